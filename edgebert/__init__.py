@@ -1,0 +1,76 @@
+"""edgebert: a fine-tuned DistilBERT in, verified int8 ONNX and TFLite files out.
+
+The names below are imported when they are first used, so that ``import edgebert`` needs neither torch nor a runtime.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edgebert.bundle import Bundle, open_bundle
+    from edgebert.checkpoint import Checkpoint, Model, load_model
+    from edgebert.data import Dataset, read_dataset
+    from edgebert.doctor import diagnose
+    from edgebert.errors import EdgebertError
+    from edgebert.evaluate import Evaluation, evaluate, predict
+    from edgebert.pipeline import export_bundle
+    from edgebert.recipe import built_in_recipes, load_recipe
+    from edgebert.training.finetune import FinetuneOptions, finetune
+    from edgebert.training.importer import import_bert
+    from edgebert.verify import verify
+
+_HOMES = {
+    "Bundle": "bundle",
+    "open_bundle": "bundle",
+    "Checkpoint": "checkpoint",
+    "Model": "checkpoint",
+    "load_model": "checkpoint",
+    "Dataset": "data",
+    "read_dataset": "data",
+    "diagnose": "doctor",
+    "EdgebertError": "errors",
+    "Evaluation": "evaluate",
+    "evaluate": "evaluate",
+    "predict": "evaluate",
+    "export_bundle": "pipeline",
+    "built_in_recipes": "recipe",
+    "load_recipe": "recipe",
+    "FinetuneOptions": "training.finetune",
+    "finetune": "training.finetune",
+    "import_bert": "training.importer",
+    "verify": "verify",
+}
+
+__all__ = [
+    "Bundle",
+    "Checkpoint",
+    "Dataset",
+    "EdgebertError",
+    "Evaluation",
+    "FinetuneOptions",
+    "Model",
+    "built_in_recipes",
+    "diagnose",
+    "evaluate",
+    "export_bundle",
+    "finetune",
+    "import_bert",
+    "load_model",
+    "load_recipe",
+    "open_bundle",
+    "predict",
+    "read_dataset",
+    "verify",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'edgebert' has no attribute {name!r}")
+    return getattr(import_module(f"edgebert.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,151 @@
+"""The folder an app developer gets: written whole or not at all, opened only when it is what its manifest says."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from edgebert.errors import BundleError, UsageError
+from edgebert.jsonio import from_plain, loads, parse
+from edgebert.types import Artifact, FileEntry, Golden, Manifest
+
+SCHEMA = 1
+MANIFEST, GOLDEN, TOKENIZER = "edgebert.json", "golden.json", "tokenizer.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """An opened bundle."""
+
+    root: Path
+    manifest: Manifest
+
+    def path(self, file: str) -> Path:
+        """Return where a file of the bundle lies."""
+        return self.root / file
+
+    @property
+    def shipped(self) -> tuple[Artifact, ...]:
+        """The model files that go into an app."""
+        return tuple(item for item in self.manifest.artifacts if item.role == "shipped")
+
+    @property
+    def baseline(self) -> tuple[Artifact, ...]:
+        """The float files that every number is compared with."""
+        return tuple(item for item in self.manifest.artifacts if item.role == "baseline")
+
+    def artifact(self, file: str) -> Artifact:
+        """Return the artifact called ``file``.
+
+        Raises:
+            UsageError: The bundle has none of that name.
+        """
+        for item in self.manifest.artifacts:
+            if item.file == file:
+                return item
+        known = ", ".join(item.file for item in self.manifest.artifacts)
+        raise UsageError(f"{self.root}: the bundle has no model file {file!r}", hint=f"it has {known}")
+
+    def golden(self) -> Golden:
+        """Return the golden texts.
+
+        Raises:
+            BundleError: The file is missing or damaged.
+        """
+        try:
+            return loads(Golden, self.path(GOLDEN).read_text(encoding="utf-8"), source=GOLDEN)
+        except (OSError, UnicodeDecodeError, UsageError) as error:
+            raise BundleError(f"{self.path(GOLDEN)}: the golden texts cannot be read: {error}") from error
+
+
+def is_bundle(path: Path) -> bool:
+    """Return whether a folder calls itself a bundle: whether it has an ``edgebert.json``."""
+    return (path / MANIFEST).is_file()
+
+
+def open_bundle(path: str | Path, *, check: bool = True) -> Bundle:
+    """Return the bundle in a folder.
+
+    Args:
+        path: The folder.
+        check: Whether to compare size and hash of every file with the manifest.
+
+    Raises:
+        UsageError: The folder is no bundle.
+        BundleError: It is one, but damaged, of a newer schema, or it names files outside itself.
+    """
+    root = Path(path)
+    if not is_bundle(root):
+        what = "no bundle: there is no edgebert.json" if root.is_dir() else "there is no such folder"
+        raise UsageError(f"{root}: {what}", hint="edgebert export MODEL --out BUNDLE makes one")
+    manifest = _read_manifest(root / MANIFEST)
+    bundle = Bundle(root=root, manifest=manifest)
+    for entry in (*manifest.artifacts, *manifest.files):
+        check_inside(entry.file, root)
+        if check:
+            check_file(bundle, entry)
+    return bundle
+
+
+def check_file(bundle: Bundle, entry: Artifact | FileEntry) -> None:
+    """Compare a file with its entry in the manifest.
+
+    Raises:
+        BundleError: It is missing, or of another size or content; the message names it.
+    """
+    path = bundle.path(entry.file)
+    if path.is_symlink() or not path.is_file():
+        raise BundleError(f"{path}: missing from the bundle", hint="export or copy the bundle again")
+    size = path.stat().st_size
+    if size != entry.size_bytes:
+        raise BundleError(
+            f"{path}: {size} bytes, the manifest says {entry.size_bytes}", hint="export or copy the bundle again"
+        )
+    if sha256_of(path) != entry.sha256:
+        raise BundleError(
+            f"{path}: the content is not what the manifest says (sha256 differs)", hint="export or copy the bundle again"
+        )
+
+
+def check_inside(file: str, root: Path) -> None:
+    """Refuse a file name that could reach outside the folder.
+
+    Raises:
+        BundleError: It is absolute, climbs, is empty, or uses another separator than the forward slash.
+    """
+    name = PurePosixPath(file)
+    if not file or name.is_absolute() or ".." in name.parts or "\\" in file or ":" in file or "\0" in file:
+        raise BundleError(f"{root / MANIFEST}: the path {file!r} leaves the bundle", hint="do not use this bundle")
+    if not (root / file).resolve().is_relative_to(root.resolve()):
+        raise BundleError(f"{root / MANIFEST}: the path {file!r} leaves the bundle by a link", hint="do not use it")
+
+
+def sha256_of(path: Path) -> str:
+    """Return the sha256 of a file, 64 hex digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def file_entry(root: Path, file: str) -> FileEntry:
+    """Return the manifest's entry for a file that lies in ``root``."""
+    path = root / file
+    return FileEntry(file=file, size_bytes=path.stat().st_size, sha256=sha256_of(path))
+
+
+def _read_manifest(path: Path) -> Manifest:
+    try:
+        plain = parse(path.read_text(encoding="utf-8"), source=str(path))
+    except (OSError, UnicodeDecodeError, UsageError) as error:
+        raise BundleError(f"{path}: the manifest cannot be read: {error}") from error
+    schema = plain.get("schema") if isinstance(plain, dict) else None
+    if type(schema) is not int or schema < 1:
+        raise BundleError(f"{path}: the manifest has no schema number")
+    if schema > SCHEMA:
+        raise BundleError(
+            f"{path}: bundle schema {schema}; this edgebert reads up to {SCHEMA}", hint="pip install -U edgebert"
+        )
+    try:
+        return from_plain(Manifest, plain, source=str(path))
+    except UsageError as error:
+        raise BundleError(error.message, hint=error.hint) from error

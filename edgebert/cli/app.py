@@ -1,0 +1,404 @@
+"""The typer app: every command is read here, calls the library once, and shows what came of it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from edgebert.cli import output
+from edgebert.errors import CheckFailed, EdgebertError, EnvironmentProblem, UsageError
+
+app = typer.Typer(
+    name="edgebert",
+    help="Take a fine-tuned DistilBERT to phones and edge boards: int8 ONNX and TFLite files, with proof of accuracy.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace an existing output folder.")]
+TextColumn = Annotated[str | None, typer.Option(help="Column of the texts. [default: text, else sentence]")]
+LabelColumn = Annotated[str | None, typer.Option(help="Column of the labels. [default: label]")]
+RecipeName = Annotated[str, typer.Option("--recipe", help="Built-in recipe (edgebert recipes) or a .toml file.")]
+
+
+def _version(*, value: bool) -> None:
+    if value:
+        from importlib import metadata
+
+        output.show_text(f"edgebert {metadata.version('edgebert')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Also show what the libraries underneath write, and tracebacks.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command(epilog="Example: edgebert export ./model --eval dev.tsv --out bundle --lengths 16,32,64")
+def export(
+    model: Annotated[str, typer.Argument(help="Checkpoint folder or Hub id of a fine-tuned DistilBERT.")],
+    out: Annotated[Path, typer.Option(help="Folder to make.")],
+    recipe: RecipeName = "int8",
+    evaluation: Annotated[
+        Path | None, typer.Option("--eval", help="Labelled texts (.csv, .tsv, .jsonl, .gz) to score every file on.")
+    ] = None,
+    formats: Annotated[str | None, typer.Option(help="Formats to make, as in onnx,tflite. [default: all]")] = None,
+    lengths: Annotated[str | None, typer.Option(help="TFLite input lengths in tokens, as in 16,32,64,128.")] = None,
+    text_column: TextColumn = None,
+    label_column: LabelColumn = None,
+    *,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Turn a fine-tuned DistilBERT into a bundle of verified int8 files."""
+    from edgebert.cli.render import EXPORT_COLUMNS, export_rows
+    from edgebert.data import read_dataset
+    from edgebert.evaluate import labels_of
+    from edgebert.pipeline import export_bundle
+
+    data = None
+    if evaluation is not None:
+        data = read_dataset(
+            evaluation, labels=labels_of(model), text_column=text_column, label_column=label_column
+        )
+    with output.progress_bar() as progress:
+        bundle = export_bundle(
+            model,
+            out,
+            recipe=recipe,
+            evaluation=data,
+            formats=None if formats is None else _words(formats),  # type: ignore[arg-type]  # the recipe checks them
+            lengths=None if lengths is None else _numbers(lengths, "--lengths"),
+            force=force,
+            progress=progress,
+        )
+    if as_json:
+        output.show_json(bundle.manifest)
+        return
+    output.show_table(EXPORT_COLUMNS, export_rows(bundle))
+    if bundle.manifest.evaluation is None:
+        output.show_note("accuracy was not measured: give --eval FILE to compare every file with the float model")
+    else:
+        _note_truncated(bundle.manifest.evaluation.truncated, bundle.manifest.text.max_length)
+    output.show_note(f"wrote {out}")
+
+
+@app.command(epilog="Example: edgebert evaluate bundle --data dev.tsv --runtime litert")
+def evaluate(
+    target: Annotated[str, typer.Argument(help="Bundle, checkpoint folder or Hub id.")],
+    data: Annotated[Path, typer.Option(help="Labelled texts: .csv, .tsv or .jsonl, gzipped or not.")],
+    runtime: Annotated[
+        str | None, typer.Option(help="onnxruntime, litert, tflite-runtime, or torch for a checkpoint.")
+    ] = None,
+    file: Annotated[str | None, typer.Option(help="Only this file of the bundle, as in int8.onnx.")] = None,
+    metric: Annotated[str, typer.Option(help="accuracy or macro_f1.")] = "accuracy",
+    text_column: TextColumn = None,
+    label_column: LabelColumn = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Score every file of a bundle, text by text against its float baseline."""
+    from edgebert.cli.render import SCORE_COLUMNS, score_rows
+    from edgebert.data import read_dataset
+    from edgebert.evaluate import evaluate as score
+    from edgebert.evaluate import labels_of
+
+    labels = labels_of(target)
+    examples = read_dataset(data, labels=labels, text_column=text_column, label_column=label_column)
+    with output.progress_bar() as progress:
+        found = score(target, examples, runtime=runtime, file=file, metric=metric, progress=progress)
+    if as_json:
+        output.show_json({"results": found.results, "truncated": found.truncated})
+        return
+    output.show_table(SCORE_COLUMNS, score_rows(found.results))
+    _note_truncated(found.truncated, None)
+
+
+@app.command(epilog='Example: edgebert predict bundle "I love it" "Not for me"   or: edgebert predict bundle < texts')
+def predict(
+    target: Annotated[str, typer.Argument(help="Bundle, checkpoint folder or Hub id.")],
+    texts: Annotated[list[str] | None, typer.Argument(help="Texts; without any, one a line from standard input.")] = None,
+    file: Annotated[str | None, typer.Option(help="File of the bundle, as in int8.tflite.")] = None,
+    runtime: Annotated[str | None, typer.Option(help="Runtime to run it in.")] = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Label texts."""
+    from edgebert.evaluate import predict as answer
+
+    given = texts or _lines_of_stdin()
+    predictions = answer(target, given, file=file, runtime=runtime)
+    if as_json:
+        output.show_json(list(predictions))
+        return
+    width = max((len(item.label) for item in predictions), default=0)
+    for item in predictions:
+        shown = " ".join(item.text.split())
+        output.show_text(f"{item.label:<{width}}  {item.probability:.3f}  {shown}")
+
+
+@app.command(epilog="Example: edgebert inspect bundle")
+def inspect(
+    bundle: Annotated[Path, typer.Argument(help="Bundle.")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Show what is inside a bundle: sizes by part, operators, inputs and outputs, lengths, versions."""
+    from edgebert.bundle import open_bundle
+    from edgebert.cli.render import inspection_rows
+
+    opened = open_bundle(bundle)
+    if as_json:
+        output.show_json(opened.manifest)
+        return
+    shape, text = opened.manifest.architecture, opened.manifest.text
+    output.show_text(f"{bundle}: {opened.manifest.task}, labels {', '.join(opened.manifest.labels)}")
+    output.show_text(
+        f"{shape.layers} layers, hidden {shape.hidden}, heads {list(shape.heads)}, neurons {list(shape.neurons)}, "
+        f"vocabulary {shape.vocabulary}, positions {shape.positions}, {shape.activation}"
+    )
+    output.show_text(
+        f"texts: {'lower-cased, ' if text.lower_case else ''}at most {text.max_length} tokens; recipe "
+        f"{opened.manifest.recipe.name}; checkpoint {opened.manifest.provenance.checkpoint} "
+        f"({opened.manifest.provenance.checkpoint_sha256[:12]})\n"
+    )
+    for item in (*opened.shipped, *opened.baseline):
+        output.show_table((item.file, ""), inspection_rows(item))
+
+
+@app.command(epilog="Example: edgebert verify bundle --runtime onnxruntime")
+def verify(
+    bundle: Annotated[Path, typer.Argument(help="Bundle.")],
+    runtime: Annotated[
+        list[str] | None, typer.Option(help="Runtime to run it in; repeatable. [default: all installed]")
+    ] = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Check hashes, sizes, golden ids and golden logits; exit 1 when anything is wrong."""
+    from edgebert.verify import verify as check
+
+    checks = check(bundle, runtimes=tuple(runtime) if runtime else None)
+    failed = [item for item in checks if item.ok is False]
+    if as_json:
+        output.show_json({"ok": not failed, "checks": checks})
+    else:
+        marks = {True: "ok", False: "FAILED", None: "not run"}
+        for item in checks:
+            where = f"{item.file} in {item.runtime}" if item.runtime else item.file
+            output.show_text(f"{marks[item.ok]:<8} {item.what:<10} {where}: {item.detail}")
+            if item.ok is False and item.hint:
+                output.show_text(f"{'':<19} {item.hint}")
+    if failed:
+        names = ", ".join(dict.fromkeys(item.file for item in failed))
+        raise CheckFailed(f"{bundle}: {len(failed)} of {len(checks)} checks failed: {names}")
+
+
+@app.command(epilog="Example: edgebert finetune ./base --train train.tsv --eval dev.tsv --out ./model --epochs 2")
+def finetune(
+    base: Annotated[str, typer.Argument(help="Folder or Hub id of a DistilBERT encoder.")],
+    train: Annotated[Path, typer.Option(help="Labelled texts to learn from.")],
+    out: Annotated[Path, typer.Option(help="Checkpoint folder to make.")],
+    evaluation: Annotated[Path | None, typer.Option("--eval", help="Labelled texts to measure the result on.")] = None,
+    epochs: Annotated[float, typer.Option(help="Passes over the training texts.")] = 3,
+    learning_rate: Annotated[float, typer.Option(help="Peak learning rate.")] = 5e-5,
+    batch_size: Annotated[int, typer.Option(help="Texts in one step.")] = 32,
+    max_length: Annotated[int, typer.Option(help="Longest input in tokens; longer texts are cut.")] = 128,
+    seed: Annotated[int, typer.Option(help="Seed of head, order and dropout.")] = 0,
+    text_column: TextColumn = None,
+    label_column: LabelColumn = None,
+    *,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Fine-tune a DistilBERT encoder for classification with Hugging Face's Trainer."""
+    from edgebert.data import read_dataset
+    from edgebert.training.finetune import FinetuneOptions
+    from edgebert.training.finetune import finetune as fit
+
+    options = FinetuneOptions(
+        epochs=epochs, learning_rate=learning_rate, batch_size=batch_size, max_length=max_length, seed=seed
+    )
+    training = read_dataset(train, text_column=text_column, label_column=label_column)
+    held_back = None
+    if evaluation is not None:
+        held_back = read_dataset(
+            evaluation, labels=training.labels, text_column=text_column, label_column=label_column
+        )
+    with output.progress_bar() as progress:
+        result = fit(base, training, held_back, out, options=options, force=force, progress=progress)
+    if as_json:
+        output.show_json(
+            {
+                "path": str(result.path),
+                "labels": result.labels,
+                "train_examples": result.train_examples,
+                "accuracy": result.accuracy,
+            }
+        )
+        return
+    measured = "" if result.accuracy is None else f", accuracy {result.accuracy:.2%} on {evaluation}"
+    output.show_text(f"wrote {out}: {len(result.labels)} labels, {result.train_examples} training texts{measured}")
+
+
+@app.command("import-bert", epilog="Example: edgebert import-bert ./all-MiniLM-L6-v2 --out ./base")
+def import_bert(
+    folder: Annotated[Path, typer.Argument(help="Hugging Face folder of a BERT encoder.")],
+    out: Annotated[Path, typer.Option(help="DistilBERT folder to make.")],
+    *,
+    force: Force = False,
+) -> None:
+    """Rewrite a BERT encoder as the DistilBERT that computes the same, for tasks that need no token types."""
+    from edgebert.training.importer import import_bert as rewrite
+
+    output.show_text(f"wrote {rewrite(folder, out, force=force)}")
+
+
+@app.command(epilog="Example: edgebert recipes int8")
+def recipes(
+    name: Annotated[str | None, typer.Argument(help="Recipe to print as TOML.")] = None, *, as_json: Json = False
+) -> None:
+    """List the built-in recipes, or print one to start your own from."""
+    from edgebert.recipe import built_in_recipes, load_recipe, recipe_text
+
+    if as_json:
+        output.show_json(list(built_in_recipes()) if name is None else load_recipe(name))
+    elif name is not None:
+        output.show_text(recipe_text(name).rstrip())
+    else:
+        rows = [
+            [item.name, item.description, ", ".join(t.file for t in item.targets), ", ".join(map(str, item.lengths))]
+            for item in built_in_recipes()
+        ]
+        output.show_table(("recipe", "what it makes", "files", "lengths"), rows)
+
+
+@app.command(epilog="Example: edgebert doctor --json")
+def doctor(*, as_json: Json = False) -> None:
+    """Show which runtimes and extras are installed, what clashes, whether this CPU can be trusted, and the mends."""
+    from edgebert.doctor import diagnose
+
+    findings = diagnose()
+    if as_json:
+        output.show_json(list(findings))
+    else:
+        for item in findings:
+            output.show_text(f"{item.status:<8} {item.topic}: {item.detail}")
+            if item.mend:
+                output.show_text(f"{'':<8} -> {item.mend}")
+    if clashes := [item.topic for item in findings if item.status == "clash"]:
+        raise EnvironmentProblem(f"{len(clashes)} clash: {', '.join(clashes)}")
+
+
+@app.command(epilog="Example: edgebert demo --out build/demo")
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for checkpoint, texts and bundle.")] = Path("edgebert-demo"),
+    train: Annotated[Path | None, typer.Option(help="Training texts of your own.")] = None,
+    evaluation: Annotated[Path | None, typer.Option("--eval", help="Held-back texts of your own.")] = None,
+    recipe: RecipeName = "int8",
+    *,
+    as_json: Json = False,
+) -> None:
+    """Fine-tune a real encoder on real texts, export it, score it, and ask it a few: the whole path, in minutes."""
+    from edgebert.cli.render import EXPORT_COLUMNS, export_rows
+    from edgebert.demo.run import run_demo
+
+    with output.progress_bar() as progress:
+        made = run_demo(out, train=train, evaluation=evaluation, recipe=recipe, progress=progress)
+    if as_json:
+        output.show_json({"manifest": made.bundle.manifest, "predictions": made.predictions})
+        return
+    if made.reused:
+        output.show_note(f"taken from an earlier run: {', '.join(made.reused)}")
+    output.show_table(EXPORT_COLUMNS, export_rows(made.bundle))
+    for item in made.predictions:
+        output.show_text(f"{item.label}  {item.probability:.3f}  {item.text}")
+    output.show_text("")
+    for what, where in (
+        ("checkpoint", made.model),
+        ("bundle", made.bundle.root),
+        ("model card", made.bundle.path("README.md")),
+        ("training texts", made.train),
+        ("held-back texts", made.evaluation),
+    ):
+        output.show_text(f"{what:<16} {where}")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and leave with its exit code."""
+    words = sys.argv[1:] if arguments is None else arguments
+    verbose = "--verbose" in words
+    # Nothing edgebert or its dependencies run may phone home, whatever the command.
+    for name in ("ORT_DISABLE_TELEMETRY", "HF_HUB_DISABLE_TELEMETRY", "DISABLE_TELEMETRY", "DO_NOT_TRACK"):
+        os.environ[name] = "1"
+    with output.quiet_libraries(verbose=verbose):
+        code = _run(words, verbose=verbose)
+    sys.exit(code)
+
+
+def _run(words: list[str], *, verbose: bool) -> int:
+    try:
+        result: Any = app(words, standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except EdgebertError as error:
+        output.show_error(error)
+        if verbose:
+            raise
+        return error.exit_code
+    except KeyboardInterrupt:
+        output.show_note("interrupted; nothing was left half-written")
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        output.show_error(EnvironmentProblem(f"{error.filename or 'the system'}: {error.strerror or error}"))
+        if verbose:
+            raise
+        return 3
+    except MemoryError:
+        output.show_error(EnvironmentProblem("not enough memory"))
+        return 3
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def _numbers(text: str, option: str) -> tuple[int, ...]:
+    words = _words(text)
+    if not words or not all(word.isdigit() for word in words):
+        raise UsageError(f"{option} is {text!r}, not whole numbers separated by commas", hint=f"as in {option} 16,32,64")
+    return tuple(int(word) for word in words)
+
+
+def _lines_of_stdin() -> list[str]:
+    if sys.stdin.isatty():
+        raise UsageError("no texts", hint="give them as arguments, or one a line on standard input")
+    try:
+        lines = sys.stdin.buffer.read().decode("utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise UsageError(f"standard input is not UTF-8 at byte {error.start}") from error
+    if not lines:
+        raise UsageError("standard input is empty", hint="give texts as arguments, or one a line on standard input")
+    return lines
+
+
+def _note_truncated(count: int, max_length: int | None) -> None:
+    if count:
+        where = "the longest input" if max_length is None else f"{max_length} tokens"
+        output.show_note(f"{count} texts were longer than {where} and were cut")

@@ -1,0 +1,146 @@
+"""The one place results, progress and errors leave the program through: for people, or as JSON for programs."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from edgebert.errors import EdgebertError
+from edgebert.types import Progress
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
+
+
+def show_json(value: object) -> None:
+    """Print a value as JSON on standard output."""
+    from edgebert.jsonio import dumps
+
+    sys.stdout.write(dumps(value))
+
+
+def show_text(text: str = "") -> None:
+    """Print a line on standard output."""
+    sys.stdout.write(text + "\n")
+
+
+def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str = "") -> None:
+    """Print a table on standard output; columns after the first are right-aligned when all their cells are numbers."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for index, column in enumerate(columns):
+        cells = [row[index] for row in rows if row[index]]
+        numeric = index > 0 and bool(cells) and all(cell[0] in "+-0123456789" for cell in cells)
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    # A pipe or a CI log has no width; a narrow guess would break every row.
+    Console(file=sys.stdout, width=None if sys.stdout.isatty() else 150).print(table)
+
+
+def show_note(text: str) -> None:
+    """Print a line for people on standard error, where it cannot get into a pipe."""
+    sys.stderr.write(text + "\n")
+
+
+def show_error(error: EdgebertError) -> None:
+    """Print an error and its hint on standard error."""
+    sys.stderr.write(f"error: {error.message}\n")
+    if error.hint:
+        sys.stderr.write(f"hint: {error.hint}\n")
+
+
+@contextlib.contextmanager
+def progress_bar() -> Iterator[Progress]:
+    """Give a function that shows progress: bars with the time left on a terminal, a line for each stage elsewhere."""
+    if not sys.stderr.isatty():
+        yield _StageLines()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import Progress as RichProgress
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with RichProgress(*columns, console=Console(file=sys.stderr), transient=True) as bars:
+        yield _Bars(bars)
+
+
+class _StageLines:
+    """Prints the name of every stage once, and every tenth part of a long one."""
+
+    def __init__(self) -> None:
+        self._last: tuple[str, int] = ("", 0)
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        tenth = 10 * done // total if total >= 20 else 0
+        if (stage, tenth) == self._last:
+            return
+        counted = f" {done}/{total}" if tenth else ""
+        self._last = (stage, tenth)
+        show_note(f"{stage}{counted}")
+
+
+class _Bars:
+    """One bar that takes the name of the stage at work."""
+
+    def __init__(self, bars: Bars) -> None:
+        self._bars = bars
+        self._stage = ""
+        self._task = bars.add_task("", total=None)
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        if stage != self._stage:
+            self._stage = stage
+            self._bars.reset(self._task, description=stage, total=total, completed=done)
+        else:
+            self._bars.update(self._task, completed=done, total=total)
+
+
+@contextlib.contextmanager
+def quiet_libraries(*, verbose: bool) -> Iterator[None]:
+    """Keep what libraries write to the standard error of the process away from the user.
+
+    Native code (the TFLite converter, XNNPACK, oneDNN) writes notes straight to file descriptor 2, and torch and its
+    extensions log warnings on import. Nothing of it is an error: those are raised. Python's own ``sys.stderr`` is moved
+    to a copy of the descriptor first, so that edgebert's lines and bars stay visible.
+    """
+    if verbose:
+        yield
+        return
+    import logging
+    import warnings
+
+    try:
+        original = sys.stderr.fileno()
+    except (OSError, ValueError, AttributeError):
+        yield  # captured by a test or an embedding program: there is no descriptor to protect
+        return
+    kept_stream, kept = sys.stderr, os.dup(original)
+    logging.disable(logging.WARNING)
+    with (
+        open(kept, "w", encoding=kept_stream.encoding, errors="backslashreplace", buffering=1) as visible,  # noqa: PTH123
+        open(os.devnull, "w", encoding="utf-8") as nowhere,  # noqa: PTH123
+        warnings.catch_warnings(action="ignore"),
+    ):
+        os.dup2(nowhere.fileno(), original)
+        sys.stderr = visible
+        try:
+            yield
+        finally:
+            visible.flush()
+            os.dup2(kept, original)
+            sys.stderr = kept_stream
+            logging.disable(logging.NOTSET)

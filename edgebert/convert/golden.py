@@ -1,0 +1,55 @@
+"""The golden texts of a model: ids and float logits that every consumer of its files must reproduce."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from edgebert.convert.quantize import simulate_int8
+from edgebert.tasks import task_head
+from edgebert.types import Golden, GoldenCase, Precision
+
+if TYPE_CHECKING:
+    from edgebert.checkpoint import Model
+    from edgebert.text import TextEncoder
+
+SCHEMA = 1
+FLOAT_TOLERANCE = 1e-4
+_MARGIN = 3.0
+
+
+def make_golden(model: Model, encoder: TextEncoder) -> Golden:
+    """Return the golden texts of the model's task with its ids and logits."""
+    texts = task_head(model.checkpoint.task).golden_texts
+    ids = [encoder.encode(text) for text in texts]
+    logits = _logits(model.module, ids)
+    cases = zip(texts, ids, logits, strict=True)
+    return Golden(
+        schema=SCHEMA,
+        cases=tuple(GoldenCase(text=text, input_ids=tokens, logits=tuple(row)) for text, tokens, row in cases),
+    )
+
+
+def parity_tolerance(model: Model, golden: Golden, precision: Precision) -> float:
+    """Return the largest difference to the golden logits that a right file of this precision can show.
+
+    Float files differ by rounding only. For int8 the weights and activations are rounded in torch as a file rounds
+    them; runtimes and CPUs round in their own ways, which moves logits about as far again (0.5 to 0.8 of the error was
+    measured between x86 and ARM), so three times the largest simulated error is allowed.
+    """
+    if precision == "float32":
+        return FLOAT_TOLERANCE
+    simulated = simulate_int8(model.module, per_tensor=precision == "int8-legacy")
+    rows = _logits(simulated, [case.input_ids for case in golden.cases])
+    errors = [
+        abs(value - exact)
+        for row, case in zip(rows, golden.cases, strict=True)
+        for value, exact in zip(row, case.logits, strict=True)
+    ]
+    return FLOAT_TOLERANCE + _MARGIN * max(errors)
+
+
+def _logits(module: torch.nn.Module, texts: list[tuple[int, ...]]) -> list[list[float]]:
+    with torch.inference_mode():
+        return [module(input_ids=torch.tensor([ids])).logits[0].tolist() for ids in texts]

@@ -1,0 +1,115 @@
+"""The weights of a model as float32 arrays, named by their role: what both writers build their graphs from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edgebert.tasks import task_head
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edgebert.checkpoint import Model
+
+NORM_EPSILON = 1e-12  # DistilBERT's, fixed in its code rather than in its configuration
+MASKED = -1e9  # added to the attention score of padding: exp underflows to exactly 0, and int8 never sees it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Linear:
+    """A dense layer: weight float32 [outputs, inputs], bias float32 [outputs]."""
+
+    weight: NDArray[np.float32]
+    bias: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Norm:
+    """A layer normalization: scale and shift, float32 [hidden]."""
+
+    scale: NDArray[np.float32]
+    shift: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """One transformer layer; ``first_token_only`` when nothing above reads another row of its output."""
+
+    heads: int
+    first_token_only: bool
+    query: Linear
+    key: Linear
+    value: Linear
+    attention_output: Linear
+    attention_norm: Norm
+    expand: Linear
+    contract: Linear
+    output_norm: Norm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """A whole classifier; the attention's 1 / sqrt(head_dim) is folded into the query layers.
+
+    Attributes:
+        words: Token embeddings, float32 [vocabulary, hidden].
+        positions: Position embeddings, float32 [positions, hidden].
+        embedding_norm: Normalization of their sum.
+        layers: Transformer layers, bottom first.
+        pre_classifier: First layer of the head, followed by ReLU.
+        classifier: Second layer of the head: logits.
+        head_dim: Width of an attention head.
+        activation: Feed-forward activation.
+    """
+
+    words: NDArray[np.float32]
+    positions: NDArray[np.float32]
+    embedding_norm: Norm
+    layers: tuple[Layer, ...]
+    pre_classifier: Linear
+    classifier: Linear
+    head_dim: int
+    activation: str
+
+
+def extract_weights(model: Model) -> Weights:
+    """Return the weights of a model; arrays share memory with its tensors where nothing was folded."""
+    state = {name: tensor.detach().numpy() for name, tensor in model.module.state_dict().items()}
+    shape = model.checkpoint.architecture
+    first_only = task_head(model.checkpoint.task).reads_first_token_only
+
+    def linear(name: str, factor: float = 1.0) -> Linear:
+        weight, bias = state[f"{name}.weight"], state[f"{name}.bias"]
+        return Linear(weight=weight, bias=bias) if factor == 1.0 else Linear(weight=weight * factor, bias=bias * factor)
+
+    def norm(name: str) -> Norm:
+        return Norm(scale=state[f"{name}.weight"], shift=state[f"{name}.bias"])
+
+    def layer(index: int) -> Layer:
+        prefix = f"distilbert.transformer.layer.{index}"
+        attention = f"{prefix}.attention"
+        return Layer(
+            heads=shape.heads[index],
+            first_token_only=first_only and index == shape.layers - 1,
+            query=linear(f"{attention}.q_lin", float(shape.head_dim) ** -0.5),
+            key=linear(f"{attention}.k_lin"),
+            value=linear(f"{attention}.v_lin"),
+            attention_output=linear(f"{attention}.out_lin"),
+            attention_norm=norm(f"{prefix}.sa_layer_norm"),
+            expand=linear(f"{prefix}.ffn.lin1"),
+            contract=linear(f"{prefix}.ffn.lin2"),
+            output_norm=norm(f"{prefix}.output_layer_norm"),
+        )
+
+    return Weights(
+        words=state["distilbert.embeddings.word_embeddings.weight"],
+        positions=state["distilbert.embeddings.position_embeddings.weight"],
+        embedding_norm=norm("distilbert.embeddings.LayerNorm"),
+        layers=tuple(layer(index) for index in range(shape.layers)),
+        pre_classifier=linear("pre_classifier"),
+        classifier=linear("classifier"),
+        head_dim=shape.head_dim,
+        activation=shape.activation,
+    )

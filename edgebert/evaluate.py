@@ -1,0 +1,238 @@
+"""Accuracy of what ships, example by example against the float baseline, in the runtime that will run it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgebert.bundle import TOKENIZER, Bundle, is_bundle, open_bundle
+from edgebert.errors import DataError, UsageError
+from edgebert.metrics import paired_score
+from edgebert.parity import check_parity
+from edgebert.runtime import default_runtime, open_runner
+from edgebert.tasks import decode
+from edgebert.text import TextEncoder, open_encoder
+from edgebert.types import Artifact, Prediction, Progress, Score, silent
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edgebert.checkpoint import Model
+    from edgebert.data import Dataset
+
+Logits = Callable[[Sequence[int]], "NDArray[np.float32]"]
+
+_FORMAT_OF = {"onnxruntime": "onnx", "litert": "tflite", "tflite-runtime": "tflite"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """Scores of every file asked for, baselines first, and how many texts were cut at the longest input."""
+
+    results: tuple[Score, ...]
+    truncated: int
+
+
+def evaluate(
+    target: str | Path,
+    data: Dataset,
+    *,
+    runtime: str | None = None,
+    file: str | None = None,
+    metric: str = "accuracy",
+    progress: Progress = silent,
+) -> Evaluation:
+    """Return the scores of a bundle's files, each paired with its baseline, or of a checkpoint.
+
+    Args:
+        target: A bundle, or a checkpoint folder or Hub id (needs torch).
+        data: Labelled texts; its labels must be the model's, in the same order.
+        runtime: Only files this runtime runs, in this runtime; ``torch`` for a checkpoint.
+        file: Only this file of the bundle (and its baseline, to compare with).
+        metric: ``accuracy`` or ``macro_f1``.
+        progress: Told after every text.
+
+    Raises:
+        UsageError: Runtime, file and target do not go together, or the labels differ.
+        ParityError: A runtime computes a file wrongly; nothing is scored with it.
+    """
+    path = Path(target)
+    if is_bundle(path):
+        if runtime == "torch":
+            raise UsageError(f"{path}: torch runs checkpoints, not bundles", hint="leave --runtime out")
+        return evaluate_bundle(
+            open_bundle(path), data, runtime=runtime, file=file, metric=metric, progress=progress
+        )
+    if runtime not in (None, "torch") or file is not None:
+        raise UsageError(f"{target}: --runtime and --file choose from a bundle, and this is none")
+    model = _load_checkpoint(target)
+    _check_labels(data, model.checkpoint.labels)
+    encoder = TextEncoder(model.tokenizer, model.checkpoint.architecture.positions)
+    ids = [encoder.encode(example.text) for example in data.examples]
+    predicted = _predict_labels(_torch_logits(model), ids, "checkpoint", progress)
+    score = paired_score(
+        file="checkpoint",
+        runtime="torch",
+        metric=metric,
+        expected=_expected(data),
+        predicted=predicted,
+        labels=len(data.labels),
+    )
+    return Evaluation(results=(score,), truncated=_count_truncated(encoder, data))
+
+
+def evaluate_bundle(
+    bundle: Bundle,
+    data: Dataset,
+    *,
+    runtime: str | None = None,
+    file: str | None = None,
+    metric: str = "accuracy",
+    progress: Progress = silent,
+) -> Evaluation:
+    """Return the scores of a bundle that is open already; arguments and errors as for ``evaluate``."""
+    _check_labels(data, bundle.manifest.labels)
+    spec = bundle.manifest.text
+    encoder = open_encoder(bundle.path(TOKENIZER), spec.max_length)
+    ids = [encoder.encode(example.text) for example in data.examples]
+    golden = bundle.golden()
+    expected = _expected(data)
+    scores: list[Score] = []
+    answers: dict[str, NDArray[np.int64]] = {}
+    for artifact in _chosen(bundle, runtime=runtime, file=file):
+        runner = open_runner(
+            bundle.path(artifact.file), runtime=runtime or default_runtime(artifact.format), spec=spec
+        )
+        check_parity(runner, golden, tolerance=artifact.tolerance)
+        answers[artifact.file] = _predict_labels(runner.logits, ids, artifact.file, progress)
+        baseline = _baseline_of(bundle, artifact)
+        scores.append(
+            paired_score(
+                file=artifact.file,
+                runtime=runner.session.runtime,
+                metric=metric,
+                expected=expected,
+                predicted=answers[artifact.file],
+                baseline_file=baseline,
+                baseline_predicted=None if baseline is None else answers[baseline],
+                labels=len(data.labels),
+            )
+        )
+    return Evaluation(results=tuple(scores), truncated=_count_truncated(encoder, data))
+
+
+def predict(
+    target: str | Path, texts: Sequence[str], *, file: str | None = None, runtime: str | None = None
+) -> tuple[Prediction, ...]:
+    """Return the answer to each text.
+
+    Args:
+        target: A bundle, or a checkpoint folder or Hub id (needs torch).
+        texts: Texts as a user types them.
+        file: File of the bundle; by default the first that ships and whose runtime is here.
+        runtime: Runtime to run it in.
+
+    Raises:
+        UsageError: Runtime, file and target do not go together.
+    """
+    path = Path(target)
+    if is_bundle(path):
+        bundle = open_bundle(path)
+        spec, labels = bundle.manifest.text, bundle.manifest.labels
+        artifact = _runnable(bundle, runtime) if file is None else bundle.artifact(file)
+        encoder = open_encoder(bundle.path(TOKENIZER), spec.max_length)
+        runner = open_runner(bundle.path(artifact.file), runtime=runtime or default_runtime(artifact.format), spec=spec)
+        check_parity(runner, bundle.golden(), tolerance=artifact.tolerance)
+        logits: Logits = runner.logits
+    else:
+        if runtime not in (None, "torch") or file is not None:
+            raise UsageError(f"{target}: --runtime and --file choose from a bundle, and this is none")
+        model = _load_checkpoint(target)
+        labels = model.checkpoint.labels
+        encoder = TextEncoder(model.tokenizer, model.checkpoint.architecture.positions)
+        logits = _torch_logits(model)
+    return tuple(decode(text, logits(encoder.encode(text)), labels) for text in texts)
+
+
+def _chosen(bundle: Bundle, *, runtime: str | None, file: str | None) -> list[Artifact]:
+    """Return the artifacts to score, every baseline before the files that are compared with it."""
+    wanted = list(bundle.shipped) if file is None else [bundle.artifact(file)]
+    if runtime is not None:
+        if runtime not in _FORMAT_OF:
+            raise UsageError(f"unknown runtime {runtime!r}", hint=f"known: {', '.join(_FORMAT_OF)}, torch")
+        wanted = [item for item in wanted if item.format == _FORMAT_OF[runtime]]
+        if not wanted:
+            raise UsageError(f"{bundle.root}: no file {file or 'in the bundle'} that {runtime} runs")
+    formats = {item.format for item in wanted}
+    baselines = [item for item in bundle.baseline if item.format in formats]
+    return [*baselines, *(item for item in wanted if item.role == "shipped")]
+
+
+def _runnable(bundle: Bundle, runtime: str | None) -> Artifact:
+    for item in bundle.shipped:
+        if runtime is None or _FORMAT_OF.get(runtime) == item.format:
+            return item
+    raise UsageError(f"{bundle.root}: no file in the bundle that {runtime} runs")
+
+
+def _baseline_of(bundle: Bundle, artifact: Artifact) -> str | None:
+    if artifact.role == "baseline":
+        return None
+    return next((item.file for item in bundle.baseline if item.format == artifact.format), None)
+
+
+def _predict_labels(
+    logits: Logits, ids: Sequence[tuple[int, ...]], name: str, progress: Progress
+) -> NDArray[np.int64]:
+    predicted = np.empty(len(ids), dtype=np.int64)
+    for index, tokens in enumerate(ids):
+        predicted[index] = int(logits(tokens).argmax())
+        progress(f"evaluating {name}", index + 1, len(ids))
+    return predicted
+
+
+def _expected(data: Dataset) -> NDArray[np.int64]:
+    return np.array([example.label for example in data.examples], dtype=np.int64)
+
+
+def _count_truncated(encoder: TextEncoder, data: Dataset) -> int:
+    return sum(encoder.is_truncated(example.text) for example in data.examples)
+
+
+def _check_labels(data: Dataset, labels: tuple[str, ...]) -> None:
+    if data.labels != labels:
+        raise DataError(
+            f"{data.name}: its labels are {', '.join(data.labels)}, the model's are {', '.join(labels)}",
+            hint="read the file with read_dataset(..., labels=the model's)",
+        )
+
+
+def _load_checkpoint(target: str | Path) -> Model:
+    from edgebert.checkpoint import load_model
+
+    return load_model(target)
+
+
+def _torch_logits(model: Model) -> Logits:
+    import torch
+
+    def logits(ids: Sequence[int]) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            row: NDArray[np.float32] = model.module(input_ids=torch.tensor([ids])).logits[0].numpy()
+        return row
+
+    return logits
+
+
+def labels_of(target: str | Path) -> tuple[str, ...]:
+    """Return the label names of a bundle or checkpoint, in the order of their ids."""
+    path = Path(target)
+    if is_bundle(path):
+        return open_bundle(path, check=False).manifest.labels
+    from edgebert.checkpoint import read_labels
+
+    return read_labels(target)

@@ -1,0 +1,140 @@
+"""Frozen dataclasses to JSON and back: strict, versioned by the caller, deterministic.
+
+Writing keeps the order of the fields and Python's shortest float form, so equal values give equal bytes. Reading
+accepts exactly the fields of the class: an unknown, missing or wrongly typed one is named with its path.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import types
+import typing
+from typing import Any, TypeVar
+
+from edgebert.errors import UsageError
+
+T = TypeVar("T")
+
+
+def dumps(value: object) -> str:
+    """Return ``value`` (a dataclass, or a list or dict of such) as indented JSON text that ends with a line break."""
+    return json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def loads(cls: type[T], text: str, *, source: str) -> T:
+    """Return the ``cls`` that ``text`` describes.
+
+    Args:
+        cls: A dataclass.
+        text: JSON text.
+        source: Name of the file, for messages.
+
+    Raises:
+        UsageError: The text is no JSON, or a field is missing, unknown or of another type.
+    """
+    return from_plain(cls, parse(text, source=source), source=source)
+
+
+def parse(text: str, *, source: str) -> Any:
+    """Return the plain JSON value of ``text``, refusing doubled keys and NaN.
+
+    Raises:
+        UsageError: The text is no such JSON; the message names line and column.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_no_doubles, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        raise UsageError(f"{source}: line {error.lineno}, column {error.colno}: not JSON: {error.msg}") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{source}: not JSON that edgebert reads: {error}") from error
+
+
+def from_plain(cls: type[T], value: object, *, source: str) -> T:
+    """Return the ``cls`` that a plain JSON (or TOML) value describes; arguments and errors as for ``loads``."""
+    return typing.cast(T, _build(cls, value, source, ""))
+
+
+def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"the key {next(n for n in names if names.count(n) > 1)!r} stands twice in one object")
+    return result
+
+
+def _no_constant(text: str) -> None:
+    raise ValueError(f"the number {text}")
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _build(kind: Any, value: Any, source: str, path: str) -> Any:
+    where = f"{source}: {path or 'the top level'}"
+    if dataclasses.is_dataclass(kind):
+        return _build_object(kind, value, source, path)
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is typing.Literal:
+        # 1 == True in Python, so equality alone would let a number through for a boolean literal.
+        if not any(value == option and type(value) is type(option) for option in arguments):
+            raise UsageError(f"{where} is {_shown(value)}, not one of {', '.join(map(repr, arguments))}")
+        return value
+    if origin in (typing.Union, types.UnionType):
+        return _build_union(arguments, value, source, path)
+    if origin is tuple:
+        if not isinstance(value, list):
+            raise UsageError(f"{where} is {_shown(value)}, not a list")
+        return tuple(_build(arguments[0], item, source, f"{path}[{index}]") for index, item in enumerate(value))
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if type(value) is not kind:
+        raise UsageError(f"{where} is {_shown(value)}, not {_NAMES.get(kind, kind)}")
+    if kind is float and not math.isfinite(value):
+        raise UsageError(f"{where} is {value}, not a finite number")
+    return value
+
+
+def _build_object(kind: Any, value: Any, source: str, path: str) -> Any:
+    where = f"{source}: {path or 'the top level'}"
+    if not isinstance(value, dict):
+        raise UsageError(f"{where} is {_shown(value)}, not an object")
+    fields = {field.name: field for field in dataclasses.fields(kind)}
+    prefix = f"{path}." if path else ""
+    for name in value:
+        if name not in fields:
+            raise UsageError(f"{source}: unknown key {prefix + name!r}", hint=f"known here: {', '.join(fields)}")
+    hints = typing.get_type_hints(kind)
+    built = {}
+    for name, field in fields.items():
+        if name in value:
+            built[name] = _build(hints[name], value[name], source, prefix + name)
+        elif field.default is dataclasses.MISSING:
+            raise UsageError(f"{source}: the key {prefix + name!r} is missing")
+    return kind(**built)
+
+
+def _build_union(options: tuple[Any, ...], value: Any, source: str, path: str) -> Any:
+    if value is None and type(None) in options:
+        return None
+    rest = [option for option in options if option is not type(None)]
+    for option in rest[:-1]:
+        if type(value) is option:
+            return value
+    return _build(rest[-1], value, source, path)
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+_NAMES = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}

@@ -1,0 +1,146 @@
+"""A model file opened in one runtime: ids in, logits out. The only code that touches a runtime."""
+
+from __future__ import annotations
+
+import os
+import platform
+from typing import TYPE_CHECKING, Callable, NamedTuple, Optional
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+RUNTIMES = ("onnxruntime", "litert", "tflite-runtime")
+FORMATS = {"onnxruntime": "onnx", "litert": "tflite", "tflite-runtime": "tflite"}
+PACKAGES = {"onnxruntime": "onnxruntime", "litert": "ai-edge-litert", "tflite-runtime": "tflite-runtime"}
+
+Run = Callable[["NDArray[np.int32]", "NDArray[np.int32]"], "NDArray[np.float32]"]
+
+
+class RuntimeAbsent(Exception):
+    """The runtime is not installed, or its package does not import here."""
+
+
+class RuntimeFailure(Exception):
+    """The runtime does not load or run the file."""
+
+
+class Session(NamedTuple):
+    """An open model file.
+
+    Attributes:
+        runtime: One of ``RUNTIMES``.
+        version: Version of the runtime.
+        lengths: Input lengths in tokens the file accepts, ascending; empty when it accepts every length.
+        run: Maps ids and attention mask, int32 of shape [1, length], to float32 logits of shape [1, labels].
+            Raises ``RuntimeFailure`` when the runtime refuses.
+    """
+
+    runtime: str
+    version: str
+    lengths: tuple[int, ...]
+    run: Run
+
+
+def open_session(path: str, runtime: str, threads: int = 1) -> Session:
+    """Open a model file.
+
+    Args:
+        path: The file.
+        runtime: One of ``RUNTIMES``.
+        threads: Threads one inference may use.
+
+    Raises:
+        RuntimeAbsent: The runtime cannot be imported.
+        RuntimeFailure: The runtime does not take the file.
+    """
+    if runtime == "onnxruntime":
+        return _open_onnx(path, threads)
+    return _open_tflite(path, runtime, threads)
+
+
+def cpu_name() -> str:
+    """Return the instruction set int8 kernels choose by, as in ``x86_64 avx512_vnni`` or ``aarch64 asimddp i8mm``."""
+    wanted = ("avx2", "avx_vnni", "avx512_vnni", "amx_int8", "asimddp", "i8mm", "sve", "sme")
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as lines:
+            words = next((set(line.split()) for line in lines if line.startswith(("flags", "Features"))), set())
+    except OSError:
+        words = set()
+    return " ".join([platform.machine(), *(word for word in wanted if word in words)])
+
+
+def _open_onnx(path: str, threads: int) -> Session:
+    # Official builds since 1.29 report usage unless told otherwise before the library loads.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise RuntimeAbsent(str(error)) from error
+    onnxruntime.disable_telemetry_events()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4  # its own errors arrive as exceptions; the log would only repeat them
+    try:
+        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its exceptions share no base class but Exception
+        raise RuntimeFailure(_first_line(error)) from error
+
+    def run(input_ids: NDArray[np.int32], attention_mask: NDArray[np.int32]) -> NDArray[np.float32]:
+        feed = {"input_ids": input_ids.astype(np.int64), "attention_mask": attention_mask.astype(np.int64)}
+        try:
+            return np.asarray(session.run(["logits"], feed)[0], dtype=np.float32)
+        except Exception as error:  # as above
+            raise RuntimeFailure(_first_line(error)) from error
+
+    return Session("onnxruntime", str(onnxruntime.__version__), (), run)
+
+
+def _open_tflite(path: str, runtime: str, threads: int) -> Session:
+    try:
+        if runtime == "litert":
+            import ai_edge_litert as package
+            from ai_edge_litert.interpreter import Interpreter
+        else:
+            import tflite_runtime as package
+            from tflite_runtime.interpreter import Interpreter
+    except (ImportError, AttributeError) as error:  # tflite-runtime under numpy 2 fails with an AttributeError
+        raise RuntimeAbsent(str(error)) from error
+    try:
+        interpreter = Interpreter(model_path=path, num_threads=threads)
+        signatures = interpreter.get_signature_list()
+    except (ValueError, RuntimeError) as error:
+        raise RuntimeFailure(_first_line(error)) from error
+    lengths = tuple(sorted(int(name[3:]) for name in signatures if name.startswith("len") and name[3:].isdigit()))
+    if not lengths:
+        raise RuntimeFailure("the file has no signatures named len<tokens>")
+    runners = {}
+
+    def run(input_ids: NDArray[np.int32], attention_mask: NDArray[np.int32]) -> NDArray[np.float32]:
+        length = input_ids.shape[1]
+        try:
+            # A runner plans its memory when it is made: only the lengths in use cost any.
+            if length not in runners:
+                runners[length] = interpreter.get_signature_runner("len%d" % length)
+            return np.array(runners[length](input_ids=input_ids, attention_mask=attention_mask)["logits"])
+        except (ValueError, RuntimeError) as error:
+            raise RuntimeFailure(_first_line(error)) from error
+
+    return Session(runtime, _version(PACKAGES[runtime], package), lengths, run)
+
+
+def _version(distribution: str, package: object) -> str:
+    from importlib import metadata
+
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        version: Optional[str] = getattr(package, "__version__", None)
+        return version or "unknown"
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -1,0 +1,56 @@
+"""Does a file, in a runtime, on this machine, give the answers of the model it came from?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgebert.errors import ParityError
+from edgebert.ondevice.session import cpu_name
+from edgebert.types import Golden, Verification
+
+if TYPE_CHECKING:
+    from edgebert.runtime import Runner
+
+
+def check_parity(runner: Runner, golden: Golden, *, tolerance: float) -> Verification:
+    """Run every golden text through a file and return what was found.
+
+    Args:
+        runner: The open file.
+        golden: Texts as ids, with the float32 logits of the checkpoint.
+        tolerance: Largest absolute difference of a logit that counts as the same model.
+
+    Raises:
+        ParityError: A logit differs by more; the message names file, output, text and difference.
+        CheckFailed: The runtime fails on a text.
+    """
+    differences = [
+        float(np.abs(runner.logits(case.input_ids) - np.array(case.logits, dtype=np.float32)).max())
+        for case in golden.cases
+    ]
+    worst = int(np.argmax(differences))
+    if differences[worst] > tolerance:
+        text = golden.cases[worst].text
+        raise ParityError(
+            f"{runner.file}: {runner.session.runtime} {runner.session.version} computes another model: the output "
+            f"'logits' is off by {differences[worst]:.4g} (allowed {tolerance:.4g}) on golden text {worst + 1}, "
+            f"{text[:40]!r}",
+            hint=_advice(runner),
+        )
+    return Verification(
+        runtime=runner.session.runtime,
+        version=runner.session.version,
+        cpu=cpu_name(),
+        texts=len(golden.cases),
+        max_difference=differences[worst],
+    )
+
+
+def _advice(runner: Runner) -> str:
+    if runner.session.runtime == "tflite-runtime" and runner.file == "int8.tflite":
+        return "tflite-runtime returns zeros for per-channel int8: export with --recipe int8-legacy for it"
+    if runner.session.runtime == "onnxruntime" and cpu_name().startswith("x86_64") and "vnni" not in cpu_name():
+        return "this x86 CPU has no VNNI: int8 products saturate here as they do on no ARM phone; verify elsewhere"
+    return "do not ship this file in this runtime"

@@ -1,0 +1,120 @@
+"""Recipes: what to make of a checkpoint, as TOML."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgebert.errors import RecipeError, UsageError
+from edgebert.jsonio import from_plain
+from edgebert.types import Recipe
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from importlib.resources.abc import Traversable
+
+LONGEST = 512
+
+
+def built_in_recipes() -> tuple[Recipe, ...]:
+    """Return the recipes that come with edgebert, by name."""
+    files = sorted((item for item in _folder().iterdir() if item.name.endswith(".toml")), key=lambda item: item.name)
+    return tuple(_parse(item.read_text(encoding="utf-8"), source=item.name) for item in files)
+
+
+def load_recipe(name: str | Path) -> Recipe:
+    """Return a built-in recipe by its name, or the one in a TOML file by its path.
+
+    Raises:
+        RecipeError: There is no such recipe, or the file is malformed; the message names the key.
+    """
+    path = Path(name)
+    if path.suffix == ".toml":
+        try:
+            return _parse(path.read_text(encoding="utf-8"), source=str(path))
+        except OSError as error:
+            raise RecipeError(f"{path}: the recipe cannot be read: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise RecipeError(f"{path}: not UTF-8 at byte {error.start}") from error
+    known = {recipe.name: recipe for recipe in built_in_recipes()}
+    if str(name) not in known:
+        raise RecipeError(
+            f"there is no recipe {str(name)!r}", hint=f"built in: {', '.join(known)}; or give the path of a .toml file"
+        )
+    return known[str(name)]
+
+
+def recipe_text(name: str) -> str:
+    """Return the TOML of a built-in recipe, comments included.
+
+    Raises:
+        RecipeError: There is no such recipe.
+    """
+    load_recipe(name)
+    return (_folder() / f"{name}.toml").read_text(encoding="utf-8")
+
+
+def narrowed(recipe: Recipe, *, formats: Sequence[str] | None, lengths: Sequence[int] | None) -> Recipe:
+    """Return ``recipe`` with only the targets of some formats, and with other signature lengths.
+
+    Args:
+        recipe: The recipe.
+        formats: Formats to keep; ``None`` keeps all.
+        lengths: TFLite signature lengths in tokens; ``None`` keeps the recipe's.
+
+    Raises:
+        RecipeError: A format is unknown or in no target, or a length is impossible.
+    """
+    targets = recipe.targets
+    if formats is not None:
+        for name in formats:
+            if name not in {target.format for target in recipe.targets}:
+                raise RecipeError(
+                    f"the recipe {recipe.name!r} makes no file of format {name!r}",
+                    hint=f"it makes {', '.join(target.file for target in recipe.targets)}",
+                )
+        targets = tuple(target for target in targets if target.format in formats)
+    changed = Recipe(
+        name=recipe.name,
+        description=recipe.description,
+        targets=targets,
+        lengths=recipe.lengths if lengths is None else tuple(sorted(set(lengths))),
+    )
+    _check(changed, source=f"recipe {recipe.name!r}")
+    return changed
+
+
+def _folder() -> Traversable:
+    return resources.files("edgebert") / "recipes"
+
+
+def _parse(text: str, *, source: str) -> Recipe:
+    try:
+        recipe = from_plain(Recipe, tomllib.loads(text), source=source)
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"{source}: not TOML: {error}") from error
+    except UsageError as error:
+        raise RecipeError(error.message, hint=error.hint) from error
+    _check(recipe, source=source)
+    return recipe
+
+
+def _check(recipe: Recipe, *, source: str) -> None:
+    if not recipe.targets:
+        raise RecipeError(f"{source}: no targets", hint="add a [[targets]] table with format and precision")
+    files = [target.file for target in recipe.targets]
+    for target in recipe.targets:
+        if files.count(target.file) > 1:
+            raise RecipeError(f"{source}: the target {target.file} stands twice")
+        if target.format == "onnx" and target.precision == "int8-legacy":
+            raise RecipeError(
+                f"{source}: int8-legacy exists for tflite only",
+                hint="it serves tflite-runtime 2.14; ONNX Runtime computes int8 correctly in every version",
+            )
+    if not recipe.lengths or list(recipe.lengths) != sorted(set(recipe.lengths)):
+        raise RecipeError(f"{source}: lengths must be ascending and distinct, not {list(recipe.lengths)}")
+    for length in recipe.lengths:
+        if not 8 <= length <= LONGEST:
+            raise RecipeError(f"{source}: the length {length} is not between 8 and {LONGEST} tokens")

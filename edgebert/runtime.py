@@ -1,0 +1,114 @@
+"""Runtimes as the rest of the library sees them: which are here, which run a file, and their errors in our terms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgebert.errors import CheckFailed, EnvironmentProblem, MissingExtraError, UsageError
+from edgebert.ondevice import session as ondevice
+from edgebert.text import batch_of_one, fitting_length
+from edgebert.types import TextSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+RUNTIMES = ondevice.RUNTIMES
+_EXTRAS = {"onnxruntime": "runtimes", "litert": "runtimes", "tflite-runtime": "tflite-runtime"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runner:
+    """A model file open in a runtime, with the text spec it is fed by."""
+
+    session: ondevice.Session
+    spec: TextSpec
+    file: str
+
+    def logits(self, ids: Sequence[int]) -> NDArray[np.float32]:
+        """Return the float32 logits [labels] of one text, run alone as an app runs it.
+
+        An ONNX file gets exactly the text's length (dynamic quantization makes outputs depend on whatever else is in
+        the batch), a TFLite file the smallest signature that fits.
+
+        Args:
+            ids: Token ids with special tokens, at most ``spec.max_length`` of them.
+
+        Raises:
+            CheckFailed: The runtime fails on the file, or answers with something that is no finite number.
+        """
+        length = fitting_length(len(ids), self.session.lengths) if self.session.lengths else len(ids)
+        input_ids, attention_mask = batch_of_one(ids, length, self.spec.pad_id)
+        try:
+            answer = self.session.run(input_ids, attention_mask)
+        except ondevice.RuntimeFailure as error:
+            raise CheckFailed(f"{self.file}: {self.session.runtime} {self.session.version} fails: {error}") from error
+        if not np.isfinite(answer).all():
+            raise CheckFailed(f"{self.file}: {self.session.runtime} {self.session.version} gives NaN or infinite logits")
+        return answer[0]
+
+
+def open_runner(path: Path, *, runtime: str, spec: TextSpec, threads: int = 1) -> Runner:
+    """Return a runner for a model file.
+
+    Args:
+        path: The file.
+        runtime: One of ``RUNTIMES``.
+        spec: How its texts are encoded.
+        threads: Threads one inference may use.
+
+    Raises:
+        MissingExtraError: The runtime is not installed.
+        UsageError: The runtime does not exist or does not run files of this format.
+        CheckFailed: The runtime does not take the file.
+    """
+    if runtime not in RUNTIMES:
+        raise UsageError(f"unknown runtime {runtime!r}", hint=f"known: {', '.join(RUNTIMES)}")
+    if path.suffix != f".{ondevice.FORMATS[runtime]}":
+        raise UsageError(f"{runtime} does not run {path.name}", hint=f"it runs .{ondevice.FORMATS[runtime]} files")
+    try:
+        session = ondevice.open_session(str(path), runtime, threads)
+    except ondevice.RuntimeAbsent as error:
+        package = ondevice.PACKAGES[runtime]
+        if installed_version(runtime) is None:
+            raise MissingExtraError(package, extra=_EXTRAS[runtime], purpose=f"running {path.name}") from error
+        raise EnvironmentProblem(
+            f"{package} is installed but does not import: {error}", hint="edgebert doctor says what clashes"
+        ) from error
+    except ondevice.RuntimeFailure as error:
+        raise CheckFailed(f"{path.name}: {runtime} does not load it: {error}") from error
+    return Runner(session=session, spec=spec, file=path.name)
+
+
+def installed_version(runtime: str) -> str | None:
+    """Return the version of an installed runtime, or ``None`` when it is absent."""
+    try:
+        return metadata.version(ondevice.PACKAGES[runtime])
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def present_runtimes(file_format: str) -> tuple[str, ...]:
+    """Return the installed runtimes that run files of ``file_format`` (``onnx`` or ``tflite``), preferred first."""
+    return tuple(
+        name for name in RUNTIMES if ondevice.FORMATS[name] == file_format and installed_version(name) is not None
+    )
+
+
+def default_runtime(file_format: str) -> str:
+    """Return the runtime a file of ``file_format`` is run in unless the user names one.
+
+    Raises:
+        MissingExtraError: None is installed.
+    """
+    present = present_runtimes(file_format)
+    if not present:
+        package = "onnxruntime" if file_format == "onnx" else "ai-edge-litert"
+        raise MissingExtraError(package, extra="runtimes", purpose=f"running .{file_format} files")
+    return present[0]

@@ -1,0 +1,306 @@
+"""Fine-tuning: a DistilBERT encoder and labelled texts -> a classifier checkpoint, with Hugging Face's Trainer."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgebert.checkpoint import _architecture as read_architecture
+from edgebert.checkpoint import _check_vocabulary as check_vocabulary
+from edgebert.checkpoint import locate
+from edgebert.checkpoint import _weight_files as weight_files
+from edgebert.checkpoint import load_tokenizer, read_config
+from edgebert.errors import CheckpointError, DataError, MissingExtraError, UsageError
+from edgebert.metrics import accuracy
+from edgebert.text import TextEncoder
+from edgebert.training.folder import check_shapes, new_folder, read_tensors, refuse_taken, write_tokenizer
+from edgebert.types import Progress, silent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import torch
+    import transformers
+    from tokenizers import Tokenizer
+
+    from edgebert.data import Dataset
+
+_WARM_UP_SHARE = 0.06
+_WEIGHT_DECAY = 0.01
+_ENCODER_PREFIX = "distilbert."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinetuneOptions:
+    """How to fine-tune.
+
+    Attributes:
+        epochs: Passes over the training texts; a fraction ends within one.
+        learning_rate: Peak of the rate: it rises over the first 6 % of the steps and falls linearly to 0.
+        batch_size: Texts in one step.
+        max_length: Longest input in tokens; longer texts are truncated.
+        seed: Decides the new head, the order of the texts and dropout.
+
+    Raises:
+        UsageError: A value is out of range.
+    """
+
+    epochs: float = 3
+    learning_rate: float = 5e-5
+    batch_size: int = 32
+    max_length: int = 128
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        checks = {
+            "epochs": (0 < self.epochs < math.inf, "a number above 0"),
+            "learning_rate": (0 < self.learning_rate < 1, "a number between 0 and 1"),
+            "batch_size": (self.batch_size >= 1, "at least 1"),
+            "max_length": (self.max_length >= 3, "at least 3: [CLS], a token and [SEP]"),
+            "seed": (0 <= self.seed < 2**32, "a whole number from 0 to 2^32 - 1"),
+        }
+        for name, (is_valid, wanted) in checks.items():
+            if not is_valid:
+                raise UsageError(f"{name} is {getattr(self, name)}, not {wanted}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinetuneResult:
+    """What came of a fine-tuning.
+
+    Attributes:
+        path: The checkpoint folder.
+        labels: Label names by id.
+        train_examples: Number of texts it was trained on.
+        accuracy: Share of the evaluation texts whose label it gets right, 0 to 1; ``None`` without such texts.
+    """
+
+    path: Path
+    labels: tuple[str, ...]
+    train_examples: int
+    accuracy: float | None
+
+
+def finetune(
+    base: str | Path,
+    train: Dataset,
+    evaluation: Dataset | None,
+    out: Path,
+    *,
+    options: FinetuneOptions = FinetuneOptions(),
+    force: bool = False,
+    progress: Progress = silent,
+) -> FinetuneResult:
+    """Train a new classification head and the encoder under it, and save both as a checkpoint folder.
+
+    A head that ``base`` may have is replaced. On a CPU, equal arguments and library versions give equal weights; the
+    seed is also that of the global random generators of Python, numpy and torch.
+
+    Args:
+        base: Folder or Hub id of a DistilBERT checkpoint.
+        train: Texts to learn from.
+        evaluation: Texts to measure the result on; they do not influence it.
+        out: Folder to be made; nothing is left of it after a failure.
+        options: Hyper-parameters.
+        force: Whether an existing checkpoint folder at ``out`` is replaced.
+        progress: Called as ``progress("fine-tuning", step, total)`` with optimizer steps.
+
+    Raises:
+        CheckpointError: ``base`` is no DistilBERT encoder, or it is damaged.
+        DataError: The data cannot train or measure a classifier.
+        UsageError: An option does not fit the model, or the training diverged.
+        OutputError: ``out`` is taken or cannot be written.
+        EnvironmentProblem: ``base`` has to come from the Hub, which cannot be reached.
+        MissingExtraError: The extra ``train`` is not installed.
+    """
+    refuse_taken(out, force=force)
+    _check_data(train, evaluation)
+    _require_packages()
+    folder, _ = locate(base)
+    tokenizer = load_tokenizer(folder)
+    model = _new_classifier(folder, tokenizer, train.labels, options)
+    with new_folder(out, force=force) as staging:
+        trainer = _trainer(model, tokenizer, train, staging, options, progress)
+        trainer.train()
+        _check_finite(model, options)
+        score = _accuracy(trainer, _encode(tokenizer, evaluation, options.max_length)) if evaluation else None
+        _save(model, staging)
+        write_tokenizer(tokenizer, staging, max_length=model.config.max_position_embeddings)
+    return FinetuneResult(path=out, labels=train.labels, train_examples=len(train.examples), accuracy=score)
+
+
+def _require_packages() -> None:
+    try:
+        import accelerate  # noqa: F401  the Trainer asks for it only when it starts
+        import torch  # noqa: F401
+        import transformers  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError(error.name or "transformers", extra="train", purpose="fine-tuning") from error
+
+
+def _check_data(train: Dataset, evaluation: Dataset | None) -> None:
+    if len(train.labels) < 2:
+        raise DataError(f"{train.name}: {len(train.labels)} label; a classifier needs two or more")
+    for dataset in (train, evaluation):
+        if dataset and not dataset.examples:
+            raise DataError(f"{dataset.name}: holds no texts")
+    if evaluation and evaluation.labels != train.labels:
+        raise DataError(
+            f"{evaluation.name}: its labels are {', '.join(evaluation.labels)}, "
+            f"those of {train.name} are {', '.join(train.labels)}",
+            hint="both files have to use the same labels",
+        )
+
+
+def _new_classifier(
+    folder: Path, tokenizer: Tokenizer, labels: tuple[str, ...], options: FinetuneOptions
+) -> transformers.DistilBertForSequenceClassification:
+    """Return the encoder of a checkpoint under a head with fresh random weights.
+
+    ``from_pretrained`` would also fill gaps in the encoder with random numbers, with no more than a line in the log.
+    """
+    import torch
+    import transformers
+
+    values = read_config(folder)
+    if (kind := values.get("model_type")) != "distilbert":
+        hint = "fine-tuning starts from a DistilBERT"
+        if kind == "bert":
+            hint = f"make a DistilBERT of it first: edgebert import-bert {folder} --out DIR"
+        raise CheckpointError(f"{folder / 'config.json'}: model_type is {kind!r}, not 'distilbert'", hint=hint)
+    architecture = read_architecture(values, folder)
+    check_vocabulary(tokenizer, architecture, folder)
+    if options.max_length > architecture.positions:
+        raise UsageError(
+            f"max_length is {options.max_length}, but {folder.name} has only {architecture.positions} positions",
+            hint=f"use at most {architecture.positions}",
+        )
+    tensors = {
+        name.removeprefix(_ENCODER_PREFIX): tensor
+        for name, tensor in read_tensors(weight_files(folder)).items()
+        if name.removeprefix(_ENCODER_PREFIX).startswith(("embeddings.", "transformer."))
+    }
+    tensors.pop("embeddings.position_ids", None)
+    transformers.set_seed(options.seed)
+    config = transformers.DistilBertConfig.from_dict(
+        values
+        | {
+            "id2label": dict(enumerate(labels)),
+            "label2id": {label: index for index, label in enumerate(labels)},
+            "problem_type": "single_label_classification",
+        }
+    )
+    model = transformers.DistilBertForSequenceClassification(config)
+    expected = {name: tuple(tensor.shape) for name, tensor in model.distilbert.state_dict().items()}
+    check_shapes(tensors, expected, folder)
+    model.distilbert.load_state_dict({name: torch.from_numpy(tensor) for name, tensor in tensors.items()})
+    return model
+
+
+def _trainer(
+    model: transformers.DistilBertForSequenceClassification,
+    tokenizer: Tokenizer,
+    train: Dataset,
+    staging: Path,
+    options: FinetuneOptions,
+    progress: Progress,
+) -> transformers.Trainer:
+    import torch
+    import transformers
+
+    class _Reporter(transformers.TrainerCallback):
+        def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            progress("fine-tuning", 0, state.max_steps)
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            progress("fine-tuning", state.global_step, state.max_steps)
+
+    has_cuda = torch.cuda.is_available()
+    steps = math.ceil(options.epochs * math.ceil(len(train.examples) / options.batch_size))
+    known = {field.name for field in dataclasses.fields(transformers.TrainingArguments)}
+    # transformers 5 renamed the first to the second.
+    grouping = (
+        {"group_by_length": True} if "group_by_length" in known else {"train_sampling_strategy": "group_by_length"}
+    )
+    arguments = transformers.TrainingArguments(
+        output_dir=str(staging),  # nothing is written there: neither checkpoints nor logs are asked for
+        num_train_epochs=options.epochs,
+        learning_rate=options.learning_rate,
+        lr_scheduler_type="linear",
+        warmup_steps=math.ceil(_WARM_UP_SHARE * steps),
+        weight_decay=_WEIGHT_DECAY,
+        per_device_train_batch_size=options.batch_size,
+        per_device_eval_batch_size=options.batch_size,
+        seed=options.seed,
+        save_strategy="no",
+        logging_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+        use_cpu=not has_cuda,
+        dataloader_pin_memory=has_cuda,
+        remove_unused_columns=False,
+        **grouping,
+    )
+    trainer = transformers.Trainer(
+        model=model,
+        args=arguments,
+        train_dataset=_encode(tokenizer, train, options.max_length),
+        data_collator=_collate(model.config.pad_token_id),
+        callbacks=[_Reporter()],
+    )
+    trainer.remove_callback(transformers.PrinterCallback)  # a library does not print
+    return trainer
+
+
+def _encode(tokenizer: Tokenizer, dataset: Dataset, max_length: int) -> list[dict[str, Any]]:
+    encoder = TextEncoder(tokenizer, max_length)
+    return [{"input_ids": encoder.encode(example.text), "labels": example.label} for example in dataset.examples]
+
+
+def _collate(pad_id: int) -> Callable[[list[dict[str, Any]]], dict[str, torch.Tensor]]:
+    """Return a function from examples to int64 tensors: ids and mask [batch, longest text], labels [batch]."""
+    import torch
+
+    def collate(examples: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
+        longest = max(len(example["input_ids"]) for example in examples)
+        input_ids = torch.full((len(examples), longest), pad_id)
+        attention_mask = torch.zeros_like(input_ids)
+        for row, example in enumerate(examples):
+            length = len(example["input_ids"])
+            input_ids[row, :length] = torch.tensor(example["input_ids"])
+            attention_mask[row, :length] = 1
+        labels = torch.tensor([example["labels"] for example in examples])
+        return {"input_ids": input_ids, "attention_mask": attention_mask, "labels": labels}
+
+    return collate
+
+
+def _check_finite(model: transformers.DistilBertForSequenceClassification, options: FinetuneOptions) -> None:
+    for name, weights in model.named_parameters():
+        if not weights.isfinite().all():
+            raise UsageError(
+                f"the training diverged: {name} has values that are NaN or infinite",
+                hint=f"use a learning rate below {options.learning_rate:g}",
+            )
+
+
+def _save(model: transformers.DistilBertForSequenceClassification, folder: Path) -> None:
+    # What save_pretrained writes for a model of one file, without the progress bar it draws.
+    from safetensors.torch import save_file
+
+    model.config.architectures = [type(model).__name__]
+    model.config.save_pretrained(folder)
+    weights = {name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()}
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def _accuracy(trainer: transformers.Trainer, encoded: list[dict[str, Any]]) -> float:
+    output = trainer.predict(encoded)
+    # Batches are grouped by length here too, so the labels are taken from the output, in whose order they are.
+    expected, logits = np.asarray(output.label_ids), np.asarray(output.predictions)  # [n], [n, labels]
+    return accuracy(expected, logits.argmax(axis=1))

@@ -1,0 +1,100 @@
+"""Is a bundle what it claims to be, on this machine? Every check runs, so that one report names everything wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgebert.bundle import TOKENIZER, Bundle, check_file, open_bundle
+from edgebert.errors import CheckFailed, EdgebertError, MissingExtraError
+from edgebert.ondevice.session import FORMATS
+from edgebert.parity import check_parity
+from edgebert.runtime import open_runner, present_runtimes
+from edgebert.text import open_encoder
+from edgebert.types import Artifact, Golden
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing that was looked at.
+
+    Attributes:
+        what: ``file`` (hash and size), ``tokenizer`` (golden ids) or ``logits`` (golden logits).
+        file: File of the bundle.
+        runtime: Runtime of a ``logits`` check.
+        ok: Whether it held; ``None`` when it could not be made here.
+        detail: What was found.
+        hint: What to do, when it did not hold.
+    """
+
+    what: str
+    file: str
+    runtime: str | None
+    ok: bool | None
+    detail: str
+    hint: str = ""
+
+
+def verify(target: str | Path, *, runtimes: tuple[str, ...] | None = None) -> tuple[Check, ...]:
+    """Return every check of a bundle: hashes and sizes, golden ids, golden logits of every file in every runtime here.
+
+    Args:
+        target: The bundle.
+        runtimes: Runtimes to run it in; by default all that are installed.
+
+    Raises:
+        UsageError: The folder is no bundle.
+        BundleError: The manifest itself cannot be used.
+        MissingExtraError: A runtime was named that is not installed.
+    """
+    bundle = open_bundle(target, check=False)
+    files = [_check_entry(bundle, entry) for entry in (*bundle.manifest.artifacts, *bundle.manifest.files)]
+    damaged = {check.file for check in files if not check.ok}
+    if damaged & {"golden.json", TOKENIZER}:
+        return tuple(files)
+    golden = bundle.golden()
+    checks = [*files, _check_ids(bundle, golden)]
+    for artifact in bundle.manifest.artifacts:
+        if artifact.file in damaged:
+            continue
+        wanted = present_runtimes(artifact.format) if runtimes is None else runtimes
+        names = [name for name in wanted if FORMATS.get(name) == artifact.format]
+        if not names and runtimes is None:
+            detail = f"no runtime for .{artifact.format} files is installed here"
+            checks.append(Check(what="logits", file=artifact.file, runtime=None, ok=None, detail=detail))
+        checks.extend(_check_logits(bundle, artifact, name, golden) for name in names)
+    return tuple(checks)
+
+
+def _check_entry(bundle: Bundle, entry: object) -> Check:
+    file = entry.file  # type: ignore[attr-defined]
+    try:
+        check_file(bundle, entry)  # type: ignore[arg-type]
+    except CheckFailed as error:
+        return Check(what="file", file=file, runtime=None, ok=False, detail=error.message, hint=error.hint)
+    return Check(what="file", file=file, runtime=None, ok=True, detail="size and sha256 as in the manifest")
+
+
+def _check_ids(bundle: Bundle, golden: Golden) -> Check:
+    encoder = open_encoder(bundle.path(TOKENIZER), bundle.manifest.text.max_length)
+    for number, case in enumerate(golden.cases, start=1):
+        if encoder.encode(case.text) != case.input_ids:
+            detail = f"golden text {number} becomes other ids: {case.text[:40]!r}"
+            return Check(what="tokenizer", file=TOKENIZER, runtime=None, ok=False, detail=detail)
+    detail = f"{len(golden.cases)} golden texts become the recorded ids"
+    return Check(what="tokenizer", file=TOKENIZER, runtime=None, ok=True, detail=detail)
+
+
+def _check_logits(bundle: Bundle, artifact: Artifact, runtime: str, golden: Golden) -> Check:
+    try:
+        runner = open_runner(bundle.path(artifact.file), runtime=runtime, spec=bundle.manifest.text)
+        found = check_parity(runner, golden, tolerance=artifact.tolerance)
+    except MissingExtraError:
+        raise
+    except EdgebertError as error:
+        ok = False if isinstance(error, CheckFailed) else None
+        return Check(
+            what="logits", file=artifact.file, runtime=runtime, ok=ok, detail=error.message, hint=error.hint
+        )
+    detail = f"{found.texts} golden texts within {found.max_difference:.2g} (allowed {artifact.tolerance:.2g})"
+    return Check(what="logits", file=artifact.file, runtime=runtime, ok=True, detail=detail)

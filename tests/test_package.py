@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from hatchling.builders.wheel import WheelBuilder
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[1]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = PYPROJECT["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+LIBRARY = sorted((ROOT / "edgebert").rglob("*.py"))
+WORKER = sorted((ROOT / "edgebert" / "ondevice").glob("*.py"))
+MODULES = sorted([*LIBRARY, *(ROOT / "export").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py")])
+HEAVY = {
+    "ai_edge_litert",
+    "ai_edge_quantizer",
+    "litert_torch",
+    "matplotlib",
+    "onnx",
+    "onnxruntime",
+    "torch",
+    "transformers",
+}
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def imports(path: Path) -> set[str]:
+    """Return the names of the modules that a file imports, wherever in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return found
+
+
+def requirements(*, extras: tuple[str, ...] = (), groups: tuple[str, ...] = ()) -> dict[str, Requirement]:
+    """Return what pip reads for some extras and dependency groups, with those that they name, by package."""
+    texts = list(PROJECT["dependencies"])
+    found: dict[str, Requirement] = {}
+    for extra in extras:
+        texts += EXTRAS[extra]
+    for group in groups:
+        for entry in PYPROJECT["dependency-groups"][group]:
+            if isinstance(entry, str):
+                texts.append(entry)
+            else:
+                found |= requirements(groups=(entry["include-group"],))
+    for text in texts:
+        needed = Requirement(text)
+        if needed.name == PROJECT["name"]:
+            found |= requirements(extras=tuple(needed.extras))
+        else:
+            found[canonicalize_name(needed.name)] = needed
+    return found
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["edgebert", "edgebert.bundle", "edgebert.cli.app", "edgebert.doctor", "edgebert.evaluate", "edgebert.verify"],
+)
+def test_importing_loads_nothing_heavy(module: str):
+    """A fresh interpreter that imports the library, its command or the measuring half loads no torch or runtime."""
+    code = f"import sys, json, {module}; print(json.dumps(sorted(sys.modules)))"
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert {name.partition(".")[0] for name in json.loads(done.stdout)} & HEAVY == set()
+
+
+def test_the_wheel_holds_the_library_and_nothing_else(tmp_path: Path):
+    """The wheel has every file of edgebert/, the type marker, recipes and licence among them, and no other package."""
+    (wheel,) = WheelBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"])
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert {name.partition("/")[0] for name in names} == {"edgebert", f"edgebert-{PROJECT['version']}.dist-info"}
+    assert f"edgebert-{PROJECT['version']}.dist-info/licenses/LICENSE" in names
+    files = [path for path in (ROOT / "edgebert").rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    assert {name for name in names if name.startswith("edgebert/")} == set(map(relative, files))
+    assert {"edgebert/py.typed", "edgebert/recipes/int8.toml", "edgebert/cli/app.py"} <= names
+
+
+@pytest.mark.parametrize("path", MODULES, ids=relative)
+def test_every_module_says_what_it_is(path: Path):
+    """Each module of the library and of the commands beside it has a docstring."""
+    assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("path", WORKER, ids=relative)
+def test_the_worker_is_python_3_9_and_needs_only_numpy_and_a_runtime(path: Path):
+    """What travels to a board parses with the grammar of Python 3.9 and imports nothing that a board lacks."""
+    ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 9))
+    known = (sys.stdlib_module_names - {"tomllib"}) | {"ai_edge_litert", "numpy", "onnxruntime", "tflite_runtime"}
+    foreign = {name for name in imports(path) if not name.startswith("edgebert.ondevice")}
+    assert {name.partition(".")[0] for name in foreign} <= known
+
+
+def test_every_package_that_the_library_imports_is_declared():
+    """What edgebert imports is required by it or by one of its extras, not only by chance by something else."""
+    owners = metadata.packages_distributions()
+    declared = requirements(extras=tuple(EXTRAS)).keys()
+    top_level = {name.partition(".")[0] for path in LIBRARY for name in imports(path)}
+    for name in top_level - sys.stdlib_module_names - {"edgebert"}:
+        assert {canonicalize_name(owner) for owner in owners.get(name, [name])} & declared, name
+
+
+def test_the_extras_that_errors_name_exist():
+    """Each extra that a MissingExtraError sends the user to can be installed."""
+    named = {
+        keyword.value.value
+        for path in LIBRARY
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        for keyword in node.keywords
+        if keyword.arg == "extra" and isinstance(keyword.value, ast.Constant)
+    }
+    assert named
+    assert named <= EXTRAS.keys()
+
+
+@pytest.mark.parametrize(
+    ("file", "extra", "group"),
+    [
+        ("constraints.txt", "all", "dev"),
+        ("constraints-optimum.txt", "optimum", "test"),
+        ("constraints-tflite-runtime.txt", "tflite-runtime", "test"),
+    ],
+)
+def test_what_an_environment_needs_is_pinned_within_its_bounds(file: str, extra: str, group: str):
+    """Each requirement of an environment has one exact version in its constraints file, which its bounds admit."""
+    lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
+    pins = dict(line.split("==") for line in lines if not line.startswith("#"))
+    assert len(pins) == sum(not line.startswith("#") for line in lines)
+    for name, needed in requirements(extras=(extra,), groups=(group,)).items():
+        assert pins[name] in needed.specifier, name
+
+
+def test_no_file_names_a_machine():
+    """No text of the repository holds a path of somebody's machine or the host of a package registry."""
+    pattern = re.compile(
+        r"(?<![\w.~}-])/(?:home|root|tmp|work|Users)/\w|[p]ypi\.org|[p]ythonhosted\.|[n]pmjs\.(?:org|com)"
+    )
+    for folder, folders, files in os.walk(ROOT):
+        kept = {name for name in folders if not name.startswith(".") and name not in {"__pycache__", "build", "dist"}}
+        folders[:] = sorted(kept | ({".ci"} & set(folders)))
+        for path in (Path(folder) / name for name in files):
+            try:
+                text = path.read_text(encoding="utf-8")
+            except UnicodeDecodeError:
+                continue
+            assert pattern.findall(text) == [], relative(path)

@@ -1,0 +1,231 @@
+"""Fine-tuning: a tiny encoder learns a separable task, reproducibly, and leaves nothing behind when it fails."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import transformers
+from safetensors.numpy import load_file, save_file
+
+from edgebert.checkpoint import load_model
+from edgebert.data import Dataset
+from edgebert.errors import CheckpointError, DataError, EnvironmentProblem, OutputError, UsageError
+from edgebert.training.finetune import FinetuneOptions, finetune
+from edgebert.types import Example
+
+GOOD = ("fine", "lovely", "great", "superb")
+BAD = ("awful", "broken", "dull", "sad")
+FILLER = ("the", "film", "was", "a", "very", "phone", "and", "it", "is", "quite")
+WORDS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *GOOD, *BAD, *FILLER)
+OPTIONS = FinetuneOptions(epochs=6, learning_rate=3e-3, batch_size=16, max_length=16, seed=5)
+
+
+def sentences(count: int, seed: int) -> Dataset:
+    """Sentences of filler words around one or two words that give the label away."""
+    choose = random.Random(seed)
+    examples = []
+    for line in range(2, count + 2):
+        label = choose.randrange(2)
+        words = choose.choices(FILLER, k=choose.randint(1, 8)) + choose.choices((BAD, GOOD)[label], k=2)
+        choose.shuffle(words)
+        examples.append(Example(text=" ".join(words), label=label, line=line))
+    return Dataset(name=f"{seed}.tsv", sha256="0" * 64, labels=("bad", "good"), examples=tuple(examples))
+
+
+TRAIN, HELD_OUT = sentences(200, seed=1), sentences(60, seed=2)
+
+
+@pytest.fixture(scope="module")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("base") / "base"
+    torch.manual_seed(0)
+    config = transformers.DistilBertConfig(
+        vocab_size=len(WORDS), dim=32, hidden_dim=64, n_heads=4, n_layers=2, max_position_embeddings=16
+    )
+    transformers.DistilBertModel(config).save_pretrained(folder)
+    (folder / "vocab.txt").write_text("".join(f"{word}\n" for word in WORDS), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def base(pristine: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(pristine, tmp_path / "base"))
+
+
+def test_a_separable_task_is_learnt(base: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The result is right on held-out texts, loads as a checked classifier, and nothing was printed on the way."""
+    calls: list[tuple[str, int, int]] = []
+    result = finetune(
+        base, TRAIN, HELD_OUT, tmp_path / "out", options=OPTIONS, progress=lambda *call: calls.append(call)
+    )
+    assert capfd.readouterr() == ("", "")
+    assert (result.path, result.labels, result.train_examples) == (tmp_path / "out", ("bad", "good"), 200)
+    assert result.accuracy is not None
+    assert result.accuracy > 0.9
+    total = 6 * 13
+    assert calls == [("fine-tuning", step, total) for step in range(total + 1)]
+
+    assert sorted(path.name for path in result.path.iterdir()) == [
+        "config.json",
+        "model.safetensors",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "vocab.txt",
+    ]
+    model = load_model(result.path)
+    assert model.checkpoint.labels == ("bad", "good")
+    right = 0
+    for example in HELD_OUT.examples:
+        with torch.no_grad():
+            logits = model.module(input_ids=torch.tensor([model.tokenizer.encode(example.text).ids])).logits
+        right += int(logits.argmax()) == example.label
+    assert right / len(HELD_OUT.examples) == pytest.approx(result.accuracy)
+
+
+def test_transformers_opens_the_result(base: Path, tmp_path: Path) -> None:
+    """from_pretrained finds every tensor, the labels and the tokenizer's limit."""
+    out = finetune(base, TRAIN, None, tmp_path / "out", options=replace(OPTIONS, epochs=0.1)).path
+    model, info = transformers.AutoModelForSequenceClassification.from_pretrained(out, output_loading_info=True)
+    assert not any(info[kind] for kind in ("missing_keys", "unexpected_keys", "mismatched_keys"))
+    assert model.config.id2label == {0: "bad", 1: "good"}
+    assert model.config.label2id == {"bad": 0, "good": 1}
+    tokenizer = transformers.AutoTokenizer.from_pretrained(out)
+    assert tokenizer.model_max_length == 16
+    written = json.loads((out / "tokenizer.json").read_text())
+    assert (written["truncation"], written["padding"]) == (None, None)
+
+
+def test_a_seed_decides_the_weights(base: Path, tmp_path: Path) -> None:
+    """Equal seeds give equal files with or without evaluation texts; another seed gives other weights."""
+    options = replace(OPTIONS, epochs=1)
+    first = finetune(base, TRAIN, HELD_OUT, tmp_path / "first", options=options)
+    again = finetune(base, TRAIN, None, tmp_path / "again", options=options)
+    other = finetune(base, TRAIN, None, tmp_path / "other", options=replace(options, seed=6))
+    weights = [(result.path / "model.safetensors").read_bytes() for result in (first, again, other)]
+    assert weights[0] == weights[1] != weights[2]
+    assert again.accuracy is None
+
+
+def test_a_classifier_is_a_base_too(base: Path, tmp_path: Path) -> None:
+    """The encoder of a classifier is taken and its head is replaced, also by one for more labels."""
+    first = finetune(base, TRAIN, None, tmp_path / "first", options=replace(OPTIONS, epochs=0.1))
+    examples = tuple(replace(example, label=example.line % 3) for example in TRAIN.examples)
+    three = replace(TRAIN, labels=("a", "b", "c"), examples=examples)
+    second = finetune(first.path, three, None, tmp_path / "second", options=replace(OPTIONS, epochs=0.1))
+    assert load_model(second.path).checkpoint.labels == ("a", "b", "c")
+
+
+def test_an_interrupt_leaves_nothing(base: Path, tmp_path: Path) -> None:
+    """Ctrl-C in mid-training leaves neither the output nor a temporary folder."""
+
+    def interrupt(stage: str, done: int, total: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        finetune(base, TRAIN, None, tmp_path / "out", options=OPTIONS, progress=interrupt)
+    assert [path.name for path in tmp_path.iterdir()] == ["base"]
+
+
+def test_an_existing_output_is_kept_unless_forced(base: Path, tmp_path: Path) -> None:
+    """An existing folder is refused before any work; force replaces a checkpoint, even the base itself."""
+    before = (base / "model.safetensors").read_bytes()
+    options = replace(OPTIONS, epochs=0.1)
+    with pytest.raises(OutputError, match="exists already"):
+        finetune(base, TRAIN, None, base, options=options)
+    assert (base / "model.safetensors").read_bytes() == before
+    finetune(base, TRAIN, None, base, options=options, force=True)
+    assert load_model(base).checkpoint.labels == ("bad", "good")
+
+
+def test_a_diverged_training_is_refused(base: Path, tmp_path: Path) -> None:
+    """Weights that became infinite are not saved."""
+    tensors = load_file(base / "model.safetensors")
+    tensors["embeddings.LayerNorm.weight"] = np.full(32, 3e38, dtype=np.float32)
+    save_file(tensors, base / "model.safetensors")
+    with pytest.raises(UsageError, match="diverged") as caught:
+        finetune(base, TRAIN, None, tmp_path / "out", options=replace(OPTIONS, epochs=1, learning_rate=0.9))
+    assert "0.9" in caught.value.hint
+    assert not (tmp_path / "out").exists()
+
+
+def test_another_architecture_is_refused(base: Path, tmp_path: Path) -> None:
+    """A BERT is pointed to the importer; anything else is named."""
+    path = base / "config.json"
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps(config | {"model_type": "bert"}))
+    with pytest.raises(CheckpointError, match="'bert'") as caught:
+        finetune(base, TRAIN, None, tmp_path / "out")
+    assert "edgebert import-bert" in caught.value.hint
+    path.write_text(json.dumps(config | {"model_type": "roberta"}))
+    with pytest.raises(CheckpointError, match="'roberta'"):
+        finetune(base, TRAIN, None, tmp_path / "out")
+
+
+def test_a_damaged_base_is_refused(base: Path, tmp_path: Path) -> None:
+    """A gap in the encoder is an error, not a random tensor; so is a shape other than the configuration's."""
+    tensors = load_file(base / "model.safetensors")
+    gap = {name: tensor for name, tensor in tensors.items() if "layer.1.ffn.lin1.bias" not in name}
+    save_file(gap, base / "model.safetensors")
+    with pytest.raises(CheckpointError, match=r"missing, first transformer\.layer\.1\.ffn\.lin1\.bias"):
+        finetune(base, TRAIN, None, tmp_path / "out", options=OPTIONS)
+    narrow = tensors | {"transformer.layer.0.ffn.lin1.bias": np.zeros(63, dtype=np.float32)}
+    save_file(narrow, base / "model.safetensors")
+    with pytest.raises(CheckpointError, match=r"shape \(63,\)"):
+        finetune(base, TRAIN, None, tmp_path / "out", options=OPTIONS)
+    (base / "model.safetensors").unlink()
+    with pytest.raises(CheckpointError, match="no weights"):
+        finetune(base, TRAIN, None, tmp_path / "out", options=OPTIONS)
+
+
+def test_a_base_that_is_not_there_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A path is looked for on this machine only; a Hub id that cannot be fetched is a problem of the environment."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(CheckpointError, match="no such folder"):
+        finetune(tmp_path / "nowhere", TRAIN, None, tmp_path / "out")
+    with pytest.raises(EnvironmentProblem, match="some-owner/some-model") as caught:
+        finetune("some-owner/some-model", TRAIN, None, tmp_path / "out")
+    assert "\n" not in caught.value.message
+
+
+def test_data_that_cannot_train_is_refused(base: Path, tmp_path: Path) -> None:
+    """No texts, one label, other labels in the evaluation part, and more tokens than positions are each named."""
+    out = tmp_path / "out"
+    with pytest.raises(DataError, match="holds no texts"):
+        finetune(base, replace(TRAIN, examples=()), None, out)
+    with pytest.raises(DataError, match="1 label"):
+        finetune(base, replace(TRAIN, labels=("good",)), None, out)
+    with pytest.raises(DataError, match="good, bad"):
+        finetune(base, TRAIN, replace(HELD_OUT, labels=("good", "bad")), out)
+    with pytest.raises(UsageError, match="only 16 positions"):
+        finetune(base, TRAIN, None, out, options=replace(OPTIONS, max_length=17))
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"epochs": 0},
+        {"epochs": float("nan")},
+        {"epochs": float("inf")},
+        {"learning_rate": 0.0},
+        {"learning_rate": float("nan")},
+        {"batch_size": 0},
+        {"max_length": 2},
+        {"seed": -1},
+        {"seed": 2**32},
+    ],
+)
+def test_options_out_of_range_are_refused(changes: dict[str, float]) -> None:
+    """Each option names itself and its value."""
+    ((name, value),) = changes.items()
+    with pytest.raises(UsageError, match=f"^{name} is {value}"):
+        replace(OPTIONS, **changes)  # type: ignore[arg-type]
