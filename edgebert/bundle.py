@@ -26,6 +26,11 @@ class Bundle:
         return self.root / file
 
     @property
+    def entries(self) -> tuple[Artifact | FileEntry, ...]:
+        """Every file whose size and hash the manifest states."""
+        return (*self.manifest.artifacts, *self.manifest.files)
+
+    @property
     def shipped(self) -> tuple[Artifact, ...]:
         """The model files that go into an app."""
         return tuple(item for item in self.manifest.artifacts if item.role == "shipped")
@@ -81,7 +86,7 @@ def open_bundle(path: str | Path, *, check: bool = True) -> Bundle:
         raise UsageError(f"{root}: {what}", hint="edgebert export MODEL --out BUNDLE makes one")
     manifest = _read_manifest(root / MANIFEST)
     bundle = Bundle(root=root, manifest=manifest)
-    for entry in (*manifest.artifacts, *manifest.files):
+    for entry in bundle.entries:
         check_inside(entry.file, root)
         if check:
             check_file(bundle, entry)
@@ -104,7 +109,8 @@ def check_file(bundle: Bundle, entry: Artifact | FileEntry) -> None:
         )
     if sha256_of(path) != entry.sha256:
         raise BundleError(
-            f"{path}: the content is not what the manifest says (sha256 differs)", hint="export or copy the bundle again"
+            f"{path}: the content is not what the manifest says (sha256 differs)",
+            hint="export or copy the bundle again",
         )
 
 

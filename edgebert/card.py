@@ -24,56 +24,61 @@ def write_card(folder: Path, manifest: Manifest) -> None:
 
 def card_text(manifest: Manifest, *, plot: str | None) -> str:
     """Return the Markdown of a model card; ``plot`` is the file of its picture."""
-    shape, source = manifest.architecture, manifest.provenance
-    lines = [
-        f"# {source.checkpoint}: {manifest.recipe.description}",
-        "",
-        f"A DistilBERT for {manifest.task.replace('-', ' ')} with the labels "
-        f"{', '.join(f'`{label}`' for label in manifest.labels)}, made by edgebert {source.edgebert} with the recipe "
-        f"`{manifest.recipe.name}` from the checkpoint `{source.checkpoint}` "
-        f"(sha256 `{source.checkpoint_sha256[:16]}…`).",
-        "",
-        *_table(manifest),
-        "",
-    ]
+    sections = [_introduction(manifest), "\n".join(_table(manifest))]
     if plot:
-        lines += [f"![Size of each file against its accuracy]({plot})", ""]
-    if manifest.evaluation:
-        data = manifest.evaluation
-        cut = f", {data.truncated} of them cut at {manifest.text.max_length} tokens" if data.truncated else ""
-        lines += [
-            f"Scored on {data.examples} texts of `{data.name}`{cut}. The change is paired with the float file of the same "
-            "format, text by text; its 95 % interval is Newcombe's (1998). Agreement is the share of texts on which "
-            "both give the same label.",
-            "",
-        ]
-    else:
-        lines += ["No evaluation data was given: whether int8 keeps the accuracy on your texts is not known.", ""]
-    lines += [
-        "## Use",
-        "",
-        f"Texts are {'lower-cased and ' if manifest.text.lower_case else ''}split by the WordPiece tokenizer in "
-        "`tokenizer.json` (`vocab.txt` lists the same tokens), with `[CLS]` in front and `[SEP]` behind, and cut at "
-        f"{manifest.text.max_length} tokens. Inputs are `input_ids` and `attention_mask`; the output is `logits`, in the "
-        "order of the labels above.",
-        "",
-        "- ONNX: int64 inputs of any length; run one text at a time, without padding.",
-        "- TFLite: int32 inputs; a signature for each of the lengths "
-        f"{', '.join(map(str, manifest.text.lengths))} (`len{manifest.text.lengths[0]}`, ...); use the smallest that "
-        f"fits and pad with {manifest.text.pad_id}.",
-        "",
-        "`golden.json` holds texts with the ids and logits that every app must reproduce: ids exactly, logits within the "
-        "tolerance that `edgebert.json` states for the file. `baseline/` is for measuring; it does not go into an app.",
-        "",
-        "## Shape",
-        "",
-        f"{shape.layers} layers, hidden size {shape.hidden}, heads {_widths(shape.heads)}, neurons "
-        f"{_widths(shape.neurons)}, {shape.vocabulary} tokens, {shape.positions} positions.",
-        "",
-        f"Made with {', '.join(f'{item.name} {item.version}' for item in source.packages)}.",
-        "",
-    ]
-    return "\n".join(lines)
+        sections.append(f"![Size of each file against its accuracy]({plot})")
+    sections += [_evaluation(manifest), _use(manifest), _shape(manifest)]
+    return "\n\n".join(sections) + "\n"
+
+
+def _introduction(manifest: Manifest) -> str:
+    source, labels = manifest.provenance, ", ".join(f"`{label}`" for label in manifest.labels)
+    return f"""# {source.checkpoint}: {manifest.recipe.description}
+
+A DistilBERT for {manifest.task.replace("-", " ")} with the labels {labels}, made by edgebert {source.edgebert}
+with the recipe `{manifest.recipe.name}` from the checkpoint `{source.checkpoint}`
+(sha256 `{source.checkpoint_sha256[:16]}…`)."""
+
+
+def _evaluation(manifest: Manifest) -> str:
+    data = manifest.evaluation
+    if data is None:
+        return "No evaluation data was given: whether int8 keeps the accuracy on your texts is not known."
+    cut = f", {data.truncated} of them cut at {manifest.text.max_length} tokens" if data.truncated else ""
+    return f"""Scored on {data.examples} texts of `{data.name}`{cut}. The change is paired with the float file
+of the same format, text by text; its 95 % interval is Newcombe's (1998). Agreement is the share of texts on which both
+give the same label."""
+
+
+def _use(manifest: Manifest) -> str:
+    text, formats = manifest.text, {item.format for item in manifest.artifacts}
+    casing = "lower-cased and " if text.lower_case else ""
+    lengths = ", ".join(map(str, text.lengths))
+    rules = {
+        "onnx": "- ONNX: int64 inputs of any length; run one text at a time, without padding.",
+        "tflite": f"- TFLite: int32 inputs; signatures `len{text.lengths[0]}`, ... for the lengths {lengths}; use the "
+        f"smallest that fits and pad with {text.pad_id}.",
+    }
+    return f"""## Use
+
+Texts are {casing}split by the WordPiece tokenizer in `tokenizer.json` (`vocab.txt` lists the same tokens), with `[CLS]`
+in front and `[SEP]` behind, and cut at {text.max_length} tokens. Inputs are `input_ids` and `attention_mask`; the
+output is `logits`, in the order of the labels above.
+
+{chr(10).join(rule for name, rule in rules.items() if name in formats)}
+
+`golden.json` holds texts with the ids and logits that every app must reproduce: ids exactly, logits within the
+tolerance that `edgebert.json` states for the file. `baseline/` is for measuring; it does not go into an app."""
+
+
+def _shape(manifest: Manifest) -> str:
+    shape, packages = manifest.architecture, manifest.provenance.packages
+    return f"""## Shape
+
+{shape.layers} layers, hidden size {shape.hidden}, heads {_widths(shape.heads)}, neurons {_widths(shape.neurons)},
+{shape.vocabulary} tokens, {shape.positions} positions.
+
+Made with {", ".join(f"{item.name} {item.version}" for item in packages)}."""
 
 
 def draw_size_accuracy(manifest: Manifest, path: Path) -> None:
@@ -132,9 +137,7 @@ def _table(manifest: Manifest) -> list[str]:
 
 def share_of_float(manifest: Manifest, artifact: Artifact) -> float:
     """Return the size of a file over that of the float baseline of its format."""
-    baseline = next(
-        item for item in manifest.artifacts if item.role == "baseline" and item.format == artifact.format
-    )
+    baseline = next(item for item in manifest.artifacts if item.role == "baseline" and item.format == artifact.format)
     return artifact.size_bytes / baseline.size_bytes
 
 

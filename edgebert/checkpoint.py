@@ -95,6 +95,7 @@ def load_model(source: str | Path) -> Model:
         module = transformers.DistilBertForSequenceClassification(settings)
     module.load_state_dict(state)
     module.requires_grad_(requires_grad=False)
+    module.train(mode=False)
     return Model(
         checkpoint=Checkpoint(
             path=folder,
@@ -104,7 +105,7 @@ def load_model(source: str | Path) -> Model:
             architecture=architecture,
             sha256=_hash((folder / "config.json", *files), tokenizer),
         ),
-        module=module.eval(),
+        module=module,
         tokenizer=tokenizer,
     )
 
@@ -148,7 +149,7 @@ def load_tokenizer(folder: Path) -> Tokenizer:
         tokenizer = read_tokenizer(folder / "tokenizer.json")
     elif (folder / "vocab.txt").is_file():
         from tokenizers import Tokenizer
-        from tokenizers.implementations import BertWordPieceTokenizer
+        from tokenizers.implementations.bert_wordpiece import BertWordPieceTokenizer
 
         path = folder / "tokenizer_config.json"
         settings = parse(path.read_text(encoding="utf-8"), source=str(path)) if path.is_file() else {}
@@ -274,7 +275,9 @@ def _labels(config: dict[str, Any], folder: Path) -> tuple[str, ...]:
 def _check_vocabulary(tokenizer: Tokenizer, architecture: Architecture, folder: Path) -> None:
     rows, tokens = architecture.vocabulary, tokenizer.get_vocab_size(with_added_tokens=True)
     if max(tokenizer.get_vocab().values()) != tokens - 1:
-        raise CheckpointError(f"{folder}: the tokenizer's ids have gaps: {tokens} tokens, other ids than 0 to {tokens - 1}")
+        raise CheckpointError(
+            f"{folder}: the tokenizer's ids have gaps: {tokens} tokens, other ids than 0 to {tokens - 1}"
+        )
     # Tables are often padded to a multiple of 8 to 128 rows for the kernels' sake; any other difference is a mix-up.
     if not (tokens <= rows and (tokens == rows or (rows % 8 == 0 and rows - tokens < 128))):
         raise CheckpointError(
@@ -297,14 +300,15 @@ def _weight_files(folder: Path) -> tuple[Path, ...]:
             return tuple(folder / name for name in names)
     if list(folder.glob("*.bin")):
         raise CheckpointError(
-            f"{folder}: the weights are pickled (.bin), which can run code when opened; edgebert reads safetensors only",
-            hint="where you trust it, load it with transformers and save_pretrained it again",
+            f"{folder}: the weights are pickled (.bin), which can run code when opened",
+            hint="edgebert reads safetensors: where you trust the file, save_pretrained it again with transformers",
         )
     raise CheckpointError(f"{folder}: no weights: there is no model.safetensors")
 
 
 def _expected_shapes(architecture: Architecture, labels: int) -> dict[str, tuple[int, ...]]:
-    hidden, shapes = architecture.hidden, {}
+    hidden = architecture.hidden
+    shapes: dict[str, tuple[int, ...]] = {}
 
     def linear(name: str, rows: int, columns: int) -> None:
         shapes[f"{name}.weight"], shapes[f"{name}.bias"] = (rows, columns), (rows,)

@@ -64,9 +64,7 @@ def evaluate(
     if is_bundle(path):
         if runtime == "torch":
             raise UsageError(f"{path}: torch runs checkpoints, not bundles", hint="leave --runtime out")
-        return evaluate_bundle(
-            open_bundle(path), data, runtime=runtime, file=file, metric=metric, progress=progress
-        )
+        return evaluate_bundle(open_bundle(path), data, runtime=runtime, file=file, metric=metric, progress=progress)
     if runtime not in (None, "torch") or file is not None:
         raise UsageError(f"{target}: --runtime and --file choose from a bundle, and this is none")
     model = _load_checkpoint(target)
@@ -104,9 +102,7 @@ def evaluate_bundle(
     scores: list[Score] = []
     answers: dict[str, NDArray[np.int64]] = {}
     for artifact in _chosen(bundle, runtime=runtime, file=file):
-        runner = open_runner(
-            bundle.path(artifact.file), runtime=runtime or default_runtime(artifact.format), spec=spec
-        )
+        runner = open_runner(bundle.path(artifact.file), runtime=runtime or default_runtime(artifact.format), spec=spec)
         check_parity(runner, golden, tolerance=artifact.tolerance)
         answers[artifact.file] = _predict_labels(runner.logits, ids, artifact.file, progress)
         baseline = _baseline_of(bundle, artifact)
@@ -185,9 +181,7 @@ def _baseline_of(bundle: Bundle, artifact: Artifact) -> str | None:
     return next((item.file for item in bundle.baseline if item.format == artifact.format), None)
 
 
-def _predict_labels(
-    logits: Logits, ids: Sequence[tuple[int, ...]], name: str, progress: Progress
-) -> NDArray[np.int64]:
+def _predict_labels(logits: Logits, ids: Sequence[tuple[int, ...]], name: str, progress: Progress) -> NDArray[np.int64]:
     predicted = np.empty(len(ids), dtype=np.int64)
     for index, tokens in enumerate(ids):
         predicted[index] = int(logits(tokens).argmax())

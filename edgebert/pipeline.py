@@ -127,7 +127,7 @@ def _write_texts(stage: Path, model: Model, spec: TextSpec, golden: Golden) -> N
         raise UsageError(f"the token {bad[0]!r} holds a line break: vocab.txt cannot list it")
     (stage / bundles.TOKENIZER).write_text(model.tokenizer.to_str(pretty=False) + "\n", encoding="utf-8")
     (stage / "vocab.txt").write_text("".join(f"{token}\n" for token in tokens), encoding="utf-8")
-    config = model.module.config.to_dict()
+    config = model.module.config.to_dict()  # type: ignore[union-attr, operator]  # a transformers module has one
     for volatile in ("transformers_version", "_name_or_path", "torch_dtype", "dtype"):
         config.pop(volatile, None)
     config["architectures"] = ["DistilBertForSequenceClassification"]
@@ -205,9 +205,7 @@ def _write(stage: Path, weights: Weights, target: Target, path: Path, spec: Text
         quantize_tflite(baseline, path, per_tensor=target.precision == "int8-legacy")
 
 
-def _manifest(
-    stage: Path, model: Model, plan: Recipe, spec: TextSpec, artifacts: tuple[Artifact, ...]
-) -> Manifest:
+def _manifest(stage: Path, model: Model, plan: Recipe, spec: TextSpec, artifacts: tuple[Artifact, ...]) -> Manifest:
     checkpoint = model.checkpoint
     texts = ("config.json", bundles.GOLDEN, bundles.TOKENIZER, "tokenizer_config.json", "vocab.txt")
     return Manifest(

@@ -50,8 +50,11 @@ class Runner:
         except ondevice.RuntimeFailure as error:
             raise CheckFailed(f"{self.file}: {self.session.runtime} {self.session.version} fails: {error}") from error
         if not np.isfinite(answer).all():
-            raise CheckFailed(f"{self.file}: {self.session.runtime} {self.session.version} gives NaN or infinite logits")
-        return answer[0]
+            raise CheckFailed(
+                f"{self.file}: {self.session.runtime} {self.session.version} gives NaN or infinite logits"
+            )
+        logits: NDArray[np.float32] = answer[0]
+        return logits
 
 
 def open_runner(path: Path, *, runtime: str, spec: TextSpec, threads: int = 1) -> Runner:

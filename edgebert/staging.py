@@ -46,7 +46,9 @@ def staged_folder(out: Path, *, force: bool, marker: str) -> Iterator[Path]:
         stage = out.parent / f"{prefix}{os.getpid()}-{secrets.token_hex(3)}"
         stage.mkdir()
     except OSError as error:
-        raise OutputError(f"{out}: cannot be made: {error.strerror}", hint="choose a folder you can write to") from error
+        raise OutputError(
+            f"{out}: cannot be made: {error.strerror}", hint="choose a folder you can write to"
+        ) from error
     try:
         yield stage
         old = stage.with_name(stage.name + ".old")

@@ -65,7 +65,7 @@ TASK_HEADS = (SEQUENCE_CLASSIFICATION,)
 
 def task_head(task: Task) -> TaskHead:
     """Return the row of ``TASK_HEADS`` for a task."""
-    return next(head for head in TASK_HEADS if head.task == task)
+    return {head.task: head for head in TASK_HEADS}[task]
 
 
 def decode(text: str, logits: NDArray[np.float32], labels: tuple[str, ...]) -> Prediction:

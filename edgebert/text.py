@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 
 from edgebert.errors import CheckpointError, UsageError
 from edgebert.types import TextSpec
@@ -41,7 +41,7 @@ class TextEncoder:
         """Return whether a text is longer than ``max_length`` tokens."""
         return bool(self._encoding(text).overflowing)
 
-    def _encoding(self, text: str):  # type: ignore[no-untyped-def]
+    def _encoding(self, text: str) -> Encoding:
         try:
             text.encode("utf-8")
         except UnicodeEncodeError as error:
@@ -109,10 +109,12 @@ def text_spec(tokenizer: Tokenizer, *, max_length: int, lengths: tuple[int, ...]
     Raises:
         CheckpointError: The tokenizer lacks a special token DistilBERT needs.
     """
-    ids = {token: tokenizer.token_to_id(token) for token in _SPECIALS}
-    for token, index in ids.items():
+    ids: dict[str, int] = {}
+    for token in _SPECIALS:
+        index = tokenizer.token_to_id(token)
         if index is None:
             raise CheckpointError(f"the tokenizer has no {token} token")
+        ids[token] = index
     return TextSpec(
         lower_case=is_lower_casing(tokenizer),
         max_length=max_length,

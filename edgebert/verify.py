@@ -11,7 +11,7 @@ from edgebert.ondevice.session import FORMATS
 from edgebert.parity import check_parity
 from edgebert.runtime import open_runner, present_runtimes
 from edgebert.text import open_encoder
-from edgebert.types import Artifact, Golden
+from edgebert.types import Artifact, FileEntry, Golden
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ def verify(target: str | Path, *, runtimes: tuple[str, ...] | None = None) -> tu
         MissingExtraError: A runtime was named that is not installed.
     """
     bundle = open_bundle(target, check=False)
-    files = [_check_entry(bundle, entry) for entry in (*bundle.manifest.artifacts, *bundle.manifest.files)]
+    files = [_check_entry(bundle, entry) for entry in bundle.entries]
     damaged = {check.file for check in files if not check.ok}
     if damaged & {"golden.json", TOKENIZER}:
         return tuple(files)
@@ -66,10 +66,10 @@ def verify(target: str | Path, *, runtimes: tuple[str, ...] | None = None) -> tu
     return tuple(checks)
 
 
-def _check_entry(bundle: Bundle, entry: object) -> Check:
-    file = entry.file  # type: ignore[attr-defined]
+def _check_entry(bundle: Bundle, entry: Artifact | FileEntry) -> Check:
+    file = entry.file
     try:
-        check_file(bundle, entry)  # type: ignore[arg-type]
+        check_file(bundle, entry)
     except CheckFailed as error:
         return Check(what="file", file=file, runtime=None, ok=False, detail=error.message, hint=error.hint)
     return Check(what="file", file=file, runtime=None, ok=True, detail="size and sha256 as in the manifest")
@@ -93,8 +93,6 @@ def _check_logits(bundle: Bundle, artifact: Artifact, runtime: str, golden: Gold
         raise
     except EdgebertError as error:
         ok = False if isinstance(error, CheckFailed) else None
-        return Check(
-            what="logits", file=artifact.file, runtime=runtime, ok=ok, detail=error.message, hint=error.hint
-        )
+        return Check(what="logits", file=artifact.file, runtime=runtime, ok=ok, detail=error.message, hint=error.hint)
     detail = f"{found.texts} golden texts within {found.max_difference:.2g} (allowed {artifact.tolerance:.2g})"
     return Check(what="logits", file=artifact.file, runtime=runtime, ok=True, detail=detail)

@@ -72,9 +72,7 @@ def export(
 
     data = None
     if evaluation is not None:
-        data = read_dataset(
-            evaluation, labels=labels_of(model), text_column=text_column, label_column=label_column
-        )
+        data = read_dataset(evaluation, labels=labels_of(model), text_column=text_column, label_column=label_column)
     with output.progress_bar() as progress:
         bundle = export_bundle(
             model,
@@ -131,7 +129,9 @@ def evaluate(
 @app.command(epilog='Example: edgebert predict bundle "I love it" "Not for me"   or: edgebert predict bundle < texts')
 def predict(
     target: Annotated[str, typer.Argument(help="Bundle, checkpoint folder or Hub id.")],
-    texts: Annotated[list[str] | None, typer.Argument(help="Texts; without any, one a line from standard input.")] = None,
+    texts: Annotated[
+        list[str] | None, typer.Argument(help="Texts; without any, one a line from standard input.")
+    ] = None,
     file: Annotated[str | None, typer.Option(help="File of the bundle, as in int8.tflite.")] = None,
     runtime: Annotated[str | None, typer.Option(help="Runtime to run it in.")] = None,
     *,
@@ -236,9 +236,7 @@ def finetune(
     training = read_dataset(train, text_column=text_column, label_column=label_column)
     held_back = None
     if evaluation is not None:
-        held_back = read_dataset(
-            evaluation, labels=training.labels, text_column=text_column, label_column=label_column
-        )
+        held_back = read_dataset(evaluation, labels=training.labels, text_column=text_column, label_column=label_column)
     with output.progress_bar() as progress:
         result = fit(base, training, held_back, out, options=options, force=force, progress=progress)
     if as_json:
@@ -382,7 +380,9 @@ def _words(text: str) -> tuple[str, ...]:
 def _numbers(text: str, option: str) -> tuple[int, ...]:
     words = _words(text)
     if not words or not all(word.isdigit() for word in words):
-        raise UsageError(f"{option} is {text!r}, not whole numbers separated by commas", hint=f"as in {option} 16,32,64")
+        raise UsageError(
+            f"{option} is {text!r}, not whole numbers separated by commas", hint=f"as in {option} 16,32,64"
+        )
     return tuple(int(word) for word in words)
 
 

@@ -16,7 +16,16 @@ EXPORT_COLUMNS = (
     "agreement",
     "parity",
 )
-SCORE_COLUMNS = ("file", "runtime", "metric", "value %", "95 % interval", "change (95 % interval)", "agreement", "flips")
+SCORE_COLUMNS = (
+    "file",
+    "runtime",
+    "metric",
+    "value %",
+    "95 % interval",
+    "change (95 % interval)",
+    "agreement",
+    "flips",
+)
 
 
 def export_rows(bundle: Bundle) -> list[list[str]]:
@@ -59,7 +68,9 @@ def score_rows(scores: tuple[Score, ...]) -> list[list[str]]:
 def inspection_rows(item: Artifact) -> list[list[str]]:
     """Return what is to be said of one model file, as name and value."""
     total = item.size_bytes
-    parts = [[f"  {part.name}", f"{part.size_bytes / 1e6:9.3f} MB  {part.size_bytes / total:6.1%}"] for part in item.parts]
+    parts = [
+        [f"  {part.name}", f"{part.size_bytes / 1e6:9.3f} MB  {part.size_bytes / total:6.1%}"] for part in item.parts
+    ]
     verified = [
         f"{v.runtime} {v.version} on {v.cpu}: within {v.max_difference:.1e} on {v.texts} texts" for v in item.verified
     ]

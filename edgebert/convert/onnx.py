@@ -7,7 +7,7 @@ exporter's leftovers, and in int8 embeddings with one scale per row and no zero 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from edgebert.convert.weights import MASKED, NORM_EPSILON, Layer, Linear, Norm, 
 from edgebert.errors import MissingExtraError
 
 try:
-    from onnx import TensorProto, checker, helper, numpy_helper, save
+    from onnx import NodeProto, TensorProto, checker, helper, numpy_helper, save
 except ImportError as error:
     raise MissingExtraError("onnx", extra="onnx", purpose="writing ONNX files") from error
 
@@ -30,7 +30,7 @@ IR_VERSION = 8
 
 
 def write_onnx(weights: Weights, path: Path, *, int8: bool) -> None:
-    """Write an ONNX file with inputs ``input_ids`` and ``attention_mask``, int64 [batch, length], and output ``logits``.
+    """Write an ONNX file: inputs ``input_ids`` and ``attention_mask``, int64 [batch, length]; output ``logits``.
 
     In int8, weights are signed with one scale per output channel and activations are quantized to uint8 per tensor as
     they come (``DynamicQuantizeLinear``); products are exact in int32. Normalization, softmax and the products of
@@ -77,11 +77,11 @@ class _Graph:
 
     def __init__(self, *, int8: bool) -> None:
         self.int8 = int8
-        self.nodes: list[object] = []
-        self.constants: dict[str, object] = {}
+        self.nodes: list[NodeProto] = []
+        self.constants: dict[str, TensorProto] = {}
         self._quantized: dict[str, tuple[str, str, str]] = {}
 
-    def node(self, operator: str, inputs: list[str], name: str, *, output: str = "", **attributes: object) -> str:
+    def node(self, operator: str, inputs: list[str], name: str, *, output: str = "", **attributes: Any) -> str:
         """Add a node with one output and return the output's name."""
         output = output or name
         self.nodes.append(helper.make_node(operator, inputs, [output], name=name, **attributes))
@@ -172,7 +172,9 @@ def _layer(graph: _Graph, x: str, mask: str, layer: Layer, weights: Weights, nam
 
     forward = f"{name}/feed_forward"
     inner = graph.linear(x, layer.expand, f"{forward}/expand")
-    inner = _gelu(graph, inner, forward) if weights.activation == "gelu" else graph.node("Relu", [inner], f"{forward}/relu")
+    inner = (
+        _gelu(graph, inner, forward) if weights.activation == "gelu" else graph.node("Relu", [inner], f"{forward}/relu")
+    )
     inner = graph.linear(inner, layer.contract, f"{forward}/contract")
     return graph.norm(graph.node("Add", [inner, x], f"{forward}/residual"), layer.output_norm, f"{forward}/norm")
 

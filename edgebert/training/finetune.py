@@ -5,19 +5,19 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from edgebert.checkpoint import _architecture as read_architecture
 from edgebert.checkpoint import _check_vocabulary as check_vocabulary
-from edgebert.checkpoint import locate
 from edgebert.checkpoint import _weight_files as weight_files
-from edgebert.checkpoint import load_tokenizer, read_config
+from edgebert.checkpoint import load_tokenizer, locate, read_config
 from edgebert.errors import CheckpointError, DataError, MissingExtraError, UsageError
 from edgebert.metrics import accuracy
+from edgebert.staging import staged_folder
 from edgebert.text import TextEncoder
-from edgebert.training.folder import check_shapes, new_folder, read_tensors, refuse_taken, write_tokenizer
+from edgebert.training.folder import check_shapes, read_tensors, write_tensors, write_tokenizer
 from edgebert.types import Progress, silent
 
 if TYPE_CHECKING:
@@ -118,19 +118,18 @@ def finetune(
         EnvironmentProblem: ``base`` has to come from the Hub, which cannot be reached.
         MissingExtraError: The extra ``train`` is not installed.
     """
-    refuse_taken(out, force=force)
     _check_data(train, evaluation)
     _require_packages()
-    folder, _ = locate(base)
-    tokenizer = load_tokenizer(folder)
-    model = _new_classifier(folder, tokenizer, train.labels, options)
-    with new_folder(out, force=force) as staging:
-        trainer = _trainer(model, tokenizer, train, staging, options, progress)
+    with staged_folder(out, force=force, marker="config.json") as stage:
+        folder, _ = locate(base)
+        tokenizer = load_tokenizer(folder)
+        model = _new_classifier(folder, tokenizer, train.labels, options)
+        trainer = _trainer(model, tokenizer, train, stage, options, progress)
         trainer.train()
         _check_finite(model, options)
         score = _accuracy(trainer, _encode(tokenizer, evaluation, options.max_length)) if evaluation else None
-        _save(model, staging)
-        write_tokenizer(tokenizer, staging, max_length=model.config.max_position_embeddings)
+        _save(model, stage)
+        write_tokenizer(tokenizer, stage, max_length=model.config.max_position_embeddings)
     return FinetuneResult(path=out, labels=train.labels, train_examples=len(train.examples), accuracy=score)
 
 
@@ -206,7 +205,7 @@ def _trainer(
     model: transformers.DistilBertForSequenceClassification,
     tokenizer: Tokenizer,
     train: Dataset,
-    staging: Path,
+    stage: Path,
     options: FinetuneOptions,
     progress: Progress,
 ) -> transformers.Trainer:
@@ -228,7 +227,7 @@ def _trainer(
         {"group_by_length": True} if "group_by_length" in known else {"train_sampling_strategy": "group_by_length"}
     )
     arguments = transformers.TrainingArguments(
-        output_dir=str(staging),  # nothing is written there: neither checkpoints nor logs are asked for
+        output_dir=str(stage),  # nothing is written there: neither checkpoints nor logs are asked for
         num_train_epochs=options.epochs,
         learning_rate=options.learning_rate,
         lr_scheduler_type="linear",
@@ -250,7 +249,7 @@ def _trainer(
         model=model,
         args=arguments,
         train_dataset=_encode(tokenizer, train, options.max_length),
-        data_collator=_collate(model.config.pad_token_id),
+        data_collator=_collate(model.config.pad_token_id or 0),
         callbacks=[_Reporter()],
     )
     trainer.remove_callback(transformers.PrinterCallback)  # a library does not print
@@ -291,16 +290,14 @@ def _check_finite(model: transformers.DistilBertForSequenceClassification, optio
 
 def _save(model: transformers.DistilBertForSequenceClassification, folder: Path) -> None:
     # What save_pretrained writes for a model of one file, without the progress bar it draws.
-    from safetensors.torch import save_file
-
     model.config.architectures = [type(model).__name__]
     model.config.save_pretrained(folder)
-    weights = {name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()}
-    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    weights = {name: tensor.cpu().contiguous().numpy() for name, tensor in model.state_dict().items()}
+    write_tensors(weights, folder / "model.safetensors")
 
 
 def _accuracy(trainer: transformers.Trainer, encoded: list[dict[str, Any]]) -> float:
-    output = trainer.predict(encoded)
+    output = trainer.predict(cast("torch.utils.data.Dataset[Any]", encoded))
     # Batches are grouped by length here too, so the labels are taken from the output, in whose order they are.
     expected, logits = np.asarray(output.label_ids), np.asarray(output.predictions)  # [n], [n, labels]
     return accuracy(expected, logits.argmax(axis=1))

@@ -1,82 +1,25 @@
-"""How the stages of training read weights, and how a checkpoint folder comes to be: complete, or not at all."""
+"""What is in a checkpoint folder: weights as arrays, and the files of a DistilBERT tokenizer."""
 
 from __future__ import annotations
 
 import json
-import shutil
-import uuid
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
 from safetensors import SafetensorError, deserialize
+from safetensors.numpy import save
 
-from edgebert.errors import CheckpointError, OutputError
+from edgebert.errors import CheckpointError
 from edgebert.text import is_lower_casing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
     from tokenizers import Tokenizer
 
 _FLOATS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
-
-
-def refuse_taken(out: Path, *, force: bool) -> None:
-    """Return if a checkpoint folder may be written to ``out``.
-
-    Raises:
-        OutputError: ``out`` exists; or, with ``force``, it is something else than a checkpoint or an empty folder.
-    """
-    if not out.exists() and not out.is_symlink():
-        return
-    if not force:
-        raise OutputError(f"{out} exists already", hint="choose another place, or pass --force to replace it")
-    # A mistyped path must not cost anyone a home folder.
-    if not out.is_dir() or (any(out.iterdir()) and not (out / "config.json").is_file()):
-        raise OutputError(f"{out} is no checkpoint folder, so it is not replaced", hint="choose another place")
-
-
-@contextmanager
-def new_folder(out: Path, *, force: bool) -> Iterator[Path]:
-    """Yield a temporary folder beside ``out`` that takes its name when the block ends well.
-
-    When the block raises anything, Ctrl-C included, the temporary folder is removed and ``out`` is as it was.
-
-    Args:
-        out: Folder to be made; missing parents are made too.
-        force: Whether an existing checkpoint folder is replaced.
-
-    Raises:
-        OutputError: ``out`` is taken (see ``refuse_taken``) or cannot be written, for instance for lack of room.
-    """
-    refuse_taken(out, force=force)
-    out = out.resolve()
-    token = uuid.uuid4().hex[:12]
-    staging, replaced = out.with_name(f".{out.name}.{token}.new"), out.with_name(f".{out.name}.{token}.old")
-    try:
-        staging.parent.mkdir(parents=True, exist_ok=True)
-        staging.mkdir()
-    except OSError as error:
-        raise OutputError(f"{out}: cannot be made: {error.strerror}") from error
-    try:
-        yield staging
-        refuse_taken(out, force=force)  # hours may have passed
-        # safetensors makes its files readable for their owner only; the folder's own mode tells the user's umask.
-        for file in staging.iterdir():
-            file.chmod(staging.stat().st_mode & 0o666)
-        if out.exists():
-            out.rename(replaced)
-        staging.rename(out)
-    except (OSError, SafetensorError) as error:
-        raise OutputError(f"{out}: cannot be written: {error}", hint="is there room on the disk?") from error
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-        if replaced.exists() and not out.exists():
-            replaced.rename(out)
-        shutil.rmtree(replaced, ignore_errors=True)
 
 
 def read_tensors(files: Sequence[Path]) -> dict[str, NDArray[np.float32]]:
@@ -88,7 +31,7 @@ def read_tensors(files: Sequence[Path]) -> dict[str, NDArray[np.float32]]:
     tensors = {}
     for file in files:
         try:
-            entries = deserialize(file.read_bytes())
+            entries = deserialize(file.read_bytes())  # type: ignore[no-untyped-call]  # its stub has no types
         except (OSError, SafetensorError) as error:
             raise CheckpointError(
                 f"{file}: the weights cannot be read, the file is truncated or damaged: {error}",
@@ -124,6 +67,12 @@ def check_shapes(
     for name, shape in expected.items():
         if tensors[name].shape != shape:
             raise CheckpointError(f"{where}: {name} has the shape {tensors[name].shape}, config.json asks for {shape}")
+
+
+def write_tensors(tensors: dict[str, NDArray[np.float32]], path: Path) -> None:
+    """Write float32 arrays by name as a safetensors file that torch, too, opens."""
+    # safetensors' own writer reports a full disk as an error of the format, and lets only the owner read the file.
+    path.write_bytes(save(tensors, metadata={"format": "pt"}))
 
 
 def write_tokenizer(tokenizer: Tokenizer, folder: Path, *, max_length: int) -> None:

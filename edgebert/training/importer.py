@@ -9,14 +9,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from safetensors.numpy import save_file
-
 from edgebert.checkpoint import _check_vocabulary as check_vocabulary
 from edgebert.checkpoint import _weight_files as weight_files
 from edgebert.checkpoint import load_tokenizer, read_config
 from edgebert.errors import CheckpointError, OutputError
 from edgebert.jsonio import parse
-from edgebert.training.folder import check_shapes, new_folder, read_tensors, refuse_taken, write_tokenizer
+from edgebert.staging import staged_folder
+from edgebert.training.folder import check_shapes, read_tensors, write_tensors, write_tokenizer
 from edgebert.types import Architecture
 
 if TYPE_CHECKING:
@@ -69,24 +68,21 @@ def import_bert(source: Path, out: Path, *, force: bool = False) -> Path:
         CheckpointError: ``source`` is no BERT encoder, or one that DistilBERT cannot express.
         OutputError: ``out`` is taken or cannot be written.
     """
-    refuse_taken(out, force=force)
     if source.resolve().is_relative_to(out.resolve()):
         raise OutputError(f"{out} holds the checkpoint to import", hint="choose another place for the output")
-    path = source / "config.json"
-    config = read_config(source)
-    _check_supported(config, path)
-    architecture = _architecture(config, path)
-    token_types = _size(config, "type_vocab_size", 2, path)
-    tokenizer = load_tokenizer(source)
-    check_vocabulary(tokenizer, architecture, source)
-    tensors = _encoder(read_tensors(weight_files(source)))
-    renamed = _renamed(tensors, architecture, token_types, source)
-    max_length = min(_max_length(source), architecture.positions)
-    with new_folder(out, force=force) as folder:
-        save_file(renamed, folder / "model.safetensors", metadata={"format": "pt"})
+    with staged_folder(out, force=force, marker="config.json") as folder:
+        path = source / "config.json"
+        config = read_config(source)
+        _check_supported(config, path)
+        architecture = _architecture(config, path)
+        tokenizer = load_tokenizer(source)
+        check_vocabulary(tokenizer, architecture, source)
+        tensors = _encoder(read_tensors(weight_files(source)))
+        renamed = _renamed(tensors, architecture, _size(config, "type_vocab_size", 2, path), source)
+        write_tensors(renamed, folder / "model.safetensors")
         text = json.dumps(_distilbert_config(config, architecture, path), indent=2) + "\n"
         (folder / "config.json").write_text(text, encoding="utf-8")
-        write_tokenizer(tokenizer, folder, max_length=max_length)
+        write_tokenizer(tokenizer, folder, max_length=min(_max_length(source), architecture.positions))
     return out
 
 
@@ -200,4 +196,4 @@ def _max_length(source: Path) -> int:
     path = source / "tokenizer_config.json"
     values = parse(path.read_text(encoding="utf-8"), source=str(path)) if path.is_file() else {}
     limit = values.get("model_max_length") if isinstance(values, dict) else None
-    return int(limit) if type(limit) in (int, float) and limit >= 1 else 2**31
+    return int(limit) if isinstance(limit, int | float) and limit >= 1 else 2**31

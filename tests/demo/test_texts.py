@@ -116,7 +116,7 @@ def test_an_archive_of_another_size_is_refused(source: SourceArchive, tmp_path: 
 def test_an_unreachable_index_is_one_line(source: SourceArchive, tmp_path: Path) -> None:
     """Where pip finds nothing, its last line is passed on with what to do instead."""
     (tmp_path / "index" / source.file).unlink()
-    with pytest.raises(EnvironmentProblem, match="No matching distribution found for toytexts==1.0") as caught:
+    with pytest.raises(EnvironmentProblem, match=r"No matching distribution found for toytexts==1\.0") as caught:
         fetch_source(tmp_path / "cache", source=source)
     assert "\n" not in caught.value.message
     assert "edgebert demo --train FILE --eval FILE" in caught.value.hint
