@@ -95,7 +95,7 @@ def draw_size_accuracy(manifest: Manifest, path: Path) -> None:
     scored = [(item, item.score) for item in manifest.artifacts if item.score]
     # A fixed salt and no date: equal manifests give equal pictures.
     with rc_context({"svg.hashsalt": "edgebert", "font.size": 10, "svg.fonttype": "path"}):
-        figure = Figure(figsize=(7.0, 3.6), layout="constrained")
+        figure = Figure(figsize=(7.0, 4.0), layout="constrained")
         axes = figure.subplots()
         for item, score in scored:
             _draw_point(axes, item, score)
@@ -104,7 +104,7 @@ def draw_size_accuracy(manifest: Manifest, path: Path) -> None:
         axes.set_xlim(0, max(item.size_bytes for item, _ in scored) / 1e6 * 1.35)
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(loc="lower right", frameon=False)
+        figure.legend(loc="outside lower center", ncols=2, frameon=False)
         figure.savefig(path, format="svg", metadata={"Date": None, "Creator": "edgebert"})
 
 

@@ -51,6 +51,4 @@ def check_parity(runner: Runner, golden: Golden, *, tolerance: float) -> Verific
 def _advice(runner: Runner) -> str:
     if runner.session.runtime == "tflite-runtime" and runner.file == "int8.tflite":
         return "tflite-runtime returns zeros for per-channel int8: export with --recipe int8-legacy for it"
-    if runner.session.runtime == "onnxruntime" and cpu_name().startswith("x86_64") and "vnni" not in cpu_name():
-        return "this x86 CPU has no VNNI: int8 products saturate here as they do on no ARM phone; verify elsewhere"
     return "do not ship this file in this runtime"

@@ -9,13 +9,14 @@ from pathlib import Path
 
 from edgebert import bundle as bundles
 from edgebert.card import write_card
-from edgebert.checkpoint import Model, load_model, vocabulary
+from edgebert.checkpoint import Model, load_model
 from edgebert.convert.describe import describe
 from edgebert.convert.golden import make_golden, parity_tolerance
 from edgebert.convert.weights import Weights, extract_weights
 from edgebert.data import Dataset, read_dataset
-from edgebert.errors import EdgebertError, RecipeError, UsageError
+from edgebert.errors import EdgebertError, RecipeError
 from edgebert.evaluate import evaluate_bundle
+from edgebert.folder import write_tokenizer
 from edgebert.jsonio import dumps
 from edgebert.parity import check_parity
 from edgebert.recipe import load_recipe, narrowed
@@ -77,7 +78,7 @@ def export_bundle(
     plan = narrowed(recipe if isinstance(recipe, Recipe) else load_recipe(recipe), formats=formats, lengths=lengths)
     out = Path(out)
     with staged_folder(out, force=force, marker=bundles.MANIFEST) as stage:
-        steps = _Steps(progress, 4 + 2 * len({target.format for target in plan.targets}) + len(plan.targets))
+        steps = _Steps(progress, 3 + len({target.format for target in plan.targets}) + len(plan.targets))
         steps.start("loading the checkpoint")
         loaded = model if isinstance(model, Model) else load_model(model)
         data = _read(evaluation, loaded)
@@ -120,25 +121,12 @@ def _read(evaluation: Dataset | str | Path | None, model: Model) -> Dataset | No
 
 def _write_texts(stage: Path, model: Model, spec: TextSpec, golden: Golden) -> None:
     """Write tokenizer, configuration and golden texts: what Optimum, Transformers.js and apps open beside a file."""
-    model.tokenizer.no_padding()
-    model.tokenizer.no_truncation()
-    tokens = vocabulary(model.tokenizer)
-    if bad := [token for token in tokens if "\n" in token]:
-        raise UsageError(f"the token {bad[0]!r} holds a line break: vocab.txt cannot list it")
-    (stage / bundles.TOKENIZER).write_text(model.tokenizer.to_str(pretty=False) + "\n", encoding="utf-8")
-    (stage / "vocab.txt").write_text("".join(f"{token}\n" for token in tokens), encoding="utf-8")
+    write_tokenizer(model.tokenizer, stage, max_length=spec.max_length)
     config = model.module.config.to_dict()  # type: ignore[union-attr, operator]  # a transformers module has one
     for volatile in ("transformers_version", "_name_or_path", "torch_dtype", "dtype"):
         config.pop(volatile, None)
     config["architectures"] = ["DistilBertForSequenceClassification"]
-    settings = {
-        "tokenizer_class": "DistilBertTokenizer",
-        "do_lower_case": spec.lower_case,
-        "model_max_length": spec.max_length,
-        **{f"{name}_token": f"[{name.upper()}]" for name in ("pad", "cls", "sep", "unk", "mask")},
-    }
-    for name, value in (("config.json", config), ("tokenizer_config.json", settings)):
-        (stage / name).write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    (stage / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     (stage / bundles.GOLDEN).write_text(dumps(golden), encoding="utf-8")
 
 

@@ -121,6 +121,8 @@ def _tflite_parts(model: Any, graph: Any, codes: list[tuple[str, int]]) -> Count
         else:
             continue
         for index in operator.inputs:
-            data = model.buffers[graph.tensors[index].buffer].data if index >= 0 else None
-            sizes[part] += 0 if data is None else len(data)
+            if index >= 0:
+                buffer = model.buffers[graph.tensors[index].buffer]
+                # The quantizer stores large constants behind the flatbuffer and leaves only their size in it.
+                sizes[part] += buffer.size if buffer.data is None else len(buffer.data)
     return sizes

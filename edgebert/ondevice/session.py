@@ -71,6 +71,15 @@ def cpu_name() -> str:
     return " ".join([platform.machine(), *(word for word in wanted if word in words)])
 
 
+def saturates() -> bool:
+    """Return whether ONNX Runtime's default int8 kernels saturate on this CPU, as they do on no ARM core.
+
+    x86 without VNNI adds pairs of u8 x s8 products in int16, where two large ones do not fit.
+    """
+    name = cpu_name()
+    return name.startswith(("x86_64", "AMD64", "i686")) and "vnni" not in name and "amx_int8" not in name
+
+
 def _open_onnx(path: str, threads: int) -> Session:
     # Official builds since 1.29 report usage unless told otherwise before the library loads.
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
@@ -82,6 +91,8 @@ def _open_onnx(path: str, threads: int) -> Session:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
+    if saturates():
+        options.add_session_config_entry("session.x64quantprecision", "1")
     options.log_severity_level = 4  # its own errors arrive as exceptions; the log would only repeat them
     try:
         session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])

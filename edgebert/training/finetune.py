@@ -9,15 +9,22 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from edgebert.checkpoint import _architecture as read_architecture
-from edgebert.checkpoint import _check_vocabulary as check_vocabulary
-from edgebert.checkpoint import _weight_files as weight_files
-from edgebert.checkpoint import load_tokenizer, locate, read_config
+from edgebert.checkpoint import read_architecture
 from edgebert.errors import CheckpointError, DataError, MissingExtraError, UsageError
+from edgebert.folder import (
+    check_shapes,
+    check_vocabulary,
+    load_tokenizer,
+    locate,
+    read_config,
+    read_tensors,
+    weight_files,
+    write_tensors,
+    write_tokenizer,
+)
 from edgebert.metrics import accuracy
 from edgebert.staging import staged_folder
 from edgebert.text import TextEncoder
-from edgebert.training.folder import check_shapes, read_tensors, write_tensors, write_tokenizer
 from edgebert.types import Progress, silent
 
 if TYPE_CHECKING:
@@ -173,7 +180,7 @@ def _new_classifier(
             hint = f"make a DistilBERT of it first: edgebert import-bert {folder} --out DIR"
         raise CheckpointError(f"{folder / 'config.json'}: model_type is {kind!r}, not 'distilbert'", hint=hint)
     architecture = read_architecture(values, folder)
-    check_vocabulary(tokenizer, architecture, folder)
+    check_vocabulary(tokenizer, architecture.vocabulary, folder)
     if options.max_length > architecture.positions:
         raise UsageError(
             f"max_length is {options.max_length}, but {folder.name} has only {architecture.positions} positions",

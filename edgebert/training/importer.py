@@ -9,13 +9,19 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from edgebert.checkpoint import _check_vocabulary as check_vocabulary
-from edgebert.checkpoint import _weight_files as weight_files
-from edgebert.checkpoint import load_tokenizer, read_config
 from edgebert.errors import CheckpointError, OutputError
+from edgebert.folder import (
+    check_shapes,
+    check_vocabulary,
+    load_tokenizer,
+    read_config,
+    read_tensors,
+    weight_files,
+    write_tensors,
+    write_tokenizer,
+)
 from edgebert.jsonio import parse
 from edgebert.staging import staged_folder
-from edgebert.training.folder import check_shapes, read_tensors, write_tensors, write_tokenizer
 from edgebert.types import Architecture
 
 if TYPE_CHECKING:
@@ -76,7 +82,7 @@ def import_bert(source: Path, out: Path, *, force: bool = False) -> Path:
         _check_supported(config, path)
         architecture = _architecture(config, path)
         tokenizer = load_tokenizer(source)
-        check_vocabulary(tokenizer, architecture, source)
+        check_vocabulary(tokenizer, architecture.vocabulary, source)
         tensors = _encoder(read_tensors(weight_files(source)))
         renamed = _renamed(tensors, architecture, _size(config, "type_vocab_size", 2, path), source)
         write_tensors(renamed, folder / "model.safetensors")
@@ -171,7 +177,7 @@ def _distilbert_config(config: dict[str, Any], architecture: Architecture, path:
         "max_position_embeddings": architecture.positions,
         "n_heads": architecture.heads[0],
         "n_layers": architecture.layers,
-        "pad_token_id": config.get("pad_token_id") or 0,
+        "pad_token_id": _pad_id(config, architecture.vocabulary, path),
         "sinusoidal_pos_embds": False,
         "vocab_size": architecture.vocabulary,
     }
@@ -181,6 +187,15 @@ def _size(config: dict[str, Any], key: str, default: int, path: Path) -> int:
     value = config.get(key, default)
     if type(value) is not int or value < 1:
         raise CheckpointError(f"{path}: {key} is {value!r}, not a positive whole number")
+    return value
+
+
+def _pad_id(config: dict[str, Any], vocabulary: int, path: Path) -> int:
+    value = config.get("pad_token_id")
+    if value is None:
+        return 0
+    if type(value) is not int or not 0 <= value < vocabulary:
+        raise CheckpointError(f"{path}: pad_token_id is {value!r}, not an id below {vocabulary}")
     return value
 
 
