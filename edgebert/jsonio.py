@@ -94,12 +94,18 @@ def _build(kind: Any, value: Any, source: str, path: str) -> Any:
         if not isinstance(value, list):
             raise UsageError(f"{where} is {_shown(value)}, not a list")
         return tuple(_build(arguments[0], item, source, f"{path}[{index}]") for index, item in enumerate(value))
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
+    if kind is float and type(value) is int:
+        try:
+            value = float(value)
+        except OverflowError as error:
+            raise UsageError(f"{where} is {_shown(value)}, not a finite number") from error
     if type(value) is not kind:
         raise UsageError(f"{where} is {_shown(value)}, not {_NAMES.get(kind, kind)}")
     if kind is float and not math.isfinite(value):
         raise UsageError(f"{where} is {value}, not a finite number")
+    if kind is str and any("\ud800" <= character <= "\udfff" for character in value):
+        # JSON can spell half a character; no file name, no terminal and no UTF-8 file can hold it.
+        raise UsageError(f"{where} is {_shown(value)}, which has a lone surrogate: not valid Unicode")
     return value
 
 
@@ -133,7 +139,11 @@ def _build_union(options: tuple[Any, ...], value: Any, source: str, path: str) -
 
 
 def _shown(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    try:
+        text = json.dumps(value, ensure_ascii=False, default=str)
+    except (RecursionError, ValueError):  # nested deeper, or a number longer, than Python writes
+        return "too deep or too long to show"
+    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
     return text if len(text) <= 60 else text[:57] + "..."
 
 

@@ -66,6 +66,8 @@ def quantize_tflite(source: Path, path: Path, *, per_tensor: bool) -> None:
     try:
         with _quiet():
             from ai_edge_quantizer import qtyping, quantizer
+
+            from edgebert.convert.compact import compact_tflite
     except ImportError as error:
         raise MissingExtraError("ai-edge-quantizer", extra="tflite", purpose="quantizing TFLite files") from error
     granularity = qtyping.QuantGranularity.TENSORWISE if per_tensor else qtyping.QuantGranularity.CHANNELWISE
@@ -73,7 +75,8 @@ def quantize_tflite(source: Path, path: Path, *, per_tensor: bool) -> None:
         work = quantizer.Quantizer(str(source))
         for operator in (qtyping.TFLOperationName.FULLY_CONNECTED, qtyping.TFLOperationName.EMBEDDING_LOOKUP):
             work.add_dynamic_config(".*", operator, num_bits=8, granularity=granularity)
-        path.write_bytes(bytes(work.quantize().quantized_model))
+        content = bytes(work.quantize().quantized_model)
+    path.write_bytes(compact_tflite(content))
 
 
 class _Classifier(torch.nn.Module):
