@@ -46,11 +46,11 @@ bench: $(MAIN)/dev.stamp $(OPTIMUM)/test.stamp ## measure this machine, peers si
 test-main: $(MAIN)/dev.stamp ## the tests alone
 	$(MAIN)/bin/python -m pytest -n $(WORKERS) --dist loadfile
 
-test-optimum: $(OPTIMUM)/test.stamp $(INTEROP)/bundle/edgebert.json ## does Optimum open a bundle?
+test-optimum: $(OPTIMUM)/test.stamp $(INTEROP)/expected.json ## does Optimum open a bundle?
 	$(OPTIMUM)/bin/python -m pytest tests/interop/optimum
 
 ifeq ($(shell $(PYTHON) -c 'import sys; print(sys.version_info < (3, 12))'),True)
-test-tflite-runtime: $(TFLITE_RUNTIME)/test.stamp $(INTEROP)/bundle/edgebert.json ## does the old interpreter run int8-legacy?
+test-tflite-runtime: $(TFLITE_RUNTIME)/test.stamp $(INTEROP)/expected.json ## does the old interpreter run int8-legacy?
 	$(TFLITE_RUNTIME)/bin/python -m pytest tests/interop/tflite_runtime
 else
 test-tflite-runtime:
@@ -73,6 +73,5 @@ $(OPTIMUM)/test.stamp: pyproject.toml constraints-optimum.txt
 $(TFLITE_RUNTIME)/test.stamp: pyproject.toml constraints-tflite-runtime.txt
 	$(call install,$(TFLITE_RUNTIME),constraints-tflite-runtime.txt,-e '.[tflite-runtime]' --group test)
 
-$(INTEROP)/bundle/edgebert.json: $(MAIN)/dev.stamp $(SOURCES) tests/interop/make_bundle.py
-	rm -rf $(INTEROP)
+$(INTEROP)/expected.json: $(MAIN)/dev.stamp $(SOURCES) tests/interop/make_bundle.py tests/fakes.py
 	$(MAIN)/bin/python -m tests.interop.make_bundle $(INTEROP)

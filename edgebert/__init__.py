@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from edgebert.data import Dataset, read_dataset
     from edgebert.doctor import diagnose
     from edgebert.errors import EdgebertError
-    from edgebert.evaluate import Evaluation, evaluate, predict
+    from edgebert.evaluation import Evaluation, evaluate, predict
     from edgebert.pipeline import export_bundle
     from edgebert.recipe import built_in_recipes, load_recipe
     from edgebert.training.finetune import FinetuneOptions, finetune
     from edgebert.training.importer import import_bert
-    from edgebert.verify import verify
+    from edgebert.verification import verify
 
 _HOMES = {
     "Bundle": "bundle",
@@ -31,16 +31,16 @@ _HOMES = {
     "read_dataset": "data",
     "diagnose": "doctor",
     "EdgebertError": "errors",
-    "Evaluation": "evaluate",
-    "evaluate": "evaluate",
-    "predict": "evaluate",
+    "Evaluation": "evaluation",
+    "evaluate": "evaluation",
+    "predict": "evaluation",
     "export_bundle": "pipeline",
     "built_in_recipes": "recipe",
     "load_recipe": "recipe",
     "FinetuneOptions": "training.finetune",
     "finetune": "training.finetune",
     "import_bert": "training.importer",
-    "verify": "verify",
+    "verify": "verification",
 }
 
 __all__ = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -28,7 +29,7 @@ class Bundle:
     @property
     def entries(self) -> tuple[Artifact | FileEntry, ...]:
         """Every file whose size and hash the manifest states."""
-        return (*self.manifest.artifacts, *self.manifest.files)
+        return (*self.shipped, *self.baseline, *self.manifest.files)
 
     @property
     def shipped(self) -> tuple[Artifact, ...]:
@@ -100,6 +101,15 @@ def check_file(bundle: Bundle, entry: Artifact | FileEntry) -> None:
         BundleError: It is missing, or of another size or content; the message names it.
     """
     path = bundle.path(entry.file)
+    try:
+        _compare(path, entry)
+    except OSError as error:
+        raise BundleError(
+            f"{path}: cannot be read: {error.strerror}", hint="export or copy the bundle again"
+        ) from error
+
+
+def _compare(path: Path, entry: Artifact | FileEntry) -> None:
     if path.is_symlink() or not path.is_file():
         raise BundleError(f"{path}: missing from the bundle", hint="export or copy the bundle again")
     size = path.stat().st_size
@@ -123,7 +133,8 @@ def check_inside(file: str, root: Path) -> None:
     name = PurePosixPath(file)
     if not file or name.is_absolute() or ".." in name.parts or "\\" in file or ":" in file or "\0" in file:
         raise BundleError(f"{root / MANIFEST}: the path {file!r} leaves the bundle", hint="do not use this bundle")
-    if not (root / file).resolve().is_relative_to(root.resolve()):
+    # Path.resolve would fail on links that lead in a circle.
+    if not Path(os.path.realpath(root / file)).is_relative_to(os.path.realpath(root)):
         raise BundleError(f"{root / MANIFEST}: the path {file!r} leaves the bundle by a link", hint="do not use it")
 
 

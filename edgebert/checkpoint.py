@@ -191,7 +191,9 @@ def _labels(config: dict[str, Any], folder: Path) -> tuple[str, ...]:
         table = {str(index): f"LABEL_{index}" for index in range(count if type(count) is int else 2)}
     if not isinstance(table, dict) or set(table) != {str(index) for index in range(len(table))}:
         raise CheckpointError(f"{path}: id2label does not name the labels 0 to n-1")
-    labels = tuple(str(table[str(index)]) for index in range(len(table)))
+    labels = tuple(table[str(index)] for index in range(len(table)))
+    if bad := [label for label in labels if not isinstance(label, str) or not label.strip()]:
+        raise CheckpointError(f"{path}: id2label has {bad[0]!r} where the name of a label should stand")
     if len(labels) < 2:
         raise CheckpointError(f"{path}: {len(labels)} label: a regression head, not a classifier")
     if len(set(labels)) < len(labels):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 
 from edgebert.errors import CheckpointError, EnvironmentProblem, MissingExtraError
 from edgebert.jsonio import parse
-from edgebert.text import is_lower_casing, read_tokenizer
+from edgebert.text import SPECIALS, is_lower_casing, read_tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +32,9 @@ def locate(source: str | Path) -> tuple[Path, str]:
         CheckpointError: There is no such folder or repository.
         EnvironmentProblem: The Hub cannot be reached.
     """
-    path = Path(source).expanduser()
+    path = Path(source)
+    with contextlib.suppress(RuntimeError):  # '~name' of a user who does not exist stays as it is
+        path = path.expanduser()
     if path.is_dir():
         return path, path.resolve().name
     if path.exists():
@@ -53,13 +56,7 @@ def read_config(folder: Path) -> dict[str, Any]:
             f"{folder}: no checkpoint: there is no config.json",
             hint="give the folder that save_pretrained wrote, or a Hub id",
         )
-    try:
-        config = parse(path.read_text(encoding="utf-8"), source=str(path))
-    except UnicodeDecodeError as error:
-        raise CheckpointError(f"{path}: not UTF-8 at byte {error.start}") from error
-    if not isinstance(config, dict):
-        raise CheckpointError(f"{path}: not a JSON object")
-    return config
+    return _read_object(path)
 
 
 def load_tokenizer(folder: Path) -> Tokenizer:
@@ -75,13 +72,17 @@ def load_tokenizer(folder: Path) -> Tokenizer:
         from tokenizers.implementations.bert_wordpiece import BertWordPieceTokenizer
 
         path = folder / "tokenizer_config.json"
-        settings = parse(path.read_text(encoding="utf-8"), source=str(path)) if path.is_file() else {}
-        lower = bool(settings.get("do_lower_case", True))
+        lower = _read_object(path).get("do_lower_case", True) if path.is_file() else True
+        if not isinstance(lower, bool):
+            raise CheckpointError(f"{path}: do_lower_case is {lower!r}, not true or false")
+        path = folder / "vocab.txt"
         try:
-            lines = (folder / "vocab.txt").read_text(encoding="utf-8").split("\n")
+            lines = path.read_text(encoding="utf-8").split("\n")
         except UnicodeDecodeError as error:
-            raise CheckpointError(f"{folder / 'vocab.txt'}: not UTF-8 at byte {error.start}") from error
+            raise CheckpointError(f"{path}: not UTF-8 at byte {error.start}") from error
         ids = {token: index for index, token in enumerate(lines[:-1] if lines[-1] == "" else lines)}
+        if missing := [token for token in SPECIALS if token not in ids]:
+            raise CheckpointError(f"{path}: lists no {missing[0]} token: not the vocabulary of a DistilBERT")
         tokenizer = Tokenizer.from_str(BertWordPieceTokenizer(ids, lowercase=lower, strip_accents=None).to_str())
     else:
         raise CheckpointError(
@@ -105,7 +106,7 @@ def check_vocabulary(tokenizer: Tokenizer, rows: int, folder: Path) -> None:
         CheckpointError: Its ids have gaps, or it has another number of tokens than the model was trained with.
     """
     tokens = tokenizer.get_vocab_size(with_added_tokens=True)
-    if max(tokenizer.get_vocab().values()) != tokens - 1:
+    if max(tokenizer.get_vocab().values(), default=-1) != tokens - 1:
         raise CheckpointError(
             f"{folder}: the tokenizer's ids have gaps: {tokens} tokens, other ids than 0 to {tokens - 1}"
         )
@@ -163,13 +164,13 @@ def weight_files(folder: Path) -> tuple[Path, ...]:
     if single.is_file():
         return (single,)
     if index.is_file():
-        table = parse(index.read_text(encoding="utf-8"), source=str(index))
-        names = sorted(set(table.get("weight_map", {}).values())) if isinstance(table, dict) else []
-        for name in names:
-            if Path(name).name != name or not (folder / name).is_file():
+        table = _read_object(index).get("weight_map")
+        if not isinstance(table, dict) or not table:
+            raise CheckpointError(f"{index}: weight_map names no weight files")
+        for name in table.values():
+            if not isinstance(name, str) or Path(name).name != name or not (folder / name).is_file():
                 raise CheckpointError(f"{index}: the weight file {name!r} is not in the folder")
-        if names:
-            return tuple(folder / name for name in names)
+        return tuple(folder / name for name in sorted(set(table.values())))
     if list(folder.glob("*.bin")):
         raise CheckpointError(
             f"{folder}: the weights are pickled (.bin), which can run code when opened",
@@ -239,6 +240,16 @@ def write_tensors(tensors: dict[str, NDArray[np.float32]], path: Path) -> None:
 
     # safetensors' own writer reports a full disk as an error of the format, and lets only the owner read the file.
     path.write_bytes(save(tensors, metadata={"format": "pt"}))
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    try:
+        value = parse(path.read_text(encoding="utf-8"), source=str(path))
+    except UnicodeDecodeError as error:
+        raise CheckpointError(f"{path}: not UTF-8 at byte {error.start}") from error
+    if not isinstance(value, dict):
+        raise CheckpointError(f"{path}: not a JSON object")
+    return value
 
 
 def _download(hub_id: str) -> Path:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgebert.errors import ParityError
+from edgebert.errors import CheckFailed, ParityError
 from edgebert.ondevice.session import cpu_name
-from edgebert.types import Golden, Verification
+from edgebert.types import Golden, GoldenCase, Verification
 
 if TYPE_CHECKING:
     from edgebert.runtime import Runner
@@ -24,12 +24,11 @@ def check_parity(runner: Runner, golden: Golden, *, tolerance: float) -> Verific
 
     Raises:
         ParityError: A logit differs by more; the message names file, output, text and difference.
-        CheckFailed: The runtime fails on a text.
+        CheckFailed: The runtime fails on a text, or the golden texts cannot be used.
     """
-    differences = [
-        float(np.abs(runner.logits(case.input_ids) - np.array(case.logits, dtype=np.float32)).max())
-        for case in golden.cases
-    ]
+    if not golden.cases:
+        raise CheckFailed("golden.json: there are no texts to compare with")
+    differences = [_difference(runner, case, number) for number, case in enumerate(golden.cases, start=1)]
     worst = int(np.argmax(differences))
     if differences[worst] > tolerance:
         text = golden.cases[worst].text
@@ -46,6 +45,20 @@ def check_parity(runner: Runner, golden: Golden, *, tolerance: float) -> Verific
         texts=len(golden.cases),
         max_difference=differences[worst],
     )
+
+
+def _difference(runner: Runner, case: GoldenCase, number: int) -> float:
+    tokens, longest = len(case.input_ids), runner.spec.max_length
+    if not 0 < tokens <= longest or not all(0 <= token < 2**31 for token in case.input_ids):
+        raise CheckFailed(f"golden.json: text {number} has {tokens} ids, not 1 to {longest} ids of a vocabulary")
+    logits = runner.logits(case.input_ids)
+    if logits.shape != (len(case.logits),):
+        raise ParityError(
+            f"{runner.file}: {runner.session.runtime} {runner.session.version} computes another model: the output "
+            f"'logits' has the shape {list(logits.shape)}, golden text {number} has {len(case.logits)} logits",
+            hint="do not ship this file",
+        )
+    return float(np.abs(logits - np.array(case.logits, dtype=np.float32)).max())
 
 
 def _advice(runner: Runner) -> str:

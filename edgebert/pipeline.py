@@ -15,7 +15,7 @@ from edgebert.convert.golden import make_golden, parity_tolerance
 from edgebert.convert.weights import Weights, extract_weights
 from edgebert.data import Dataset, read_dataset
 from edgebert.errors import EdgebertError, RecipeError
-from edgebert.evaluate import evaluate_bundle
+from edgebert.evaluation import evaluate_bundle
 from edgebert.folder import write_tokenizer
 from edgebert.jsonio import dumps
 from edgebert.parity import check_parity

@@ -20,8 +20,9 @@ LONGEST = 512
 
 def built_in_recipes() -> tuple[Recipe, ...]:
     """Return the recipes that come with edgebert, by name."""
-    files = sorted((item for item in _folder().iterdir() if item.name.endswith(".toml")), key=lambda item: item.name)
-    return tuple(_parse(item.read_text(encoding="utf-8"), source=item.name) for item in files)
+    files = [item for item in _folder().iterdir() if item.name.endswith(".toml")]
+    recipes = (_parse(item.read_text(encoding="utf-8"), source=item.name) for item in files)
+    return tuple(sorted(recipes, key=lambda recipe: recipe.name))
 
 
 def load_recipe(name: str | Path) -> Recipe:
@@ -52,7 +53,9 @@ def recipe_text(name: str) -> str:
     Raises:
         RecipeError: There is no such recipe.
     """
-    load_recipe(name)
+    known = [recipe.name for recipe in built_in_recipes()]
+    if name not in known:
+        raise RecipeError(f"there is no built-in recipe {name!r}", hint=f"built in: {', '.join(known)}")
     return (_folder() / f"{name}.toml").read_text(encoding="utf-8")
 
 
@@ -92,9 +95,11 @@ def _folder() -> Traversable:
 
 def _parse(text: str, *, source: str) -> Recipe:
     try:
-        recipe = from_plain(Recipe, tomllib.loads(text), source=source)
-    except tomllib.TOMLDecodeError as error:
+        plain = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # a number of endless digits, or nesting, is no TOMLDecodeError
         raise RecipeError(f"{source}: not TOML: {error}") from error
+    try:
+        recipe = from_plain(Recipe, plain, source=source)
     except UsageError as error:
         raise RecipeError(error.message, hint=error.hint) from error
     _check(recipe, source=source)

@@ -43,7 +43,10 @@ class Runner:
         Raises:
             CheckFailed: The runtime fails on the file, or answers with something that is no finite number.
         """
-        length = fitting_length(len(ids), self.session.lengths) if self.session.lengths else len(ids)
+        try:
+            length = fitting_length(len(ids), self.session.lengths) if self.session.lengths else len(ids)
+        except ValueError as error:
+            raise CheckFailed(f"{self.file}: no signature for the text: {error}") from error
         input_ids, attention_mask = batch_of_one(ids, length, self.spec.pad_id)
         try:
             answer = self.session.run(input_ids, attention_mask)

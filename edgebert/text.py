@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_SPECIALS = ("[PAD]", "[CLS]", "[SEP]", "[UNK]")
+SPECIALS = ("[PAD]", "[CLS]", "[SEP]", "[UNK]")
+"""Tokens without which a text cannot be encoded."""
 
 
 class TextEncoder:
@@ -110,7 +111,7 @@ def text_spec(tokenizer: Tokenizer, *, max_length: int, lengths: tuple[int, ...]
         CheckpointError: The tokenizer lacks a special token DistilBERT needs.
     """
     ids: dict[str, int] = {}
-    for token in _SPECIALS:
+    for token in SPECIALS:
         index = tokenizer.token_to_id(token)
         if index is None:
             raise CheckpointError(f"the tokenizer has no {token} token")

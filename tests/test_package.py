@@ -73,7 +73,14 @@ def requirements(*, extras: tuple[str, ...] = (), groups: tuple[str, ...] = ()) 
 
 @pytest.mark.parametrize(
     "module",
-    ["edgebert", "edgebert.bundle", "edgebert.cli.app", "edgebert.doctor", "edgebert.evaluate", "edgebert.verify"],
+    [
+        "edgebert",
+        "edgebert.bundle",
+        "edgebert.cli.app",
+        "edgebert.doctor",
+        "edgebert.evaluation",
+        "edgebert.verification",
+    ],
 )
 def test_importing_loads_nothing_heavy(module: str):
     """A fresh interpreter that imports the library, its command or the measuring half loads no torch or runtime."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -15,15 +16,14 @@ from edgebert.errors import CheckFailed, EdgebertError, EnvironmentProblem, Usag
 app = typer.Typer(
     name="edgebert",
     help="Take a fine-tuned DistilBERT to phones and edge boards: int8 ONNX and TFLite files, with proof of accuracy.",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing output folder.")]
-TextColumn = Annotated[str | None, typer.Option(help="Column of the texts. [default: text, else sentence]")]
-LabelColumn = Annotated[str | None, typer.Option(help="Column of the labels. [default: label]")]
+TextColumn = Annotated[str | None, typer.Option(help="Column of the texts.", show_default="text, else sentence")]
+LabelColumn = Annotated[str | None, typer.Option(help="Column of the labels.", show_default="label")]
 RecipeName = Annotated[str, typer.Option("--recipe", help="Built-in recipe (edgebert recipes) or a .toml file.")]
 
 
@@ -56,8 +56,12 @@ def export(
     evaluation: Annotated[
         Path | None, typer.Option("--eval", help="Labelled texts (.csv, .tsv, .jsonl, .gz) to score every file on.")
     ] = None,
-    formats: Annotated[str | None, typer.Option(help="Formats to make, as in onnx,tflite. [default: all]")] = None,
-    lengths: Annotated[str | None, typer.Option(help="TFLite input lengths in tokens, as in 16,32,64,128.")] = None,
+    formats: Annotated[
+        str | None, typer.Option(help="Formats to make, as in onnx,tflite.", show_default="the recipe's")
+    ] = None,
+    lengths: Annotated[
+        str | None, typer.Option(help="TFLite input lengths in tokens, as in 16,32,64.", show_default="the recipe's")
+    ] = None,
     text_column: TextColumn = None,
     label_column: LabelColumn = None,
     *,
@@ -67,7 +71,7 @@ def export(
     """Turn a fine-tuned DistilBERT into a bundle of verified int8 files."""
     from edgebert.cli.render import EXPORT_COLUMNS, export_rows
     from edgebert.data import read_dataset
-    from edgebert.evaluate import labels_of
+    from edgebert.evaluation import labels_of
     from edgebert.pipeline import export_bundle
 
     data = None
@@ -112,8 +116,8 @@ def evaluate(
     """Score every file of a bundle, text by text against its float baseline."""
     from edgebert.cli.render import SCORE_COLUMNS, score_rows
     from edgebert.data import read_dataset
-    from edgebert.evaluate import evaluate as score
-    from edgebert.evaluate import labels_of
+    from edgebert.evaluation import evaluate as score
+    from edgebert.evaluation import labels_of
 
     labels = labels_of(target)
     examples = read_dataset(data, labels=labels, text_column=text_column, label_column=label_column)
@@ -138,7 +142,7 @@ def predict(
     as_json: Json = False,
 ) -> None:
     """Label texts."""
-    from edgebert.evaluate import predict as answer
+    from edgebert.evaluation import predict as answer
 
     given = texts or _lines_of_stdin()
     predictions = answer(target, given, file=file, runtime=runtime)
@@ -184,13 +188,13 @@ def inspect(
 def verify(
     bundle: Annotated[Path, typer.Argument(help="Bundle.")],
     runtime: Annotated[
-        list[str] | None, typer.Option(help="Runtime to run it in; repeatable. [default: all installed]")
+        list[str] | None, typer.Option(help="Runtime to run it in; repeatable.", show_default="all installed")
     ] = None,
     *,
     as_json: Json = False,
 ) -> None:
     """Check hashes, sizes, golden ids and golden logits; exit 1 when anything is wrong."""
-    from edgebert.verify import verify as check
+    from edgebert.verification import verify as check
 
     checks = check(bundle, runtimes=tuple(runtime) if runtime else None)
     failed = [item for item in checks if item.ok is False]
@@ -339,38 +343,55 @@ def demo(
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
     words = sys.argv[1:] if arguments is None else arguments
-    verbose = "--verbose" in words
     # Nothing edgebert or its dependencies run may phone home, whatever the command.
     for name in ("ORT_DISABLE_TELEMETRY", "HF_HUB_DISABLE_TELEMETRY", "DISABLE_TELEMETRY", "DO_NOT_TRACK"):
         os.environ[name] = "1"
+    if "_EDGEBERT_COMPLETE" in os.environ:
+        app(prog_name="edgebert")  # the shell asks what could come next: typer answers and leaves
+    verbose = "--verbose" in words
     with output.quiet_libraries(verbose=verbose):
-        code = _run(words, verbose=verbose)
+        code = _run(words or ["--help"], verbose=verbose)
     sys.exit(code)
 
 
 def _run(words: list[str], *, verbose: bool) -> int:
+    # Typer's own main would turn an interrupt and a broken pipe into exit codes of its own before they got here.
+    command = typer.main.get_command(app)
     try:
-        result: Any = app(words, standalone_mode=False)
-        return result if isinstance(result, int) else 0
+        with command.make_context("edgebert", list(words)) as context:
+            command.invoke(context)
+        sys.stdout.flush()
+    except typer.Exit as leave:
+        return leave.exit_code
     except EdgebertError as error:
-        output.show_error(error)
-        if verbose:
-            raise
-        return error.exit_code
+        return _failed(error, verbose=verbose)
+    except typer.TyperException as error:
+        return _failed(_usage_error(error), verbose=verbose)
     except KeyboardInterrupt:
         output.show_note("interrupted; nothing was left half-written")
         return 130
     except BrokenPipeError:
+        # The reader has seen enough. What is still buffered goes nowhere, so that leaving does not fail on it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except OSError as error:
-        output.show_error(EnvironmentProblem(f"{error.filename or 'the system'}: {error.strerror or error}"))
-        if verbose:
-            raise
-        return 3
+        where = error.filename or "the system"
+        return _failed(EnvironmentProblem(f"{where}: {error.strerror or error}"), verbose=verbose)
     except MemoryError:
-        output.show_error(EnvironmentProblem("not enough memory"))
-        return 3
+        return _failed(EnvironmentProblem("not enough memory"), verbose=verbose)
+    return 0
+
+
+def _failed(error: EdgebertError, *, verbose: bool) -> int:
+    if verbose:
+        traceback.print_exc()
+    output.show_error(error)
+    return error.exit_code
+
+
+def _usage_error(error: typer.TyperException) -> UsageError:
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "edgebert"
+    return UsageError(" ".join(error.format_message().split()), hint=f"{command} --help")
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -379,7 +400,7 @@ def _words(text: str) -> tuple[str, ...]:
 
 def _numbers(text: str, option: str) -> tuple[int, ...]:
     words = _words(text)
-    if not words or not all(word.isdigit() for word in words):
+    if not words or not all(word.isdecimal() and len(word) < 10 for word in words):
         raise UsageError(
             f"{option} is {text!r}, not whole numbers separated by commas", hint=f"as in {option} 16,32,64"
         )
@@ -390,9 +411,11 @@ def _lines_of_stdin() -> list[str]:
     if sys.stdin.isatty():
         raise UsageError("no texts", hint="give them as arguments, or one a line on standard input")
     try:
-        lines = sys.stdin.buffer.read().decode("utf-8").splitlines()
+        text = sys.stdin.buffer.read().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UsageError(f"standard input is not UTF-8 at byte {error.start}") from error
+    # Only line feeds end a line: str.splitlines would also split at U+2028, which a text may hold.
+    lines = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")] if text else []
     if not lines:
         raise UsageError("standard input is empty", hint="give texts as arguments, or one a line on standard input")
     return lines

@@ -11,7 +11,7 @@ from edgebert.checkpoint import read_labels
 from edgebert.data import read_dataset
 from edgebert.demo.texts import fetch_source, read_texts, write_split
 from edgebert.errors import EdgebertError, MissingExtraError, UsageError
-from edgebert.evaluate import predict
+from edgebert.evaluation import predict
 from edgebert.jsonio import dumps, loads
 from edgebert.pipeline import export_bundle
 from edgebert.training.finetune import FinetuneOptions, finetune

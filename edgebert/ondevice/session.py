@@ -124,9 +124,13 @@ def _open_tflite(path: str, runtime: str, threads: int) -> Session:
         signatures = interpreter.get_signature_list()
     except (ValueError, RuntimeError) as error:
         raise RuntimeFailure(_first_line(error)) from error
-    lengths = tuple(sorted(int(name[3:]) for name in signatures if name.startswith("len") and name[3:].isdigit()))
+    lengths = tuple(sorted(int(name[3:]) for name in signatures if name.startswith("len") and name[3:].isdecimal()))
     if not lengths:
         raise RuntimeFailure("the file has no signatures named len<tokens>")
+    for length in lengths:
+        names = signatures.get("len%d" % length, {"inputs": (), "outputs": ()})
+        if set(names["inputs"]) != {"input_ids", "attention_mask"} or "logits" not in names["outputs"]:
+            raise RuntimeFailure("the signature len%d does not map input_ids, attention_mask to logits" % length)
     runners = {}
 
     def run(input_ids: NDArray[np.int32], attention_mask: NDArray[np.int32]) -> NDArray[np.float32]:

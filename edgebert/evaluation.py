@@ -12,8 +12,9 @@ import numpy as np
 from edgebert.bundle import TOKENIZER, Bundle, is_bundle, open_bundle
 from edgebert.errors import DataError, UsageError
 from edgebert.metrics import paired_score
+from edgebert.ondevice.session import FORMATS
 from edgebert.parity import check_parity
-from edgebert.runtime import default_runtime, open_runner
+from edgebert.runtime import default_runtime, open_runner, present_runtimes
 from edgebert.tasks import decode
 from edgebert.text import TextEncoder, open_encoder
 from edgebert.types import Artifact, Prediction, Progress, Score, silent
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from edgebert.data import Dataset
 
 Logits = Callable[[Sequence[int]], "NDArray[np.float32]"]
-
-_FORMAT_OF = {"onnxruntime": "onnx", "litert": "tflite", "tflite-runtime": "tflite"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +61,6 @@ def evaluate(
     """
     path = Path(target)
     if is_bundle(path):
-        if runtime == "torch":
-            raise UsageError(f"{path}: torch runs checkpoints, not bundles", hint="leave --runtime out")
         return evaluate_bundle(open_bundle(path), data, runtime=runtime, file=file, metric=metric, progress=progress)
     if runtime not in (None, "torch") or file is not None:
         raise UsageError(f"{target}: --runtime and --file choose from a bundle, and this is none")
@@ -158,9 +155,8 @@ def _chosen(bundle: Bundle, *, runtime: str | None, file: str | None) -> list[Ar
     """Return the artifacts to score, every baseline before the files that are compared with it."""
     wanted = list(bundle.shipped) if file is None else [bundle.artifact(file)]
     if runtime is not None:
-        if runtime not in _FORMAT_OF:
-            raise UsageError(f"unknown runtime {runtime!r}", hint=f"known: {', '.join(_FORMAT_OF)}, torch")
-        wanted = [item for item in wanted if item.format == _FORMAT_OF[runtime]]
+        _check_runtime(runtime)
+        wanted = [item for item in wanted if item.format == FORMATS[runtime]]
         if not wanted:
             raise UsageError(f"{bundle.root}: no file {file or 'in the bundle'} that {runtime} runs")
     formats = {item.format for item in wanted}
@@ -169,10 +165,20 @@ def _chosen(bundle: Bundle, *, runtime: str | None, file: str | None) -> list[Ar
 
 
 def _runnable(bundle: Bundle, runtime: str | None) -> Artifact:
+    if runtime is None:
+        return next((item for item in bundle.shipped if present_runtimes(item.format)), bundle.shipped[0])
+    _check_runtime(runtime)
     for item in bundle.shipped:
-        if runtime is None or _FORMAT_OF.get(runtime) == item.format:
+        if FORMATS[runtime] == item.format:
             return item
     raise UsageError(f"{bundle.root}: no file in the bundle that {runtime} runs")
+
+
+def _check_runtime(runtime: str) -> None:
+    if runtime == "torch":
+        raise UsageError("torch runs checkpoints, not bundles", hint="leave --runtime out")
+    if runtime not in FORMATS:
+        raise UsageError(f"unknown runtime {runtime!r}", hint=f"known: {', '.join(FORMATS)}, torch")
 
 
 def _baseline_of(bundle: Bundle, artifact: Artifact) -> str | None:

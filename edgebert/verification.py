@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgebert.bundle import TOKENIZER, Bundle, check_file, open_bundle
-from edgebert.errors import CheckFailed, EdgebertError, MissingExtraError
+from edgebert.errors import CheckFailed, EdgebertError, MissingExtraError, UsageError
 from edgebert.ondevice.session import FORMATS
 from edgebert.parity import check_parity
 from edgebert.runtime import open_runner, present_runtimes
@@ -43,18 +43,24 @@ def verify(target: str | Path, *, runtimes: tuple[str, ...] | None = None) -> tu
         runtimes: Runtimes to run it in; by default all that are installed.
 
     Raises:
-        UsageError: The folder is no bundle.
+        UsageError: The folder is no bundle, or a named runtime does not exist or runs no file of it.
         BundleError: The manifest itself cannot be used.
         MissingExtraError: A runtime was named that is not installed.
     """
     bundle = open_bundle(target, check=False)
+    formats = {item.format for item in bundle.manifest.artifacts}
+    for name in runtimes or ():
+        if name not in FORMATS:
+            raise UsageError(f"unknown runtime {name!r}", hint=f"known: {', '.join(FORMATS)}")
+        if FORMATS[name] not in formats:
+            raise UsageError(f"{bundle.root}: no file in the bundle that {name} runs")
     files = [_check_entry(bundle, entry) for entry in bundle.entries]
     damaged = {check.file for check in files if not check.ok}
     if damaged & {"golden.json", TOKENIZER}:
         return tuple(files)
     golden = bundle.golden()
     checks = [*files, _check_ids(bundle, golden)]
-    for artifact in bundle.manifest.artifacts:
+    for artifact in (*bundle.shipped, *bundle.baseline):
         if artifact.file in damaged:
             continue
         wanted = present_runtimes(artifact.format) if runtimes is None else runtimes

@@ -1,0 +1,1 @@
+"""What was measured: suites, peers side by side, recorded results. Run by ``python -m benchmarks``."""

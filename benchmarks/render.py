@@ -1,0 +1,218 @@
+"""Recorded results as ``RESULTS.md`` and one plot for each: nothing in them that does not follow from the JSON."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmarks.figures import Figure, accuracy_figures, interval_text, speed_figures
+from benchmarks.results import AccuracyResults, Machine, SpeedResults, load_all, result_path
+from benchmarks.stats import largest_logit_difference, median_ms, peak_rss_mb, speed_up, spread
+from edgebert.card import agreement_text, change_text
+from edgebert.errors import MissingExtraError
+from edgebert.types import Package
+
+TITLE = "RESULTS.md"
+REFERENCE = "edgebert float32.onnx"
+SPREAD_TO_DOUBT = 1.1
+_COLOURS = {
+    "edgebert int8": "#0f6fc5",
+    "edgebert float32": "#8a8f98",
+    "Optimum int8": "#d9730d",
+    "Optimum model": "#c9b8a8",
+}
+
+
+def render(results: Path) -> Path:
+    """Write ``RESULTS.md`` beside the folder of results, and the plots into it; return the former.
+
+    Raises:
+        UsageError: A file of results is damaged.
+        MissingExtraError: matplotlib is not installed.
+    """
+    speed, _ = load_all(results)
+    for one in speed:
+        draw(one, plot_path(results, one))
+    path = results.parent / TITLE
+    path.write_text(text(results), encoding="utf-8")
+    return path
+
+
+def plot_path(results: Path, one: SpeedResults) -> Path:
+    """Return where the plot of results lies."""
+    return result_path(results, one).with_suffix(".svg")
+
+
+def text(results: Path) -> str:
+    """Return the content of ``RESULTS.md``.
+
+    Raises:
+        UsageError: A file of results is damaged.
+    """
+    speed, accuracy = load_all(results)
+    lines = [
+        "# Results",
+        "",
+        (
+            "Made by `python -m benchmarks render` from the files in "
+            f"[`{results.name}/`]({results.name}/), which hold the raw samples. "
+            "[README.md](README.md) says how to read and repeat them."
+        ),
+        "",
+        "## What was to be reached",
+        "",
+        *_figures((*speed_figures(next(iter(speed), None)), *accuracy_figures(next(iter(accuracy), None)))),
+        "",
+    ]
+    for one in speed:
+        lines += _speed(one, results)
+    for scored in accuracy:
+        lines += _accuracy(scored)
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def draw(results: SpeedResults, path: Path) -> None:
+    """Draw the median time of every file at every length, with 95 % intervals, as an SVG file.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    try:
+        from matplotlib import rc_context
+        from matplotlib.figure import Figure as Canvas
+    except ImportError as error:
+        raise MissingExtraError("matplotlib", extra="onnx", purpose="drawing the results") from error
+    names, lengths = [file.name for file in results.files], results.suite.lengths
+    # A fixed salt and no date: equal results give equal pictures.
+    with rc_context({"svg.hashsalt": "edgebert", "font.size": 10, "svg.fonttype": "path"}):
+        canvas = Canvas(figsize=(4.2 * len(lengths) + 1.4, 0.42 * len(names) + 1.2), layout="constrained")
+        panels = canvas.subplots(1, len(lengths), sharey=True, squeeze=False)[0]
+        for panel, length in zip(panels, lengths, strict=True):
+            found = [median_ms(results, name, length) for name in names]
+            bars = panel.barh(
+                names,
+                [item.value for item in found],
+                xerr=[[item.value - item.low for item in found], [item.high - item.value for item in found]],
+                color=[_COLOURS.get(name.rpartition(".")[0], "#8a8f98") for name in names],
+                capsize=3,
+            )
+            panel.bar_label(bars, labels=[f"{item.value:.1f}" for item in found], padding=4)
+            panel.set_xlim(0, 1.18 * max(item.high for item in found))
+            panel.set_title(f"{length} tokens")
+            panel.set_xlabel("ms per text")
+            panel.spines[["top", "right"]].set_visible(False)
+        panels[0].invert_yaxis()
+        canvas.savefig(path, format="svg", metadata={"Date": None, "Creator": "edgebert"})
+
+
+def _figures(figures: tuple[Figure, ...]) -> list[str]:
+    rows = ["| figure | wanted | found (95 % interval) | |", "| --- | --- | --- | --- |"]
+    return [*rows, *(f"| {item.what} | {item.wanted} | {item.found} | {item.verdict} |" for item in figures)]
+
+
+def _speed(results: SpeedResults, folder: Path) -> list[str]:
+    suite = results.suite
+    sizes = {file.name: file.size_bytes for file in results.files}
+    header = ["file", "runtime", "size", *(f"{length} tokens, ms" for length in suite.lengths)]
+    header += [*(f"{length}: over its float" for length in suite.lengths), f"peak memory at {suite.lengths[-1]}"]
+    header += [f"logits off {REFERENCE.partition(' ')[2]} by"]
+    rows = [f"| {' | '.join(header)} |", f"| --- | --- |{' ---: |' * (len(header) - 2)}"]
+    for file in results.files:
+        over = _float_of(file.name)
+        cells = [file.name, f"{file.runtime} {file.runtime_version}", f"{sizes[file.name] / 1e6:.1f} MB"]
+        cells += [interval_text(median_ms(results, file.name, length)) for length in suite.lengths]
+        for length in suite.lengths:
+            cells.append("" if over is None else interval_text(speed_up(results, file.name, over, length), unit=" x"))
+        cells.append(f"{peak_rss_mb(results, file.name, suite.lengths[-1]):.0f} MB")
+        cells.append(f"{largest_logit_difference(results, file.name, REFERENCE):.1e}")
+        rows.append(f"| {' | '.join(cells)} |")
+    export = results.export
+    return [
+        f"## Speed, {results.date}, {results.machine.model}",
+        "",
+        (
+            f"Suite `{suite.name}`: {suite.description}. {suite.rounds} rounds of {suite.runs} runs after "
+            f"{suite.warm_up} to warm up; medians, intervals by resampling rounds. Threads: {suite.threads}."
+        ),
+        "",
+        *rows,
+        "",
+        f"![Median time of each file at each length]({folder.name}/{plot_path(folder, results).name})",
+        "",
+        (
+            f"`{export.command}` took {export.wall_ns / 1e9:.1f} s ({export.cpu_ns / 1e9:.1f} s of processor time) "
+            f"and at most {export.peak_rss_bytes / 1e9:.2f} GB of memory."
+        ),
+        "",
+        *_doubts(results),
+        *_conditions(results.machine, results.commands),
+        f"Load average before the first trial: {results.load_average:.2f}. Packages: {_packages(results.packages)}."
+        + (f" In Optimum's environment: {_packages(results.peer_packages)}." if results.peer_packages else ""),
+        "",
+    ]
+
+
+def _accuracy(results: AccuracyResults) -> list[str]:
+    rows = ["| file | runtime | accuracy (95 % interval) | change, points | agreement | flips | McNemar p |"]
+    rows.append("| --- | --- | ---: | ---: | ---: | ---: | ---: |")
+    for score in results.scores:
+        cells = [f"{100 * score.value:.2f} % ({100 * score.low:.2f} to {100 * score.high:.2f})", change_text(score)]
+        cells += [agreement_text(score), "" if score.flips is None else str(score.flips)]
+        cells.append("" if score.mcnemar_p is None else f"{score.mcnemar_p:.3f}")
+        rows.append(f"| {score.file} | {score.runtime} | {' | '.join(cells)} |")
+    return [
+        f"## Accuracy, {results.date}, {results.machine.model}",
+        "",
+        (
+            f"`{results.encoder}` fine-tuned on {results.train.examples} texts of `{results.train.name}` (sha256 "
+            f"`{results.train.sha256[:16]}…`): {results.epochs:g} epochs, learning rate {results.learning_rate:g}, "
+            f"batches of {results.batch_size}, at most {results.max_length} tokens, seed {results.seed}. Scored on "
+            f"{results.evaluation.examples} texts of `{results.evaluation.name}` (sha256 "
+            f"`{results.evaluation.sha256[:16]}…`), {results.truncated} of them cut at {results.lengths[-1]} tokens. "
+            "Changes are paired with the float file of the same format, text by text (Newcombe 1998)."
+        ),
+        "",
+        *rows,
+        "",
+        *_conditions(results.machine, results.commands),
+        f"Packages: {_packages(results.packages)}.",
+        "",
+    ]
+
+
+def _doubts(results: SpeedResults) -> list[str]:
+    doubts = [
+        f"- {file.name} at {length} tokens: the slowest round took {found:.2f} times as long as the fastest."
+        for file in results.files
+        for length in results.suite.lengths
+        if (found := spread(results, file.name, length)) > SPREAD_TO_DOUBT
+    ]
+    if results.load_average > 1:
+        doubts.append(f"- The machine was not idle: its load average was {results.load_average:.2f} at the start.")
+    return ["Doubts:", "", *doubts, ""] if doubts else []
+
+
+def _conditions(machine: Machine, commands: tuple[str, ...]) -> list[str]:
+    return [
+        "```",
+        *commands,
+        "```",
+        "",
+        (
+            f"{machine.model} ({machine.features}), {machine.cores} cores, {machine.memory_bytes / 1e9:.1f} GB, "
+            f"{machine.system}, Python {machine.python}."
+        ),
+        "",
+    ]
+
+
+def _float_of(name: str) -> str | None:
+    """Return the float file that a file is compared with: that of its maker and format."""
+    return {
+        "edgebert int8.tflite": "edgebert float32.tflite",
+        "edgebert int8.onnx": "edgebert float32.onnx",
+        "Optimum int8.onnx": "Optimum model.onnx",
+    }.get(name)
+
+
+def _packages(packages: tuple[Package, ...]) -> str:
+    return ", ".join(f"{item.name} {item.version}" for item in packages)

@@ -1,0 +1,245 @@
+"""Recorded results: raw samples and the conditions they were taken under. Means and ratios are never stored."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Literal
+
+from benchmarks.suite import Suite
+from edgebert.errors import UsageError
+from edgebert.jsonio import dumps, from_plain, parse
+from edgebert.ondevice.session import cpu_name
+from edgebert.types import Package, Score
+
+SCHEMA = 1
+ACCURACY_SUFFIX = "-accuracy"
+PACKAGES = (
+    "edgebert",
+    "onnxruntime",
+    "ai-edge-litert",
+    "numpy",
+    "torch",
+    "transformers",
+    "onnx",
+    "litert-torch",
+    "litert-converter",
+    "ai-edge-quantizer",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """Where it was measured.
+
+    Attributes:
+        model: Name of the CPU.
+        features: Instruction sets that int8 kernels choose by.
+        cores: Cores this process may use.
+        memory_bytes: Memory of the machine.
+        system: Kernel and its version.
+        python: Version of Python.
+    """
+
+    model: str
+    features: str
+    cores: int
+    memory_bytes: int
+    system: str
+    python: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuredFile:
+    """A model file that was measured.
+
+    Attributes:
+        name: Maker and file, as in ``edgebert int8.onnx``.
+        precision: ``float32`` or ``int8``.
+        runtime: Runtime that ran it.
+        runtime_version: Its version.
+        size_bytes: Size of the file.
+        sha256: Hash of the file.
+    """
+
+    name: str
+    precision: str
+    runtime: str
+    runtime_version: str
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """One process that ran one file at one length.
+
+    Attributes:
+        file: Name of the file.
+        length: Input length in tokens.
+        round: Number of the round, from 0.
+        load_ns: Time to open the file.
+        first_ns: Time of the first inference.
+        run_ns: Time of each recorded inference, after the warm-up.
+        peak_rss_bytes: Largest resident memory of the process.
+        logits: Answer to the first input, the same for every file.
+    """
+
+    file: str
+    length: int
+    round: int
+    load_ns: int
+    first_ns: int
+    run_ns: tuple[int, ...]
+    peak_rss_bytes: int
+    logits: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """A command that was run to its end: wall time, processor time and largest resident memory."""
+
+    command: str
+    wall_ns: int
+    cpu_ns: int
+    peak_rss_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """How the command line starts.
+
+    Attributes:
+        help_ns: Wall times of ``edgebert --help``.
+        loaded: Packages that ``import edgebert`` loads, of those that are slow to load.
+    """
+
+    help_ns: tuple[int, ...]
+    loaded: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeedResults:
+    """Everything of one run of ``python -m benchmarks speed``."""
+
+    schema: int
+    kind: Literal["speed"]
+    date: str
+    machine: Machine
+    commands: tuple[str, ...]
+    packages: tuple[Package, ...]
+    peer_packages: tuple[Package, ...]
+    suite: Suite
+    files: tuple[MeasuredFile, ...]
+    trials: tuple[Trial, ...]
+    load_average: float
+    export: Process
+    start: Start
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataFile:
+    """A data file by its name, hash and number of texts."""
+
+    name: str
+    sha256: str
+    examples: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccuracyResults:
+    """Everything of one run of ``python -m benchmarks accuracy``."""
+
+    schema: int
+    kind: Literal["accuracy"]
+    date: str
+    machine: Machine
+    commands: tuple[str, ...]
+    packages: tuple[Package, ...]
+    encoder: str
+    epochs: float
+    learning_rate: float
+    batch_size: int
+    max_length: int
+    seed: int
+    lengths: tuple[int, ...]
+    train: DataFile
+    evaluation: DataFile
+    truncated: int
+    checkpoint_sha256: str
+    scores: tuple[Score, ...]
+
+
+def this_machine() -> Machine:
+    """Return the description of the machine this runs on."""
+    return Machine(
+        model=_cpu_model(),
+        features=cpu_name(),
+        cores=len(os.sched_getaffinity(0)),
+        memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        system=f"{platform.system()} {platform.release()}",
+        python=platform.python_version(),
+    )
+
+
+def installed() -> tuple[Package, ...]:
+    """Return the packages that take part, with their versions, as far as they are installed."""
+    found = []
+    for name in PACKAGES:
+        try:
+            found.append(Package(name=name, version=metadata.version(name)))
+        except metadata.PackageNotFoundError:
+            continue
+    return tuple(found)
+
+
+def result_path(folder: Path, results: SpeedResults | AccuracyResults) -> Path:
+    """Return where results are recorded: one file for each day, CPU and kind; a later run of the day replaces it."""
+    cpu = re.sub(r"[^a-z0-9]+", "-", results.machine.model.lower()).strip("-")
+    return folder / f"{results.date}-{cpu}{ACCURACY_SUFFIX if results.kind == 'accuracy' else ''}.json"
+
+
+def save(folder: Path, results: SpeedResults | AccuracyResults) -> Path:
+    """Record results and return the file."""
+    path = result_path(folder, results)
+    folder.mkdir(parents=True, exist_ok=True)
+    stage = path.with_suffix(".partial")
+    stage.write_text(dumps(results), encoding="utf-8")
+    stage.replace(path)
+    return path
+
+
+def load_all(folder: Path) -> tuple[tuple[SpeedResults, ...], tuple[AccuracyResults, ...]]:
+    """Return the recorded speed and accuracy results, newest first.
+
+    Raises:
+        UsageError: A file is damaged or of another schema.
+    """
+    speed: list[SpeedResults] = []
+    accuracy: list[AccuracyResults] = []
+    for path in sorted(folder.glob("*.json"), reverse=True):
+        plain = parse(path.read_text(encoding="utf-8"), source=path.name)
+        schema = plain.get("schema") if isinstance(plain, dict) else None
+        if schema != SCHEMA:
+            raise UsageError(f"{path.name}: schema {schema}; this reads {SCHEMA}", hint="measure again")
+        if path.stem.endswith(ACCURACY_SUFFIX):
+            accuracy.append(from_plain(AccuracyResults, plain, source=path.name))
+        else:
+            speed.append(from_plain(SpeedResults, plain, source=path.name))
+    return tuple(speed), tuple(accuracy)
+
+
+def _cpu_model() -> str:
+    try:
+        with Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                key, _, value = line.partition(":")
+                if key.strip() == "model name":
+                    return value.strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()

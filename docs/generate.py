@@ -1,0 +1,212 @@
+#!/usr/bin/env python3
+"""Writes ``docs/cli.md`` from the commands themselves: ``python docs/generate.py``."""
+
+from __future__ import annotations
+
+import re
+import typing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from typer.main import get_command
+
+from edgebert.cli.app import app
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+REFERENCE = Path(__file__).with_name("cli.md")
+
+OPENING = """\
+# Command line
+
+Every command and option of `edgebert`. This page is made from the program by `python docs/generate.py`; a test fails
+when the two differ. `edgebert COMMAND --help` shows the same in a terminal.
+
+"""
+
+COMMON = """\
+## For every command
+
+Results go to standard output; progress, notes and errors to standard error. So `--json > file` holds JSON and nothing
+else.
+
+| exit code | meaning |
+| ---: | --- |
+| 0 | all is well |
+| 1 | a check failed: parity, hash, golden ids or logits. The file must not ship |
+| 2 | the request, or a file it names, cannot be used as it is |
+| 3 | this machine lacks something: a package, the network, room on the disk |
+| 130 | interrupted by Ctrl-C |
+
+An error is one line that says what is wrong and where, and mostly a second line with what to do:
+
+```text
+error: ./model: no checkpoint: there is no config.json
+hint: give the folder that save_pretrained wrote, or a Hub id
+```
+
+A folder is written whole or not at all. An interrupted command leaves nothing under the name you gave.
+
+## Data files
+
+`--eval`, `--data` and `--train` take labelled texts in UTF-8. The suffix decides how a file is read; each may be
+followed by `.gz`.
+
+| suffix | layout |
+| --- | --- |
+| `.csv` | commas; a text with a comma, a quote or a line break stands in double quotes |
+| `.tsv` | tabs; quotes have no meaning. The SST-2 files of GLUE work as they are |
+| `.jsonl` | one JSON object on each line |
+
+The first line of a `.csv` or `.tsv` file names the columns. The text is in `text` (or `sentence`), the label in
+`label`, unless `--text-column` and `--label-column` say otherwise. A label is the name of one of the model's labels, or
+its id counted from 0. Labels whose names are whole numbers are read as names only. A row without a text or without a
+label is an error that names its line.
+"""
+
+NOTES = {
+    "export": """\
+`--formats` keeps some of the recipe's files. `--lengths` replaces the recipe's lengths; the largest is also where
+longer texts are cut, in both formats. With `--eval`, the accuracy of every file is written into the bundle. `--force`
+replaces an older bundle, never a folder that holds other things. `--json` prints the manifest
+(see [bundle format](bundle-format.md)).
+""",
+    "evaluate": """\
+Each file of a bundle is compared with the float file of the same format, text by text. Before a file is scored it has
+to reproduce the golden logits in the chosen runtime; if it does not, the command stops with exit code 1. A checkpoint
+is scored in torch, with nothing to compare. With `--json`, `results` holds the fields of `Score` in
+[bundle format](bundle-format.md), and `truncated` counts the texts that were cut.
+""",
+    "predict": """\
+Prints label, probability and text. Without `--file` it takes the first file of the bundle that ships.
+""",
+    "inspect": """\
+Sizes, operators and versions were read from the files when they were made. `--json` prints the manifest.
+""",
+    "verify": """\
+Every check is made even after one has failed, so that one run names everything wrong. A file that no installed runtime
+can run is listed as `not run`. With `--json`: `ok`, and `checks` with what was looked at, file, runtime, outcome and
+detail.
+""",
+    "finetune": """\
+Labels are taken from the training file and saved with the checkpoint.
+""",
+    "import-bert": """\
+The result is an encoder without a task head: fine-tune it next. Takes checkpoints whose token types are all 0 in use,
+which is so for single texts.
+""",
+    "doctor": """\
+Reads the metadata of installed packages; loads none of them. Exit code 3 when something clashes.
+""",
+    "demo": """\
+Without `--train` and `--eval` it fetches a set of rated review sentences and tweets with pip, and checks its hash. A
+second run uses the trained checkpoint of the first again.
+""",
+}
+
+_DEFAULT = re.compile(r"\s*\\?\[default: (?P<value>[^\]]*)\]$")
+_VALUES = {str: "TEXT", Path: "PATH", int: "N", float: "NUMBER"}
+
+
+def cli_reference() -> str:
+    """Return the text that ``docs/cli.md`` should have."""
+    group: Any = get_command(app)
+    sections = [OPENING + "\n".join(_overview(group)), COMMON.rstrip()]
+    sections += ["\n".join(_command(name, command)).rstrip() for name, command in group.commands.items()]
+    return "\n\n".join(sections) + "\n"
+
+
+def _overview(group: Any) -> Iterator[str]:
+    yield "| command | what it does |"
+    yield "| --- | --- |"
+    for name, command in group.commands.items():
+        yield f"| [`{name}`](#{name}) | {_first_line(command)} |"
+    yield ""
+    yield "Options of `edgebert` itself stand before the command:"
+    yield ""
+    yield "| option | meaning |"
+    yield "| --- | --- |"
+    for option in group.params:
+        yield f"| {_names(option)} | {option.help} |"
+    yield "| `--help`, `-h` | Show what there is and exit; also after a command. |"
+
+
+def _command(name: str, command: Any) -> Iterator[str]:
+    callback = next(item.callback for item in app.registered_commands if name in (item.name, _name(item.callback)))
+    types = {key: _plain(kind) for key, kind in typing.get_type_hints(callback).items()}
+    arguments = [item for item in command.params if item.param_type_name == "argument"]
+    options = [item for item in command.params if item.param_type_name == "option"]
+    yield f"## {name}"
+    yield ""
+    yield _first_line(command)
+    yield ""
+    yield "```console"
+    yield " ".join(["$ edgebert", name, *map(_usage, arguments), *_required(options, types), "[OPTIONS]"])
+    yield "```"
+    yield ""
+    if arguments:
+        yield "| argument | meaning |"
+        yield "| --- | --- |"
+        for item in arguments:
+            yield f"| `{item.name.upper()}` | {_meaning(item)[0]} |"
+        yield ""
+    yield "| option | default | meaning |"
+    yield "| --- | --- | --- |"
+    for item in options:
+        meaning, default = _meaning(item)
+        value = "" if item.is_flag else f" {_VALUES[types[item.name]]}"
+        yield f"| {_names(item, value)} | {default} | {meaning} |"
+    yield ""
+    if name in NOTES:
+        yield NOTES[name]
+    examples = re.split(r"\s+or: ", (command.epilog or "").removeprefix("Example: "))
+    yield "```console"
+    for example in examples:
+        yield f"$ {example}"
+    yield "```"
+
+
+def _name(callback: Any) -> str:
+    return str(callback.__name__).replace("_", "-")
+
+
+def _plain(kind: Any) -> Any:
+    """Return the type of one value of a parameter: ``X`` for ``X | None`` and for ``list[X] | None``."""
+    if typing.get_origin(kind) is typing.Annotated:
+        return _plain(typing.get_args(kind)[0])
+    parts = [part for part in typing.get_args(kind) if part is not type(None)]
+    return _plain(parts[0]) if parts else kind
+
+
+def _first_line(command: Any) -> str:
+    return str(command.help).splitlines()[0]
+
+
+def _names(option: Any, value: str = "") -> str:
+    return ", ".join(f"`{name}{value}`" for name in option.opts)
+
+
+def _usage(argument: Any) -> str:
+    shown = argument.name.upper() + ("..." if argument.nargs == -1 else "")
+    return shown if argument.required else f"[{shown}]"
+
+
+def _required(options: list[Any], types: dict[str, Any]) -> list[str]:
+    return [f"{item.opts[0]} {_VALUES[types[item.name]]}" for item in options if item.required]
+
+
+def _meaning(parameter: Any) -> tuple[str, str]:
+    """Return the help of a parameter and its default, which the help itself may name in brackets."""
+    text = (parameter.help or "").replace("|", "\\|")
+    if found := _DEFAULT.search(text):
+        return text[: found.start()], found["value"]
+    if parameter.required:
+        return text, "required"
+    default = parameter.default
+    shown = default is not None and not callable(default) and not getattr(parameter, "is_flag", False)
+    return text, f"`{default}`" if shown else ""
+
+
+if __name__ == "__main__":
+    REFERENCE.write_text(cli_reference(), encoding="utf-8")

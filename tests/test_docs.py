@@ -1,0 +1,275 @@
+from __future__ import annotations
+
+import ast
+import dataclasses
+import importlib.util
+import inspect
+import re
+import shlex
+import types
+import typing
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from typer.main import get_command
+
+import edgebert
+from edgebert.bundle import SCHEMA
+from edgebert.cli.app import app
+from edgebert.convert import golden
+from edgebert.recipe import built_in_recipes
+from edgebert.types import Golden, Manifest
+from tests.fakes import TEXTS, tiny_checkpoint, write_data
+
+ROOT = Path(__file__).parents[1]
+# Folders that hold no documents of ours are left out by name, so that a new document anywhere else is found.
+SKIPPED = {"build", "dist", "node_modules", "pictures"}
+PAGES = sorted(
+    path
+    for path in ROOT.rglob("*.md")
+    if not any(part.startswith(".") or part in SKIPPED for part in path.relative_to(ROOT).parts)
+)
+FORMAT = ROOT / "docs" / "bundle-format.md"
+GROUP: Any = get_command(app)
+
+_FENCE = re.compile(r"^```(?P<kind>[a-z]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
+_SPAN = re.compile(r"`([^`\n]+)`")
+_LINK = re.compile(r"!?\[[^\]]*\]\((?P<target>[^)\s]+)\)")
+_PROGRAM = re.compile(r"^(?:\$ )?(?:\.venv/bin/)?edgebert(?: (?P<rest>.*))?$")
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def prose(path: Path) -> str:
+    """Return a page without its code blocks."""
+    return _FENCE.sub("", text_of(path))
+
+
+def blocks(path: Path, *kinds: str) -> list[str]:
+    """Return the code blocks of some kinds."""
+    return [match["body"] for match in _FENCE.finditer(text_of(path)) if match["kind"] in kinds]
+
+
+def anchors(path: Path) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    found: set[str] = set()
+    for heading in re.findall(r"^#{1,6} (.+)$", prose(path), re.MULTILINE):
+        slug = re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+        found.add(slug)
+    return found
+
+
+def command_lines(path: Path) -> list[list[str]]:
+    """Return the arguments of every line of a console block that calls edgebert."""
+    found = []
+    for block in blocks(path, "console", "sh", "bash"):
+        for line in block.replace("\\\n", " ").splitlines():
+            if match := _PROGRAM.match(line.split(" # ")[0].split(" | ")[0].split(" < ")[0].split(" > ")[0].strip()):
+                found.append(shlex.split(match["rest"] or ""))
+    return found
+
+
+def mentions(path: Path) -> list[list[str]]:
+    """Return the words after ``edgebert`` of every code span that begins with it."""
+    spans = [_PROGRAM.match(span) for span in _SPAN.findall(prose(path))]
+    return [match["rest"].split() for match in spans if match and match["rest"]]
+
+
+def options_of(command: Any) -> set[str]:
+    own = {name for item in command.params for name in (*item.opts, *item.secondary_opts) if name.startswith("-")}
+    return own | {"--help", "-h"}
+
+
+def dataclasses_in(kind: Any) -> dict[str, Any]:
+    """Return a dataclass and all that its fields hold, by name."""
+    found = {}
+    pending = [kind]
+    while pending:
+        kind = pending.pop()
+        if dataclasses.is_dataclass(kind):
+            if kind.__name__ not in found:
+                found[kind.__name__] = kind
+                pending.extend(typing.get_type_hints(kind).values())
+        else:
+            pending.extend(typing.get_args(kind))
+    return found
+
+
+def in_words(kind: Any) -> str:
+    """Return how the page writes a type."""
+    plain = {str: "text", int: "integer", float: "number", bool: "boolean", types.NoneType: "null"}
+    origin, parts = typing.get_origin(kind), typing.get_args(kind)
+    if origin is typing.Literal:
+        return " or ".join(f"`{part}`" for part in parts)
+    if origin is tuple:
+        return f"list of {in_words(parts[0])}"
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(map(in_words, parts))
+    if dataclasses.is_dataclass(kind):
+        return f"[{kind.__name__}](#{kind.__name__.lower()})"
+    return plain[kind]
+
+
+def described_fields(page: str) -> dict[str, list[tuple[str, str]]]:
+    """Return name and type of the fields in the table under each heading that has such a table."""
+    found = {}
+    for section in re.split(r"^#{2,} ", page, flags=re.MULTILINE)[1:]:
+        heading, _, rest = section.partition("\n")
+        if "| field | type | meaning |" in rest:
+            found[heading] = re.findall(r"^\| `(\w+)` \| (.+?) \| .+ \|$", rest, re.MULTILINE)
+    return found
+
+
+VALUES = dataclasses_in(Manifest) | dataclasses_in(Golden)
+
+
+def test_the_pages_are_found():
+    """The pages that the README promises are among those that are tested."""
+    names = {relative(page) for page in PAGES}
+    wanted = {"README.md", "CHANGELOG.md", "CONTRIBUTING.md"}
+    wanted |= {f"docs/{name}.md" for name in ("architecture", "bundle-format", "cli", "faq")}
+    assert wanted <= names
+
+
+@pytest.mark.parametrize("page", PAGES, ids=relative)
+def test_links_lead_somewhere(page: Path):
+    """Every relative link and picture exists, and its anchor is a heading there."""
+    wrong = []
+    for match in _LINK.finditer(prose(page)):
+        file, _, anchor = unquote(match["target"]).partition("#")
+        if re.match(r"[a-z]+:", file):
+            continue
+        target = (page.parent / file).resolve() if file else page
+        exists = target.is_relative_to(ROOT) and target.exists()
+        if not exists or (anchor and anchor not in anchors(target)):
+            wrong.append(match["target"])
+    assert not wrong
+
+
+def test_the_reference_of_commands_is_up_to_date():
+    """docs/cli.md is what docs/generate.py makes of the program today."""
+    spec = importlib.util.spec_from_file_location("docs_generate", ROOT / "docs" / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    generate = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generate)
+    assert text_of(ROOT / "docs" / "cli.md") == generate.cli_reference(), "out of date: run python docs/generate.py"
+
+
+def test_the_reference_names_every_command_and_option():
+    """No command and no option of the program is missing from its section of docs/cli.md."""
+    sections = dict(
+        re.findall(r"^## (\S+)\n(.*?)(?=^## |\Z)", text_of(ROOT / "docs" / "cli.md"), re.MULTILINE | re.DOTALL)
+    )
+    for name, command in GROUP.commands.items():
+        assert command.help
+        assert f"$ edgebert {name}" in sections[name]
+        for option in options_of(command) - {"--help", "-h"}:
+            assert re.search(rf"^\| `{option}[ `]", sections[name], re.MULTILINE), f"{name} {option}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=relative)
+def test_command_lines_parse(page: Path):
+    """Every edgebert command line in a console block is one that the program accepts."""
+    for words in command_lines(page):
+        if words[1:] and words[-1] == "[OPTIONS]":
+            words = [word.strip("[].") for word in words[:-1]]
+        name, arguments = words[0], words[1:]
+        if name.startswith("-"):
+            assert name in options_of(GROUP)
+            continue
+        assert name in GROUP.commands, f"edgebert {name}"
+        # Values such as PATH stand for themselves; N and NUMBER are for the reader.
+        GROUP.commands[name].make_context(name, arguments)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=relative)
+def test_commands_in_sentences_exist(page: Path):
+    """Every command and option that a code span names after 'edgebert' exists."""
+    for words in mentions(page):
+        if words[0] == "COMMAND":
+            continue
+        command = GROUP if words[0].startswith("-") else GROUP.commands.get(words[0])
+        assert command is not None, f"edgebert {words[0]}"
+        unknown = [word for word in words if word.startswith("-") and word.split("=")[0] not in options_of(command)]
+        assert not unknown, f"edgebert {' '.join(words)}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=relative)
+def test_python_compiles_and_fits_the_library(page: Path):
+    """Python in a document compiles, and names of edgebert in it exist and take the arguments that it gives them."""
+    for block in blocks(page, "python"):
+        tree = ast.parse(block)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "edgebert":
+                assert node.attr in edgebert.__all__
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+                continue
+            if isinstance(node.func.value, ast.Name) and node.func.value.id == "edgebert":
+                called = getattr(edgebert, node.func.attr)
+                keywords = {item.arg: None for item in node.keywords if item.arg}
+                inspect.signature(called).bind(*[None for _ in node.args], **keywords)
+
+
+def test_the_python_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """The README's Python example does what it says, on a checkpoint and data of the names that it uses."""
+    tiny_checkpoint(tmp_path / "model", positions=128)
+    write_data(tmp_path / "dev.tsv", [(text, index % 2) for index, text in enumerate(TEXTS)])
+    monkeypatch.chdir(tmp_path)
+    (example,) = blocks(ROOT / "README.md", "python")
+    exec(compile(example, "README.md", "exec"), {})
+    printed = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in printed[:2]] == ["int8.onnx", "int8.tflite"]
+    assert len(printed) == 2 + 4 + 2
+
+
+def test_the_bundle_format_describes_every_field():
+    """Each value of manifest and golden texts has a table with exactly its fields, in order, with their types."""
+    described = described_fields(text_of(FORMAT))
+    assert described.keys() == VALUES.keys()
+    for name, value in VALUES.items():
+        hints = typing.get_type_hints(value)
+        assert described[name] == [(field.name, in_words(hints[field.name])) for field in dataclasses.fields(value)], (
+            name
+        )
+
+
+def test_the_bundle_format_states_the_schema():
+    """The page names the schema number that edgebert writes today."""
+    assert SCHEMA == golden.SCHEMA
+    assert f"This page describes schema {SCHEMA}." in text_of(FORMAT)
+
+
+def test_the_bundle_format_states_versions_and_tolerance():
+    """Operator set, IR version and float tolerance on the page are those of the code."""
+    from edgebert.convert.onnx import IR_VERSION, OPSET
+
+    page = text_of(FORMAT)
+    assert f"Operator set {OPSET}, IR {IR_VERSION}," in page
+    assert f"Float files may differ from torch by {golden.FLOAT_TOLERANCE:.4f}" in page
+
+
+def test_the_readme_lists_the_recipes():
+    """The table of recipes in the README has a row with the files of each built-in recipe."""
+    rows = re.findall(r"^\| `([\w-]+)` \| (.+?) \| .+ \|$", text_of(ROOT / "README.md"), re.MULTILINE)
+    for recipe in built_in_recipes():
+        assert (recipe.name, ", ".join(f"`{target.file}`" for target in recipe.targets)) in rows
+
+
+def test_the_architecture_page_has_the_layers():
+    """The rows of the page's table are the rows that import-linter enforces, from the roof down."""
+    import tomllib
+
+    contracts = tomllib.loads(text_of(ROOT / "pyproject.toml"))["tool"]["importlinter"]["contracts"]
+    layers = next(item["layers"] for item in contracts if item["id"] == "layers")
+    page = text_of(ROOT / "docs" / "architecture.md")
+    rows = re.findall(r"^\| (?:roof|\d+|ground) \| (.+?) \| ", page, re.MULTILINE)
+    assert [_SPAN.findall(row) for row in rows] == [layer.split(" | ") for layer in layers]

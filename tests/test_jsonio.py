@@ -1,0 +1,297 @@
+from __future__ import annotations
+
+import copy
+import dataclasses
+import inspect
+import json
+import types as builtin
+import typing
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgebert import types
+from edgebert.errors import UsageError
+from edgebert.jsonio import dumps, from_plain, loads, parse
+from edgebert.types import (
+    EvaluationData,
+    FileEntry,
+    Golden,
+    GoldenCase,
+    Manifest,
+    Part,
+    Recipe,
+    Score,
+    Target,
+    TextSpec,
+    Verification,
+)
+from tests.tiny_files import make_artifact, make_manifest
+
+VALUES = [value for _, value in inspect.getmembers(types, inspect.isclass) if dataclasses.is_dataclass(value)]
+
+
+def values_of(kind: Any) -> st.SearchStrategy:
+    """Return a strategy for the values of a field, made from its annotation."""
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if dataclasses.is_dataclass(kind):
+        return st.builds(kind, **{name: values_of(hint) for name, hint in typing.get_type_hints(kind).items()})
+    if origin is typing.Literal:
+        return st.sampled_from(arguments)
+    if origin in (typing.Union, builtin.UnionType):
+        return st.one_of([values_of(option) for option in arguments])
+    if origin is tuple:
+        return st.lists(values_of(arguments[0]), max_size=3).map(tuple)
+    floats = st.floats(allow_nan=False, allow_infinity=False)
+    return {str: st.text(max_size=8), int: st.integers(), float: floats, bool: st.booleans(), type(None): st.none()}[
+        kind
+    ]
+
+
+@pytest.mark.parametrize("kind", VALUES, ids=lambda kind: kind.__name__)
+@settings(max_examples=25)
+@given(data=st.data())
+def test_every_value_survives_the_round_trip(kind: type, data: st.DataObject):
+    """Written and read again, a value of each dataclass equals what it was, field by field and type by type."""
+    value = data.draw(values_of(kind))
+    text = dumps(value)
+    assert loads(kind, text, source="x.json") == value
+    assert repr(loads(kind, text, source="x.json")) == repr(value)  # repr tells 1 from 1.0 and -0.0 from 0.0
+    text.encode("utf-8")
+
+
+@given(value=values_of(Manifest))
+@settings(max_examples=25)
+def test_equal_values_give_equal_bytes(value: Manifest):
+    """A value that went through JSON is written as it was the first time, and ends with one line break."""
+    text = dumps(value)
+    assert dumps(loads(Manifest, text, source="x.json")) == text
+    assert dumps(copy.deepcopy(value)) == text
+    assert text.endswith("}\n")
+    assert not text.endswith("\n\n")
+
+
+def test_fields_keep_their_order():
+    """Keys are written in the order of the fields of the class, not of the alphabet."""
+    text = dumps(FileEntry(file="é.txt", size_bytes=3, sha256="ab"))
+    assert text == '{\n  "file": "é.txt",\n  "size_bytes": 3,\n  "sha256": "ab"\n}\n'
+
+
+def test_lists_and_dicts_of_values_are_written():
+    """A list or dict of values is written as well, as the command line does with its results."""
+    part = Part(name="head", size_bytes=1)
+    assert json.loads(dumps({"parts": [part, (part,)]})) == {
+        "parts": [{"name": "head", "size_bytes": 1}, [{"name": "head", "size_bytes": 1}]]
+    }
+
+
+def test_nan_is_not_written():
+    """A value that holds NaN is a fault of ours, and no file is made of it."""
+    with pytest.raises(ValueError, match="JSON compliant"):
+        dumps(Verification(runtime="a", version="b", cpu="c", texts=1, max_difference=float("nan")))
+
+
+def full_manifest() -> dict[str, Any]:
+    """Return a plain manifest in which every optional field has a value."""
+    artifacts = [
+        make_artifact(Target(format=name, precision="int8"), value=0.5) for name in typing.get_args(types.Format)
+    ]
+    data = EvaluationData(name="dev.tsv", sha256="ab", examples=10, truncated=1)
+    manifest = make_manifest(*artifacts, evaluation=data)
+    files = (FileEntry(file="vocab.txt", size_bytes=3, sha256="ab"),)
+    return json.loads(dumps(dataclasses.replace(manifest, files=files)))
+
+
+def nodes(value: Any, path: str = "", steps: tuple[str | int, ...] = ()) -> Iterator[tuple[str, tuple, Any]]:
+    """Yield the path (as messages write it), the keys that lead there, and the value of every node below the top."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        below = f"{path}[{key}]" if isinstance(key, int) else f"{path}.{key}" if path else key
+        yield below, (*steps, key), item
+        yield from nodes(item, below, (*steps, key))
+
+
+NODES = [node for node in nodes(full_manifest()) if node[2] is not None]
+
+
+def wrong_values(value: Any) -> list[Any]:
+    """Return JSON values that cannot stand where ``value`` stands."""
+    if isinstance(value, bool):
+        return [0, 1, 1.0, "true", None, [], {}]
+    if isinstance(value, (str, int)):
+        return [True, False, 1.5, [], {}]
+    if isinstance(value, float):
+        return [True, "0.5", [], {}]
+    return ["x", 1, True, {}] if isinstance(value, list) else ["x", 1, True, []]
+
+
+def put(steps: tuple[str | int, ...], value: Any) -> dict[str, Any]:
+    """Return the full manifest with one node replaced."""
+    plain = full_manifest()
+    at: Any = plain
+    for step in steps[:-1]:
+        at = at[step]
+    at[steps[-1]] = value
+    return plain
+
+
+@pytest.mark.parametrize(("path", "steps", "value"), NODES, ids=[path for path, _, _ in NODES])
+def test_a_field_of_another_type_is_named_by_its_path(path: str, steps: tuple, value: Any):
+    """Each node of a manifest, replaced by values of other types, is refused with its path and what it should be."""
+    for wrong in wrong_values(value):
+        with pytest.raises(UsageError) as caught:
+            from_plain(Manifest, put(steps, wrong), source="edgebert.json")
+        assert caught.value.message.startswith(f"edgebert.json: {path} is {json.dumps(wrong)}, not ")
+
+
+OBJECTS = [("", (), full_manifest()), *(node for node in NODES if isinstance(node[2], dict))]
+
+
+@pytest.mark.parametrize(("path", "steps", "value"), OBJECTS, ids=[path or "top" for path, _, _ in OBJECTS])
+def test_a_missing_or_unknown_key_is_named_by_its_path(path: str, steps: tuple, value: dict):
+    """Each object refuses a key it does not know, listing those it does, and the lack of one it cannot do without."""
+    prefix = f"{path}." if path else ""
+    with_more = {**value, "surprise": 1}
+    with pytest.raises(UsageError) as caught:
+        from_plain(Manifest, put(steps, with_more) if steps else with_more, source="m")
+    assert caught.value.message == f"m: unknown key '{prefix}surprise'"
+    assert caught.value.hint == f"known here: {', '.join(value)}"
+    optional = {field.name for field in dataclasses.fields(Score) if field.default is None}
+    for name in value:
+        with_less = {key: item for key, item in value.items() if key != name}
+        plain = put(steps, with_less) if steps else with_less
+        if path.endswith("score") and name in optional:
+            from_plain(Manifest, plain, source="m")
+            continue
+        with pytest.raises(UsageError) as caught:
+            from_plain(Manifest, plain, source="m")
+        assert caught.value.message == f"m: the key '{prefix}{name}' is missing"
+
+
+@pytest.mark.parametrize("text", ["[]", "5", "null", '"text"', "true"])
+def test_a_top_level_that_is_no_object_is_refused(text: str):
+    """A file whose top level is no object says so."""
+    with pytest.raises(UsageError, match=r"x\.json: the top level is .*, not an object"):
+        loads(Recipe, text, source="x.json")
+
+
+def test_a_literal_lists_what_it_could_be():
+    """A word that is none of a field's is shown together with those that are."""
+    with pytest.raises(UsageError, match=r"x: format is \"coreml\", not one of 'onnx', 'tflite'"):
+        loads(Target, '{"format": "coreml", "precision": "int8"}', source="x")
+
+
+def test_a_whole_number_stands_for_a_float():
+    """JSON writers of other languages drop '.0'; the field is a float all the same, exact or not at all."""
+    found = loads(GoldenCase, '{"text": "", "input_ids": [], "logits": [1, -0]}', source="x")
+    assert [type(value) for value in found.logits] == [float, float]
+
+
+@pytest.mark.parametrize("digits", [310, 400, 4000])
+def test_a_whole_number_beyond_every_float_is_refused(digits: int):
+    """An integer too large for a float is an error of the file, named by its path, and shown in one short line."""
+    text = '{"text": "", "input_ids": [], "logits": [' + "9" * digits + "]}"
+    with pytest.raises(UsageError, match=r"x: logits\[0\] is .*, not a (finite )?number") as caught:
+        loads(GoldenCase, text, source="x")
+    assert len(caught.value.message) < 200
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999"])
+def test_a_float_beyond_every_float_is_refused(number: str):
+    """A number that overflows to infinity is refused, not read as infinity."""
+    with pytest.raises(UsageError, match=r"x: logits\[0\] is -?inf, not a finite number"):
+        loads(GoldenCase, '{"text": "", "input_ids": [], "logits": [' + number + "]}", source="x")
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+def test_numbers_that_json_does_not_have_are_refused(number: str):
+    """NaN and the infinities, which Python's own reader takes, are refused by name."""
+    with pytest.raises(UsageError, match=f"x: not JSON that edgebert reads: the number {number}"):
+        parse(f'{{"a": [{number}]}}', source="x")
+
+
+@pytest.mark.parametrize("text", ['{"a": 1, "b": 2, "a": 1}', '[{"c": {"a": 1, "a": 2}}]', r'{"a": 1, "\u0061": 2}'])
+def test_a_key_that_stands_twice_is_named(text: str):
+    """A doubled key is refused at every depth, in whatever way it is spelled, instead of the last one winning."""
+    with pytest.raises(UsageError, match=r"x: .* the key 'a' stands twice"):
+        parse(text, source="x")
+
+
+@pytest.mark.parametrize("opening", ["[", '{"a":'])
+def test_nesting_without_end_is_refused(opening: str):
+    """A text that nests deeper than the reader can follow is an error of the file, not a crash."""
+    with pytest.raises(UsageError, match="x: not JSON"):
+        loads(Recipe, opening * 100_000, source="x")
+    closing = "]" if opening == "[" else "}"
+    with pytest.raises(UsageError, match="x: not JSON that edgebert reads"):
+        loads(Recipe, opening * 100_000 + "1" + closing * 100_000, source="x")
+
+
+def test_nesting_of_every_depth_is_refused_in_one_line():
+    """A wrong value is shown shortened however deep it nests, also at the depths where reading it just succeeds."""
+    for depth in [1, 10, *range(800, 1000, 3)]:
+        with pytest.raises(UsageError) as caught:
+            loads(Target, '{"format": ' + "[" * depth + "]" * depth + ', "precision": "int8"}', source="x")
+        assert len(caught.value.message) < 200
+
+
+def test_a_number_of_endless_digits_is_refused():
+    """An integer of more digits than Python converts is an error of the file."""
+    with pytest.raises(UsageError, match="x: not JSON that edgebert reads"):
+        loads(Part, '{"name": "", "size_bytes": ' + "1" * 5000 + "}", source="x")
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("", "line 1, column 1"),
+        ('{"a": 1,\n "b" 2}', "line 2, column 6"),
+        ("{} x", "line 1, column 4"),
+        ("\ufeff{}", "line 1"),
+    ],
+)
+def test_a_text_that_is_no_json_is_shown_where(text: str, where: str):
+    """A syntax error names file, line and column."""
+    with pytest.raises(UsageError, match=f"x.json: {where}.*: not JSON: "):
+        parse(text, source="x.json")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        r'{"file": "a\ud800", "size_bytes": 1, "sha256": ""}',
+        r'{"file": "a", "size_bytes": "\udfff", "sha256": ""}',
+        r'{"file": "a", "size_bytes": 1, "sha256": "", "\ud800": 1}',
+    ],
+)
+def test_a_lone_surrogate_is_refused_and_can_be_printed(text: str):
+    """Half a character, which no file name and no terminal can hold, is refused with a message that is printable."""
+    with pytest.raises(UsageError) as caught:
+        loads(FileEntry, text, source="x")
+    caught.value.message.encode("utf-8")
+    caught.value.hint.encode("utf-8")
+
+
+def test_a_pair_of_surrogates_is_one_character():
+    r"""An emoji written as \ud83d\ude00 is read as the character it is."""
+    assert loads(Part, r'{"name": "\ud83d\ude00", "size_bytes": 0}', source="x").name == "😀"
+
+
+PLAIN = st.recursive(
+    st.none() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.sampled_from(["cases", "lengths", "name"]), inner),
+)
+
+
+@given(text=st.text() | PLAIN.map(json.dumps))
+def test_whatever_the_text_the_answer_is_a_value_or_our_error(text: str):
+    """No text makes the reader fail in a way of its own."""
+    for kind in (Golden, TextSpec, Recipe):
+        try:
+            answer: object = loads(kind, text, source="x")
+        except UsageError as error:
+            answer = error
+        assert isinstance(answer, kind) or str(answer).startswith("x: ")

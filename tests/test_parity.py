@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgebert.errors import CheckFailed, ParityError
+from edgebert.ondevice.session import cpu_name
+from edgebert.parity import check_parity
+from edgebert.runtime import Runner, installed_version, open_runner
+from edgebert.types import Golden, GoldenCase
+from tests.tiny_files import SPEC, answer, write_onnx
+
+pytest.importorskip("onnx", reason="onnx makes the tiny files")
+pytest.importorskip("onnxruntime", reason="onnxruntime runs the tiny files")
+
+TEXTS = {"first": (2, 10, 3), "second": (2, 3), "third": (2, 40, 41, 42, 3)}
+
+
+@pytest.fixture(scope="module")
+def runner(tmp_path_factory: pytest.TempPathFactory) -> Runner:
+    """Return a tiny file open in ONNX Runtime."""
+    return open_runner(write_onnx(tmp_path_factory.mktemp("p") / "int8.onnx"), runtime="onnxruntime", spec=SPEC)
+
+
+def golden(**shifts: float) -> Golden:
+    """Return golden texts whose second logit is off by a shift, exact in float32, from what the file answers."""
+    cases = []
+    for text, ids in TEXTS.items():
+        first, second = answer(ids)
+        cases.append(GoldenCase(text=text, input_ids=ids, logits=(first, second + shifts.get(text, 0.0))))
+    return Golden(schema=1, cases=tuple(cases))
+
+
+def test_equal_answers_are_recorded(runner: Runner):
+    """A file that gives the golden logits is recorded with runtime, version, CPU, number of texts and no difference."""
+    found = check_parity(runner, golden(), tolerance=0.0)
+    assert (found.runtime, found.version) == ("onnxruntime", installed_version("onnxruntime"))
+    assert (found.cpu, found.texts, found.max_difference) == (cpu_name(), 3, 0.0)
+
+
+@given(steps=st.integers(1, 2**12), sign=st.sampled_from([-1, 1]), text=st.sampled_from(sorted(TEXTS)))
+@settings(max_examples=30)
+def test_the_tolerance_itself_is_within_it(runner: Runner, steps: int, sign: int, text: str):
+    """A difference of exactly the tolerance passes and is recorded; a tolerance one float smaller does not."""
+    shift = steps * 2.0**-14
+    texts = golden(**{text: sign * shift})
+    assert check_parity(runner, texts, tolerance=shift).max_difference == shift
+    with pytest.raises(ParityError):
+        check_parity(runner, texts, tolerance=float(np.nextafter(shift, 0)))
+
+
+def test_a_difference_names_file_runtime_output_text_and_size(runner: Runner):
+    """The message says which file, in which runtime, at which output, by how much, and on which text."""
+    with pytest.raises(ParityError) as caught:
+        check_parity(runner, golden(second=0.5), tolerance=0.25)
+    version = installed_version("onnxruntime")
+    assert caught.value.message == (
+        f"int8.onnx: onnxruntime {version} computes another model: the output 'logits' is off by 0.5 (allowed 0.25) "
+        "on golden text 2, 'second'"
+    )
+    assert caught.value.exit_code == 1
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("worst", sorted(TEXTS))
+def test_the_worst_text_is_reported(worst: str, runner: Runner):
+    """Of several texts beyond the tolerance, the one with the largest difference is named."""
+    shifts = dict.fromkeys(TEXTS, 0.25) | {worst: -1.0}
+    with pytest.raises(ParityError, match=f"off by 1 .* on golden text {[*TEXTS].index(worst) + 1}, '{worst}'"):
+        check_parity(runner, golden(**shifts), tolerance=0.125)
+
+
+def test_a_long_text_is_shown_by_its_beginning(runner: Runner):
+    """A golden text of 500 words, with a line break, takes one short line of the message."""
+    case = GoldenCase(text="a\n" + "word " * 500, input_ids=(2, 3), logits=(9.0, 9.0))
+    with pytest.raises(ParityError) as caught:
+        check_parity(runner, Golden(schema=1, cases=(case,)), tolerance=1.0)
+    assert len(caught.value.message) < 250
+    assert "\n" not in caught.value.message
+
+
+def test_the_old_runtime_is_sent_to_the_legacy_recipe(runner: Runner):
+    """A per-channel TFLite file that tflite-runtime miscomputes is answered with the recipe made for it."""
+    session = runner.session._replace(runtime="tflite-runtime", version="2.14.0")
+    old = dataclasses.replace(runner, session=session, file="int8.tflite")
+    with pytest.raises(ParityError) as caught:
+        check_parity(old, golden(first=1.0), tolerance=0.1)
+    assert "int8-legacy" in caught.value.hint
+
+
+@pytest.mark.parametrize("logits", [(), (0.0,), (0.0, 0.0, 0.0)])
+def test_another_number_of_labels_is_another_model(logits: tuple[float, ...], runner: Runner):
+    """Golden logits for more, fewer or no labels are never compared with those of the file."""
+    case = GoldenCase(text="t", input_ids=(2, 3), logits=logits)
+    with pytest.raises(ParityError, match=rf"'logits' has the shape \[2\], golden text 1 has {len(logits)} logits"):
+        check_parity(runner, Golden(schema=1, cases=(case,)), tolerance=100.0)
+
+
+def test_no_texts_prove_nothing(runner: Runner):
+    """A golden file without texts does not let every model file pass."""
+    with pytest.raises(CheckFailed, match=r"golden\.json: there are no texts"):
+        check_parity(runner, Golden(schema=1, cases=()), tolerance=1.0)
+
+
+@pytest.mark.parametrize("ids", [(), (2,) * 9, (2, -1, 3), (2, 2**31, 3), (2, 10**30)])
+def test_ids_that_cannot_be_fed_are_refused(ids: tuple[int, ...], runner: Runner):
+    """No ids, more than the longest input, and numbers that are no ids are an error of golden.json, with the text's number."""
+    cases = (*golden().cases, GoldenCase(text="t", input_ids=ids, logits=(0.0, 0.0)))
+    with pytest.raises(CheckFailed, match=rf"golden\.json: text 4 has {len(ids)} ids, not 1 to 8"):
+        check_parity(runner, Golden(schema=1, cases=cases), tolerance=1.0)
+
+
+def test_nan_is_never_within_the_tolerance(tmp_path: Path):
+    """A file that answers NaN fails, however wide the tolerance."""
+    broken = write_onnx(tmp_path / "int8.onnx", scale=(float("nan"), 1.0))
+    opened = open_runner(broken, runtime="onnxruntime", spec=SPEC)
+    with pytest.raises(CheckFailed, match="NaN or infinite"):
+        check_parity(opened, golden(), tolerance=float("inf"))

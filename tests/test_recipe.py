@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from importlib import resources
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgebert.errors import RecipeError
+from edgebert.recipe import LONGEST, built_in_recipes, load_recipe, narrowed, recipe_text
+from edgebert.types import Recipe, Target
+
+GOOD = """
+name = "mine"
+description = "my own"
+lengths = [16, 32]
+
+[[targets]]
+format = "onnx"
+precision = "int8"
+
+[[targets]]
+format = "tflite"
+precision = "int8-legacy"
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "mine.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_each_built_in_recipe_is_called_as_its_file():
+    """The name inside a built-in recipe is the name of its file, and finds it again."""
+    files = {Path(item.name).stem for item in (resources.files("edgebert") / "recipes").iterdir()}
+    recipes = built_in_recipes()
+    assert {recipe.name for recipe in recipes} == files >= {"int8", "int8-legacy"}
+    assert [recipe.name for recipe in recipes] == sorted(files)
+    for recipe in recipes:
+        assert load_recipe(recipe.name) == recipe
+
+
+@pytest.mark.parametrize("name", [recipe.name for recipe in built_in_recipes()])
+def test_the_text_of_a_built_in_recipe_is_one_to_start_from(name: str, tmp_path: Path):
+    """What is printed of a built-in recipe, saved as a file, is the same recipe; it explains itself in comments."""
+    text = recipe_text(name)
+    assert text.startswith("# ")
+    assert load_recipe(write(tmp_path, text)) == load_recipe(name)
+
+
+def test_a_file_is_read(tmp_path: Path):
+    """A recipe of the user's is read from its path, given as a path or as text."""
+    expected = Recipe(
+        name="mine",
+        description="my own",
+        targets=(Target(format="onnx", precision="int8"), Target(format="tflite", precision="int8-legacy")),
+        lengths=(16, 32),
+    )
+    path = write(tmp_path, GOOD)
+    assert load_recipe(path) == load_recipe(str(path)) == expected
+
+
+@pytest.mark.parametrize("name", ["int4", "", "INT8", "../int8", "int8 "])
+def test_an_unknown_name_lists_those_there_are(name: str):
+    """A name that no built-in recipe has is refused, with the names that exist."""
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(name)
+    assert caught.value.message == f"there is no recipe {name!r}"
+    assert "int8, int8-legacy" in caught.value.hint
+    assert caught.value.exit_code == 2
+
+
+def test_only_built_in_recipes_have_a_text(tmp_path: Path):
+    """Printing is for built-in recipes: a path, which a user has an editor for, is refused in one line."""
+    for name in ("int4", str(write(tmp_path, GOOD))):
+        with pytest.raises(RecipeError, match="there is no built-in recipe"):
+            recipe_text(name)
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path):
+    """A recipe file that is missing, a folder, or not UTF-8 is named with the reason."""
+    with pytest.raises(RecipeError, match=r"absent\.toml: the recipe cannot be read: No such file"):
+        load_recipe(tmp_path / "absent.toml")
+    (tmp_path / "folder.toml").mkdir()
+    with pytest.raises(RecipeError, match=r"folder\.toml: the recipe cannot be read: Is a directory"):
+        load_recipe(tmp_path / "folder.toml")
+    (tmp_path / "latin.toml").write_bytes(b'name = "caf\xe9"')
+    with pytest.raises(RecipeError, match=r"latin\.toml: not UTF-8 at byte 11"):
+        load_recipe(tmp_path / "latin.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('name = "a"\nname = "b"', "not TOML: Cannot overwrite"),
+        ("lengths = [16, 32", "not TOML: "),
+        ("name = mine", "not TOML: .*line 1"),
+        ("\x00", "not TOML: "),
+        ("lengths = [" + "1" * 5000 + "]", "not TOML: "),
+        ("lengths = " + "[" * 5000 + "]" * 5000, "not TOML: "),
+    ],
+    ids=["doubled", "open list", "bare word", "control", "endless digits", "endless nesting"],
+)
+def test_a_file_that_is_no_toml_is_shown_where(text: str, message: str, tmp_path: Path):
+    """A syntax error names the file and what the reader says of it."""
+    path = write(tmp_path, text)
+    with pytest.raises(RecipeError, match=f"^{path}: {message}"):
+        load_recipe(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('name = "mine"', "", "the key 'name' is missing"),
+        ('name = "mine"', "name = 5", "name is 5, not a text"),
+        ('name = "mine"', "name = 2026-01-31", 'name is "2026-01-31", not a text'),
+        ('description = "my own"', "description = true", "description is true, not a text"),
+        ('description = "my own"', 'describtion = "my own"', "unknown key 'describtion'"),
+        ("lengths = [16, 32]", "", "the key 'lengths' is missing"),
+        ("lengths = [16, 32]", "lengths = 16", "lengths is 16, not a list"),
+        ("lengths = [16, 32]", "lengths = []", r"lengths must be ascending and distinct, not \[\]"),
+        ("lengths = [16, 32]", "lengths = [32, 16]", r"lengths must be ascending and distinct, not \[32, 16\]"),
+        ("lengths = [16, 32]", "lengths = [16, 16]", r"lengths must be ascending and distinct, not \[16, 16\]"),
+        ("lengths = [16, 32]", "lengths = [16, true]", r"lengths\[1\] is true, not a whole number"),
+        ("lengths = [16, 32]", "lengths = [16.0]", r"lengths\[0\] is 16.0, not a whole number"),
+        ("lengths = [16, 32]", 'lengths = ["16"]', r"lengths\[0\] is \"16\", not a whole number"),
+        ("lengths = [16, 32]", "lengths = [7, 16]", f"the length 7 is not between 8 and {LONGEST} tokens"),
+        ("lengths = [16, 32]", "lengths = [16, 513]", f"the length 513 is not between 8 and {LONGEST} tokens"),
+        ("lengths = [16, 32]", "lengths = [-1]", f"the length -1 is not between 8 and {LONGEST} tokens"),
+        ('format = "onnx"', 'format = "coreml"', r"targets\[0\].format is \"coreml\", not one of 'onnx', 'tflite'"),
+        ('format = "onnx"', "", r"the key 'targets\[0\].format' is missing"),
+        ('precision = "int8"\n', 'precision = "int4"\n', r"targets\[0\].precision is \"int4\", not one of .*'int8'"),
+        ('precision = "int8"\n', 'precision = "int8"\nbits = 8\n', r"unknown key 'targets\[0\].bits'"),
+        ('precision = "int8"\n', 'precision = "int8-legacy"\n', "int8-legacy exists for tflite only"),
+        (
+            'format = "onnx"\nprecision = "int8"\n',
+            'format = "tflite"\nprecision = "int8-legacy"\n',
+            "the target int8-legacy.tflite stands twice",
+        ),
+    ],
+)
+def test_a_malformed_key_is_named(old: str, new: str, message: str, tmp_path: Path):
+    """Each way to get a key wrong is answered with the file, the key and what is wrong with it."""
+    assert GOOD.count(old) == 1
+    path = write(tmp_path, GOOD.replace(old, new))
+    with pytest.raises(RecipeError, match=f"^{path}: {message}"):
+        load_recipe(path)
+
+
+@pytest.mark.parametrize("targets", ["targets = []", "", "targets = 5", "[targets]", "targets = [1]"])
+def test_a_recipe_makes_something(targets: str, tmp_path: Path):
+    """A recipe without targets, or with targets of another kind, is refused by that key."""
+    head = GOOD.partition("[[targets]]")[0]
+    with pytest.raises(RecipeError, match="targets"):
+        load_recipe(write(tmp_path, head + targets))
+
+
+INT8 = load_recipe("int8")
+
+
+def test_narrowing_by_nothing_changes_nothing():
+    """Without formats and lengths, a recipe stays itself."""
+    assert narrowed(INT8, formats=None, lengths=None) == INT8
+
+
+@pytest.mark.parametrize("formats", [("onnx",), ("tflite",), ("tflite", "onnx"), ("onnx", "onnx")])
+def test_formats_keep_the_targets_of_those_formats_in_the_order_of_the_recipe(formats: tuple[str, ...]):
+    """Formats choose among the targets; their own order and repetition do not matter."""
+    found = narrowed(INT8, formats=formats, lengths=None)
+    assert found == dataclasses.replace(INT8, targets=tuple(t for t in INT8.targets if t.format in formats))
+
+
+@given(lengths=st.lists(st.integers(8, LONGEST), min_size=1))
+def test_lengths_are_sorted_and_made_distinct(lengths: list[int]):
+    """The lengths of a command line may come in any order and more than once."""
+    found = narrowed(INT8, formats=None, lengths=lengths).lengths
+    assert set(found) == set(lengths)
+    assert all(low < high for low, high in itertools.pairwise(found))
+
+
+@pytest.mark.parametrize(
+    ("formats", "lengths", "message"),
+    [
+        (("coreml",), None, "makes no file of format 'coreml'"),
+        (("onnx", "ONNX"), None, "makes no file of format 'ONNX'"),
+        ((), None, "no targets"),
+        (None, (), "lengths must be ascending"),
+        (None, (4,), "the length 4 is not between"),
+        (None, (128, 1024), "the length 1024 is not between"),
+        (None, (0,), "the length 0 is not between"),
+    ],
+)
+def test_narrowing_to_the_impossible_is_refused(
+    formats: tuple[str, ...] | None, lengths: tuple[int, ...] | None, message: str
+):
+    """Formats the recipe does not make, no formats, and impossible lengths are named together with the recipe."""
+    with pytest.raises(RecipeError, match=message) as caught:
+        narrowed(INT8, formats=formats, lengths=lengths)
+    assert "'int8'" in caught.value.message
+
+
+def test_a_format_that_the_recipe_leaves_out_is_refused_with_what_it_makes():
+    """The hint lists the files of the recipe."""
+    recipe = narrowed(INT8, formats=("onnx",), lengths=None)
+    with pytest.raises(RecipeError) as caught:
+        narrowed(recipe, formats=("tflite",), lengths=None)
+    assert caught.value.hint == "it makes int8.onnx"

@@ -1,0 +1,281 @@
+from __future__ import annotations
+
+import json
+import unicodedata
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+
+from edgebert.errors import CheckpointError, UsageError
+from edgebert.tasks import SEQUENCE_CLASSIFICATION
+from edgebert.text import (
+    TextEncoder,
+    batch_of_one,
+    fitting_length,
+    is_lower_casing,
+    open_encoder,
+    read_tokenizer,
+    text_spec,
+)
+from tests.tiny_files import SPECIALS, VOCABULARY, make_tokenizer
+
+IDS = {token: index for index, token in enumerate(VOCABULARY)}
+CLS, SEP, MASK, UNK = IDS["[CLS]"], IDS["[SEP]"], IDS["[MASK]"], IDS["[UNK]"]
+LONG = 4096
+
+HARD = (
+    *SEQUENCE_CLASSIFICATION.golden_texts,
+    "mask [mask] [ MASK ] [MASK][MASK] x[SEP]y",
+    "good\u00adly good\u200dly good\u2060ly",
+    "👩‍👩‍👧‍👦 🇩🇪 1️⃣ 🏴‍☠️ 👍🏿",
+    "CAFÉ Café cafe\u0301 C\u0327a",
+    "ẞ ß SS ſ ŉ ǰ Ω K Å ﬁ ﬀ",
+    "ΣΑΣ σας Ὀδυσσεύς İIıi",
+    "価格は良い。한국어 한국어 ไทย हिन्दी",
+    "\ufffd \x00 \x1f \x7f \x80 \x85 \u2028 \u2029 \u3000 \u180e",
+    "good" * 40,
+    "a" * 100 + " " + "a" * 101,
+    "un" * 49 + "ab " + "un" * 50 + "b",
+    "don't_stop--believing...#now@10:30,9",
+    "\U00020000 \U0002f800 \U000e0001 \ue000 \U0010ffff \u0378",
+    "\u202eright to left\u202c مرحبا שלום",
+)
+
+ALPHABET = "abCDéÀçñÅßİΣς価格한 \t\n\r\u00a0\u3000.,!?'[]-_$^`~—…。\x00\x07\u200b\ufeff\u0301\ufffd0９😀"
+
+
+def words_by_hand(text: str) -> list[str]:
+    """Return the words of a text as BERT's lower-casing normalizer and pre-tokenizer make them."""
+    kept = []
+    for character in text:
+        if character in "\t\n\r" or unicodedata.category(character) == "Zs":
+            kept.append(" ")
+        elif character not in "\x00\ufffd" and unicodedata.category(character)[0] != "C":
+            kept.append(f" {character} " if 0x4E00 <= ord(character) <= 0x9FFF else character)
+    plain = unicodedata.normalize("NFD", "".join(kept))
+    lowered = "".join(character.lower() for character in plain if unicodedata.category(character) != "Mn")
+    spaced = (
+        f" {character} "
+        if (character.isascii() and character.isprintable() and not character.isalnum() and character != " ")
+        or unicodedata.category(character)[0] == "P"
+        else character
+        for character in lowered
+    )
+    return "".join(spaced).split()
+
+
+def ids_by_hand(text: str) -> list[int]:
+    """Return the ids of a text without typed special tokens, by greedy longest match."""
+    ids = [CLS]
+    for word in words_by_hand(text):
+        pieces, start = [], 0
+        while start < len(word) <= 100:
+            ends = range(len(word), start, -1)
+            prefix = "##" if start else ""
+            end = next((end for end in ends if prefix + word[start:end] in IDS), None)
+            if end is None:
+                pieces = []
+                break
+            pieces.append(IDS[prefix + word[start:end]])
+            start = end
+        ids += pieces or [UNK]
+    return [*ids, SEP]
+
+
+ENCODER = TextEncoder(make_tokenizer(), LONG)
+
+
+@pytest.mark.parametrize("lower_case", [True, False])
+@pytest.mark.parametrize("text", HARD, ids=range(len(HARD)))
+def test_ids_are_those_of_the_tokenizer_file(text: str, lower_case: bool, tmp_path: Path):
+    """On hard texts the encoder gives what Hugging Face's tokenizer gives for the same file, in both casings."""
+    path = tmp_path / "tokenizer.json"
+    make_tokenizer(lower_case=lower_case).save(str(path))
+    expected = Tokenizer.from_file(str(path)).encode(text).ids
+    assert open_encoder(path, LONG).encode(text) == tuple(expected)
+
+
+@given(text=st.text(st.sampled_from(ALPHABET), max_size=40))
+def test_ids_are_those_of_the_algorithm_written_out(text: str):
+    """Cleaning, spacing of Chinese, stripping of accents, lower-casing and greedy matching make the same ids."""
+    assert list(ENCODER.encode(text)) == ids_by_hand(text)
+
+
+def test_special_tokens_typed_in_a_text_are_matched():
+    """[MASK] typed by a user becomes the mask token, as in Hugging Face; in lower case it is a word in brackets."""
+    assert ENCODER.encode("[MASK]") == (CLS, MASK, SEP)
+    assert ENCODER.encode("good[SEP]bad") == (CLS, IDS["good"], SEP, IDS["bad"], SEP)
+    assert ENCODER.encode("[mask]") == (CLS, IDS["["], IDS["mask"], IDS["]"], SEP)
+
+
+@pytest.mark.parametrize("text", ["", "   \t\n ", "\x00\x07", "\u200b\ufeff"])
+def test_a_text_of_nothing_is_two_tokens(text: str):
+    """No text, blanks and characters that are cleaned away leave [CLS] and [SEP]."""
+    assert ENCODER.encode(text) == (CLS, SEP)
+
+
+@given(
+    text=st.text(max_size=60) | st.lists(st.sampled_from(VOCABULARY), max_size=40).map(" ".join),
+    limit=st.integers(2, 24),
+)
+def test_truncation_keeps_the_front_between_cls_and_sep(text: str, limit: int):
+    """A text is cut at its end, and keeps [CLS] in front and [SEP] behind within the limit."""
+    whole = ENCODER.encode(text)
+    encoder = TextEncoder(make_tokenizer(), limit)
+    ids = encoder.encode(text)
+    assert ids == (CLS, *whole[1:-1][: limit - 2], SEP)
+    assert len(ids) == min(len(whole), limit)
+    assert encoder.is_truncated(text) == (len(whole) > limit)
+    assert encoder.max_length == limit
+
+
+def test_the_padding_and_truncation_of_a_file_are_of_no_account(tmp_path: Path):
+    """A tokenizer saved with padding and its own truncation, from the left, encodes as one without."""
+    tokenizer = make_tokenizer()
+    tokenizer.enable_padding(length=30)
+    tokenizer.enable_truncation(3, direction="left")
+    path = tmp_path / "tokenizer.json"
+    tokenizer.save(str(path))
+    assert open_encoder(path, 4).encode("good bad battery") == (CLS, IDS["good"], IDS["bad"], SEP)
+
+
+@given(before=st.text(max_size=5), half=st.characters(categories=["Cs"]))
+def test_half_a_character_is_refused_with_its_place(before: str, half: str):
+    """A lone surrogate, which no UTF-8 text holds, is an error of the request that names the place."""
+    for ask in (ENCODER.encode, ENCODER.is_truncated):
+        with pytest.raises(UsageError, match=f"lone surrogate at character {len(before)}$") as caught:
+            ask(before + half + "good")
+        caught.value.message.encode("utf-8")
+
+
+@given(lengths=st.lists(st.integers(1, 600), min_size=1, unique=True).map(sorted), tokens=st.integers(0, 600))
+def test_the_fitting_length_is_the_smallest_that_holds_the_text(lengths: list[int], tokens: int):
+    """It holds the tokens, is one of the lengths, and no smaller one would do; too many tokens are refused."""
+    if tokens > lengths[-1]:
+        with pytest.raises(ValueError, match=f"{tokens} tokens do not fit into {lengths[-1]}"):
+            fitting_length(tokens, lengths)
+        return
+    found = fitting_length(tokens, lengths)
+    assert found in lengths
+    assert found >= tokens
+    assert all(length < tokens for length in lengths if length < found)
+
+
+@given(ids=st.lists(st.integers(0, 30000), max_size=20), more=st.integers(0, 10), pad=st.integers(0, 5))
+def test_a_batch_of_one_is_the_ids_and_then_padding(ids: list[int], more: int, pad: int):
+    """Both arrays are int32 [1, length]; the mask is 1 exactly where an id of the text stands."""
+    length = len(ids) + more
+    input_ids, mask = batch_of_one(ids, length, pad)
+    assert input_ids.dtype == mask.dtype == np.int32
+    assert input_ids.shape == mask.shape == (1, length)
+    assert input_ids.tolist() == [[*ids, *[pad] * more]]
+    assert mask.tolist() == [[1] * len(ids) + [0] * more]
+
+
+@pytest.mark.parametrize("lower_case", [True, False])
+def test_the_text_spec_says_how_to_encode(lower_case: bool):
+    """The spec has the casing, the lengths and the ids of the special tokens."""
+    spec = text_spec(make_tokenizer(lower_case=lower_case), max_length=32, lengths=(16, 32))
+    assert (spec.lower_case, spec.max_length, spec.lengths) == (lower_case, 32, (16, 32))
+    assert (spec.pad_id, spec.cls_id, spec.sep_id, spec.unk_id) == (IDS["[PAD]"], CLS, SEP, UNK)
+
+
+@pytest.mark.parametrize("token", [token for token in SPECIALS if token != "[MASK]"])
+def test_a_missing_special_token_is_named(token: str):
+    """DistilBERT needs [PAD], [CLS], [SEP] and [UNK]; a vocabulary without one is refused by its name."""
+    tokenizer = Tokenizer(models.WordPiece({name: i for i, name in enumerate(SPECIALS) if name != token}))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    with pytest.raises(CheckpointError, match=f"no \\{token[:-1]}\\] token"):
+        text_spec(tokenizer, max_length=16, lengths=(16,))
+
+
+@pytest.mark.parametrize(("lower", "strip"), [(True, None), (True, True), (False, None), (False, False)])
+def test_the_forms_of_distilbert_are_accepted(lower: bool, strip: bool | None):
+    """Accents go when letters are lowered, by default or as stated."""
+    tokenizer = make_tokenizer()
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=lower, strip_accents=strip)
+    assert is_lower_casing(tokenizer) is lower
+
+
+@pytest.mark.parametrize(
+    ("normalizer", "message"),
+    [
+        (None, "normalizer is None, not BertNormalizer"),
+        (normalizers.Lowercase(), "normalizer is Lowercase, not BertNormalizer"),
+        (normalizers.Sequence([normalizers.BertNormalizer()]), "normalizer is Sequence, not BertNormalizer"),
+        (normalizers.BertNormalizer(clean_text=False), "does not clean texts"),
+        (normalizers.BertNormalizer(handle_chinese_chars=False), "space Chinese characters"),
+        (normalizers.BertNormalizer(lowercase=True, strip_accents=False), "lowercase=True but strip_accents=False"),
+        (normalizers.BertNormalizer(lowercase=False, strip_accents=True), "lowercase=False but strip_accents=True"),
+    ],
+)
+def test_a_normalizer_that_no_app_could_follow_is_refused(normalizer: object, message: str):
+    """A tokenizer whose cleaning is not BERT's cannot be described by a text spec, and is refused with the reason."""
+    tokenizer = make_tokenizer()
+    if normalizer is None:
+        plain = json.loads(tokenizer.to_str())
+        plain["normalizer"] = None
+        tokenizer = Tokenizer.from_str(json.dumps(plain))
+    else:
+        tokenizer.normalizer = normalizer
+    with pytest.raises(CheckpointError, match=message):
+        is_lower_casing(tokenizer)
+
+
+def test_a_tokenizer_that_cannot_be_read_is_named(tmp_path: Path):
+    """A file that is missing, a folder or not UTF-8 is named with the reason."""
+    with pytest.raises(CheckpointError, match=r"absent\.json: the tokenizer cannot be read: No such file"):
+        read_tokenizer(tmp_path / "absent.json")
+    with pytest.raises(CheckpointError, match="the tokenizer cannot be read: Is a directory"):
+        read_tokenizer(tmp_path)
+    (tmp_path / "latin.json").write_bytes(b'{"model": "\xe9"}')
+    with pytest.raises(CheckpointError, match=r"latin\.json: not UTF-8 at byte 11"):
+        read_tokenizer(tmp_path / "latin.json")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        "{}",
+        '{"model": null}',
+        '{"model": {"type": "WordPiece"}}',
+        '{"model": {"type": "Guess"}}',
+        '{"version": "1.0", "model": {"type": "WordPiece", "vocab": {"a": -1}}}',
+        "[" * 100_000,
+    ],
+    ids=range(10),
+)
+def test_a_file_that_describes_no_tokenizer_is_named(content: str, tmp_path: Path):
+    """Whatever JSON or half of it stands in the file, the error is ours and names it."""
+    path = tmp_path / "tokenizer.json"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(CheckpointError, match=f"^{path}: describes no tokenizer: "):
+        read_tokenizer(path)
+
+
+def test_a_tokenizer_of_another_kind_is_named(tmp_path: Path):
+    """A RoBERTa-like byte-pair tokenizer is refused by its kind."""
+    tokenizer = Tokenizer(models.BPE({"a": 0, "b": 1, "ab": 2}, [("a", "b")]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel()
+    path = tmp_path / "tokenizer.json"
+    tokenizer.save(str(path))
+    with pytest.raises(CheckpointError, match="a BPE tokenizer; DistilBERT uses WordPiece"):
+        read_tokenizer(path)
+
+
+def test_a_file_cut_at_any_place_is_refused(tmp_path: Path):
+    """Half a tokenizer.json, as a broken download leaves it, is never taken for a whole one."""
+    whole = make_tokenizer().to_str()
+    path = tmp_path / "tokenizer.json"
+    for end in range(0, len(whole), 211):
+        path.write_text(whole[:end], encoding="utf-8")
+        with pytest.raises(CheckpointError, match="describes no tokenizer"):
+            read_tokenizer(path)
