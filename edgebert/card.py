@@ -88,13 +88,13 @@ def draw_size_accuracy(manifest: Manifest, path: Path) -> None:
         MissingExtraError: matplotlib is not installed.
     """
     try:
-        from matplotlib import rc_context
+        from matplotlib import style
         from matplotlib.figure import Figure
     except ImportError as error:
         raise MissingExtraError("matplotlib", extra="onnx", purpose="drawing the model card") from error
     scored = [(item, item.score) for item in manifest.artifacts if item.score]
-    # A fixed salt and no date: equal manifests give equal pictures.
-    with rc_context({"svg.hashsalt": "edgebert", "font.size": 10, "svg.fonttype": "path"}):
+    # A fixed salt, no date, and no settings of the user's: equal manifests give equal pictures.
+    with style.context(["default", {"svg.hashsalt": "edgebert", "font.size": 10, "svg.fonttype": "path"}]):
         figure = Figure(figsize=(7.0, 4.0), layout="constrained")
         axes = figure.subplots()
         for item, score in scored:

@@ -9,6 +9,7 @@ import atexit
 import csv
 import functools
 import gzip
+import hashlib
 import io
 import json
 import math
@@ -28,7 +29,22 @@ if TYPE_CHECKING:
     from edgebert.convert.weights import Linear, Weights
 
 SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
-WORDS = ("good", "bad", "great", "awful", "the", "is", "it", "not", "very", "battery", "screen", "##ing", "##ed", "##er")
+WORDS = (
+    "good",
+    "bad",
+    "great",
+    "awful",
+    "the",
+    "is",
+    "it",
+    "not",
+    "very",
+    "battery",
+    "screen",
+    "##ing",
+    "##ed",
+    "##er",
+)
 PIECES = (*string.ascii_lowercase, *string.digits, *string.punctuation)
 VOCABULARY = (*SPECIALS, *PIECES, *(f"##{piece}" for piece in string.ascii_lowercase + string.digits), *WORDS)
 """Spells every ASCII text without ``[UNK]`` when it is lower-cased."""
@@ -44,13 +60,13 @@ TEXTS = (
     "not very good",
     "it is the battery",
     "awful!",
-    "great screen, great battery; charging is not bad",
+    "great screen, great battery, not bad",
     "zebra 42",
     "why?",
-    "excellent headphones",
+    "great headphones",
     "never again",
 )
-"""Ordinary texts for data files."""
+"""Ordinary texts for data files, none of more than 16 tokens."""
 
 
 def tiny_checkpoint(
@@ -136,7 +152,9 @@ def edit_json(path: Path, **changes: object) -> None:
     path.write_text(json.dumps({key: item for key, item in value.items() if item is not ...}), encoding="utf-8")
 
 
-def write_data(path: Path, rows: Iterable[tuple[str, str | int]], *, columns: tuple[str, str] = ("text", "label")) -> Path:
+def write_data(
+    path: Path, rows: Iterable[tuple[str, str | int]], *, columns: tuple[str, str] = ("text", "label")
+) -> Path:
     """Write labelled texts as .csv, .tsv or .jsonl (by the suffix), gzipped with .gz, and return the path."""
     name = path.name.removesuffix(".gz")
     stream = io.StringIO(newline="")
@@ -166,7 +184,7 @@ def shared_checkpoint() -> Path:
 
 @functools.cache
 def shared_bundle() -> Path:
-    """Return a bundle of the shared checkpoint, both formats, lengths 8 and 16: look at it, copy it, don't change it."""
+    """Return a bundle of the shared checkpoint, both formats, lengths 8 and 16: look, copy, don't change."""
     from edgebert.pipeline import export_bundle
 
     root = _shared() / "bundle"
@@ -326,3 +344,26 @@ def random_texts(seed: int, *, count: int, longest: int, vocabulary: int = len(V
 def rms(values: NDArray[np.floating]) -> float:
     """Return the root of the mean square."""
     return float(np.sqrt(np.square(values, dtype=np.float64).mean()))
+
+
+def flip_byte(path: Path) -> None:
+    """Change one bit in the middle of a file, so that its size stays."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def replace_artifact(bundle: Path, file: str, content: bytes) -> None:
+    """Put other content into a file of a bundle and make the manifest agree: only the answers can tell."""
+    (bundle / file).write_bytes(content)
+    restate(bundle, file)
+
+
+def restate(bundle: Path, file: str) -> None:
+    """Write the present size and hash of a file into the manifest of its bundle."""
+    manifest = json.loads((bundle / "edgebert.json").read_text(encoding="utf-8"))
+    content = (bundle / file).read_bytes()
+    for entry in (*manifest["artifacts"], *manifest["files"]):
+        if entry["file"] == file:
+            entry |= {"size_bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    (bundle / "edgebert.json").write_text(json.dumps(manifest), encoding="utf-8")

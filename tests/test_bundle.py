@@ -93,7 +93,7 @@ def test_a_model_file_that_is_not_there_is_refused_with_those_that_are(whole: Pa
 def test_a_folder_that_is_no_bundle_says_so(tmp_path: Path):
     """A folder without manifest, and a path where nothing is, are errors of the request."""
     assert not is_bundle(tmp_path)
-    with pytest.raises(UsageError, match="no bundle: there is no edgebert.json"):
+    with pytest.raises(UsageError, match=r"no bundle: there is no edgebert\.json"):
         open_bundle(tmp_path)
     with pytest.raises(UsageError, match="there is no such folder"):
         open_bundle(tmp_path / "absent")
@@ -177,7 +177,7 @@ def test_links_in_a_circle_are_refused(bundle: Path):
     """A folder that is a link to itself holds no file."""
     shutil.rmtree(bundle / "baseline")
     (bundle / "baseline").symlink_to("baseline")
-    with pytest.raises(BundleError, match="float32.onnx"):
+    with pytest.raises(BundleError, match=r"float32\.onnx"):
         open_bundle(bundle)
 
 

@@ -380,7 +380,7 @@ def test_a_damaged_tokenizer_configuration_is_refused(folder, content):
     """A tokenizer_config.json that decides nothing is named, not guessed."""
     (folder / "tokenizer.json").unlink()
     (folder / "tokenizer_config.json").write_text(content, encoding="utf-8")
-    with pytest.raises(EdgebertError, match="tokenizer_config.json") as caught:
+    with pytest.raises(EdgebertError, match=r"tokenizer_config\.json") as caught:
         load_model(folder)
     assert caught.value.exit_code == 2
 

@@ -109,7 +109,7 @@ def test_no_texts_prove_nothing(runner: Runner):
 
 @pytest.mark.parametrize("ids", [(), (2,) * 9, (2, -1, 3), (2, 2**31, 3), (2, 10**30)])
 def test_ids_that_cannot_be_fed_are_refused(ids: tuple[int, ...], runner: Runner):
-    """No ids, more than the longest input, and numbers that are no ids are an error of golden.json, with the text's number."""
+    """No ids, more than the longest input, and numbers that are no ids are an error of golden.json."""
     cases = (*golden().cases, GoldenCase(text="t", input_ids=ids, logits=(0.0, 0.0)))
     with pytest.raises(CheckFailed, match=rf"golden\.json: text 4 has {len(ids)} ids, not 1 to 8"):
         check_parity(runner, Golden(schema=1, cases=cases), tolerance=1.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
@@ -346,6 +347,9 @@ def main(arguments: list[str] | None = None) -> None:
     # Nothing edgebert or its dependencies run may phone home, whatever the command.
     for name in ("ORT_DISABLE_TELEMETRY", "HF_HUB_DISABLE_TELEMETRY", "DISABLE_TELEMETRY", "DO_NOT_TRACK"):
         os.environ[name] = "1"
+    # Texts come and go as UTF-8, whatever the locale; a file name that is none keeps its bytes.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
     if "_EDGEBERT_COMPLETE" in os.environ:
         app(prog_name="edgebert")  # the shell asks what could come next: typer answers and leaves
     verbose = "--verbose" in words
@@ -370,7 +374,7 @@ def _run(words: list[str], *, verbose: bool) -> int:
     except KeyboardInterrupt:
         output.show_note("interrupted; nothing was left half-written")
         return 130
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # rich, which prints tables and help, makes the second of the first
         # The reader has seen enough. What is still buffered goes nowhere, so that leaving does not fail on it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
@@ -422,6 +426,6 @@ def _lines_of_stdin() -> list[str]:
 
 
 def _note_truncated(count: int, max_length: int | None) -> None:
+    where = "the longest input" if max_length is None else f"{max_length} tokens"
     if count:
-        where = "the longest input" if max_length is None else f"{max_length} tokens"
-        output.show_note(f"{count} texts were longer than {where} and were cut")
+        output.show_note(f"{count} {'text was' if count == 1 else 'texts were'} longer than {where} and cut there")

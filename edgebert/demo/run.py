@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
-from edgebert.bundle import Bundle, open_bundle
+from edgebert.bundle import Bundle, open_bundle, sha256_of
 from edgebert.checkpoint import read_labels
 from edgebert.data import read_dataset
 from edgebert.demo.texts import fetch_source, read_texts, write_split
@@ -20,6 +20,8 @@ from edgebert.types import Prediction, Progress, Recipe, silent
 
 # What two epochs on 5,305 short texts reach in under four minutes on two cores.
 OPTIONS = FinetuneOptions(epochs=2, learning_rate=1e-4, batch_size=32, max_length=64, seed=0)
+
+WEIGHTS = "model.safetensors"
 
 TEXTS = (
     "The battery died after two days and nobody answers my emails.",
@@ -52,8 +54,9 @@ class Demo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Made:
-    """What a checkpoint of an earlier run was trained with: it is taken again only for the same."""
+    """A checkpoint of an earlier run and what it was trained with: it is taken again only for the same."""
 
+    model_sha256: str
     train_sha256: str
     epochs: float
     learning_rate: float
@@ -95,6 +98,7 @@ def run_demo(
     held_back = read_dataset(evaluation, labels=training.labels)
     model, made_file = out / "model", out / "model.json"
     made = _Made(
+        model_sha256="",
         train_sha256=training.sha256,
         epochs=float(OPTIONS.epochs),
         learning_rate=OPTIONS.learning_rate,
@@ -109,7 +113,7 @@ def run_demo(
         progress("importing the encoder", 0, 1)
         base = import_bert(encoder, out / "base", force=True)
         finetune(base, training, held_back, model, options=OPTIONS, force=True, progress=progress)
-        made_file.write_text(dumps(made), encoding="utf-8")
+        made_file.write_text(dumps(replace(made, model_sha256=sha256_of(model / WEIGHTS))), encoding="utf-8")
     root = out / "bundle"
     export_bundle(model, root, recipe=recipe, evaluation=held_back, force=True, progress=progress)
     return Demo(
@@ -132,6 +136,6 @@ def _encoder_folder() -> Path:
 def _same_model(model: Path, made_file: Path, made: _Made, labels: tuple[str, ...]) -> bool:
     try:
         before = loads(_Made, made_file.read_text(encoding="utf-8"), source=str(made_file))
-        return before == made and read_labels(model) == labels
+        return before == replace(made, model_sha256=sha256_of(model / WEIGHTS)) and read_labels(model) == labels
     except (OSError, UnicodeDecodeError, EdgebertError):
         return False

@@ -83,7 +83,9 @@ def test_computing_the_first_token_only_changes_nothing(tmp_path, model, int8):
     )
     write_onnx(weights, tmp_path / "short.onnx", int8=int8)
     write_onnx(full, tmp_path / "full.onnx", int8=int8)
-    ids, mask = fakes.padded(fakes.random_texts(5, count=1, longest=1) * 3 + fakes.random_texts(6, count=5, longest=12), 14)
+    ids, mask = fakes.padded(
+        fakes.random_texts(5, count=1, longest=1) * 3 + fakes.random_texts(6, count=5, longest=12), 14
+    )
     short, whole = (fakes.onnx_logits(tmp_path / name, ids, mask) for name in ("short.onnx", "full.onnx"))
     np.testing.assert_allclose(short, whole, atol=0.2 if int8 else 1e-5)
 
@@ -96,9 +98,7 @@ def test_the_interface_is_that_of_optimum_and_transformers_js(file):
         value.name: (value.type.tensor_type.elem_type, [dim.dim_param for dim in value.type.tensor_type.shape.dim])
         for value in graph.input
     }
-    assert inputs == {
-        name: (onnx.TensorProto.INT64, ["batch", "length"]) for name in ("input_ids", "attention_mask")
-    }
+    assert inputs == {name: (onnx.TensorProto.INT64, ["batch", "length"]) for name in ("input_ids", "attention_mask")}
     (output,) = graph.output
     assert (output.name, output.type.tensor_type.elem_type) == ("logits", onnx.TensorProto.FLOAT)
     assert [dim.dim_param or dim.dim_value for dim in output.type.tensor_type.shape.dim] == ["batch", 2]

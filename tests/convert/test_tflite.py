@@ -147,7 +147,7 @@ def test_every_matrix_of_the_legacy_file_has_one_scale(legacy):
 
 @pytest.mark.parametrize("per_tensor", [False, True])
 def test_an_int8_file_computes_what_the_simulation_in_torch_predicts(model, legacy, per_tensor):
-    """The file is about as far from float as the simulation says, and far nearer to float than the logits are to zero."""
+    """The file is about as far from float as the simulation says, far nearer than its logits are to zero."""
     texts = fakes.random_texts(8, count=60, longest=16)
     exact = fakes.torch_logits(model.module, texts)
     simulated = fakes.torch_logits(simulate_int8(model.module, per_tensor=per_tensor), texts)

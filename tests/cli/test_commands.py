@@ -1,0 +1,360 @@
+"""Each command does its work, says it for people and for programs, and leaves with the right code."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import tomllib
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import transformers
+import typer
+
+from edgebert.bundle import open_bundle
+from edgebert.checkpoint import load_model
+from edgebert.cli.app import app
+from edgebert.evaluation import predict
+from edgebert.jsonio import dumps
+from edgebert.recipe import built_in_recipes, load_recipe
+from edgebert.types import Score
+from tests import fakes
+
+COMMANDS = (
+    "demo",
+    "doctor",
+    "evaluate",
+    "export",
+    "finetune",
+    "import-bert",
+    "inspect",
+    "predict",
+    "recipes",
+    "verify",
+)
+LENGTHS = ",".join(map(str, fakes.LENGTHS))
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return fakes.write_data(
+        tmp_path / "dev.tsv",
+        [(text, index % 2) for index, text in enumerate(fakes.TEXTS)],
+        columns=("sentence", "label"),
+    )
+
+
+def feed(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    """Put bytes on standard input."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content), encoding="utf-8"))
+
+
+def test_the_commands_are_these():
+    """A new command gets a test here."""
+    assert tuple(sorted(typer.main.get_command(app).commands)) == COMMANDS
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(cli, command):
+    """--help and -h show what it does and a line to copy."""
+    outcome = cli(command, "--help")
+    assert outcome.code == 0
+    assert f"Example: edgebert {command}" in " ".join(outcome.out.split())
+    assert outcome == cli(command, "-h")
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["-h"]])
+def test_without_a_command_the_commands_are_listed(cli, words):
+    """Nothing to do is no error."""
+    outcome = cli(*words)
+    assert outcome.code == 0
+    assert all(command in outcome.out for command in COMMANDS)
+
+
+def test_the_version_is_that_of_the_package(cli):
+    """edgebert --version."""
+    from importlib import metadata
+
+    assert cli("--version").out == f"edgebert {metadata.version('edgebert')}\n"
+
+
+def test_export_shows_one_table_and_leaves_the_bundle(cli, tmp_path, data):
+    """File, runtime, size, share, accuracy, change, agreement and parity of every file; notes go to stderr."""
+    out = tmp_path / "bundle"
+    outcome = cli("export", fakes.shared_checkpoint(), "--out", out, "--lengths", LENGTHS, "--eval", data)
+    assert outcome.code == 0
+    bundle = open_bundle(out)
+    for item in bundle.manifest.artifacts:
+        line = next(line for line in outcome.out.splitlines() if line.split()[:1] == [item.file])
+        assert item.verified[0].runtime in line
+        assert f"{100 * item.score.value:.2f}" in line
+    for column in ("file", "runtime", "size MB", "of float", "accuracy", "change", "agreement", "parity"):
+        assert column in outcome.out
+    assert f"wrote {out}" in outcome.err
+    assert "writing int8.tflite" in outcome.err
+    assert bundle.manifest.evaluation.examples == len(fakes.TEXTS)
+
+
+def test_export_says_when_accuracy_was_not_measured(cli, tmp_path):
+    """Without --eval the cells are empty and a note says how to fill them."""
+    outcome = cli("export", fakes.shared_checkpoint(), "--out", tmp_path / "b", "--formats", "onnx", "--lengths", "8")
+    assert outcome.code == 0
+    assert "--eval" in outcome.err
+
+
+def test_export_as_json_is_the_manifest(cli, tmp_path):
+    """Standard output holds edgebert.json and nothing else."""
+    words = ("--formats", "onnx", "--lengths", "16,8,8", "--json")
+    outcome = cli("export", fakes.shared_checkpoint(), "--out", tmp_path / "b", *words)
+    assert outcome.code == 0
+    assert outcome.out == (tmp_path / "b" / "edgebert.json").read_text(encoding="utf-8")
+    assert outcome.json["text"]["lengths"] == [8, 16]
+
+
+def test_export_reads_other_columns(cli, tmp_path):
+    """--text-column and --label-column name them."""
+    data = fakes.write_data(tmp_path / "dev.csv.gz", [("good", "positive"), ("bad", "negative")], columns=("a", "b"))
+    words = (
+        "--formats",
+        "onnx",
+        "--lengths",
+        "8",
+        "--eval",
+        data,
+        "--text-column",
+        "a",
+        "--label-column",
+        "b",
+        "--json",
+    )
+    outcome = cli("export", fakes.shared_checkpoint(), "--out", tmp_path / "b", *words)
+    assert outcome.json["evaluation"]["examples"] == 2
+
+
+def test_export_takes_a_recipe_file(cli, tmp_path):
+    """The recipe in the manifest is the one of the file."""
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text(
+        'name = "mine"\ndescription = "one small file"\nlengths = [8]\n\n'
+        '[[targets]]\nformat = "onnx"\nprecision = "int8"\n',
+        encoding="utf-8",
+    )
+    outcome = cli("export", fakes.shared_checkpoint(), "--out", tmp_path / "b", "--recipe", recipe, "--json")
+    assert outcome.json["recipe"]["name"] == "mine"
+
+
+def test_evaluate_as_json_has_the_documented_fields(cli, data):
+    """One object for each file, baselines with nulls where there is nothing to compare with."""
+    outcome = cli("evaluate", fakes.shared_bundle(), "--data", data, "--json")
+    assert outcome.code == 0
+    assert set(outcome.json) == {"results", "truncated"}
+    documented = {
+        "file",
+        "runtime",
+        "metric",
+        "value",
+        "low",
+        "high",
+        "examples",
+        "baseline",
+        "difference",
+        "difference_low",
+        "difference_high",
+        "agreement",
+        "flips",
+        "mcnemar_p",
+    }
+    assert documented == {field.name for field in fields(Score)}
+    assert all(set(result) == documented for result in outcome.json["results"])
+    assert len(outcome.json["results"]) == 4
+    assert [result["difference"] is None for result in outcome.json["results"]] == [True, True, False, False]
+
+
+def test_evaluate_shows_a_row_for_each_file(cli, data):
+    """Values in percent with their intervals."""
+    outcome = cli("evaluate", fakes.shared_bundle(), "--data", data, "--file", "int8.onnx", "--metric", "macro_f1")
+    assert outcome.code == 0
+    assert "macro_f1" in outcome.out
+    assert "int8.onnx" in outcome.out
+    assert "int8.tflite" not in outcome.out
+
+
+def test_evaluate_takes_a_checkpoint(cli, data):
+    """In torch."""
+    outcome = cli("evaluate", fakes.shared_checkpoint(), "--data", data, "--runtime", "torch", "--json")
+    assert [(each["file"], each["runtime"]) for each in outcome.json["results"]] == [("checkpoint", "torch")]
+
+
+def test_evaluate_notes_texts_that_were_cut(cli, tmp_path):
+    """On stderr, with their number."""
+    data = fakes.write_data(tmp_path / "long.csv", [("good " * 50, 0), ("bad", 1)])
+    outcome = cli("evaluate", fakes.shared_bundle(), "--data", data, "--file", "int8.onnx")
+    assert "1 text was longer than the longest input and cut there\n" in outcome.err
+
+
+def test_predict_answers_the_texts_it_is_given(cli):
+    """A line for each: label, probability, text."""
+    outcome = cli("predict", fakes.shared_bundle(), *fakes.TEXTS[:3])
+    assert outcome.code == 0
+    expected = predict(fakes.shared_bundle(), fakes.TEXTS[:3])
+    assert [line.split(maxsplit=2) for line in outcome.out.splitlines()] == [
+        [answer.label, f"{answer.probability:.3f}", answer.text] for answer in expected
+    ]
+
+
+def test_predict_as_json_keeps_text_and_all_probabilities(cli):
+    """A list of objects, line breaks in texts and all."""
+    outcome = cli("predict", fakes.shared_bundle(), "two\nlines é 😀", "--runtime", "litert", "--json")
+    assert outcome.out == dumps(list(predict(fakes.shared_bundle(), ["two\nlines é 😀"], runtime="litert")))
+    (answer,) = outcome.json
+    assert set(answer) == {"text", "label", "probability", "probabilities"}
+    assert answer["text"] == "two\nlines é 😀"
+    assert sum(answer["probabilities"]) == pytest.approx(1)
+
+
+def test_predict_shows_a_text_of_several_lines_on_one(cli):
+    """Line breaks and tabs become spaces, so that a line is an answer."""
+    assert cli("predict", fakes.shared_bundle(), "a\nb\tc").out.rstrip().endswith("a b c")
+
+
+def test_predict_reads_a_text_a_line_from_standard_input(cli, monkeypatch):
+    """Line feeds end a line, with or without a carriage return; other separators belong to the text."""
+    feed(monkeypatch, "\ufeffgood\r\nbad\u2028still bad\n\nlast".encode())
+    outcome = cli("predict", fakes.shared_bundle(), "--json")
+    assert [answer["text"] for answer in outcome.json] == ["good", "bad\u2028still bad", "", "last"]
+
+
+@pytest.mark.parametrize(("content", "message"), [(b"", "empty"), (b"good\n\xff", "not UTF-8 at byte 5")])
+def test_predict_refuses_a_standard_input_that_holds_no_texts(cli, monkeypatch, content, message):
+    """One line, exit 2."""
+    feed(monkeypatch, content)
+    outcome = cli("predict", fakes.shared_bundle())
+    assert outcome.code == 2
+    assert message in outcome.err
+
+
+def test_a_text_may_look_like_an_option_after_two_dashes(cli):
+    """edgebert predict bundle -- --help."""
+    assert cli("predict", fakes.shared_bundle(), "--", "--help").out.endswith("--help\n")
+
+
+def test_inspect_shows_what_is_inside(cli):
+    """Sizes by part, operators, inputs and outputs, lengths and versions of every file."""
+    outcome = cli("inspect", fakes.shared_bundle())
+    assert outcome.code == 0
+    words = " ".join(outcome.out.split())
+    for file in ("int8.onnx", "int8.tflite", "baseline/float32.onnx", "baseline/float32.tflite"):
+        assert file in words
+    for part in ("embeddings", "attention", "feed_forward", "head", "other"):
+        assert words.count(part) >= 4
+    for fact in ("input_ids int64[batch, length]", "input_ids int32[1, length]", "logits float32", "8, 16"):
+        assert fact in words
+    for fact in ("opset 17, IR 8", "MatMulInteger", "FULLY_CONNECTED", "negative, positive", "sha256"):
+        assert fact in words
+
+
+def test_inspect_as_json_is_the_manifest(cli):
+    """What inspect knows stands in edgebert.json."""
+    assert cli("inspect", fakes.shared_bundle(), "--json").out == (fakes.shared_bundle() / "edgebert.json").read_text(
+        encoding="utf-8"
+    )
+
+
+def test_verify_passes_a_whole_bundle(cli):
+    """Every line is ok, exit 0."""
+    outcome = cli("verify", fakes.shared_bundle())
+    assert (outcome.code, outcome.err) == (0, "")
+    assert {line.split()[0] for line in outcome.out.splitlines()} == {"ok"}
+    outcome = cli("verify", fakes.shared_bundle(), "--json", "--runtime", "litert", "--runtime", "onnxruntime")
+    assert outcome.json["ok"] is True
+    assert {check["runtime"] for check in outcome.json["checks"]} == {None, "litert", "onnxruntime"}
+
+
+def test_verify_names_what_failed_and_exits_1(cli, tmp_path):
+    """All faults are listed; the error line counts and names them; JSON says the same."""
+    bundle = fakes.copy_of(fakes.shared_bundle(), tmp_path / "bundle")
+    fakes.flip_byte(bundle / "int8.onnx")
+    (bundle / "vocab.txt").unlink()
+    outcome = cli("verify", bundle)
+    assert outcome.code == 1
+    failed = [line.split()[2] for line in outcome.out.splitlines() if line.startswith("FAILED")]
+    assert failed == ["int8.onnx:", "vocab.txt:"]
+    assert outcome.err.startswith(f"error: {bundle}: 2 of ")
+    assert outcome.err.endswith("checks failed: int8.onnx, vocab.txt\n")
+    outcome = cli("verify", bundle, "--json")
+    assert outcome.code == 1
+    assert outcome.json["ok"] is False
+    keys = {"what", "file", "runtime", "ok", "detail", "hint"}
+    assert all(set(check) == keys for check in outcome.json["checks"])
+
+
+def test_recipes_lists_and_prints_them(cli):
+    """The list has every built-in recipe; the printed one is TOML that loads as the same recipe."""
+    listed = cli("recipes").out
+    for recipe in built_in_recipes():
+        assert recipe.name in listed
+        printed = cli("recipes", recipe.name).out
+        assert tomllib.loads(printed)["name"] == recipe.name
+        assert cli("recipes", recipe.name, "--json").out == dumps(load_recipe(recipe.name))
+    assert [each["name"] for each in cli("recipes", "--json").json] == [recipe.name for recipe in built_in_recipes()]
+
+
+def test_doctor_says_the_same_to_people_and_programs(cli):
+    """A finding has topic, status, detail and mend; clashes are exit 3, else 0."""
+    plain, outcome = cli("doctor"), cli("doctor", "--json")
+    assert plain.code == outcome.code == (3 if any(each["status"] == "clash" for each in outcome.json) else 0)
+    for each in outcome.json:
+        assert set(each) == {"topic", "status", "detail", "mend"}
+        assert each["detail"] in plain.out
+        assert each["mend"] in plain.out
+    assert any("onnxruntime" in each["topic"] for each in outcome.json)
+
+
+def test_finetune_then_export_is_one_road(cli, tmp_path):
+    """An encoder without a head becomes a checkpoint with the labels of the data, which exports."""
+    encoder = tmp_path / "encoder"
+    folder = fakes.tiny_checkpoint(tmp_path / "whole", hidden=16, heads=2, neurons=16, layers=1)
+    transformers.DistilBertForSequenceClassification.from_pretrained(folder).distilbert.save_pretrained(encoder)
+    fakes.write_tokenizer(encoder)
+    train = fakes.write_data(tmp_path / "train.csv", [(text, "yes" if "a" in text else "no") for text in fakes.TEXTS])
+    model = tmp_path / "model"
+    words = ("--epochs", "1", "--batch-size", "4", "--max-length", "16", "--learning-rate", "1e-3", "--seed", "3")
+    outcome = cli("finetune", encoder, "--train", train, "--eval", train, "--out", model, *words, "--json")
+    assert outcome.code == 0, outcome.err
+    assert outcome.json["labels"] == ["no", "yes"]
+    assert outcome.json["train_examples"] == len(fakes.TEXTS)
+    assert 0 <= outcome.json["accuracy"] <= 1
+    assert load_model(model).checkpoint.labels == ("no", "yes")
+    outcome = cli("export", model, "--out", tmp_path / "bundle", "--formats", "onnx", "--lengths", "8", "--json")
+    assert outcome.json["labels"] == ["no", "yes"]
+
+
+def test_import_bert_writes_a_distilbert(cli, tmp_path):
+    """The folder is a DistilBERT encoder, and an existing one is replaced only by force."""
+    config = transformers.BertConfig(
+        vocab_size=len(fakes.VOCABULARY),
+        hidden_size=8,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=8,
+        max_position_embeddings=16,
+    )
+    transformers.BertModel(config).save_pretrained(tmp_path / "bert")
+    fakes.write_tokenizer(tmp_path / "bert")
+    fakes.edit_json(tmp_path / "bert" / "tokenizer_config.json", tokenizer_class="BertTokenizer")
+    out = tmp_path / "base"
+    outcome = cli("import-bert", tmp_path / "bert", "--out", out)
+    assert (outcome.code, outcome.out) == (0, f"wrote {out}\n")
+    assert json.loads((out / "config.json").read_text(encoding="utf-8"))["model_type"] == "distilbert"
+    assert cli("import-bert", tmp_path / "bert", "--out", out).code == 2
+    assert cli("import-bert", tmp_path / "bert", "--out", out, "--force").code == 0
+
+
+def test_demo_wants_both_files_of_your_own(cli, tmp_path, data):
+    """--train without --eval is a usage error, found before anything is made."""
+    outcome = cli("demo", "--out", tmp_path / "demo", "--train", data)
+    assert outcome.code == 2
+    assert "--train and --eval go together" in outcome.err
+    assert not (tmp_path / "demo").exists()

@@ -1,0 +1,66 @@
+"""A command that is stopped leaves nothing under the final name, and the next one works."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from edgebert.bundle import open_bundle
+from edgebert.pipeline import export_bundle
+from tests import fakes
+
+
+def stop_at(started: subprocess.Popen[str], stage: str, number: signal.Signals) -> str:
+    """Send a signal when the program says that it begins a stage; return what it said after that."""
+    assert started.stderr is not None
+    for line in started.stderr:
+        if line.strip() == stage:
+            started.send_signal(number)
+            break
+    else:
+        pytest.fail(f"the program ended before it was {stage}")
+    _, rest = started.communicate(timeout=120)
+    return rest
+
+
+def partial_folders(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir() if "partial" in path.name]
+
+
+@pytest.mark.parametrize("stage", ["computing golden logits", "writing baseline/float32.tflite"])
+def test_ctrl_c_leaves_nothing(program, tmp_path, stage):
+    """Exit 130 and one line, whatever was being done; not even the temporary folder stays."""
+    out = tmp_path / "bundle"
+    started = program("export", fakes.shared_checkpoint(), "--out", out, "--lengths", "8")
+    rest = stop_at(started, stage, signal.SIGINT)
+    assert started.returncode == 130
+    assert rest.splitlines()[-1] == "interrupted; nothing was left half-written"
+    assert "Traceback" not in rest
+    assert not list(tmp_path.iterdir())
+
+
+def test_ctrl_c_keeps_the_bundle_that_was_to_be_replaced(program, tmp_path):
+    """With --force, the old bundle stands until the new one is whole."""
+    out = tmp_path / "bundle"
+    export_bundle(fakes.shared_checkpoint(), out, formats=("onnx",), lengths=(16,))
+    started = program("export", fakes.shared_checkpoint(), "--out", out, "--lengths", "8", "--force")
+    stop_at(started, "writing int8.onnx", signal.SIGINT)
+    assert started.returncode == 130
+    assert open_bundle(out).manifest.text.lengths == (16,)
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
+
+
+def test_a_killed_export_is_cleaned_up_by_the_next(program, tmp_path):
+    """kill -9 leaves a hidden folder, never the final name; the next export removes it and succeeds."""
+    out = tmp_path / "bundle"
+    started = program("export", fakes.shared_checkpoint(), "--out", out, "--lengths", "8")
+    stop_at(started, "writing int8.onnx", signal.SIGKILL)
+    assert started.returncode == -signal.SIGKILL
+    assert not out.exists()
+    assert len(partial_folders(tmp_path)) == 1
+    export_bundle(fakes.shared_checkpoint(), out, formats=("onnx",), lengths=(8,))
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
+    open_bundle(out)

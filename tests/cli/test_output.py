@@ -1,0 +1,186 @@
+"""What goes where: results to standard output, everything else to standard error, and nothing of the libraries."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edgebert.cli import output
+from edgebert.errors import CheckFailed, UsageError
+from tests import fakes
+
+
+def test_an_error_is_two_lines_at_most(capsys):
+    """error: what; hint: what to do, where there is anything to do."""
+    output.show_error(UsageError("this is wrong", hint="do that"))
+    output.show_error(CheckFailed("that is wrong"))
+    assert capsys.readouterr() == ("", "error: this is wrong\nhint: do that\nerror: that is wrong\n")
+
+
+def test_a_table_is_plain_text_that_no_narrow_terminal_breaks(capsys):
+    """Numbers are right-aligned, markup is text, a long row stays one line when it goes to a file."""
+    output.show_table(("file", "size"), [["[bold]a[/bold]", "1.5"], ["b" * 100, "10.25"]], title="sizes")
+    out = capsys.readouterr().out
+    lines = [line.rstrip() for line in out.splitlines() if line.strip()]
+    assert lines[0].strip() == "sizes"
+    assert lines[-2].split() == ["[bold]a[/bold]", "1.5"]
+    assert lines[-1].split() == ["b" * 100, "10.25"]
+    assert len(lines[-2]) == len(lines[-1])
+    assert "\x1b" not in out
+
+
+def test_progress_without_a_terminal_is_a_line_for_each_stage_and_tenth(capsys):
+    """A log holds no bars and not a line for every text."""
+    with output.progress_bar() as progress:
+        progress("loading", 0, 3)
+        for index in range(100):
+            progress("scoring", index + 1, 100)
+        progress("writing", 2, 3)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "loading"
+    assert lines[-1] == "writing"
+    assert len([line for line in lines if line.startswith("scoring")]) == 11
+
+
+def test_help_loads_nothing_heavy():
+    """In a fresh process, --help, --version and recipes import neither numpy nor any runtime or framework."""
+    code = (
+        "import json, sys\n"
+        "from edgebert.cli.app import main\n"
+        "try:\n"
+        "    main(sys.argv[1:])\n"
+        "except SystemExit:\n"
+        "    pass\n"
+        "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})), file=sys.stderr)\n"
+    )
+    heavy = {
+        "accelerate",
+        "ai_edge_litert",
+        "huggingface_hub",
+        "litert_torch",
+        "matplotlib",
+        "numpy",
+        "onnx",
+        "onnxruntime",
+        "safetensors",
+        "scipy",
+        "tensorflow",
+        "tokenizers",
+        "torch",
+        "transformers",
+    }
+    for words in (["--help"], ["--version"], ["export", "--help"], ["recipes"], ["nonsense"]):
+        done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True)
+        assert not heavy & set(json.loads(done.stderr.splitlines()[-1])), words
+
+
+def test_a_program_reads_json_and_nothing_else(program, tmp_path):
+    """Standard output is one JSON value; standard error has stages and notes and no word of the libraries."""
+    words = ("--out", tmp_path / "bundle", "--lengths", "8", "--json")
+    out, err = (started := program("export", fakes.shared_checkpoint(), *words)).communicate(timeout=200)
+    assert started.returncode == 0, err
+    assert json.loads(out)["schema"] == 1
+    stages = (
+        "loading the checkpoint",
+        "computing golden logits",
+        "writing baseline/float32.onnx",
+        "writing int8.onnx",
+        "writing baseline/float32.tflite",
+        "writing int8.tflite",
+        "writing the manifest",
+    )
+    assert err.splitlines() == list(stages)
+
+
+def test_verbose_shows_the_traceback_and_keeps_the_code(program):
+    """The same refusal, with where it came from, after --verbose."""
+    started = program("--verbose", "inspect", "/nowhere")
+    out, err = started.communicate(timeout=60)
+    assert (started.returncode, out) == (2, "")
+    assert "Traceback" in err
+    assert "error: /nowhere: there is no such folder" in err
+
+
+def test_telemetry_is_off_before_anything_is_loaded(program, tmp_path):
+    """The command line sets what the libraries read, also where a user set the contrary."""
+    code = (
+        "import os, sys\n"
+        "from edgebert.cli.app import main\n"
+        "try:\n"
+        "    main(['--version'])\n"
+        "except SystemExit:\n"
+        "    pass\n"
+        "names = ('ORT_DISABLE_TELEMETRY', 'HF_HUB_DISABLE_TELEMETRY', 'DO_NOT_TRACK')\n"
+        "print([os.environ[name] for name in names])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"ORT_DISABLE_TELEMETRY": "0"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == "['1', '1', '1']"
+
+
+@pytest.mark.parametrize("words", [("recipes", "int8"), ("inspect", "BUNDLE"), ("--help",)])
+def test_a_reader_that_leaves_is_no_error(program, words):
+    """`edgebert ... | head -0` ends quietly."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    started = program(*(fakes.shared_bundle() if word == "BUNDLE" else word for word in words), stdout=writing)
+    os.close(writing)
+    _, err = started.communicate(timeout=60)
+    assert (started.returncode, err) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_an_output_that_takes_nothing_is_an_error(program):
+    """`edgebert recipes int8 > /dev/full` says so and exits 3."""
+    with Path("/dev/full").open("w") as full:
+        started = program("recipes", "int8", stdout=full)
+        _, err = started.communicate(timeout=60)
+    assert started.returncode == 3
+    assert err.startswith("error: ")
+    assert "No space left" in err
+    assert len(err.splitlines()) == 1
+
+
+def test_texts_come_through_a_pipe(program):
+    """One text a line in, one answer a line out, whatever the language of the terminal."""
+    texts = ["good", "naïve café", "价格 😀"]
+    started = program("predict", fakes.shared_bundle(), env={"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": ""})
+    out, err = started.communicate("\n".join(texts) + "\n", timeout=60)
+    assert (started.returncode, err) == (0, "")
+    assert [line.split(maxsplit=2)[2] for line in out.splitlines()] == texts
+
+
+def test_the_shell_can_complete_a_command(program):
+    """bash asks by an environment variable and gets the names that fit."""
+    asked = {"_EDGEBERT_COMPLETE": "complete_bash", "COMP_WORDS": "edgebert ins", "COMP_CWORD": "1"}
+    out, _ = program(env=asked).communicate(timeout=60)
+    assert out.split() == ["inspect"]
+
+
+def test_libraries_are_silenced_and_our_lines_are_not(tmp_path):
+    """What native code writes to descriptor 2 is dropped, what edgebert writes is kept, and both end with the block."""
+    code = (
+        "import logging, os, sys, warnings\n"
+        "from edgebert.cli import output\n"
+        "with output.quiet_libraries(verbose=False):\n"
+        "    os.write(2, b'noise of native code\\n')\n"
+        "    logging.getLogger('library').warning('noise of a logger')\n"
+        "    warnings.warn('noise of a library')\n"
+        "    output.show_note('our note')\n"
+        "os.write(2, b'after\\n')\n"
+        "logging.getLogger('library').warning('logger after')\n"
+        "with output.quiet_libraries(verbose=True):\n"
+        "    os.write(2, b'verbose\\n')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.splitlines() == ["our note", "after", "logger after", "verbose"]

@@ -1,0 +1,292 @@
+"""Scores are counted and paired, files and runtimes are chosen as asked, and a wrong file is never scored."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgebert.bundle import open_bundle
+from edgebert.checkpoint import load_model
+from edgebert.data import Dataset, read_dataset
+from edgebert.errors import BundleError, DataError, MissingExtraError, ParityError, UsageError
+from edgebert.evaluation import evaluate, labels_of, predict
+from edgebert.pipeline import export_bundle
+from tests import fakes
+
+FLOATS = ("baseline/float32.onnx", "baseline/float32.tflite")
+
+
+@pytest.fixture(scope="module")
+def own() -> list[int]:
+    """Return the labels that the float ONNX file gives to ``fakes.TEXTS``."""
+    answers = predict(fakes.shared_bundle(), fakes.TEXTS, file=FLOATS[0])
+    return [fakes.LABELS.index(answer.label) for answer in answers]
+
+
+@pytest.fixture
+def data(tmp_path: Path, own: list[int]) -> Dataset:
+    """Return twelve texts, of whose labels the float model gets the first four wrong."""
+    return dataset(tmp_path, [1 - label if index < 4 else label for index, label in enumerate(own)])
+
+
+def dataset(folder: Path, labels: list[int]) -> Dataset:
+    path = fakes.write_data(folder / "dev.jsonl", zip(fakes.TEXTS, labels, strict=True))
+    return read_dataset(path, labels=fakes.LABELS)
+
+
+def swapped(folder: Path, file: str, source: Path) -> Path:
+    """Copy the shared bundle, put another file in the place of one, and make the manifest agree with it."""
+    bundle = fakes.copy_of(fakes.shared_bundle(), folder)
+    fakes.replace_artifact(bundle, file, source.read_bytes())
+    return bundle
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a bundle of a checkpoint of the same shape with other weights."""
+    folder = tmp_path_factory.mktemp("other")
+    return export_bundle(
+        fakes.tiny_checkpoint(folder / "model", seed=7), folder / "bundle", formats=("onnx",), lengths=fakes.LENGTHS
+    ).root
+
+
+def test_both_float_files_get_eight_of_twelve(data):
+    """Four labels were turned, so both baselines score 8 / 12 and stand before what is compared with them."""
+    found = evaluate(fakes.shared_bundle(), data)
+    scores = {score.file: score for score in found.results}
+    assert list(scores)[:2] == list(FLOATS)
+    assert set(scores) == {*FLOATS, "int8.onnx", "int8.tflite"}
+    for name in FLOATS:
+        assert scores[name].value == pytest.approx(8 / 12)
+        assert (scores[name].baseline, scores[name].flips, scores[name].mcnemar_p) == (None, None, None)
+        assert 0 < scores[name].low < scores[name].value < scores[name].high < 1
+    assert found.truncated == 0
+
+
+def test_int8_is_paired_with_the_float_file_of_its_format(data, own):
+    """Flips, agreement and difference are those of counting the predictions of the two files text by text."""
+    scores = {score.file: score for score in evaluate(fakes.shared_bundle(), data).results}
+    expected = np.array([example.label for example in data.examples])
+    for file, runtime in (("int8.onnx", "onnxruntime"), ("int8.tflite", "litert")):
+        answers = predict(fakes.shared_bundle(), fakes.TEXTS, file=file)
+        labels = np.array([fakes.LABELS.index(answer.label) for answer in answers])
+        score = scores[file]
+        assert (score.baseline, score.runtime) == (f"baseline/float32.{file.partition('.')[2]}", runtime)
+        assert score.value == pytest.approx((labels == expected).mean())
+        assert score.flips == (labels != own).sum()
+        assert score.agreement == pytest.approx((labels == own).mean())
+        assert score.difference == pytest.approx(score.value - 8 / 12)
+        assert score.difference_low <= score.difference <= score.difference_high
+        assert score.examples == 12
+
+
+def test_a_runtime_chooses_the_files_it_runs(data):
+    """litert scores the TFLite files, onnxruntime the ONNX files."""
+    for runtime, suffix in (("litert", ".tflite"), ("onnxruntime", ".onnx")):
+        results = evaluate(fakes.shared_bundle(), data, runtime=runtime).results
+        assert [score.file for score in results] == [f"baseline/float32{suffix}", f"int8{suffix}"]
+        assert {score.runtime for score in results} == {runtime}
+
+
+def test_a_file_is_scored_with_its_baseline(data):
+    """Naming one file brings the file it is compared with; naming a baseline brings it alone."""
+    both = evaluate(fakes.shared_bundle(), data, file="int8.tflite").results
+    assert [score.file for score in both] == ["baseline/float32.tflite", "int8.tflite"]
+    alone = evaluate(fakes.shared_bundle(), data, file="baseline/float32.onnx").results
+    assert [score.file for score in alone] == ["baseline/float32.onnx"]
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        ({"runtime": "torch"}, "torch runs checkpoints"),
+        ({"runtime": "tensorrt"}, "unknown runtime 'tensorrt'"),
+        ({"runtime": "litert", "file": "int8.onnx"}, "int8.onnx"),
+        ({"file": "int4.onnx"}, "int4.onnx"),
+        ({"file": "../tiny/model.safetensors"}, "no model file"),
+        ({"metric": "beauty"}, "beauty"),
+    ],
+)
+def test_choices_that_do_not_go_together_are_refused(data, choice, message):
+    """Each is one line of usage error."""
+    with pytest.raises(UsageError, match=message):
+        evaluate(fakes.shared_bundle(), data, **choice)
+
+
+@pytest.mark.parametrize("choice", [{"runtime": "litert"}, {"file": "int8.onnx"}, {"runtime": "nonsense"}])
+def test_a_checkpoint_has_neither_files_nor_runtimes(data, choice):
+    """--file and --runtime choose from a bundle."""
+    with pytest.raises(UsageError, match="choose from a bundle"):
+        evaluate(fakes.shared_checkpoint(), data, **choice)
+    with pytest.raises(UsageError, match="choose from a bundle"):
+        predict(fakes.shared_checkpoint(), ["good"], **choice)
+
+
+def test_a_runtime_that_is_not_installed_is_named(data):
+    """tflite-runtime lives in an environment of its own: the error is the pip line."""
+    with pytest.raises(MissingExtraError, match="tflite-runtime") as caught:
+        evaluate(fakes.shared_bundle(), data, runtime="tflite-runtime")
+    assert "edgebert[tflite-runtime]" in caught.value.hint
+
+
+def test_a_checkpoint_is_scored_in_torch(data):
+    """The same eight of twelve, with or without saying so."""
+    for runtime in (None, "torch"):
+        (score,) = evaluate(fakes.shared_checkpoint(), data, runtime=runtime).results
+        assert (score.file, score.runtime, score.value) == ("checkpoint", "torch", pytest.approx(8 / 12))
+        assert score.baseline is None
+
+
+def test_macro_f1_is_that_of_the_predictions(data, own):
+    """The other metric, counted by hand from the four cells of the table."""
+    score = evaluate(fakes.shared_bundle(), data, file=FLOATS[0], metric="macro_f1").results[0]
+    expected, predicted = np.array([example.label for example in data.examples]), np.array(own)
+    parts = []
+    for label in (0, 1):
+        hits = int(((expected == label) & (predicted == label)).sum())
+        parts.append(2 * hits / int((expected == label).sum() + (predicted == label).sum()))
+    assert score.metric == "macro_f1"
+    assert score.value == pytest.approx(sum(parts) / 2)
+
+
+def test_texts_that_were_cut_are_counted(tmp_path):
+    """Longer than the longest input: the bundle's 16 tokens, the checkpoint's 64 positions."""
+    rows = [("good", 0), ("good " * 20, 1), ("bad " * 200, 1), ("good " * 14, 0)]
+    data = read_dataset(fakes.write_data(tmp_path / "long.tsv", rows), labels=fakes.LABELS)
+    assert evaluate(fakes.shared_bundle(), data, file=FLOATS[0]).truncated == 2
+    assert evaluate(fakes.shared_checkpoint(), data).truncated == 1
+
+
+def test_progress_counts_the_texts_of_every_file(data):
+    """Each file is announced with all its texts."""
+    seen = []
+    evaluate(fakes.shared_bundle(), data, runtime="litert", progress=lambda *step: seen.append(step))
+    assert seen == [(f"evaluating {file}", n, 12) for file in (FLOATS[1], "int8.tflite") for n in range(1, 13)]
+
+
+def test_labels_in_another_order_are_refused(tmp_path):
+    """Data that numbers the labels differently would be scored upside down."""
+    path = fakes.write_data(tmp_path / "dev.csv", [("good", "positive"), ("bad", "negative")])
+    data = read_dataset(path, labels=("positive", "negative"))
+    for target in (fakes.shared_bundle(), fakes.shared_checkpoint()):
+        with pytest.raises(DataError, match="positive, negative"):
+            evaluate(target, data)
+
+
+def test_a_damaged_bundle_is_not_scored(tmp_path, data):
+    """A flipped byte is found before a runtime sees the file."""
+    bundle = fakes.copy_of(fakes.shared_bundle(), tmp_path / "bundle")
+    fakes.flip_byte(bundle / "int8.onnx")
+    with pytest.raises(BundleError, match=r"int8\.onnx"):
+        evaluate(bundle, data)
+    with pytest.raises(BundleError, match=r"int8\.onnx"):
+        predict(bundle, ["good"])
+
+
+def test_a_file_of_another_model_is_not_scored(tmp_path, data, other):
+    """A file with the right hash and the wrong answers fails on the golden texts, in evaluate and in predict."""
+    bundle = swapped(tmp_path / "bundle", "int8.onnx", other / "int8.onnx")
+    open_bundle(bundle)
+    with pytest.raises(ParityError, match=r"int8\.onnx"):
+        evaluate(bundle, data)
+    with pytest.raises(ParityError, match=r"int8\.onnx"):
+        predict(bundle, ["good"])
+    assert predict(bundle, ["good"], file="int8.tflite")
+
+
+def test_a_checkpoint_answers_with_the_softmax_of_its_logits():
+    """Label and probabilities of predict are those of torch."""
+    model = load_model(fakes.shared_checkpoint())
+    ids = [model.tokenizer.encode(text).ids for text in fakes.TEXTS]
+    logits = fakes.torch_logits(model.module, ids).astype(np.float64)
+    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    for answer, text, row in zip(predict(fakes.shared_checkpoint(), fakes.TEXTS), fakes.TEXTS, shares, strict=True):
+        assert answer.text == text
+        assert answer.label == fakes.LABELS[int(row.argmax())]
+        assert answer.probability == pytest.approx(row.max(), abs=1e-5)
+        assert answer.probabilities == pytest.approx(row.tolist(), abs=1e-5)
+
+
+@pytest.mark.parametrize("file", FLOATS)
+def test_a_float_file_answers_as_the_checkpoint_does(file):
+    """Probabilities agree to float rounding, text by text."""
+    bundle = predict(fakes.shared_bundle(), fakes.TEXTS, file=file)
+    checkpoint = predict(fakes.shared_checkpoint(), fakes.TEXTS)
+    for mine, theirs in zip(bundle, checkpoint, strict=True):
+        assert mine.label == theirs.label
+        assert mine.probabilities == pytest.approx(theirs.probabilities, abs=1e-4)
+
+
+@pytest.mark.parametrize("target", ["bundle", "checkpoint"])
+def test_any_text_has_an_answer(target):
+    """Empty, endless, foreign and control characters are texts too; no texts have no answers."""
+    path = fakes.shared_bundle() if target == "bundle" else fakes.shared_checkpoint()
+    texts = ["", " ", "good " * 5000, "价格便宜 😀", "\x00\x07\n\t", "[MASK] [SEP]"]
+    answers = predict(path, texts)
+    assert [answer.text for answer in answers] == texts
+    assert all(answer.label in fakes.LABELS and 0.5 <= answer.probability <= 1 for answer in answers)
+    assert predict(path, []) == ()
+
+
+def test_a_lone_surrogate_is_refused():
+    """No UTF-8 can hold it, so no app could send it."""
+    with pytest.raises(UsageError, match="surrogate"):
+        predict(fakes.shared_bundle(), ["half \ud83d"])
+
+
+def test_predict_chooses_file_and_runtime():
+    """By default the first file that ships; a runtime chooses the first that it runs; a file is taken by its name."""
+    first = predict(fakes.shared_bundle(), ["good"])
+    assert first == predict(fakes.shared_bundle(), ["good"], file="int8.onnx")
+    lite = predict(fakes.shared_bundle(), ["good"], runtime="litert")
+    assert lite == predict(fakes.shared_bundle(), ["good"], file="int8.tflite") != first
+
+
+@pytest.mark.parametrize(
+    "choice", [{"runtime": "torch"}, {"runtime": "x"}, {"file": "x"}, {"file": "int8.onnx", "runtime": "litert"}]
+)
+def test_predict_refuses_what_does_not_go_together(choice):
+    """Each is one line of usage error."""
+    with pytest.raises(UsageError):
+        predict(fakes.shared_bundle(), ["good"], **choice)
+
+
+def test_predict_takes_a_file_whose_runtime_is_here(monkeypatch):
+    """Without ONNX Runtime, the TFLite file of the same bundle answers."""
+    real = metadata.version
+
+    def version(name: str) -> str:
+        if name == "onnxruntime":
+            raise metadata.PackageNotFoundError(name)
+        return real(name)
+
+    monkeypatch.setattr(metadata, "version", version)
+    expected = predict(fakes.shared_bundle(), ["good"], file="int8.tflite")
+    assert predict(fakes.shared_bundle(), ["good"]) == expected
+
+
+def test_labels_are_those_of_the_target():
+    """A bundle says them in its manifest, a checkpoint in its configuration."""
+    assert labels_of(fakes.shared_bundle()) == labels_of(fakes.shared_checkpoint()) == fakes.LABELS
+
+
+def test_scoring_a_bundle_loads_no_torch(tmp_path):
+    """A bench machine has none: evaluate and predict on a bundle, in a process of their own, never import it."""
+    path = fakes.write_data(tmp_path / "dev.csv", [("good", "positive"), ("bad", "negative")])
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from edgebert import evaluate, predict, read_dataset, verify\n"
+        "root = sys.argv[1]\n"
+        "evaluate(root, read_dataset(Path(sys.argv[2]), labels=('negative', 'positive')))\n"
+        "predict(root, ['good'])\n"
+        "assert all(check.ok for check in verify(root))\n"
+        "heavy = {'torch', 'transformers', 'onnx', 'litert_torch', 'safetensors', 'matplotlib', 'huggingface_hub'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code, str(fakes.shared_bundle()), str(path)], check=True, capture_output=True)

@@ -1,0 +1,407 @@
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edgebert.errors import EnvironmentProblem, OutputError
+from edgebert.staging import staged_folder
+
+ROOT = Path(__file__).parents[1]
+MARKER = "edgebert.json"
+
+
+def write(out: Path, content: str = "new", *, force: bool = False) -> None:
+    """Make a folder as the library does."""
+    with staged_folder(out, force=force, marker=MARKER) as stage:
+        (stage / "sub").mkdir()
+        (stage / "sub" / "model.bin").write_text(content, encoding="utf-8")
+        (stage / MARKER).write_text(content, encoding="utf-8")
+
+
+def tree(folder: Path) -> dict[str, str | None]:
+    """Return every path below a folder with its text; links with where they lead."""
+    found: dict[str, str | None] = {}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_symlink():
+            found[name] = f"-> {path.readlink()}"
+        else:
+            found[name] = None if path.is_dir() else path.read_text(encoding="utf-8")
+    return found
+
+
+def made(name: str, content: str = "new") -> dict[str, str | None]:
+    """Return the tree of a folder that ``write`` made."""
+    return {name: None, f"{name}/sub": None, f"{name}/sub/model.bin": content, f"{name}/{MARKER}": content}
+
+
+def child(code: str, *arguments: object, prefix: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+    """Start a fresh interpreter on some code that imports this very library."""
+    words = [*prefix, sys.executable, "-c", code, *map(str, arguments)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(
+        words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    )
+
+
+def leftover(out: Path, pid: int, end: str = "") -> Path:
+    """Make what a process of that number would have left."""
+    left = out.parent / f".{out.name}.partial-{pid}-00beef{end}"
+    left.mkdir(parents=True)
+    (left / "part.bin").write_text("half", encoding="utf-8")
+    return left
+
+
+@pytest.fixture
+def dead_pid() -> int:
+    """Return the number of a process that has ended."""
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    return ended.pid
+
+
+def test_the_folder_appears_when_the_block_ends(tmp_path: Path):
+    """Before the end of the block there is no folder of the final name; after it, that folder and nothing else."""
+    out = tmp_path / "a" / "b" / "out"
+    with staged_folder(out, force=False, marker=MARKER) as stage:
+        assert stage.is_dir()
+        assert stage.parent == out.parent
+        (stage / MARKER).write_text("new", encoding="utf-8")
+        assert not out.exists()
+    assert tree(tmp_path / "a" / "b") == {"out": None, f"out/{MARKER}": "new"}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ValueError("x"), KeyboardInterrupt(), SystemExit(3), MemoryError(), OSError(errno.EIO, "input/output error")],
+)
+@pytest.mark.parametrize("before", [False, True])
+def test_nothing_is_left_of_a_block_that_fails(error: BaseException, before: bool, tmp_path: Path):
+    """Whatever ends the block, the same error comes out, and the place is as it was: empty, or with the old folder."""
+    out = tmp_path / "out"
+    if before:
+        write(out, "old")
+    expected = tree(tmp_path)
+
+    def fail() -> None:
+        with staged_folder(out, force=True, marker=MARKER) as stage:
+            (stage / MARKER).write_text("new", encoding="utf-8")
+            raise error
+
+    with pytest.raises(type(error)) as caught:
+        fail()
+    assert caught.value is error
+    assert tree(tmp_path) == expected
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_full_disk_is_a_problem_of_the_machine(number: int, tmp_path: Path):
+    """No room, no quota and no larger file are one kind of error, with exit code 3 and nothing left."""
+
+    def fail() -> None:
+        with staged_folder(tmp_path / "out", force=False, marker=MARKER) as stage:
+            (stage / "part.bin").write_bytes(b"half")
+            raise OSError(number, os.strerror(number))
+
+    with pytest.raises(EnvironmentProblem, match="no room left on the disk") as caught:
+        fail()
+    assert caught.value.exit_code == 3
+    assert tree(tmp_path) == {}
+
+
+FILL = """
+import sys
+from pathlib import Path
+from edgebert.errors import EnvironmentProblem
+from edgebert.staging import staged_folder
+
+disk = Path(sys.argv[1])
+try:
+    with staged_folder(disk / "out", force=False, marker="edgebert.json") as stage:
+        for index in range(64):
+            (stage / f"{index}.bin").write_bytes(b"x" * 4096)
+except EnvironmentProblem as error:
+    print("problem:", error.message)
+print("left:", sorted(path.name for path in disk.iterdir()))
+with staged_folder(disk / "out", force=False, marker="edgebert.json") as stage:
+    (stage / "edgebert.json").write_text("small")
+print("then:", sorted(path.name for path in disk.iterdir()))
+"""
+
+
+def test_a_disk_that_fills_up_is_left_empty(tmp_path: Path):
+    """On a real disk of 64 kB that fills up in mid-block nothing stays behind, and a smaller folder fits then."""
+    if shutil.which("unshare") is None:
+        pytest.skip("needs unshare of util-linux to mount a small disk of its own")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = 'mount -t tmpfs -o size=64k edgebert "$0" && exec "$@"'
+    small = ("unshare", "--mount", "--map-root-user", "sh", "-c", mount, str(disk))
+    if (probe := subprocess.run([*small, "true"], capture_output=True, text=True)).returncode:
+        pytest.skip(f"may not mount a small disk here: {probe.stderr.strip()}")
+    process = child(FILL, disk, prefix=small)
+    output, errors = process.communicate()
+    assert errors == ""
+    lines = output.splitlines()
+    assert lines[0].startswith(f"problem: {disk / 'out'}: no room left on the disk")
+    assert lines[1:] == ["left: []", "then: ['out']"]
+
+
+def test_an_existing_folder_is_not_touched_without_force(tmp_path: Path):
+    """A folder of the same kind, an empty one, and a file of that name are all refused as they are."""
+    write(tmp_path / "bundle", "old")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_text("mine", encoding="utf-8")
+    expected = tree(tmp_path)
+    for name in ("bundle", "empty", "file"):
+        with pytest.raises(OutputError, match=f"{name}: exists already") as caught:
+            write(tmp_path / name)
+        assert "--force" in caught.value.hint
+        assert caught.value.exit_code == 2
+    assert tree(tmp_path) == expected
+
+
+def test_force_replaces_the_whole_folder_of_the_same_kind(tmp_path: Path):
+    """With force, a folder with the marker is replaced, not merged: what only the old one had is gone."""
+    out = tmp_path / "out"
+    write(out, "old")
+    (out / "extra.txt").write_text("only here", encoding="utf-8")
+    write(out, "new", force=True)
+    assert tree(tmp_path) == made("out")
+
+
+def test_force_takes_an_empty_folder(tmp_path: Path):
+    """With force, an empty folder is as good as none."""
+    (tmp_path / "out").mkdir()
+    write(tmp_path / "out", force=True)
+    assert tree(tmp_path) == made("out")
+
+
+@pytest.mark.parametrize("content", ["thesis.txt", f"sub/{MARKER}", f"{MARKER}/inside", ".hidden"])
+def test_force_never_deletes_other_things(content: str, tmp_path: Path):
+    """With force, a folder that holds anything but a marker file of the kind at its top stays as it is."""
+    out = tmp_path / "out"
+    (out / content).parent.mkdir(parents=True)
+    (out / content).write_text("mine", encoding="utf-8")
+    expected = tree(tmp_path)
+    with pytest.raises(OutputError, match="not replaced: it holds other things"):
+        write(out, force=True)
+    assert tree(tmp_path) == expected
+
+
+def test_force_never_replaces_a_file_or_a_device(tmp_path: Path):
+    """With force, a file stays, and so does what is neither file nor folder."""
+    (tmp_path / "file").write_text("mine", encoding="utf-8")
+    os.mkfifo(tmp_path / "pipe")
+    for out in (tmp_path / "file", tmp_path / "pipe", Path(os.devnull)):
+        with pytest.raises(OutputError, match="exists already"):
+            write(out, force=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "pipe"]
+    assert (tmp_path / "pipe").is_fifo()
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_folder_that_somebody_else_made_meanwhile_stays(force: bool, tmp_path: Path):
+    """A folder that appears under the final name while the block runs is not replaced by what the block made."""
+    out = tmp_path / "out"
+
+    def lose() -> None:
+        with staged_folder(out, force=force, marker=MARKER) as stage:
+            (stage / MARKER).write_text("mine", encoding="utf-8")
+            out.mkdir()
+            (out / "theirs.txt").write_text("theirs", encoding="utf-8")
+
+    with pytest.raises(OutputError):
+        lose()
+    assert tree(tmp_path) == {"out": None, "out/theirs.txt": "theirs"}
+
+
+def test_a_link_is_followed(tmp_path: Path):
+    """A link stays one: the folder that it names is made or replaced, where that folder lies."""
+    disk = tmp_path / "disk"
+    (tmp_path / "link").symlink_to(disk / "out")
+    disk.mkdir()
+    for content in ("old", "new"):
+        write(tmp_path / "link", content, force=True)
+        assert tree(disk) == made("out", content)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["disk", "link"]
+    assert (tmp_path / "link" / MARKER).read_text(encoding="utf-8") == "new"
+
+
+def test_what_a_dead_process_left_is_removed_and_what_a_living_one_uses_is_kept(tmp_path: Path, dead_pid: int):
+    """Leftovers for the same folder go when their process is gone, whatever number it had; others stay."""
+    out = tmp_path / "out"
+    gone = [leftover(out, pid) for pid in (dead_pid, 10**12)]
+    kept = [leftover(out, os.getpid()), leftover(out, os.getppid()), leftover(tmp_path / "outer", dead_pid)]
+    write(out)
+    assert not any(left.exists() for left in gone)
+    assert all((left / "part.bin").is_file() for left in kept)
+
+
+@pytest.mark.parametrize("name", ["out[1]", "*", "?", "[a-z]", "a b", "é", "-f", ".hidden"])
+def test_odd_names_clear_only_their_own_leftovers(name: str, tmp_path: Path, dead_pid: int):
+    """A name that would be a pattern is a name: its leftovers go, those of a living process for another folder stay."""
+    out = tmp_path / name
+    gone = leftover(out, dead_pid)
+    kept = [leftover(tmp_path / other, os.getpid()) for other in ("out1", "b", "x")]
+    write(out)
+    assert not gone.exists()
+    assert all(left.is_dir() for left in kept)
+    assert (out / MARKER).is_file()
+
+
+@pytest.mark.parametrize("tag", ["notes", "1-notes", "", "x-00beef", "1-00beef.old.old", "1-00BEEF"])
+def test_a_folder_that_only_looks_like_a_leftover_is_kept(tag: str, tmp_path: Path):
+    """Nothing is deleted that this library cannot have made."""
+    mine = tmp_path / f".out.partial-{tag}"
+    mine.mkdir()
+    (mine / "thesis.txt").write_text("mine", encoding="utf-8")
+    write(tmp_path / "out")
+    assert (mine / "thesis.txt").is_file()
+
+
+HANG = """
+import sys, time
+from pathlib import Path
+from edgebert.staging import staged_folder
+
+with staged_folder(Path(sys.argv[1]), force=True, marker="edgebert.json") as stage:
+    (stage / "part.bin").write_text("half")
+    print("ready", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_a_killed_process_leaves_the_place_usable(before: bool, tmp_path: Path):
+    """After kill -9 in mid-block the final name is as it was, and the next run succeeds and clears what was left."""
+    out = tmp_path / "out"
+    if before:
+        write(out, "old")
+    process = child(HANG, out)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    during = [path.name for path in tmp_path.iterdir() if path.name.startswith(".")]
+    assert [name.partition("partial-")[2].partition("-")[0] for name in during] == [str(process.pid)]
+    process.kill()
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    assert {name: text for name, text in tree(tmp_path).items() if not name.startswith(".")} == (
+        made("out", "old") if before else {}
+    )
+    write(out, force=before)
+    assert tree(tmp_path) == made("out")
+
+
+def test_an_interrupted_process_leaves_nothing(tmp_path: Path):
+    """Ctrl-C in mid-block removes the half-written folder before the process ends."""
+    process = child(HANG, tmp_path / "out")
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate()
+    assert "KeyboardInterrupt" in errors
+    assert tree(tmp_path) == {}
+
+
+SWAP = """
+import os, signal, sys
+from pathlib import Path
+from edgebert.staging import staged_folder
+
+real, left = Path.rename, int(sys.argv[3])
+
+
+def rename(self, target):
+    global left
+    result = real(self, target)
+    left -= 1
+    if left == 0:
+        os.kill(os.getpid(), getattr(signal, sys.argv[2]))
+    return result
+
+
+Path.rename = rename
+with staged_folder(Path(sys.argv[1]), force=True, marker="edgebert.json") as stage:
+    (stage / "sub").mkdir()
+    for name in ("sub/model.bin", "edgebert.json"):
+        (stage / name).write_text("new")
+"""
+
+
+@pytest.mark.parametrize("signal_name", ["SIGKILL", "SIGINT"])
+@pytest.mark.parametrize("renames", [1, 2, 3])
+def test_an_end_between_the_renames_loses_nothing(signal_name: str, renames: int, tmp_path: Path):
+    """Ended after any of the renames that replace a folder, the next run finds the old or the new one whole."""
+    out = tmp_path / "out"
+    write(out, "old")
+    process = child(SWAP, out, signal_name, renames)
+    process.communicate()
+    assert process.returncode != 0
+    if signal_name == "SIGINT":
+        assert tree(out) in (
+            {name.removeprefix("out/"): text for name, text in made("out", kind).items() if "/" in name}
+            for kind in ("old", "new")
+        )
+    with pytest.raises(OutputError, match="exists already"):
+        write(out)
+    assert tree(tmp_path) == made("out", "old" if renames == 1 else "new")
+
+
+@pytest.mark.parametrize("parent", ["file", "file/below", "loop"])
+def test_a_parent_that_cannot_hold_a_folder_is_refused(parent: str, tmp_path: Path):
+    """A parent that is a file, or a link to itself, is an error of the request that names the folder and the reason."""
+    (tmp_path / "file").write_text("mine", encoding="utf-8")
+    (tmp_path / "loop").symlink_to("loop")
+    expected = tree(tmp_path)
+    with pytest.raises(OutputError, match="out: cannot be made: ") as caught:
+        write(tmp_path / parent / "out")
+    assert caught.value.exit_code == 2
+    assert tree(tmp_path) == expected
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="there is no /proc, where even root makes no folder")
+def test_a_place_where_nobody_may_write_is_refused():
+    """A folder that not even root can make is an error of the request."""
+    with pytest.raises(OutputError, match="cannot be made"):
+        write(Path("/proc/edgebert/out"))
+
+
+def test_a_name_too_long_is_refused(tmp_path: Path):
+    """A name that the file system does not take, alone or with what the stage adds to it, is refused in our words."""
+    for length in (255, 300):
+        with pytest.raises(OutputError, match="cannot be made: File name too long"):
+            write(tmp_path / ("x" * length))
+    assert tree(tmp_path) == {}
+
+
+@pytest.mark.parametrize("name", ["", ".", "/", "..", "../.."])
+def test_a_path_without_a_name_is_refused(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The current folder, the root and the folder above cannot be replaced, whatever they hold."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / MARKER).write_text("mine", encoding="utf-8")
+    for force in (False, True):
+        with pytest.raises(OutputError, match="not the name of a folder to make"):
+            write(Path(name), force=force)
+
+
+def test_a_link_to_itself_is_refused(tmp_path: Path):
+    """A final name that is a link in a circle is an error of ours."""
+    (tmp_path / "out").symlink_to("out")
+    with pytest.raises(OutputError):
+        write(tmp_path / "out", force=True)
+    assert tree(tmp_path) == {"out": "-> out"}
+
+
+def test_a_relative_path_is_relative_to_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A bare name makes the folder in the current one."""
+    monkeypatch.chdir(tmp_path)
+    write(Path("out"))
+    assert tree(tmp_path) == made("out")

@@ -1,0 +1,160 @@
+"""Verify makes every check it can and names each file that fails."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from edgebert.bundle import sha256_of
+from edgebert.errors import BundleError, MissingExtraError, UsageError
+from edgebert.pipeline import export_bundle
+from edgebert.verification import Check, verify
+from tests import fakes
+
+ARTIFACTS = {"baseline/float32.onnx", "int8.onnx", "baseline/float32.tflite", "int8.tflite"}
+TEXT_FILES = {"config.json", "golden.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt"}
+RUNTIME_OF = {".onnx": "onnxruntime", ".tflite": "litert"}
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    return fakes.copy_of(fakes.shared_bundle(), tmp_path / "bundle")
+
+
+def failed(checks: tuple[Check, ...]) -> set[tuple[str, str]]:
+    return {(check.what, check.file) for check in checks if check.ok is False}
+
+
+def test_a_whole_bundle_passes_every_check():
+    """Each file's hash, the golden ids, and the golden logits of each model file in each runtime that is here."""
+    checks = verify(fakes.shared_bundle())
+    assert all(check.ok for check in checks)
+    assert {check.file for check in checks if check.what == "file"} == ARTIFACTS | TEXT_FILES
+    assert [check.file for check in checks if check.what == "tokenizer"] == ["tokenizer.json"]
+    assert {(check.file, check.runtime) for check in checks if check.what == "logits"} == {
+        (file, RUNTIME_OF[Path(file).suffix]) for file in ARTIFACTS
+    }
+    assert all(check.hint == "" for check in checks)
+
+
+@pytest.mark.parametrize("name", sorted(ARTIFACTS | TEXT_FILES))
+def test_a_flipped_byte_is_found_in_whatever_file(bundle, name):
+    """The file is named, and no other is."""
+    fakes.flip_byte(bundle / name)
+    checks = verify(bundle)
+    assert failed(checks) == {("file", name)}
+    (check,) = [check for check in checks if check.ok is False]
+    assert name in check.detail
+    assert check.hint
+
+
+@pytest.mark.parametrize("name", sorted(ARTIFACTS | {"vocab.txt", "golden.json", "tokenizer.json"}))
+def test_a_missing_file_is_found(bundle, name):
+    """The file is named as missing."""
+    (bundle / name).unlink()
+    checks = verify(bundle)
+    assert failed(checks) == {("file", name)}
+    assert "missing" in next(check.detail for check in checks if check.ok is False)
+
+
+def test_a_truncated_file_is_found_by_its_size(bundle):
+    """Both sizes are given."""
+    path = bundle / "int8.tflite"
+    size = path.stat().st_size
+    path.write_bytes(path.read_bytes()[:-1])
+    (check,) = [check for check in verify(bundle) if check.ok is False]
+    assert f"{size - 1} bytes" in check.detail
+    assert str(size) in check.detail
+
+
+def test_every_fault_is_reported_at_once(bundle):
+    """Two damaged files and a missing one are three lines of one report; what is whole is still run."""
+    fakes.flip_byte(bundle / "int8.onnx")
+    fakes.flip_byte(bundle / "vocab.txt")
+    (bundle / "baseline/float32.tflite").unlink()
+    checks = verify(bundle)
+    assert failed(checks) == {("file", "int8.onnx"), ("file", "vocab.txt"), ("file", "baseline/float32.tflite")}
+    run = {check.file for check in checks if check.what == "logits"}
+    assert run == {"baseline/float32.onnx", "int8.tflite"}
+
+
+def test_a_file_of_another_model_with_the_right_hash_is_found(bundle, tmp_path):
+    """Whoever replaced a file and its hash is found by the golden logits; the other files are fine."""
+    checkpoint = fakes.tiny_checkpoint(tmp_path / "other", seed=7)
+    other = export_bundle(checkpoint, tmp_path / "other-bundle", formats=("onnx",), lengths=fakes.LENGTHS)
+    fakes.replace_artifact(bundle, "int8.onnx", other.path("int8.onnx").read_bytes())
+    checks = verify(bundle)
+    assert failed(checks) == {("logits", "int8.onnx")}
+    detail = next(check.detail for check in checks if check.ok is False)
+    assert "int8.onnx" in detail
+    assert "off by" in detail
+
+
+@pytest.mark.parametrize("name", sorted(ARTIFACTS))
+def test_a_file_that_no_runtime_takes_is_found(bundle, name):
+    """Bytes that are no model, with the right hash, fail in the runtime and not with a traceback."""
+    fakes.replace_artifact(bundle, name, b"not a model" * 10)
+    assert failed(verify(bundle)) == {("logits", name)}
+
+
+def test_a_tokenizer_that_gives_other_ids_is_found(bundle):
+    """Two tokens that changed places are seen on the golden texts."""
+    path = bundle / "tokenizer.json"
+    described = json.loads(path.read_text(encoding="utf-8"))
+    vocab = described["model"]["vocab"]
+    vocab["the"], vocab["is"] = vocab["is"], vocab["the"]
+    path.write_text(json.dumps(described), encoding="utf-8")
+    fakes.restate(bundle, "tokenizer.json")
+    checks = verify(bundle)
+    assert failed(checks) == {("tokenizer", "tokenizer.json")}
+    assert "other ids" in next(check.detail for check in checks if check.ok is False)
+
+
+def test_a_named_runtime_is_the_only_one_asked():
+    """Its files are run, the others are only hashed."""
+    checks = verify(fakes.shared_bundle(), runtimes=("litert",))
+    assert {check.file for check in checks if check.what == "logits"} == {"int8.tflite", "baseline/float32.tflite"}
+    assert all(check.ok for check in checks)
+
+
+def test_a_named_runtime_that_is_absent_is_an_error_not_a_pass():
+    """The error is the pip line."""
+    with pytest.raises(MissingExtraError, match="tflite-runtime"):
+        verify(fakes.shared_bundle(), runtimes=("tflite-runtime",))
+
+
+@pytest.mark.parametrize("name", ["torch", "onnx", ""])
+def test_an_unknown_runtime_is_an_error_not_a_pass(name):
+    """A typing error must not look like a verified bundle."""
+    with pytest.raises(UsageError, match="unknown runtime"):
+        verify(fakes.shared_bundle(), runtimes=(name,))
+
+
+def test_a_runtime_without_a_file_is_an_error_not_a_pass(tmp_path):
+    """A bundle without TFLite files cannot be verified in LiteRT."""
+    bundle = export_bundle(fakes.shared_checkpoint(), tmp_path / "bundle", formats=("onnx",), lengths=(8,))
+    with pytest.raises(UsageError, match="litert"):
+        verify(bundle.root, runtimes=("litert",))
+
+
+def test_verify_changes_nothing(bundle):
+    """The bundle is the same afterwards, byte by byte."""
+    before = {path: sha256_of(path) for path in bundle.rglob("*") if path.is_file()}
+    verify(bundle)
+    assert {path: sha256_of(path) for path in bundle.rglob("*") if path.is_file()} == before
+
+
+def test_a_folder_that_is_no_bundle_is_refused(tmp_path):
+    """A checkpoint or an empty folder has no manifest."""
+    for folder in (tmp_path, fakes.shared_checkpoint(), tmp_path / "gone"):
+        with pytest.raises(UsageError):
+            verify(folder)
+
+
+def test_a_manifest_that_cannot_be_read_is_a_failed_check(bundle):
+    """There is nothing to check against."""
+    (bundle / "edgebert.json").write_text("{", encoding="utf-8")
+    with pytest.raises(BundleError, match=r"edgebert\.json"):
+        verify(bundle)
