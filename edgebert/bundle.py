@@ -6,13 +6,17 @@ import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 from edgebert.errors import BundleError, UsageError
-from edgebert.jsonio import from_plain, loads, parse
+from edgebert.jsonio import from_plain, parse
 from edgebert.types import Artifact, FileEntry, Golden, Manifest
 
 SCHEMA = 1
+GOLDEN_SCHEMA = 1
 MANIFEST, GOLDEN, TOKENIZER = "edgebert.json", "golden.json", "tokenizer.json"
+
+T = TypeVar("T", Manifest, Golden)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,12 +61,9 @@ class Bundle:
         """Return the golden texts.
 
         Raises:
-            BundleError: The file is missing or damaged.
+            BundleError: The file is missing or damaged, or of a schema this version cannot read.
         """
-        try:
-            return loads(Golden, self.path(GOLDEN).read_text(encoding="utf-8"), source=GOLDEN)
-        except (OSError, UnicodeDecodeError, UsageError) as error:
-            raise BundleError(f"{self.path(GOLDEN)}: the golden texts cannot be read: {error}") from error
+        return _read(Golden, self.path(GOLDEN), newest=GOLDEN_SCHEMA)
 
 
 def is_bundle(path: Path) -> bool:
@@ -85,8 +86,10 @@ def open_bundle(path: str | Path, *, check: bool = True) -> Bundle:
     if not is_bundle(root):
         what = "no bundle: there is no edgebert.json" if root.is_dir() else "there is no such folder"
         raise UsageError(f"{root}: {what}", hint="edgebert export MODEL --out BUNDLE makes one")
-    manifest = _read_manifest(root / MANIFEST)
-    bundle = Bundle(root=root, manifest=manifest)
+    bundle = Bundle(root=root, manifest=_read(Manifest, root / MANIFEST, newest=SCHEMA))
+    listed = {entry.file for entry in bundle.entries}
+    if missing := {GOLDEN, TOKENIZER} - listed:
+        raise BundleError(f"{root / MANIFEST}: lists no {min(missing)}", hint="export or copy the bundle again")
     for entry in bundle.entries:
         check_inside(entry.file, root)
         if check:
@@ -150,19 +153,22 @@ def file_entry(root: Path, file: str) -> FileEntry:
     return FileEntry(file=file, size_bytes=path.stat().st_size, sha256=sha256_of(path))
 
 
-def _read_manifest(path: Path) -> Manifest:
+def _read(cls: type[T], path: Path, *, newest: int) -> T:
+    """Return the versioned JSON file at ``path``; a schema above ``newest`` is refused before its fields are read."""
+    again = "export or copy the bundle again"
     try:
         plain = parse(path.read_text(encoding="utf-8"), source=str(path))
-    except (OSError, UnicodeDecodeError, UsageError) as error:
-        raise BundleError(f"{path}: the manifest cannot be read: {error}") from error
-    schema = plain.get("schema") if isinstance(plain, dict) else None
-    if type(schema) is not int or schema < 1:
-        raise BundleError(f"{path}: the manifest has no schema number")
-    if schema > SCHEMA:
-        raise BundleError(
-            f"{path}: bundle schema {schema}; this edgebert reads up to {SCHEMA}", hint="pip install -U edgebert"
-        )
-    try:
-        return from_plain(Manifest, plain, source=str(path))
+        schema = plain.get("schema") if isinstance(plain, dict) else None
+        if type(schema) is not int or schema < 1:
+            raise BundleError(f"{path}: there is no schema number", hint=again)
+        if schema > newest:
+            raise BundleError(
+                f"{path}: bundle schema {schema}; this edgebert reads up to {newest}", hint="pip install -U edgebert"
+            )
+        return from_plain(cls, plain, source=str(path))
+    except OSError as error:
+        raise BundleError(f"{path}: cannot be read: {error.strerror}", hint=again) from error
+    except UnicodeDecodeError as error:
+        raise BundleError(f"{path}: not UTF-8 at byte {error.start}", hint=again) from error
     except UsageError as error:
-        raise BundleError(error.message, hint=error.hint) from error
+        raise BundleError(error.message, hint=error.hint or again) from error

@@ -227,7 +227,7 @@ def check_shapes(
         raise CheckpointError(f"{where}: {len(missing)} tensors are missing, first {missing[0]}")
     if unknown := sorted(set(tensors) - set(expected)):
         raise CheckpointError(
-            f"{where}: {len(unknown)} tensors do not belong to the encoder of config.json, first {unknown[0]}"
+            f"{where}: {len(unknown)} tensors do not belong to the model of config.json, first {unknown[0]}"
         )
     for name, shape in expected.items():
         if tensors[name].shape != shape:

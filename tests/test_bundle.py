@@ -246,7 +246,7 @@ def test_a_newer_schema_is_refused_with_both_numbers(bundle: Path):
 def test_a_schema_that_is_no_number_is_refused(schema: object, bundle: Path):
     """A schema of another type, or below the first, is no schema; True is not 1."""
     change_manifest(bundle, lambda plain: plain.update(schema=schema))
-    with pytest.raises(BundleError, match="the manifest has no schema number"):
+    with pytest.raises(BundleError, match="there is no schema number"):
         open_bundle(bundle)
 
 
@@ -254,7 +254,7 @@ def test_a_schema_that_is_no_number_is_refused(schema: object, bundle: Path):
 def test_a_manifest_without_schema_is_refused(content: str, bundle: Path):
     """JSON of whatever form that names no schema is no manifest."""
     (bundle / MANIFEST).write_text(content, encoding="utf-8")
-    with pytest.raises(BundleError, match="the manifest has no schema number"):
+    with pytest.raises(BundleError, match="there is no schema number"):
         open_bundle(bundle)
 
 
@@ -265,8 +265,8 @@ def test_a_manifest_without_schema_is_refused(content: str, bundle: Path):
         (b'{"schema": 1', "line 1, column 13: not JSON"),
         (b'{"schema": 1, "schema": 2}', "'schema' stands twice"),
         (b'{"schema": NaN}', "the number NaN"),
-        (b'{"schema": 1, "task": "\xff"}', "utf-8"),
-        (b"\xff\xfe{\x00}\x00", "utf-8"),
+        (b'{"schema": 1, "task": "\xff"}', "not UTF-8 at byte 23"),
+        (b"\xff\xfe{\x00}\x00", "not UTF-8 at byte 0"),
         (b"\x00" * 64, "not JSON"),
         (b"[" * 100_000, "not JSON"),
     ],
@@ -277,7 +277,7 @@ def test_a_manifest_that_cannot_be_read_is_named(content: bytes, message: str, b
     (bundle / MANIFEST).write_bytes(content)
     with pytest.raises(BundleError, match=message) as caught:
         open_bundle(bundle)
-    assert caught.value.message.startswith(f"{bundle / MANIFEST}: the manifest cannot be read: ")
+    assert caught.value.message.startswith(f"{bundle / MANIFEST}: ")
     assert caught.value.exit_code == 1
 
 
@@ -302,10 +302,10 @@ def test_damaged_golden_texts_are_named(content: bytes, bundle: Path):
     """golden.json that is empty, of another form or not UTF-8 is a damaged bundle; so is its absence."""
     opened = open_bundle(bundle)
     (bundle / GOLDEN).write_bytes(content)
-    with pytest.raises(BundleError, match=r"golden\.json: the golden texts cannot be read: "):
+    with pytest.raises(BundleError, match=r"golden\.json: "):
         opened.golden()
     (bundle / GOLDEN).unlink()
-    with pytest.raises(BundleError, match=r"golden\.json: the golden texts cannot be read: "):
+    with pytest.raises(BundleError, match=r"golden\.json: "):
         opened.golden()
 
 

@@ -115,6 +115,18 @@ def test_ids_that_cannot_be_fed_are_refused(ids: tuple[int, ...], runner: Runner
         check_parity(runner, Golden(schema=1, cases=cases), tolerance=1.0)
 
 
+@pytest.mark.parametrize("value", [0.0, 1.25])
+def test_one_answer_for_every_text_is_another_model(value: float, runner: Runner):
+    """However wide the tolerance, a file that answers every text alike fails: that is what broken kernels do."""
+    count = len(golden().cases[0].logits)
+    constant = runner.session._replace(run=lambda ids, mask: np.full((1, count), value, dtype=np.float32))
+    broken = dataclasses.replace(runner, session=constant)
+    with pytest.raises(ParityError, match="for every golden text"):
+        check_parity(broken, golden(), tolerance=1e9)
+    same = dataclasses.replace(golden(), cases=(golden().cases[0],) * 2)
+    assert check_parity(broken, same, tolerance=1e9).texts == 2
+
+
 def test_nan_is_never_within_the_tolerance(tmp_path: Path):
     """A file that answers NaN fails, however wide the tolerance."""
     broken = write_onnx(tmp_path / "int8.onnx", scale=(float("nan"), 1.0))

