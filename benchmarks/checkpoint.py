@@ -33,6 +33,10 @@ def write_checkpoint(suite: Suite, out: Path) -> None:
             id2label={index: f"LABEL_{index}" for index in range(suite.labels)},
         )
     )
+    # Fresh biases are 0 and fresh norms 1, which converters fold away: a trained model has neither.
+    for parameter in model.parameters():
+        if parameter.ndim == 1:
+            parameter.data += 0.02 * torch.randn(parameter.shape)
     with staged_folder(out, force=True, marker="config.json") as stage:
         model.save_pretrained(stage)
         (stage / "vocab.txt").write_text("".join(f"{token}\n" for token in _tokens(shape.vocabulary)), encoding="utf-8")
