@@ -51,7 +51,8 @@ def _run(asked: argparse.Namespace) -> None:
         wanted = chosen(releases, asked.names)
         made = make_releases(wanted, asked.out, source=asked.releases, force=asked.force, progress=progress)
     for bundle in made:
-        output.show_table(EXPORT_COLUMNS, export_rows(bundle), title=str(bundle.root))
+        output.show_text(str(bundle.root))
+        output.show_table(EXPORT_COLUMNS, export_rows(bundle))
     output.show_note(f"wrote {asked.out / INDEX}")
 
 

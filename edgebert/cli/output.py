@@ -27,14 +27,18 @@ def show_text(text: str = "") -> None:
     sys.stdout.write(text + "\n")
 
 
-def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str = "") -> None:
-    """Print a table on standard output; columns after the first are right-aligned when all their cells are numbers."""
+def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table on standard output, or a list of its rows where a terminal is too narrow for it.
+
+    Columns after the first are right-aligned when all their cells are numbers.
+    """
     from rich import box
     from rich.console import Console
+    from rich.measure import Measurement
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for index, column in enumerate(columns):
         cells = [row[index] for row in rows if row[index]]
         numeric = index > 0 and bool(cells) and all(cell[0] in "+-0123456789" for cell in cells)
@@ -42,7 +46,16 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: 
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     # A pipe or a CI log has no width; a narrow guess would break every row.
-    Console(file=sys.stdout, width=None if sys.stdout.isatty() else 150).print(table)
+    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 150)
+    wanted = Measurement.get(console, console.options.update(max_width=1000), table).maximum
+    if wanted <= console.width or len(columns) == 2:
+        console.print(table)
+        return
+    width = max(len(column) for column in columns)
+    for row in rows:
+        show_text(f"\n{row[0]}")
+        for column, cell in zip(columns[1:], row[1:], strict=True):
+            show_text(f"  {column:<{width}}  {cell}")
 
 
 def show_note(text: str) -> None:

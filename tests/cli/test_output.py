@@ -24,14 +24,28 @@ def test_an_error_is_two_lines_at_most(capsys):
 
 def test_a_table_is_plain_text_that_no_narrow_terminal_breaks(capsys):
     """Numbers are right-aligned, markup is text, a long row stays one line when it goes to a file."""
-    output.show_table(("file", "size"), [["[bold]a[/bold]", "1.5"], ["b" * 100, "10.25"]], title="sizes")
+    output.show_table(("file", "size"), [["[bold]a[/bold]", "1.5"], ["b" * 100, "10.25"]])
     out = capsys.readouterr().out
     lines = [line.rstrip() for line in out.splitlines() if line.strip()]
-    assert lines[0].strip() == "sizes"
+    assert lines[0].split() == ["file", "size"]
     assert lines[-2].split() == ["[bold]a[/bold]", "1.5"]
     assert lines[-1].split() == ["b" * 100, "10.25"]
     assert len(lines[-2]) == len(lines[-1])
     assert "\x1b" not in out
+
+
+def test_a_terminal_too_narrow_for_a_table_gets_a_list():
+    """On 80 columns the wide table of recipes is a list of names and values that no cell breaks."""
+    master, terminal = os.openpty()
+    environment = {**os.environ, "COLUMNS": "80", "TERM": "xterm"}
+    command = [sys.executable, "-c", "from edgebert.cli.app import main; main()", "recipes"]
+    subprocess.run(command, stdout=terminal, stderr=subprocess.DEVNULL, env=environment, check=True)
+    os.close(terminal)
+    lines = os.read(master, 100_000).decode().splitlines()
+    os.close(master)
+    assert "int8-legacy" in lines
+    assert any(line.split() == ["files", "int8.onnx,", "int8-legacy.tflite"] for line in lines)
+    assert not any("─" in line for line in lines)
 
 
 def test_progress_without_a_terminal_is_a_line_for_each_stage_and_tenth(capsys):
