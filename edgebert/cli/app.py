@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from edgebert.cli import output
+from edgebert.cli.arguments import Force, Json, LabelColumn, RecipeName, TextColumn, lines_of_stdin, numbers, words
 from edgebert.errors import CheckFailed, EdgebertError, EnvironmentProblem, UsageError
 
 app = typer.Typer(
@@ -20,12 +21,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace an existing output folder.")]
-TextColumn = Annotated[str | None, typer.Option(help="Column of the texts.", show_default="text, else sentence")]
-LabelColumn = Annotated[str | None, typer.Option(help="Column of the labels.", show_default="label")]
-RecipeName = Annotated[str, typer.Option("--recipe", help="Built-in recipe (edgebert recipes) or a .toml file.")]
 
 
 def _version(*, value: bool) -> None:
@@ -84,8 +79,8 @@ def export(
             out,
             recipe=recipe,
             evaluation=data,
-            formats=None if formats is None else _words(formats),  # type: ignore[arg-type]  # the recipe checks them
-            lengths=None if lengths is None else _numbers(lengths, "--lengths"),
+            formats=None if formats is None else words(formats),  # type: ignore[arg-type]  # the recipe checks them
+            lengths=None if lengths is None else numbers(lengths, "--lengths"),
             force=force,
             progress=progress,
         )
@@ -96,7 +91,7 @@ def export(
     if bundle.manifest.evaluation is None:
         output.show_note("accuracy was not measured: give --eval FILE to compare every file with the float model")
     else:
-        _note_truncated(bundle.manifest.evaluation.truncated, bundle.manifest.text.max_length)
+        output.show_truncated(bundle.manifest.evaluation.truncated, bundle.manifest.text.max_length)
     output.show_note(f"wrote {out}")
 
 
@@ -128,7 +123,7 @@ def evaluate(
         output.show_json({"results": found.results, "truncated": found.truncated})
         return
     output.show_table(SCORE_COLUMNS, score_rows(found.results))
-    _note_truncated(found.truncated, None)
+    output.show_truncated(found.truncated, None)
 
 
 @app.command(epilog='Example: edgebert predict bundle "I love it" "Not for me"   or: edgebert predict bundle < texts')
@@ -145,7 +140,7 @@ def predict(
     """Label texts."""
     from edgebert.evaluation import predict as answer
 
-    given = texts or _lines_of_stdin()
+    given = texts or lines_of_stdin()
     predictions = answer(target, given, file=file, runtime=runtime)
     if as_json:
         output.show_json(list(predictions))
@@ -343,7 +338,7 @@ def demo(
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
-    words = sys.argv[1:] if arguments is None else arguments
+    given = sys.argv[1:] if arguments is None else arguments
     # Nothing edgebert or its dependencies run may phone home, whatever the command.
     for name in ("ORT_DISABLE_TELEMETRY", "HF_HUB_DISABLE_TELEMETRY", "DISABLE_TELEMETRY", "DO_NOT_TRACK"):
         os.environ[name] = "1"
@@ -352,17 +347,17 @@ def main(arguments: list[str] | None = None) -> None:
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
     if "_EDGEBERT_COMPLETE" in os.environ:
         app(prog_name="edgebert")  # the shell asks what could come next: typer answers and leaves
-    verbose = "--verbose" in words
+    verbose = "--verbose" in given
     with output.quiet_libraries(verbose=verbose):
-        code = _run(words or ["--help"], verbose=verbose)
+        code = _run(given or ["--help"], verbose=verbose)
     sys.exit(code)
 
 
-def _run(words: list[str], *, verbose: bool) -> int:
+def _run(given: list[str], *, verbose: bool) -> int:
     # Typer's own main would turn an interrupt and a broken pipe into exit codes of its own before they got here.
     command = typer.main.get_command(app)
     try:
-        with command.make_context("edgebert", list(words)) as context:
+        with command.make_context("edgebert", list(given)) as context:
             command.invoke(context)
         sys.stdout.flush()
     except typer.Exit as leave:
@@ -382,6 +377,12 @@ def _run(words: list[str], *, verbose: bool) -> int:
         return _failed(EnvironmentProblem(f"{where}: {error.strerror or error}"), verbose=verbose)
     except MemoryError:
         return _failed(EnvironmentProblem("not enough memory"), verbose=verbose)
+    except Exception as error:  # noqa: BLE001  # a mistake of ours or of a converter: still one line, not a page
+        mistake = EnvironmentProblem(
+            f"unexpected {type(error).__name__}: {' '.join(str(error).split())[:300]}",
+            hint="edgebert --verbose COMMAND ... shows where; please report it",
+        )
+        return _failed(mistake, verbose=verbose)
     return 0
 
 
@@ -396,36 +397,3 @@ def _usage_error(error: typer.TyperException) -> UsageError:
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "edgebert"
     return UsageError(" ".join(error.format_message().split()), hint=f"{command} --help")
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.split(",") if word.strip())
-
-
-def _numbers(text: str, option: str) -> tuple[int, ...]:
-    words = _words(text)
-    if not words or not all(word.isdecimal() and len(word) < 10 for word in words):
-        raise UsageError(
-            f"{option} is {text!r}, not whole numbers separated by commas", hint=f"as in {option} 16,32,64"
-        )
-    return tuple(int(word) for word in words)
-
-
-def _lines_of_stdin() -> list[str]:
-    if sys.stdin.isatty():
-        raise UsageError("no texts", hint="give them as arguments, or one a line on standard input")
-    try:
-        text = sys.stdin.buffer.read().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UsageError(f"standard input is not UTF-8 at byte {error.start}") from error
-    # Only line feeds end a line: str.splitlines would also split at U+2028, which a text may hold.
-    lines = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")] if text else []
-    if not lines:
-        raise UsageError("standard input is empty", hint="give texts as arguments, or one a line on standard input")
-    return lines
-
-
-def _note_truncated(count: int, max_length: int | None) -> None:
-    where = "the longest input" if max_length is None else f"{max_length} tokens"
-    if count:
-        output.show_note(f"{count} {'text was' if count == 1 else 'texts were'} longer than {where} and cut there")

@@ -63,6 +63,13 @@ def show_note(text: str) -> None:
     sys.stderr.write(text + "\n")
 
 
+def show_truncated(count: int, max_length: int | None) -> None:
+    """Say on standard error how many texts were cut; ``max_length`` is in tokens, ``None`` when it differs by file."""
+    where = "the longest input" if max_length is None else f"{max_length} tokens"
+    if count:
+        show_note(f"{count} {'text was' if count == 1 else 'texts were'} longer than {where} and cut there")
+
+
 def show_error(error: EdgebertError) -> None:
     """Print an error and its hint on standard error."""
     sys.stderr.write(f"error: {error.message}\n")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from edgebert.cli import output
+from edgebert.cli.app import app
 from edgebert.errors import CheckFailed, UsageError
 from tests import fakes
 
@@ -20,6 +21,23 @@ def test_an_error_is_two_lines_at_most(capsys):
     output.show_error(UsageError("this is wrong", hint="do that"))
     output.show_error(CheckFailed("that is wrong"))
     assert capsys.readouterr() == ("", "error: this is wrong\nhint: do that\nerror: that is wrong\n")
+
+
+def test_what_nobody_foresaw_is_one_line_too(cli):
+    """A mistake of ours is a line, a hint and exit code 3; --verbose shows where it was made."""
+
+    def broken() -> None:
+        raise RuntimeError("the converter\nfell over")
+
+    app.command("broken")(broken)
+    try:
+        short, long = cli("broken"), cli("--verbose", "broken")
+    finally:
+        app.registered_commands.pop()
+    assert short.code == long.code == 3
+    assert short.err.splitlines()[0] == "error: unexpected RuntimeError: the converter fell over"
+    assert len(short.err.splitlines()) == 2
+    assert "Traceback" in long.err
 
 
 def test_a_table_is_plain_text_that_no_narrow_terminal_breaks(capsys):
