@@ -5,12 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from edgebert.bundle import GOLDEN_SCHEMA
 from edgebert.convert.quantize import simulate_int8
+from edgebert.errors import MissingExtraError
 from edgebert.tasks import task_head
 from edgebert.types import Golden, GoldenCase, Precision
+
+try:
+    import torch
+except ImportError as error:
+    raise MissingExtraError("torch", extra="onnx", purpose="exporting a checkpoint") from error
 
 if TYPE_CHECKING:
     from edgebert.checkpoint import Model

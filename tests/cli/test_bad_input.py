@@ -307,3 +307,29 @@ def test_a_full_disk(model, tmp_path):
     assert "no room left on the disk" in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["export", "MODEL", "--out", "OUT"],
+        ["evaluate", "MODEL", "--data", "DATA"],
+        ["predict", "MODEL", "a text"],
+        ["finetune", "MODEL", "--train", "DATA", "--out", "OUT"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_without_torch_a_command_names_the_extra(words, tmp_path):
+    """Where torch is not installed, a command that needs it says so and gives the pip line; nothing is written."""
+    data = tmp_path / "data.tsv"
+    data.write_text("text\tlabel\ngood\tnegative\nbad\tpositive\n", encoding="utf-8")
+    places = {"MODEL": str(fakes.shared_checkpoint()), "OUT": str(tmp_path / "out"), "DATA": str(data)}
+    # None in sys.modules is how Python marks a module that cannot be imported.
+    code = "import sys; sys.modules['torch'] = None; from edgebert.cli.app import main; main(sys.argv[1:])"
+    command = [sys.executable, "-c", code, *(places.get(word, word) for word in words)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 3
+    assert "the package 'torch' is not installed" in done.stderr
+    assert "hint: pip install 'edgebert[" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out").exists()
