@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edgebert.errors import UsageError
 from edgebert.jsonio import from_plain
-from edgebert.types import Architecture
+from edgebert.shape import Architecture
 
 SUITES = Path(__file__).parent / "suites"
 

@@ -22,8 +22,9 @@ from edgebert.folder import (
     read_tensors,
     weight_files,
 )
+from edgebert.shape import Architecture
 from edgebert.tasks import TASK_HEADS, TaskHead
-from edgebert.types import Architecture, Task
+from edgebert.types import Task
 
 if TYPE_CHECKING:
     import torch

@@ -1,4 +1,4 @@
-"""The frozen values that cross the borders between stages.
+"""The frozen values that cross the borders between stages; those about the shape of a model are in ``shape``.
 
 No torch in here, and no behaviour beyond arithmetic on the fields: a bench machine imports this module too.
 """
@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
+
+from edgebert.shape import Architecture, PruneOptions, Pruning
 
 Format = Literal["onnx", "tflite"]
 Precision = Literal["float32", "int8", "int8-legacy"]
@@ -20,34 +22,6 @@ Progress = Callable[[str, int, int], None]
 
 def silent(stage: str, done: int, total: int) -> None:
     """Report progress to nobody: the default of every function that takes a ``Progress``."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Architecture:
-    """The shape of a DistilBERT, pruned or not: widths are given layer by layer.
-
-    Attributes:
-        hidden: Width of the residual stream.
-        head_dim: Width of one attention head.
-        heads: Attention heads of each layer, bottom first.
-        neurons: Feed-forward neurons of each layer, bottom first.
-        vocabulary: Rows of the token embedding table.
-        positions: Rows of the position embedding table, the longest input in tokens.
-        activation: Feed-forward activation, ``gelu`` (the exact, erf form) or ``relu``.
-    """
-
-    hidden: int
-    head_dim: int
-    heads: tuple[int, ...]
-    neurons: tuple[int, ...]
-    vocabulary: int
-    positions: int
-    activation: Literal["gelu", "relu"]
-
-    @property
-    def layers(self) -> int:
-        """Number of transformer layers."""
-        return len(self.heads)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,12 +69,14 @@ class Recipe:
         description: One line for people.
         targets: Files to ship.
         lengths: TFLite signature lengths in tokens, ascending.
+        prune: What to cut out before; ``None`` ships the model as it is.
     """
 
     name: str
     description: str
     targets: tuple[Target, ...]
     lengths: tuple[int, ...]
+    prune: PruneOptions | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,8 +240,27 @@ class Provenance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Original:
+    """The unpruned model that the baseline files were made from, where that is another one than what ships.
+
+    Its tokenizer and golden texts then lie in ``baseline/`` as well.
+
+    Attributes:
+        checkpoint: Its name.
+        checkpoint_sha256: Its hash.
+        architecture: Its shape.
+        text: How its texts become ids: cutting the vocabulary renumbers the tokens.
+    """
+
+    checkpoint: str
+    checkpoint_sha256: str
+    architecture: Architecture
+    text: TextSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """The content of ``edgebert.json``."""
+    """The content of ``edgebert.json``; the last two fields came with schema 2."""
 
     schema: int
     task: Task
@@ -277,6 +272,8 @@ class Manifest:
     files: tuple[FileEntry, ...]
     evaluation: EvaluationData | None
     provenance: Provenance
+    original: Original | None = None
+    pruning: Pruning | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,8 +36,9 @@ from edgebert.bundle import open_bundle
 from edgebert.errors import UsageError
 from edgebert.recipe import narrowed
 from edgebert.runtime import open_runner
+from edgebert.shape import Architecture
 from edgebert.training.finetune import FinetuneOptions
-from edgebert.types import Architecture, Package, Recipe, Score, Target, silent
+from edgebert.types import Package, Recipe, Score, Target, silent
 from tests import fakes
 
 ROOT = Path(__file__).parents[1]

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from edgebert.bundle import GOLDEN, MANIFEST, SCHEMA, TOKENIZER, file_entry
 from edgebert.jsonio import dumps
+from edgebert.shape import Architecture
 from edgebert.types import (
-    Architecture,
     Artifact,
     EvaluationData,
     Golden,

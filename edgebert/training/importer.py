@@ -21,8 +21,8 @@ from edgebert.folder import (
     write_tokenizer,
 )
 from edgebert.jsonio import parse
+from edgebert.shape import Architecture
 from edgebert.staging import staged_folder
-from edgebert.types import Architecture
 
 if TYPE_CHECKING:
     from pathlib import Path
