@@ -10,13 +10,29 @@ from typing import TypeVar
 
 from edgebert.errors import BundleError, UsageError
 from edgebert.jsonio import from_plain, parse
-from edgebert.types import Artifact, FileEntry, Golden, Manifest
+from edgebert.types import Artifact, FileEntry, Golden, Manifest, Role, TextSpec
 
-SCHEMA = 1
+SCHEMA = 2
 GOLDEN_SCHEMA = 1
 MANIFEST, GOLDEN, TOKENIZER = "edgebert.json", "golden.json", "tokenizer.json"
+VOCABULARY = "vocab.txt"
 
 T = TypeVar("T", Manifest, Golden)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextRules:
+    """How texts reach the model files of one role, and what must come out.
+
+    Attributes:
+        tokenizer: File inside the bundle that describes the tokenizer.
+        golden: File inside the bundle that holds the golden texts.
+        spec: What the ids look like.
+    """
+
+    tokenizer: str
+    golden: str
+    spec: TextSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,13 +73,24 @@ class Bundle:
         known = ", ".join(item.file for item in self.manifest.artifacts)
         raise UsageError(f"{self.root}: the bundle has no model file {file!r}", hint=f"it has {known}")
 
-    def golden(self) -> Golden:
-        """Return the golden texts.
+    def text_rules(self, role: Role) -> TextRules:
+        """Return how texts are fed to the files of a role.
+
+        Baselines have tokenizer and golden texts of their own where they are of another model than what ships: ids of
+        a vocabulary that was cut mean other tokens to the original.
+        """
+        original = self.manifest.original
+        if role == "shipped" or original is None:
+            return TextRules(tokenizer=TOKENIZER, golden=GOLDEN, spec=self.manifest.text)
+        return TextRules(tokenizer=f"baseline/{TOKENIZER}", golden=f"baseline/{GOLDEN}", spec=original.text)
+
+    def golden(self, role: Role = "shipped") -> Golden:
+        """Return the golden texts that the files of a role are compared with.
 
         Raises:
             BundleError: The file is missing or damaged, or of a schema this version cannot read.
         """
-        return _read(Golden, self.path(GOLDEN), newest=GOLDEN_SCHEMA)
+        return _read(Golden, self.path(self.text_rules(role).golden), newest=GOLDEN_SCHEMA)
 
 
 def is_bundle(path: Path) -> bool:
@@ -88,7 +115,8 @@ def open_bundle(path: str | Path, *, check: bool = True) -> Bundle:
         raise UsageError(f"{root}: {what}", hint="edgebert export MODEL --out BUNDLE makes one")
     bundle = Bundle(root=root, manifest=_read(Manifest, root / MANIFEST, newest=SCHEMA))
     listed = {entry.file for entry in bundle.entries}
-    if missing := {GOLDEN, TOKENIZER} - listed:
+    rules = (bundle.text_rules("shipped"), bundle.text_rules("baseline"))
+    if missing := {file for item in rules for file in (item.golden, item.tokenizer)} - listed:
         raise BundleError(f"{root / MANIFEST}: lists no {min(missing)}", hint="export or copy the bundle again")
     for entry in bundle.entries:
         check_inside(entry.file, root)

@@ -1,33 +1,39 @@
-"""The model card of a bundle: ``README.md`` and a plot of size against accuracy, made from the manifest alone."""
+"""The model card of a bundle: ``README.md`` and its pictures, made from the manifest alone."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from edgebert.errors import MissingExtraError
+from edgebert.pictures import draw_pruning, draw_size_accuracy
+from edgebert.shape import Architecture, Distillation, Pruning, VocabularyCut
 from edgebert.types import Artifact, Manifest, Score
 
-PLOT = "size-accuracy.svg"
+PLOT, CUT = "size-accuracy.svg", "pruning.svg"
 
 
 def write_card(folder: Path, manifest: Manifest) -> None:
-    """Write ``README.md`` and, where there are scores, the plot into a bundle's folder.
+    """Write ``README.md`` and its pictures, where there are scores or a cut to draw, into a bundle's folder.
 
     Raises:
-        MissingExtraError: There are scores to draw, but matplotlib is not installed.
+        MissingExtraError: There is something to draw, but matplotlib is not installed.
     """
     scored = any(item.score for item in manifest.artifacts)
     if scored:
         draw_size_accuracy(manifest, folder / PLOT)
+    if manifest.pruning is not None:
+        draw_pruning(manifest.pruning, manifest.architecture, folder / CUT)
     (folder / "README.md").write_text(card_text(manifest, plot=PLOT if scored else None), encoding="utf-8")
 
 
 def card_text(manifest: Manifest, *, plot: str | None) -> str:
-    """Return the Markdown of a model card; ``plot`` is the file of its picture."""
+    """Return the Markdown of a model card; ``plot`` is the file of its picture of sizes and scores."""
     sections = [_introduction(manifest), "\n".join(_table(manifest))]
     if plot:
         sections.append(f"![Size of each file against its accuracy]({plot})")
-    sections += [_evaluation(manifest), _use(manifest), _shape(manifest)]
+    sections.append(_evaluation(manifest))
+    if manifest.pruning is not None:
+        sections += _cut(manifest.pruning, manifest.architecture)
+    sections += [_use(manifest), _shape(manifest)]
     return "\n\n".join(sections) + "\n"
 
 
@@ -37,17 +43,106 @@ def _introduction(manifest: Manifest) -> str:
 
 A DistilBERT for {manifest.task.replace("-", " ")} with the labels {labels}, made by edgebert {source.edgebert}
 with the recipe `{manifest.recipe.name}` from the checkpoint `{source.checkpoint}`
-(sha256 `{source.checkpoint_sha256[:16]}…`)."""
+(sha256 `{source.checkpoint_sha256[:16]}…`).{_descent(manifest)}"""
+
+
+def _descent(manifest: Manifest) -> str:
+    """Return what the introduction says of pruning, and of a baseline that is another model."""
+    said, pruning, original = "", manifest.pruning, manifest.original
+    if pruning is not None:
+        share = f"{pruning.macs_share:.0%} of the multiply-accumulates of `{pruning.original_name}`"
+        said += f"\nIt was pruned: {share} are left."
+    if original is not None:
+        said += (
+            f"\nThe float files in `baseline/` are of the model that it is compared with, `{original.checkpoint}`\n"
+            f"(sha256 `{original.checkpoint_sha256[:16]}…`)."
+        )
+    elif pruning is not None:
+        said += "\nThe float files in `baseline/` are of the pruned model, not of the one it was cut from."
+    return said
+
+
+def _cut(pruning: Pruning, architecture: Architecture) -> list[str]:
+    said = [f"{cut_text(pruning, architecture)}. The budget was {pruning.keep:.0%} {_BUDGETS[pruning.budget]}."]
+    said.append(_texts(pruning))
+    if pruning.vocabulary is not None:
+        said.append(_vocabulary(pruning.vocabulary))
+    if pruning.distillation is not None:
+        said.append(_recovery(pruning.distillation))
+    elif pruning.keep < 1:
+        said.append("The weights that stayed were re-fitted once, not trained.")
+    return ["## What was cut", *said, f"![Heads and neurons left in each layer]({CUT})"]
+
+
+_BUDGETS = {"macs": "of its work", "latency": "of its measured time"}
+
+
+def _texts(pruning: Pruning) -> str:
+    train = pruning.train
+    file = f"the {train.examples} texts of `{train.name}` (sha256 `{train.sha256[:16]}…`)"
+    length = f"these have {pruning.tokens_per_text:.1f} tokens on average"
+    if not pruning.sample:
+        return f"It was done with {file}; {length}."
+    return f"What may go was judged on {pruning.sample} of {file}, drawn with the seed {pruning.seed}; {length}."
+
+
+def _vocabulary(cut: VocabularyCut) -> str:
+    said = (
+        f"The vocabulary went from {cut.tokens_before} to {cut.tokens_after} tokens, which saves "
+        f"{cut.bytes_saved / 1e6:.1f} MB as float32. "
+    )
+    if not cut.texts:
+        return said + "No text was left to see what that does to new ones."
+    said += (
+        f"On {cut.texts} texts that had no say in it, a text has {cut.tokens_per_text_after:.1f} tokens on average "
+        f"instead of {cut.tokens_per_text_before:.1f}, {cut.unknown_after:.2%} of the words are unknown instead of "
+        f"{cut.unknown_before:.2%}, and {cut.agreement:.1%} of the texts keep their label"
+    )
+    if cut.accuracy_before is None or cut.accuracy_after is None:
+        return said + "."
+    return said + f"; the accuracy is {cut.accuracy_after:.1%} instead of {cut.accuracy_before:.1%}."
+
+
+def _recovery(recovery: Distillation) -> str:
+    labels = "with their labels" if recovery.labelled else "without labels"
+    said = (
+        f"The model was recovered by distillation from the original: {recovery.epochs:g} "
+        f"{'epoch' if recovery.epochs == 1 else 'epochs'} over the texts {labels}, learning rate "
+        f"{recovery.learning_rate:g}, temperature {recovery.temperature:g}."
+    )
+    if not recovery.held_out:
+        return said
+    return said + (
+        f" On {recovery.held_out} texts that were kept aside, it gives the original's label to "
+        f"{recovery.agreement_after:.1%}; before, it was {recovery.agreement_before:.1%}."
+    )
+
+
+def cut_text(pruning: Pruning, architecture: Architecture) -> str:
+    """Return in one phrase what is left of the original: work, layers, heads, neurons and tokens."""
+    original = pruning.original
+    dropped = [str(layer + 1) for layer in range(original.layers) if layer not in pruning.layers]
+    layers = f"{architecture.layers} of {original.layers} layers"
+    if dropped:
+        layers += f" ({'layer' if len(dropped) == 1 else 'layers'} {', '.join(dropped)} went)"
+    return (
+        f"{pruning.macs_share:.1%} of the multiply-accumulates are left: {layers}, "
+        f"{sum(architecture.heads)} of {sum(original.heads)} heads, {sum(architecture.neurons)} of "
+        f"{sum(original.neurons)} neurons, {architecture.vocabulary} of {original.vocabulary} tokens"
+    )
 
 
 def _evaluation(manifest: Manifest) -> str:
-    data = manifest.evaluation
+    data, pruning = manifest.evaluation, manifest.pruning
     if data is None:
         return "No evaluation data was given: whether int8 keeps the accuracy on your texts is not known."
     cut = f", {data.truncated} of them cut at {manifest.text.max_length} tokens" if data.truncated else ""
+    seen = ""
+    if pruning is not None and pruning.train.sha256 == data.sha256:
+        seen = " These texts took part in the pruning: accuracy on new ones will be lower."
     return f"""Scored on {data.examples} texts of `{data.name}`{cut}. The change is paired with the float file
 of the same format, text by text; its 95 % interval is Newcombe's (1998). Agreement is the share of texts on which both
-give the same label."""
+give the same label.{seen}"""
 
 
 def _use(manifest: Manifest) -> str:
@@ -79,48 +174,6 @@ def _shape(manifest: Manifest) -> str:
 {shape.vocabulary} tokens, {shape.positions} positions.
 
 Made with {", ".join(f"{item.name} {item.version}" for item in packages)}."""
-
-
-def draw_size_accuracy(manifest: Manifest, path: Path) -> None:
-    """Draw size in MB against accuracy, with 95 % intervals, as an SVG file.
-
-    Raises:
-        MissingExtraError: matplotlib is not installed.
-    """
-    try:
-        from matplotlib import style
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtraError("matplotlib", extra="onnx", purpose="drawing the model card") from error
-    scored = [(item, item.score) for item in manifest.artifacts if item.score]
-    # A fixed salt, no date, and no settings of the user's: equal manifests give equal pictures.
-    with style.context(["default", {"svg.hashsalt": "edgebert", "font.size": 10, "svg.fonttype": "path"}]):
-        figure = Figure(figsize=(7.0, 4.0), layout="constrained")
-        axes = figure.subplots()
-        for item, score in scored:
-            _draw_point(axes, item, score)
-        axes.set_xlabel("file size (MB)")
-        axes.set_ylabel(f"{scored[0][1].metric.replace('_', ' ')} (%)")
-        axes.set_xlim(0, max(item.size_bytes for item, _ in scored) / 1e6 * 1.35)
-        axes.grid(alpha=0.25)
-        axes.spines[["top", "right"]].set_visible(False)
-        figure.legend(loc="outside lower center", ncols=2, frameon=False)
-        figure.savefig(path, format="svg", metadata={"Date": None, "Creator": "edgebert"})
-
-
-def _draw_point(axes: object, item: Artifact, score: Score) -> None:
-    value, size = 100 * score.value, item.size_bytes / 1e6
-    marker = "o" if item.format == "onnx" else "s"
-    axes.errorbar(  # type: ignore[attr-defined]
-        [size],
-        [value],
-        yerr=[[value - 100 * score.low], [100 * score.high - value]],
-        fmt=marker,
-        capsize=4,
-        markersize=7,
-        color="#8a8f98" if item.role == "baseline" else ("#0f6fc5" if item.format == "onnx" else "#d9730d"),
-        label=f"{item.file}: {size:.1f} MB, {value:.1f} %",
-    )
 
 
 def _table(manifest: Manifest) -> list[str]:

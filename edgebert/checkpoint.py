@@ -7,29 +7,38 @@ here: every tensor must be there, in its shape, finite, and nothing may be left 
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgebert.errors import CheckpointError, MissingExtraError
+from edgebert.errors import CheckpointError, MissingExtraError, UsageError
 from edgebert.folder import (
     check_shapes,
     check_vocabulary,
     load_tokenizer,
     locate,
     read_config,
+    read_object,
     read_tensors,
     weight_files,
+    write_tensors,
+    write_tokenizer,
 )
-from edgebert.shape import Architecture
-from edgebert.tasks import TASK_HEADS, TaskHead
+from edgebert.jsonio import dumps, from_plain
+from edgebert.network import load_module, read_architecture, shape_keys
+from edgebert.shape import Architecture, Pruning
+from edgebert.tasks import TASK_HEADS, TaskHead, task_head
 from edgebert.types import Task
 
 if TYPE_CHECKING:
     import torch
     from tokenizers import Tokenizer
 
+PRUNING_SCHEMA = 1
+_PRUNING, _WEIGHTS = "pruning.json", "model.safetensors"
+_DROPOUTS = {"dropout": 0.1, "attention_dropout": 0.1, "seq_classif_dropout": 0.2}  # DistilBertConfig's defaults
 # Left behind in many published classifiers: a buffer of old versions and the masked-language head of pre-training.
 _HARMLESS = re.compile(r"distilbert\.embeddings\.position_ids|vocab_(transform|layer_norm|projector)\..*")
 
@@ -45,6 +54,7 @@ class Checkpoint:
         labels: Label names by id.
         architecture: Its shape.
         sha256: Hash over configuration, tokenizer and weights.
+        pruning: What was cut out of it; ``None`` for a checkpoint that nobody pruned.
     """
 
     path: Path
@@ -53,6 +63,7 @@ class Checkpoint:
     labels: tuple[str, ...]
     architecture: Architecture
     sha256: str
+    pruning: Pruning | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,35 +83,15 @@ def load_model(source: str | Path) -> Model:
         EnvironmentProblem: The Hub cannot be reached.
         MissingExtraError: torch, transformers or safetensors is not installed.
     """
-    try:
-        import torch
-        import transformers
-    except ImportError as error:
-        raise MissingExtraError(error.name or "torch", extra="onnx", purpose="loading a checkpoint") from error
+    _require_packages()
     folder, name = locate(source)
     config = read_config(folder)
     head = _task_head(config, folder)
     architecture, labels = read_architecture(config, folder), _labels(config, folder)
+    dropouts, pruning = _dropouts(config, folder), _read_pruning(folder, architecture)
     tokenizer = load_tokenizer(folder)
     check_vocabulary(tokenizer, architecture.vocabulary, folder)
     state = _read_weights(folder, _expected_shapes(architecture, len(labels)))
-
-    settings = transformers.DistilBertConfig(
-        vocab_size=architecture.vocabulary,
-        max_position_embeddings=architecture.positions,
-        n_layers=architecture.layers,
-        n_heads=architecture.heads[0],
-        dim=architecture.hidden,
-        hidden_dim=architecture.neurons[0],
-        activation=architecture.activation,
-        id2label=dict(enumerate(labels)),
-        label2id={label: index for index, label in enumerate(labels)},
-    )
-    with torch.random.fork_rng(devices=[]):
-        module = transformers.DistilBertForSequenceClassification(settings)
-    module.load_state_dict(state)
-    module.requires_grad_(requires_grad=False)
-    module.train(mode=False)
     return Model(
         checkpoint=Checkpoint(
             path=folder,
@@ -109,10 +100,42 @@ def load_model(source: str | Path) -> Model:
             labels=labels,
             architecture=architecture,
             sha256=_hash((folder / "config.json", *weight_files(folder)), tokenizer),
+            pruning=pruning,
         ),
-        module=module,
+        module=load_module(architecture, labels, state, settings=dropouts),
         tokenizer=tokenizer,
     )
+
+
+def save_model(model: Model, folder: Path) -> None:
+    """Write a model as a checkpoint folder that ``load_model`` reopens with logits equal to the last bit.
+
+    Equal models give equal files: no version, name or path of this machine is in them.
+
+    Args:
+        model: The model.
+        folder: Existing empty folder to write to.
+
+    Raises:
+        CheckpointError: The tokenizer cannot be written as that of a DistilBERT.
+    """
+    checkpoint, settings = model.checkpoint, model.module.config
+    config = {
+        "model_type": "distilbert",
+        "architectures": [task_head(checkpoint.task).architecture],
+        **shape_keys(checkpoint.architecture),
+        **{key: getattr(settings, key) for key in _DROPOUTS},
+        "pad_token_id": model.tokenizer.token_to_id("[PAD]"),
+        "problem_type": "single_label_classification",
+        "id2label": {str(index): label for index, label in enumerate(checkpoint.labels)},
+        "label2id": {label: index for index, label in enumerate(checkpoint.labels)},
+    }
+    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    state = model.module.state_dict()
+    write_tensors({name: tensor.cpu().contiguous().numpy() for name, tensor in state.items()}, folder / _WEIGHTS)
+    write_tokenizer(model.tokenizer, folder, max_length=checkpoint.architecture.positions)
+    if checkpoint.pruning is not None:
+        (folder / _PRUNING).write_text(dumps(checkpoint.pruning), encoding="utf-8")
 
 
 def read_labels(source: str | Path) -> tuple[str, ...]:
@@ -121,6 +144,14 @@ def read_labels(source: str | Path) -> tuple[str, ...]:
     config = read_config(folder)
     _task_head(config, folder)
     return _labels(config, folder)
+
+
+def _require_packages() -> None:
+    try:
+        import torch  # noqa: F401
+        import transformers  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError(error.name or "torch", extra="onnx", purpose="loading a checkpoint") from error
 
 
 def _task_head(config: dict[str, Any], folder: Path) -> TaskHead:
@@ -137,47 +168,6 @@ def _task_head(config: dict[str, Any], folder: Path) -> TaskHead:
     raise CheckpointError(
         f"{folder / 'config.json'}: the architecture is {', '.join(map(str, names))}, which has no head edgebert knows",
         hint=f"fine-tune it first (edgebert finetune); known: {', '.join(head.architecture for head in TASK_HEADS)}",
-    )
-
-
-def read_architecture(config: dict[str, Any], folder: Path) -> Architecture:
-    """Return the shape that a DistilBERT's configuration describes.
-
-    Args:
-        config: Content of its ``config.json``.
-        folder: Where that lies, for messages.
-
-    Raises:
-        CheckpointError: A size is impossible, or the activation is one edgebert does not convert.
-    """
-    path = folder / "config.json"
-    defaults = {
-        "dim": 768,
-        "n_heads": 12,
-        "hidden_dim": 3072,
-        "n_layers": 6,
-        "vocab_size": 30522,
-        "max_position_embeddings": 512,
-    }
-    sizes = {}
-    for key, default in defaults.items():
-        value = config.get(key, default)
-        if type(value) is not int or value < 1:
-            raise CheckpointError(f"{path}: {key} is {value!r}, not a positive whole number")
-        sizes[key] = value
-    if sizes["dim"] % sizes["n_heads"]:
-        raise CheckpointError(f"{path}: dim {sizes['dim']} is no multiple of n_heads {sizes['n_heads']}")
-    activation = config.get("activation", "gelu")
-    if activation not in ("gelu", "relu"):
-        raise CheckpointError(f"{path}: the activation is {activation!r}; edgebert converts gelu and relu")
-    return Architecture(
-        hidden=sizes["dim"],
-        head_dim=sizes["dim"] // sizes["n_heads"],
-        heads=(sizes["n_heads"],) * sizes["n_layers"],
-        neurons=(sizes["hidden_dim"],) * sizes["n_layers"],
-        vocabulary=sizes["vocab_size"],
-        positions=sizes["max_position_embeddings"],
-        activation=activation,
     )
 
 
@@ -200,6 +190,63 @@ def _labels(config: dict[str, Any], folder: Path) -> tuple[str, ...]:
     if len(set(labels)) < len(labels):
         raise CheckpointError(f"{path}: id2label names a label twice: {', '.join(labels)}")
     return labels
+
+
+def _dropouts(config: dict[str, Any], folder: Path) -> dict[str, float]:
+    """Return the shares that training drops: a model that is recovered or fine-tuned later needs them."""
+    shares = {key: config.get(key, default) for key, default in _DROPOUTS.items()}
+    for key, value in shares.items():
+        if type(value) not in (int, float) or not 0 <= value < 1:
+            raise CheckpointError(f"{folder / 'config.json'}: {key} is {value!r}, not a share from 0 to below 1")
+    return shares
+
+
+def _read_pruning(folder: Path, architecture: Architecture) -> Pruning | None:
+    path = folder / _PRUNING
+    if not path.is_file():
+        return None
+    try:
+        plain = read_object(path)
+        schema = plain.get("schema")
+        if type(schema) is not int or schema < 1:
+            raise CheckpointError(f"{path}: schema is {schema!r}, not a version of this record")
+        if schema > PRUNING_SCHEMA:
+            raise CheckpointError(
+                f"{path}: schema {schema}; this edgebert reads up to {PRUNING_SCHEMA}", hint="pip install -U edgebert"
+            )
+        pruning = from_plain(Pruning, plain, source=str(path))
+    except UsageError as error:
+        raise CheckpointError(error.message, hint=error.hint) from error
+    _check_descent(pruning, architecture, path)
+    return pruning
+
+
+def _check_descent(pruning: Pruning, architecture: Architecture, path: Path) -> None:
+    """Return if a model of this shape can have been cut out of the original that ``pruning`` names."""
+    original, layers = pruning.original, pruning.layers
+    if not original.heads or len(original.heads) != len(original.neurons):
+        raise CheckpointError(f"{path}: original.heads and original.neurons are no two lists of one entry a layer")
+    if list(layers) != sorted(set(layers)) or not set(layers) <= set(range(original.layers)):
+        raise CheckpointError(
+            f"{path}: layers is {list(layers)}, not ascending numbers of the original's layers, "
+            f"0 to {original.layers - 1}"
+        )
+    if len(layers) != architecture.layers:
+        raise CheckpointError(f"{path}: layers names {len(layers)}, config.json describes {architecture.layers}")
+    for key in ("hidden", "head_dim", "positions", "activation"):
+        before, after = getattr(original, key), getattr(architecture, key)
+        if before != after:
+            raise CheckpointError(f"{path}: original.{key} is {before!r}, but that of config.json is {after!r}")
+    if architecture.vocabulary > original.vocabulary:
+        raise CheckpointError(
+            f"{path}: original.vocabulary is {original.vocabulary}, but config.json has {architecture.vocabulary}"
+        )
+    for key in ("heads", "neurons"):
+        for index, (layer, kept) in enumerate(zip(layers, getattr(architecture, key), strict=True)):
+            if kept > (before := getattr(original, key)[layer]):
+                raise CheckpointError(
+                    f"{path}: original.{key}[{layer}] is {before}, but layer {index} of config.json has {kept}"
+                )
 
 
 def _expected_shapes(architecture: Architecture, labels: int) -> dict[str, tuple[int, ...]]:

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgebert.bundle import TOKENIZER, Bundle, is_bundle, open_bundle
+from edgebert.bundle import Bundle, is_bundle, open_bundle
 from edgebert.errors import DataError, UsageError
 from edgebert.metrics import paired_score
 from edgebert.ondevice.session import FORMATS
 from edgebert.parity import check_parity
-from edgebert.runtime import default_runtime, open_runner, present_runtimes
+from edgebert.runtime import Runner, default_runtime, open_runner, present_runtimes
 from edgebert.tasks import decode
 from edgebert.text import TextEncoder, open_encoder
-from edgebert.types import Artifact, Prediction, Progress, Score, silent
+from edgebert.types import Artifact, Prediction, Progress, Role, Score, silent
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,7 +30,12 @@ Logits = Callable[[Sequence[int]], "NDArray[np.float32]"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """Scores of every file asked for, baselines first, and how many texts were cut at the longest input."""
+    """Scores of every file asked for, and how many texts were cut.
+
+    Attributes:
+        results: The scores, baselines first.
+        truncated: Number of texts that were longer than the longest input of one of these files, and cut there.
+    """
 
     results: tuple[Score, ...]
     truncated: int
@@ -77,7 +82,7 @@ def evaluate(
         predicted=predicted,
         labels=len(data.labels),
     )
-    return Evaluation(results=(score,), truncated=_count_truncated(encoder, data))
+    return Evaluation(results=(score,), truncated=_count_truncated((encoder,), data))
 
 
 def evaluate_bundle(
@@ -91,17 +96,16 @@ def evaluate_bundle(
 ) -> Evaluation:
     """Return the scores of a bundle that is open already; arguments and errors as for ``evaluate``."""
     _check_labels(data, bundle.manifest.labels)
-    spec = bundle.manifest.text
-    encoder = open_encoder(bundle.path(TOKENIZER), spec.max_length)
-    ids = [encoder.encode(example.text) for example in data.examples]
-    golden = bundle.golden()
+    chosen = _chosen(bundle, runtime=runtime, file=file)
+    roles = sorted({item.role for item in chosen})
+    encoders = {role: _encoder_of(bundle, role) for role in roles}
+    ids = {role: [encoders[role].encode(example.text) for example in data.examples] for role in roles}
     expected = _expected(data)
     scores: list[Score] = []
     answers: dict[str, NDArray[np.int64]] = {}
-    for artifact in _chosen(bundle, runtime=runtime, file=file):
-        runner = open_runner(bundle.path(artifact.file), runtime=runtime or default_runtime(artifact.format), spec=spec)
-        check_parity(runner, golden, tolerance=artifact.tolerance)
-        answers[artifact.file] = _predict_labels(runner.logits, ids, artifact.file, progress)
+    for artifact in chosen:
+        runner = _checked_runner(bundle, artifact, runtime)
+        answers[artifact.file] = _predict_labels(runner.logits, ids[artifact.role], artifact.file, progress)
         baseline = _baseline_of(bundle, artifact)
         scores.append(
             paired_score(
@@ -115,7 +119,7 @@ def evaluate_bundle(
                 labels=len(data.labels),
             )
         )
-    return Evaluation(results=tuple(scores), truncated=_count_truncated(encoder, data))
+    return Evaluation(results=tuple(scores), truncated=_count_truncated(tuple(encoders.values()), data))
 
 
 def predict(
@@ -135,12 +139,10 @@ def predict(
     path = Path(target)
     if is_bundle(path):
         bundle = open_bundle(path)
-        spec, labels = bundle.manifest.text, bundle.manifest.labels
+        labels = bundle.manifest.labels
         artifact = _runnable(bundle, runtime) if file is None else bundle.artifact(file)
-        encoder = open_encoder(bundle.path(TOKENIZER), spec.max_length)
-        runner = open_runner(bundle.path(artifact.file), runtime=runtime or default_runtime(artifact.format), spec=spec)
-        check_parity(runner, bundle.golden(), tolerance=artifact.tolerance)
-        logits: Logits = runner.logits
+        encoder = _encoder_of(bundle, artifact.role)
+        logits: Logits = _checked_runner(bundle, artifact, runtime).logits
     else:
         if runtime not in (None, "torch") or file is not None:
             raise UsageError(f"{target}: --runtime and --file choose from a bundle, and this is none")
@@ -149,6 +151,19 @@ def predict(
         encoder = TextEncoder(model.tokenizer, model.checkpoint.architecture.positions)
         logits = _torch_logits(model)
     return tuple(decode(text, logits(encoder.encode(text)), labels) for text in texts)
+
+
+def _encoder_of(bundle: Bundle, role: Role) -> TextEncoder:
+    rules = bundle.text_rules(role)
+    return open_encoder(bundle.path(rules.tokenizer), rules.spec.max_length)
+
+
+def _checked_runner(bundle: Bundle, artifact: Artifact, runtime: str | None) -> Runner:
+    """Return a runner for a file that has just reproduced the golden logits of its own model."""
+    name, spec = runtime or default_runtime(artifact.format), bundle.text_rules(artifact.role).spec
+    runner = open_runner(bundle.path(artifact.file), runtime=name, spec=spec)
+    check_parity(runner, bundle.golden(artifact.role), tolerance=artifact.tolerance)
+    return runner
 
 
 def _chosen(bundle: Bundle, *, runtime: str | None, file: str | None) -> list[Artifact]:
@@ -199,8 +214,8 @@ def _expected(data: Dataset) -> NDArray[np.int64]:
     return np.array([example.label for example in data.examples], dtype=np.int64)
 
 
-def _count_truncated(encoder: TextEncoder, data: Dataset) -> int:
-    return sum(encoder.is_truncated(example.text) for example in data.examples)
+def _count_truncated(encoders: Sequence[TextEncoder], data: Dataset) -> int:
+    return sum(any(encoder.is_truncated(example.text) for encoder in encoders) for example in data.examples)
 
 
 def _check_labels(data: Dataset, labels: tuple[str, ...]) -> None:

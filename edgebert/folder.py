@@ -20,7 +20,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from tokenizers import Tokenizer
 
-_HUB_FILES = ("config.json", "*.safetensors", "model.safetensors.index.json", "tokenizer*.json", "vocab.txt")
+_HUB_FILES = (
+    "config.json",
+    "*.safetensors",
+    "model.safetensors.index.json",
+    "tokenizer*.json",
+    "vocab.txt",
+    "pruning.json",
+)
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 _FLOATS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
 
@@ -56,7 +63,25 @@ def read_config(folder: Path) -> dict[str, Any]:
             f"{folder}: no checkpoint: there is no config.json",
             hint="give the folder that save_pretrained wrote, or a Hub id",
         )
-    return _read_object(path)
+    return read_object(path)
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """Return the JSON object in a file of a checkpoint folder.
+
+    Raises:
+        CheckpointError: It cannot be read as text, or holds another value than an object.
+        UsageError: It is no JSON.
+    """
+    try:
+        value = parse(path.read_text(encoding="utf-8"), source=str(path))
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise CheckpointError(f"{path}: not UTF-8 at byte {error.start}") from error
+    if not isinstance(value, dict):
+        raise CheckpointError(f"{path}: not a JSON object")
+    return value
 
 
 def load_tokenizer(folder: Path) -> Tokenizer:
@@ -72,7 +97,7 @@ def load_tokenizer(folder: Path) -> Tokenizer:
         from tokenizers.implementations.bert_wordpiece import BertWordPieceTokenizer
 
         path = folder / "tokenizer_config.json"
-        lower = _read_object(path).get("do_lower_case", True) if path.is_file() else True
+        lower = read_object(path).get("do_lower_case", True) if path.is_file() else True
         if not isinstance(lower, bool):
             raise CheckpointError(f"{path}: do_lower_case is {lower!r}, not true or false")
         path = folder / "vocab.txt"
@@ -164,7 +189,7 @@ def weight_files(folder: Path) -> tuple[Path, ...]:
     if single.is_file():
         return (single,)
     if index.is_file():
-        table = _read_object(index).get("weight_map")
+        table = read_object(index).get("weight_map")
         if not isinstance(table, dict) or not table:
             raise CheckpointError(f"{index}: weight_map names no weight files")
         for name in table.values():
@@ -240,16 +265,6 @@ def write_tensors(tensors: dict[str, NDArray[np.float32]], path: Path) -> None:
 
     # safetensors' own writer reports a full disk as an error of the format, and lets only the owner read the file.
     path.write_bytes(save(tensors, metadata={"format": "pt"}))
-
-
-def _read_object(path: Path) -> dict[str, Any]:
-    try:
-        value = parse(path.read_text(encoding="utf-8"), source=str(path))
-    except UnicodeDecodeError as error:
-        raise CheckpointError(f"{path}: not UTF-8 at byte {error.start}") from error
-    if not isinstance(value, dict):
-        raise CheckpointError(f"{path}: not a JSON object")
-    return value
 
 
 def _download(hub_id: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import replace
 from importlib import metadata
@@ -10,33 +11,27 @@ from pathlib import Path
 from edgebert import bundle as bundles
 from edgebert.card import write_card
 from edgebert.checkpoint import Model, load_model
-from edgebert.convert.describe import describe
-from edgebert.convert.golden import make_golden, parity_tolerance
-from edgebert.convert.weights import Weights, extract_weights
-from edgebert.data import Dataset, read_dataset
-from edgebert.errors import EdgebertError, RecipeError
+from edgebert.convert.artifacts import Source, write_artifacts
+from edgebert.convert.golden import make_golden
+from edgebert.data import Dataset, TrainingTexts, read_dataset, read_training
+from edgebert.errors import EdgebertError, RecipeError, UsageError
 from edgebert.evaluation import evaluate_bundle
 from edgebert.folder import write_tokenizer
 from edgebert.jsonio import dumps
-from edgebert.parity import check_parity
 from edgebert.recipe import load_recipe, narrowed
-from edgebert.runtime import default_runtime, open_runner
+from edgebert.shape import PruneOptions
 from edgebert.staging import staged_folder
 from edgebert.text import TextEncoder, text_spec
 from edgebert.types import (
     Artifact,
     EvaluationData,
     Format,
-    Golden,
     Manifest,
+    Original,
     Package,
-    Precision,
     Progress,
     Provenance,
     Recipe,
-    Role,
-    Target,
-    TextSpec,
     silent,
 )
 
@@ -48,6 +43,8 @@ def export_bundle(
     out: str | Path,
     *,
     recipe: str | Path | Recipe = "int8",
+    training: TrainingTexts | str | Path | None = None,
+    baseline: str | Path | Model | None = None,
     evaluation: Dataset | str | Path | None = None,
     formats: tuple[Format, ...] | None = None,
     lengths: tuple[int, ...] | None = None,
@@ -56,14 +53,16 @@ def export_bundle(
 ) -> bundles.Bundle:
     """Turn a fine-tuned DistilBERT into a bundle and return it.
 
-    Every file is compared with the checkpoint in torch right after it was written, and with ``evaluation`` every
-    shipped file is scored against the float file of its format. The bundle appears under its name only when all of that
-    went well.
+    Where the recipe says so, the model is pruned first. Every file is compared with its model in torch right after it
+    was written, and with ``evaluation`` every shipped file is scored against the float file of its format. The bundle
+    appears under its name only when all of that went well.
 
     Args:
         model: Checkpoint folder, Hub id, or a loaded model.
         out: Folder to make.
         recipe: Built-in name, path of a TOML file, or a recipe.
+        training: Texts that a recipe that prunes learns from, or the path of a data file.
+        baseline: Model that the shipped files are compared with; ``None`` takes ``model`` as it is before pruning.
         evaluation: Labelled texts, or the path of a data file.
         formats: Formats to make; ``None`` makes all that the recipe names.
         lengths: TFLite signature lengths in tokens; ``None`` takes the recipe's.
@@ -71,30 +70,35 @@ def export_bundle(
         progress: Told what is being done.
 
     Raises:
-        UsageError: Model, recipe, data or output cannot be used as asked.
-        ParityError: A converted file computes something else than the checkpoint.
+        UsageError: Model, baseline, recipe, data or output cannot be used as asked.
+        ParityError: A converted file computes something else than its model.
         EnvironmentProblem: A package is missing, or the disk is full.
     """
     plan = narrowed(recipe if isinstance(recipe, Recipe) else load_recipe(recipe), formats=formats, lengths=lengths)
+    _check_training(plan, given=training is not None)
     out = Path(out)
     with staged_folder(out, force=force, marker=bundles.MANIFEST) as stage:
         steps = _Steps(progress, 3 + len({target.format for target in plan.targets}) + len(plan.targets))
         steps.start("loading the checkpoint")
-        loaded = model if isinstance(model, Model) else load_model(model)
+        loaded = _loaded(model)
+        other = loaded if baseline is None else _loaded(baseline)
+        _check_baseline(other, loaded)
         data = _read(evaluation, loaded)
-        if plan.lengths[-1] > loaded.checkpoint.architecture.positions:
-            raise RecipeError(
-                f"the length {plan.lengths[-1]} is more than the model's {loaded.checkpoint.architecture.positions} "
-                "positions",
-                hint="give shorter --lengths",
-            )
-        spec = text_spec(loaded.tokenizer, max_length=plan.lengths[-1], lengths=plan.lengths)
+        for item in (loaded, other):
+            _check_positions(item, plan)
+        if plan.prune is not None and training is not None:
+            # Beside the bundle, not in it: a killed distillation goes on there.
+            state = out.with_name(out.name + ".state")
+            loaded = _pruned(loaded, training, plan.prune, state, progress)
         steps.start("computing golden logits")
-        golden = make_golden(loaded, TextEncoder(loaded.tokenizer, spec.max_length))
-        _write_texts(stage, loaded, spec, golden)
-        artifacts = _convert(stage, loaded, plan, spec, golden, steps)
+        shipped = _source(loaded, plan)
+        compared = shipped if _is_same(loaded, other) else _source(other, plan)
+        _write_texts(stage, shipped)
+        if compared is not shipped:
+            _write_baseline_texts(stage / "baseline", compared)
+        artifacts = write_artifacts(stage, shipped, compared, targets=plan.targets, start=steps.start)
         steps.start("writing the manifest")
-        manifest = _manifest(stage, loaded, plan, spec, artifacts)
+        manifest = _manifest(stage, shipped, compared, plan, artifacts)
         if data is not None:
             manifest = _scored(stage, manifest, data, progress)
         (stage / bundles.MANIFEST).write_text(dumps(manifest), encoding="utf-8")
@@ -113,94 +117,110 @@ class _Steps:
         self._done += 1
 
 
+def _loaded(model: str | Path | Model) -> Model:
+    return model if isinstance(model, Model) else load_model(model)
+
+
 def _read(evaluation: Dataset | str | Path | None, model: Model) -> Dataset | None:
     if evaluation is None or isinstance(evaluation, Dataset):
         return evaluation
     return read_dataset(Path(evaluation), labels=model.checkpoint.labels)
 
 
-def _write_texts(stage: Path, model: Model, spec: TextSpec, golden: Golden) -> None:
+def _check_training(plan: Recipe, *, given: bool) -> None:
+    if plan.prune is not None and not given:
+        raise UsageError(
+            f"the recipe {plan.name!r} prunes, and has no texts to learn from what may go",
+            hint="give --train FILE: texts of your task, labelled or not",
+        )
+    if plan.prune is None and given:
+        raise UsageError(
+            f"the recipe {plan.name!r} does not prune, so it has no use for training texts",
+            hint="leave --train out, or choose a recipe that prunes (edgebert recipes)",
+        )
+
+
+def _check_baseline(baseline: Model, model: Model) -> None:
+    if baseline.checkpoint.labels != model.checkpoint.labels:
+        raise UsageError(
+            f"the baseline {baseline.checkpoint.name} has the labels {', '.join(baseline.checkpoint.labels)}, "
+            f"the model {model.checkpoint.name} has {', '.join(model.checkpoint.labels)}",
+            hint="give the model that this one was cut from",
+        )
+
+
+def _check_positions(model: Model, plan: Recipe) -> None:
+    positions = model.checkpoint.architecture.positions
+    if plan.lengths[-1] > positions:
+        raise RecipeError(
+            f"the length {plan.lengths[-1]} is more than the {positions} positions of the model "
+            f"{model.checkpoint.name}",
+            hint="give shorter --lengths",
+        )
+
+
+def _pruned(
+    model: Model, training: TrainingTexts | str | Path, options: PruneOptions, work: Path, progress: Progress
+) -> Model:
+    from edgebert.pruning.prune import prune_model
+
+    if not isinstance(training, TrainingTexts):
+        training = read_training(Path(training), labels=model.checkpoint.labels)
+    pruned = prune_model(model, training, options, work=work, progress=progress)
+    with contextlib.suppress(OSError):  # there is no such folder, or it holds what a killed run goes on from
+        work.rmdir()
+    return pruned
+
+
+def _source(model: Model, plan: Recipe) -> Source:
+    spec = text_spec(model.tokenizer, max_length=plan.lengths[-1], lengths=plan.lengths)
+    return Source(model=model, spec=spec, golden=make_golden(model, TextEncoder(model.tokenizer, spec.max_length)))
+
+
+def _is_same(model: Model, other: Model) -> bool:
+    # A model that was pruned in memory still has the hash of the one it was cut from.
+    first, second = model.checkpoint, other.checkpoint
+    return (first.sha256, first.architecture, first.pruning) == (second.sha256, second.architecture, second.pruning)
+
+
+def _write_texts(stage: Path, shipped: Source) -> None:
     """Write tokenizer, configuration and golden texts: what Optimum, Transformers.js and apps open beside a file."""
-    write_tokenizer(model.tokenizer, stage, max_length=spec.max_length)
-    config = model.module.config.to_dict()  # type: ignore[union-attr, operator]  # a transformers module has one
+    write_tokenizer(shipped.model.tokenizer, stage, max_length=shipped.spec.max_length)
+    config = shipped.model.module.config.to_dict()  # type: ignore[union-attr, operator]  # transformers modules have it
     for volatile in ("transformers_version", "_name_or_path", "torch_dtype", "dtype"):
         config.pop(volatile, None)
     config["architectures"] = ["DistilBertForSequenceClassification"]
     (stage / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    (stage / bundles.GOLDEN).write_text(dumps(golden), encoding="utf-8")
+    (stage / bundles.GOLDEN).write_text(dumps(shipped.golden), encoding="utf-8")
 
 
-def _convert(
-    stage: Path, model: Model, plan: Recipe, spec: TextSpec, golden: Golden, steps: _Steps
-) -> tuple[Artifact, ...]:
-    """Write every file of the plan and the baseline of every format, each checked as soon as it exists."""
-    weights = extract_weights(model)
-    (stage / "baseline").mkdir()
-    wanted: list[tuple[Role, Target]] = []
-    for file_format in dict.fromkeys(target.format for target in plan.targets):
-        wanted.append(("baseline", Target(format=file_format, precision="float32")))
-        wanted.extend(("shipped", target) for target in plan.targets if target.format == file_format)
-    artifacts = []
-    tolerances: dict[Precision, float] = {}
-    for role, target in wanted:
-        file = f"baseline/{target.file}" if role == "baseline" else target.file
-        steps.start(f"writing {file}")
-        _write(stage, weights, target, stage / file, spec)
-        if target.precision not in tolerances:
-            tolerances[target.precision] = parity_tolerance(model, golden, target.precision)
-        tolerance = tolerances[target.precision]
-        runner = open_runner(stage / file, runtime=default_runtime(target.format), spec=spec)
-        verified = check_parity(runner, golden, tolerance=tolerance)
-        found, entry = describe(stage / file), bundles.file_entry(stage, file)
-        artifacts.append(
-            Artifact(
-                file=file,
-                role=role,
-                format=target.format,
-                precision=target.precision,
-                inputs=found.inputs,
-                outputs=found.outputs,
-                lengths=found.lengths,
-                opset=found.opset,
-                ir_version=found.ir_version,
-                operators=found.operators,
-                parts=found.parts,
-                size_bytes=entry.size_bytes,
-                sha256=entry.sha256,
-                tolerance=tolerance,
-                verified=(verified,),
-                score=None,
-            )
+def _write_baseline_texts(folder: Path, source: Source) -> None:
+    """Write what turns texts into ids for the baselines, where they have a tokenizer of their own."""
+    folder.mkdir()
+    write_tokenizer(source.model.tokenizer, folder, max_length=source.spec.max_length)
+    (folder / "tokenizer_config.json").unlink()  # nobody opens baselines as a Hugging Face folder
+    (folder / bundles.GOLDEN).write_text(dumps(source.golden), encoding="utf-8")
+
+
+def _manifest(
+    stage: Path, shipped: Source, baseline: Source, plan: Recipe, artifacts: tuple[Artifact, ...]
+) -> Manifest:
+    checkpoint = shipped.model.checkpoint
+    texts = ["config.json", bundles.GOLDEN, bundles.TOKENIZER, "tokenizer_config.json", bundles.VOCABULARY]
+    original = None
+    if baseline is not shipped:
+        texts += [f"baseline/{name}" for name in (bundles.GOLDEN, bundles.TOKENIZER, bundles.VOCABULARY)]
+        original = Original(
+            checkpoint=baseline.model.checkpoint.name,
+            checkpoint_sha256=baseline.model.checkpoint.sha256,
+            architecture=baseline.model.checkpoint.architecture,
+            text=baseline.spec,
         )
-    return tuple(artifacts)
-
-
-def _write(stage: Path, weights: Weights, target: Target, path: Path, spec: TextSpec) -> None:
-    # The converters are imported when a format needs them: a machine may have the extra of one format only.
-    if target.format == "onnx":
-        from edgebert.convert.onnx import write_onnx
-
-        write_onnx(weights, path, int8=target.precision == "int8")
-        return
-    from edgebert.convert.tflite import quantize_tflite, write_tflite
-
-    baseline = stage / "baseline" / "float32.tflite"
-    if target.precision == "float32" and path == baseline:
-        write_tflite(weights, path, lengths=spec.lengths)
-    elif target.precision == "float32":
-        path.write_bytes(baseline.read_bytes())
-    else:
-        quantize_tflite(baseline, path, per_tensor=target.precision == "int8-legacy")
-
-
-def _manifest(stage: Path, model: Model, plan: Recipe, spec: TextSpec, artifacts: tuple[Artifact, ...]) -> Manifest:
-    checkpoint = model.checkpoint
-    texts = ("config.json", bundles.GOLDEN, bundles.TOKENIZER, "tokenizer_config.json", "vocab.txt")
     return Manifest(
         schema=bundles.SCHEMA,
         task=checkpoint.task,
         labels=checkpoint.labels,
-        text=spec,
+        text=shipped.spec,
         architecture=checkpoint.architecture,
         recipe=plan,
         artifacts=artifacts,
@@ -212,6 +232,8 @@ def _manifest(stage: Path, model: Model, plan: Recipe, spec: TextSpec, artifacts
             checkpoint_sha256=checkpoint.sha256,
             packages=tuple(_installed(name) for name in _PACKAGES if _installed(name).version),
         ),
+        original=original,
+        pruning=checkpoint.pruning,
     )
 
 

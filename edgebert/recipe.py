@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgebert.errors import RecipeError, UsageError
 from edgebert.jsonio import from_plain
+from edgebert.shape import PruneOptions
 from edgebert.types import Recipe
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
 LONGEST = 512
+MOST_EPOCHS = 100
 
 
 def built_in_recipes() -> tuple[Recipe, ...]:
@@ -79,11 +82,8 @@ def narrowed(recipe: Recipe, *, formats: Sequence[str] | None, lengths: Sequence
                     hint=f"it makes {', '.join(target.file for target in recipe.targets)}",
                 )
         targets = tuple(target for target in targets if target.format in formats)
-    changed = Recipe(
-        name=recipe.name,
-        description=recipe.description,
-        targets=targets,
-        lengths=recipe.lengths if lengths is None else tuple(sorted(set(lengths))),
+    changed = replace(
+        recipe, targets=targets, lengths=recipe.lengths if lengths is None else tuple(sorted(set(lengths)))
     )
     _check(changed, source=f"recipe {recipe.name!r}")
     return changed
@@ -123,3 +123,16 @@ def _check(recipe: Recipe, *, source: str) -> None:
     for length in recipe.lengths:
         if not 8 <= length <= LONGEST:
             raise RecipeError(f"{source}: the length {length} is not between 8 and {LONGEST} tokens")
+    if recipe.prune is not None:
+        _check_prune(recipe.prune, source=source)
+
+
+def _check_prune(options: PruneOptions, *, source: str) -> None:
+    if not 0 < options.keep <= 1:
+        raise RecipeError(f"{source}: prune.keep is {options.keep:g}, not a share above 0 and at most 1")
+    if not 0 <= options.distill <= MOST_EPOCHS:
+        raise RecipeError(f"{source}: prune.distill is {options.distill:g}, not between 0 and {MOST_EPOCHS} epochs")
+    if not 0 < options.learning_rate < 1:
+        raise RecipeError(f"{source}: prune.learning_rate is {options.learning_rate:g}, not between 0 and 1")
+    if not 0 <= options.seed < 2**32:
+        raise RecipeError(f"{source}: prune.seed is {options.seed}, not between 0 and {2**32 - 1}")

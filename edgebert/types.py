@@ -17,7 +17,10 @@ Role = Literal["shipped", "baseline"]
 Task = Literal["sequence-classification"]
 
 Progress = Callable[[str, int, int], None]
-"""Called as ``progress(stage, done, total)`` while long work goes on."""
+"""Called as ``progress(stage, done, total)`` while long work goes on.
+
+A stage may carry a detail that changes as it goes on: ``distilling | loss 0.231`` is the stage ``distilling``.
+"""
 
 
 def silent(stage: str, done: int, total: int) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgebert.bundle import TOKENIZER, Bundle, check_file, open_bundle
+from edgebert.bundle import Bundle, TextRules, check_file, open_bundle
 from edgebert.errors import CheckFailed, EdgebertError, MissingExtraError, UsageError
 from edgebert.ondevice.session import FORMATS
 from edgebert.parity import check_parity
 from edgebert.runtime import open_runner, present_runtimes
 from edgebert.text import open_encoder
-from edgebert.types import Artifact, FileEntry, Golden
+from edgebert.types import Artifact, FileEntry, Golden, Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,19 +56,19 @@ def verify(target: str | Path, *, runtimes: tuple[str, ...] | None = None) -> tu
             raise UsageError(f"{bundle.root}: no file in the bundle that {name} runs")
     files = [_check_entry(bundle, entry) for entry in bundle.entries]
     damaged = {check.file for check in files if not check.ok}
-    if damaged & {"golden.json", TOKENIZER}:
-        return tuple(files)
-    golden = bundle.golden()
-    checks = [*files, _check_ids(bundle, golden)]
+    checks, golden = list(files), _golden_texts(bundle, damaged)
+    for rules, texts in golden.items():
+        checks.append(_check_ids(bundle, rules, texts))
     for artifact in (*bundle.shipped, *bundle.baseline):
-        if artifact.file in damaged:
+        rules = bundle.text_rules(artifact.role)
+        if artifact.file in damaged or rules not in golden:
             continue
         wanted = present_runtimes(artifact.format) if runtimes is None else runtimes
         names = [name for name in wanted if FORMATS.get(name) == artifact.format]
         if not names and runtimes is None:
             detail = f"no runtime for .{artifact.format} files is installed here"
             checks.append(Check(what="logits", file=artifact.file, runtime=None, ok=None, detail=detail))
-        checks.extend(_check_logits(bundle, artifact, name, golden) for name in names)
+        checks.extend(_check_logits(bundle, artifact, name, golden[rules]) for name in names)
     return tuple(checks)
 
 
@@ -81,19 +81,31 @@ def _check_entry(bundle: Bundle, entry: Artifact | FileEntry) -> Check:
     return Check(what="file", file=file, runtime=None, ok=True, detail="size and sha256 as in the manifest")
 
 
-def _check_ids(bundle: Bundle, golden: Golden) -> Check:
-    encoder = open_encoder(bundle.path(TOKENIZER), bundle.manifest.text.max_length)
+def _golden_texts(bundle: Bundle, damaged: set[str]) -> dict[TextRules, Golden]:
+    """Return the golden texts by the rules they go with, but for those whose file or tokenizer is damaged."""
+    roles: tuple[Role, ...] = ("shipped", "baseline")
+    found = {}
+    for role in roles:
+        rules = bundle.text_rules(role)
+        if rules not in found and not damaged & {rules.golden, rules.tokenizer}:
+            found[rules] = bundle.golden(role)
+    return found
+
+
+def _check_ids(bundle: Bundle, rules: TextRules, golden: Golden) -> Check:
+    file, encoder = rules.tokenizer, open_encoder(bundle.path(rules.tokenizer), rules.spec.max_length)
     for number, case in enumerate(golden.cases, start=1):
         if encoder.encode(case.text) != case.input_ids:
             detail = f"golden text {number} becomes other ids: {case.text[:40]!r}"
-            return Check(what="tokenizer", file=TOKENIZER, runtime=None, ok=False, detail=detail)
+            return Check(what="tokenizer", file=file, runtime=None, ok=False, detail=detail)
     detail = f"{len(golden.cases)} golden texts become the recorded ids"
-    return Check(what="tokenizer", file=TOKENIZER, runtime=None, ok=True, detail=detail)
+    return Check(what="tokenizer", file=file, runtime=None, ok=True, detail=detail)
 
 
 def _check_logits(bundle: Bundle, artifact: Artifact, runtime: str, golden: Golden) -> Check:
     try:
-        runner = open_runner(bundle.path(artifact.file), runtime=runtime, spec=bundle.manifest.text)
+        spec = bundle.text_rules(artifact.role).spec
+        runner = open_runner(bundle.path(artifact.file), runtime=runtime, spec=spec)
         found = check_parity(runner, golden, tolerance=artifact.tolerance)
     except MissingExtraError:
         raise

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from edgebert.bundle import (
     GOLDEN,
+    GOLDEN_SCHEMA,
     MANIFEST,
     SCHEMA,
     check_file,
@@ -23,7 +24,9 @@ from edgebert.bundle import (
     sha256_of,
 )
 from edgebert.errors import BundleError, UsageError
-from tests.tiny_files import GOLDEN_TEXTS, answer, write_bundle
+from edgebert.jsonio import dumps
+from edgebert.types import Golden, GoldenCase
+from tests.tiny_files import GOLDEN_TEXTS, answer, make_manifest, write_bundle
 
 pytest.importorskip("onnx", reason="onnx makes the tiny files")
 
@@ -88,6 +91,80 @@ def test_a_model_file_that_is_not_there_is_refused_with_those_that_are(whole: Pa
     with pytest.raises(UsageError, match=r"no model file 'int4\.onnx'") as caught:
         open_bundle(whole).artifact("int4.onnx")
     assert caught.value.hint == "it has int8.onnx, baseline/float32.onnx"
+
+
+def add_original(root: Path) -> None:
+    """Give the baselines texts of their own, as those of an unpruned model have them."""
+    texts = {
+        "tokenizer.json": "{}",
+        "vocab.txt": "[PAD]\n",
+        "golden.json": dumps(
+            Golden(schema=GOLDEN_SCHEMA, cases=(GoldenCase(text="good", input_ids=(1, 2), logits=(0.5, 0.25)),))
+        ),
+    }
+    for name, content in texts.items():
+        (root / "baseline" / name).write_text(content, encoding="utf-8")
+    entries = [file_entry(root, f"baseline/{name}") for name in texts]
+    plain = json.loads(dumps(make_manifest()))
+
+    def change(manifest: dict[str, Any]) -> None:
+        manifest["files"] += json.loads(dumps(entries))
+        manifest["original"] = {
+            "checkpoint": "original",
+            "checkpoint_sha256": "ab" * 32,
+            "architecture": plain["architecture"],
+            "text": plain["text"] | {"max_length": 6, "pad_id": 3},
+        }
+
+    change_manifest(root, change)
+
+
+def test_baselines_of_the_same_model_have_the_same_texts(whole: Path):
+    """Without another original, both roles read the same tokenizer, the same golden texts, the same rules."""
+    opened = open_bundle(whole)
+    rules = opened.text_rules("shipped")
+    assert rules == opened.text_rules("baseline")
+    assert (rules.tokenizer, rules.golden, rules.spec) == ("tokenizer.json", "golden.json", opened.manifest.text)
+    assert opened.golden() == opened.golden("baseline")
+
+
+def test_baselines_of_another_model_have_texts_of_their_own(bundle: Path):
+    """With an original, baselines read what lies beside them, and what ships reads what it did before."""
+    before = open_bundle(bundle)
+    add_original(bundle)
+    opened = open_bundle(bundle)
+    assert opened.text_rules("shipped") == before.text_rules("shipped")
+    rules = opened.text_rules("baseline")
+    assert (rules.tokenizer, rules.golden) == ("baseline/tokenizer.json", "baseline/golden.json")
+    assert (rules.spec.max_length, rules.spec.pad_id) == (6, 3)
+    assert opened.golden() == before.golden()
+    assert [case.input_ids for case in opened.golden("baseline").cases] == [(1, 2)]
+
+
+@pytest.mark.parametrize("file", ["golden.json", "tokenizer.json"])
+def test_an_original_without_its_texts_is_refused(file: str, bundle: Path):
+    """A manifest that names an original lists golden texts and tokenizer of it."""
+    add_original(bundle)
+    change_manifest(
+        bundle,
+        lambda plain: plain.update(files=[item for item in plain["files"] if item["file"] != f"baseline/{file}"]),
+    )
+    with pytest.raises(BundleError, match=f"lists no baseline/{file}"):
+        open_bundle(bundle)
+
+
+def test_a_bundle_of_the_first_schema_opens(bundle: Path):
+    """A manifest that an older edgebert wrote, without the fields that came later, reads as if they were null."""
+
+    def age(plain: dict[str, Any]) -> None:
+        plain["schema"] = 1
+        del plain["original"], plain["pruning"], plain["recipe"]["prune"]
+
+    change_manifest(bundle, age)
+    opened = open_bundle(bundle)
+    assert opened.manifest.schema == 1
+    assert (opened.manifest.original, opened.manifest.pruning, opened.manifest.recipe.prune) == (None, None, None)
+    assert opened.golden("baseline") == opened.golden()
 
 
 def test_a_folder_that_is_no_bundle_says_so(tmp_path: Path):

@@ -1,17 +1,17 @@
 from __future__ import annotations
 
 import dataclasses
-import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
 
-from edgebert.card import PLOT, agreement_text, card_text, change_text, draw_size_accuracy, share_of_float, write_card
-from edgebert.types import EvaluationData, Manifest, Target
-from tests.tiny_files import make_artifact, make_manifest, make_score
+from edgebert.card import CUT, PLOT, agreement_text, card_text, change_text, cut_text, share_of_float, write_card
+from edgebert.shape import Architecture
+from edgebert.types import EvaluationData, Manifest, Original, Target
+from tests.cut_models import TRAIN, pruning_of
+from tests.tiny_files import SPEC, make_artifact, make_manifest, make_score
 
 GOLDEN = Path(__file__).parent / "golden"
-SVG = "{http://www.w3.org/2000/svg}"
 
 
 def scored() -> Manifest:
@@ -26,10 +26,26 @@ def scored() -> Manifest:
     )
 
 
+def original_shape() -> Architecture:
+    """Return a shape of which that of ``make_manifest`` may have been cut."""
+    return dataclasses.replace(make_manifest().architecture, heads=(4,) * 3, neurons=(64,) * 3, vocabulary=150)
+
+
+def pruned() -> Manifest:
+    """Return a manifest with scores of a pruned model, compared with the one it was cut from."""
+    pruning = pruning_of(original_shape(), layers=(0, 2))
+    original = Original(checkpoint="original", checkpoint_sha256="cd" * 32, architecture=pruning.original, text=SPEC)
+    return dataclasses.replace(scored(), original=original, pruning=pruning)
+
+
 @pytest.mark.parametrize(
     ("name", "manifest", "plot"),
-    [("card.md", scored(), PLOT), ("card-without-scores.md", make_manifest(), None)],
-    ids=["scored", "unscored"],
+    [
+        ("card.md", scored(), PLOT),
+        ("card-without-scores.md", make_manifest(), None),
+        ("card-pruned.md", pruned(), PLOT),
+    ],
+    ids=["scored", "unscored", "pruned"],
 )
 def test_the_card_is_as_agreed(name: str, manifest: Manifest, plot: str | None):
     """For a fixed manifest the card is, to the letter, the one in the golden file."""
@@ -53,6 +69,66 @@ def test_a_card_with_scores_shows_its_plot(tmp_path: Path):
     assert f"]({PLOT})" in (tmp_path / "README.md").read_text(encoding="utf-8")
 
 
+def test_a_card_of_a_pruned_model_shows_what_was_cut(tmp_path: Path):
+    """With a cut the card refers to a second picture that is written beside it, with scores and without."""
+    pytest.importorskip("matplotlib", reason="matplotlib draws the pictures")
+    for name, manifest, pictures in (
+        ("scored", pruned(), {PLOT, CUT}),
+        ("unscored", dataclasses.replace(make_manifest(), pruning=pruned().pruning), {CUT}),
+    ):
+        (tmp_path / name).mkdir()
+        write_card(tmp_path / name, manifest)
+        assert {path.name for path in (tmp_path / name).iterdir()} == {"README.md"} | pictures
+        text = (tmp_path / name / "README.md").read_text(encoding="utf-8")
+        assert all(f"]({picture})" in text for picture in pictures)
+
+
+def test_a_card_says_what_its_baseline_is():
+    """A pruned model compared with itself is said to be, as is a model that is compared with another."""
+    own = card_text(dataclasses.replace(pruned(), original=None), plot=None)
+    assert "of the pruned model, not of the one it was cut from" in own
+    unpruned = card_text(dataclasses.replace(pruned(), pruning=None), plot=None)
+    assert "compared with, `original`" in unpruned
+    assert "What was cut" not in unpruned
+    assert "baseline/` are of" not in card_text(scored(), plot=None)
+
+
+def test_a_card_says_only_what_was_done():
+    """Neither vocabulary nor training nor a judgement of heads is spoken of where there was none."""
+    record = dataclasses.replace(pruned().pruning, vocabulary=None, distillation=None)
+    text = card_text(dataclasses.replace(pruned(), pruning=record), plot=None)
+    assert "re-fitted once, not trained" in text
+    assert "vocabulary went" not in text
+    assert "distillation" not in text
+    idle = dataclasses.replace(record, keep=1.0, sample=0)
+    text = card_text(dataclasses.replace(pruned(), pruning=idle), plot=None)
+    assert "re-fitted" not in text
+    assert "judged" not in text
+    assert "`train.tsv`" in text
+
+
+def test_a_card_owns_up_to_texts_that_were_learned_from():
+    """Scores on the file that the pruning learned from are marked as too good; on another file they are not."""
+    manifest = pruned()
+    seen = dataclasses.replace(manifest.evaluation, sha256=TRAIN.sha256)
+    assert "took part in the pruning" in card_text(dataclasses.replace(manifest, evaluation=seen), plot=None)
+    assert "took part in the pruning" not in card_text(manifest, plot=None)
+
+
+def test_what_is_left_is_counted():
+    """Layers that went are named as people count them; heads and neurons are summed over the layers."""
+    shape, pruning = make_manifest().architecture, pruned().pruning
+    tokens = f"{shape.vocabulary} of 150 tokens"
+    assert cut_text(pruning, shape) == (
+        "48.7% of the multiply-accumulates are left: 2 of 3 layers (layer 2 went), 6 of 12 heads, 88 of 192 neurons, "
+        + tokens
+    )
+    whole = dataclasses.replace(pruning, original=shape, layers=(0, 1))
+    assert "2 of 2 layers, 6 of 6 heads" in cut_text(whole, shape)
+    deep = dataclasses.replace(original_shape(), heads=(4,) * 4, neurons=(64,) * 4)
+    assert "(layers 1, 3 went)" in cut_text(dataclasses.replace(pruning, original=deep, layers=(1, 3)), shape)
+
+
 def test_a_card_speaks_of_the_formats_that_are_there():
     """The card of an ONNX bundle says nothing of how to run TFLite, and the other way round."""
     for kept, other in (("onnx", "TFLite:"), ("tflite", "ONNX:")):
@@ -69,58 +145,6 @@ def test_every_table_row_has_every_column():
         rows = [line for line in card_text(manifest, plot=None).splitlines() if line.startswith("|")]
         assert len(rows) == 2 + len(manifest.artifacts)
         assert len({row.count("|") for row in rows}) == 1
-
-
-def test_the_plot_of_equal_manifests_is_byte_identical(tmp_path: Path):
-    """Drawn twice, the picture has the same bytes; another score gives another picture."""
-    pytest.importorskip("matplotlib", reason="matplotlib draws the plot")
-    first, second, other = (tmp_path / f"{name}.svg" for name in ("first", "second", "other"))
-    draw_size_accuracy(scored(), first)
-    draw_size_accuracy(scored(), second)
-    assert first.read_bytes() == second.read_bytes()
-    manifest = scored()
-    artifact = dataclasses.replace(manifest.artifacts[0], score=make_score("int8.onnx", 0.8, baseline=None))
-    draw_size_accuracy(dataclasses.replace(manifest, artifacts=(artifact, *manifest.artifacts[1:])), other)
-    assert other.read_bytes() != first.read_bytes()
-
-
-def test_the_plot_does_not_depend_on_the_settings_of_the_user(tmp_path: Path):
-    """Colours, fonts and sizes that a user has set for matplotlib leave the picture as it is."""
-    matplotlib = pytest.importorskip("matplotlib", reason="matplotlib draws the plot")
-    plain, styled = tmp_path / "plain.svg", tmp_path / "styled.svg"
-    draw_size_accuracy(scored(), plain)
-    with matplotlib.rc_context(
-        {"axes.facecolor": "black", "lines.linewidth": 9, "font.family": "serif", "savefig.dpi": 300}
-    ):
-        draw_size_accuracy(scored(), styled)
-    assert styled.read_bytes() == plain.read_bytes()
-
-
-def test_the_plot_is_svg_without_date_or_script(tmp_path: Path):
-    """The picture is well-formed SVG with a size, holds no date, no script and no address to load anything from."""
-    pytest.importorskip("matplotlib", reason="matplotlib draws the plot")
-    path = tmp_path / PLOT
-    draw_size_accuracy(scored(), path)
-    root = ET.fromstring(path.read_text(encoding="utf-8"))
-    assert root.tag == f"{SVG}svg"
-    assert root.get("viewBox")
-    tags = {element.tag for element in root.iter()}
-    assert f"{SVG}path" in tags
-    assert not tags & {f"{SVG}script", f"{SVG}image", "{http://purl.org/dc/elements/1.1/}date"}
-    links = [value for element in root.iter() for key, value in element.attrib.items() if key.endswith("href")]
-    assert all(link.startswith("#") for link in links)
-
-
-@pytest.mark.parametrize("value", [0.0, 1.0])
-def test_a_score_at_the_edge_is_drawn(value: float, tmp_path: Path):
-    """A file that is always or never right has an interval that ends at its value, and a picture."""
-    pytest.importorskip("matplotlib", reason="matplotlib draws the plot")
-    score = dataclasses.replace(
-        make_score("int8.onnx", value, baseline=None), low=max(0.0, value - 0.1), high=min(1.0, value + 0.1)
-    )
-    artifact = dataclasses.replace(make_artifact(Target(format="onnx", precision="int8")), score=score)
-    draw_size_accuracy(make_manifest(artifact), tmp_path / PLOT)
-    assert (tmp_path / PLOT).stat().st_size > 1000
 
 
 def test_the_share_of_float_is_by_format():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -12,11 +13,16 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from edgebert.checkpoint import load_model, read_labels
+from edgebert.checkpoint import PRUNING_SCHEMA, Checkpoint, Model, load_model, read_labels, save_model
 from edgebert.errors import CheckpointError, EdgebertError, EnvironmentProblem
 from edgebert.folder import load_tokenizer, locate, vocabulary
+from edgebert.jsonio import dumps
+from edgebert.network import build_module
+from edgebert.shape import Architecture, Distillation, Pruning, TextSource, VocabularyCut
 from tests import fakes
 
 WEIGHTS = "model.safetensors"
@@ -444,3 +450,304 @@ def test_what_cannot_be_a_hub_id_is_a_missing_folder(name):
     """Paths that do not exist are not looked for on the Hub."""
     with pytest.raises(CheckpointError):
         locate(name)
+
+
+FULL = Architecture(
+    hidden=12,
+    head_dim=4,
+    heads=(3, 3, 3),
+    neurons=(9, 9, 9),
+    vocabulary=len(fakes.VOCABULARY) + 40,
+    positions=20,
+    activation="gelu",
+)
+UNEVEN = dataclasses.replace(FULL, heads=(1, 3), neurons=(5, 1), vocabulary=len(fakes.VOCABULARY))
+PRUNING = Pruning(
+    schema=PRUNING_SCHEMA,
+    original=FULL,
+    original_name="größer",
+    original_sha256="a" * 64,
+    layers=(0, 2),
+    budget="macs",
+    keep=0.5,
+    macs_share=0.49,
+    tokens_per_text=12.5,
+    sample=100,
+    seed=3,
+    train=TextSource(name="train.tsv", sha256="b" * 64, examples=1000),
+    vocabulary=VocabularyCut(
+        tokens_before=FULL.vocabulary,
+        tokens_after=UNEVEN.vocabulary,
+        bytes_saved=1920,
+        texts=10,
+        unknown_before=0.0,
+        unknown_after=0.0,
+        tokens_per_text_before=12.0,
+        tokens_per_text_after=13.0,
+        agreement=1.0,
+        accuracy_before=None,
+        accuracy_after=None,
+    ),
+    distillation=Distillation(
+        epochs=2.0,
+        learning_rate=2e-4,
+        temperature=2.0,
+        labelled=True,
+        held_out=50,
+        agreement_before=0.9,
+        agreement_after=0.97,
+    ),
+)
+
+
+def in_memory(
+    architecture: Architecture = UNEVEN, *, pruning: Pruning | None = None, labels: tuple[str, ...] = ("no", "größe")
+) -> Model:
+    """A model of any shape with the tokenizer of the shared checkpoint; every parameter is random."""
+    generator = torch.Generator().manual_seed(5)
+    tokenizer = load_tokenizer(fakes.shared_checkpoint())
+    module = build_module(architecture, labels, settings={"dropout": 0.25})
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.copy_(0.5 * torch.randn(parameter.shape, generator=generator))
+    checkpoint = Checkpoint(
+        path=Path("nowhere"),
+        name="in-memory",
+        task="sequence-classification",
+        labels=labels,
+        architecture=architecture,
+        sha256="0" * 64,
+        pruning=pruning,
+    )
+    return Model(checkpoint=checkpoint, module=module.requires_grad_(requires_grad=False).eval(), tokenizer=tokenizer)
+
+
+def saved(model: Model, folder: Path) -> Path:
+    folder.mkdir()
+    save_model(model, folder)
+    return folder
+
+
+@st.composite
+def shapes(draw: st.DrawFn) -> Architecture:
+    layers = draw(st.integers(1, 3))
+    return dataclasses.replace(
+        UNEVEN,
+        heads=tuple(draw(st.lists(st.integers(1, 3), min_size=layers, max_size=layers))),
+        neurons=tuple(draw(st.lists(st.integers(1, 9), min_size=layers, max_size=layers))),
+        activation=draw(st.sampled_from(["gelu", "relu"])),
+    )
+
+
+@given(shapes())
+@settings(max_examples=20)
+def test_a_saved_model_loads_as_it_was_in_memory(tmp_path_factory, shape):
+    """Whatever the widths, weights and logits are equal to the last bit; so are labels, shape, ids, dropout."""
+    model = in_memory(shape)
+    loaded = load_model(saved(model, tmp_path_factory.mktemp("saved") / "model"))
+    assert loaded.checkpoint.architecture == shape
+    assert loaded.checkpoint.labels == model.checkpoint.labels
+    assert loaded.checkpoint.pruning is None
+    state = loaded.module.state_dict()
+    assert all(torch.equal(state[name], tensor) for name, tensor in model.module.state_dict().items())
+    texts = fakes.random_texts(2, count=5, longest=20)
+    np.testing.assert_array_equal(fakes.torch_logits(loaded.module, texts), fakes.torch_logits(model.module, texts))
+    text = "The battery, is NOT great 42!"
+    assert loaded.tokenizer.encode(text).ids == model.tokenizer.encode(text).ids
+    assert loaded.module.config.dropout == 0.25
+
+
+def test_equal_models_are_saved_as_equal_files(tmp_path):
+    """A model that was saved and loaded is saved again byte for byte, and config.json names nothing volatile."""
+    first = saved(in_memory(pruning=PRUNING), tmp_path / "first")
+    second = saved(load_model(first), tmp_path / "second")
+    names = sorted(path.name for path in first.iterdir())
+    assert names == [
+        "config.json",
+        "model.safetensors",
+        "pruning.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "vocab.txt",
+    ]
+    for name in names:
+        assert (first / name).read_bytes() == (second / name).read_bytes()
+    config = json.loads((first / "config.json").read_text(encoding="utf-8"))
+    assert not {"transformers_version", "_name_or_path", "dtype", "torch_dtype"} & set(config)
+    assert config["architectures"] == ["DistilBertForSequenceClassification"]
+    assert (config["heads_per_layer"], config["neurons_per_layer"]) == ([1, 3], [5, 1])
+    assert (config["n_heads"], config["dim"], config["hidden_dim"], config["n_layers"]) == (3, 12, 5, 2)
+    assert str(tmp_path) not in "".join(path.read_text(encoding="latin-1") for path in first.iterdir())
+
+
+def test_saving_leaves_the_model_as_it_was(tmp_path):
+    """Weights and answers of the model in memory are the same before and after."""
+    model = in_memory()
+    texts = fakes.random_texts(2, count=3, longest=20)
+    before = fakes.torch_logits(model.module, texts)
+    saved(model, tmp_path / "model")
+    np.testing.assert_array_equal(fakes.torch_logits(model.module, texts), before)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        dataclasses.replace(UNEVEN, heads=(3, 3), neurons=(5, 5)),
+        dataclasses.replace(UNEVEN, heads=(3,), neurons=(1,)),
+    ],
+)
+def test_transformers_opens_what_plain_keys_can_tell(tmp_path, shape):
+    """Full heads and one width in all layers, fewer layers or neurons than before: from_pretrained loads the same."""
+    folder = saved(in_memory(shape, pruning=None), tmp_path / "model")
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    assert not {"heads_per_layer", "neurons_per_layer"} & set(config)
+    theirs, info = transformers.AutoModelForSequenceClassification.from_pretrained(folder, output_loading_info=True)
+    assert not any(info[kind] for kind in ("missing_keys", "unexpected_keys", "mismatched_keys"))
+    texts = fakes.random_texts(2, count=5, longest=20)
+    np.testing.assert_allclose(
+        fakes.torch_logits(theirs.eval(), texts),
+        fakes.torch_logits(load_model(folder).module, texts),
+        rtol=0,
+        atol=2e-6,
+    )
+    assert theirs.config.id2label == {0: "no", 1: "größe"}
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    assert (tokenizer.pad_token_id, tokenizer.model_max_length) == (0, 20)
+
+
+@pytest.mark.parametrize(
+    "widths",
+    [
+        {"heads": (3, 3), "neurons": (5, 1)},
+        {"heads": (2, 2), "neurons": (5, 5)},
+        {"heads": (3, 2), "neurons": (5, 5)},
+        {"heads": (1,), "neurons": (9,)},
+    ],
+)
+def test_transformers_refuses_widths_that_it_cannot_express(tmp_path, widths):
+    """Stock from_pretrained raises over the shapes; it does not fill a narrow layer with random numbers."""
+    folder = saved(in_memory(dataclasses.replace(UNEVEN, **widths)), tmp_path / "model")
+    with pytest.raises(RuntimeError, match=r"size mismatch|mismatched"):
+        transformers.AutoModelForSequenceClassification.from_pretrained(folder)
+
+
+def test_a_saved_pad_token_is_the_tokenizers(tmp_path):
+    """config.json names the id that the tokenizer pads with, wherever that stands in the vocabulary."""
+    folder = tmp_path / "model"
+    fakes.tiny_checkpoint(folder, vocabulary=("xx", "yy", *fakes.VOCABULARY))
+    again = saved(load_model(folder), tmp_path / "again")
+    assert json.loads((again / "config.json").read_text(encoding="utf-8"))["pad_token_id"] == 2
+
+
+def test_weights_that_do_not_fit_the_widths_are_refused(tmp_path):
+    """A pruned checkpoint whose lists say another width than its tensors have is refused by the tensor's name."""
+    folder = saved(in_memory(), tmp_path / "model")
+    fakes.edit_json(folder / "config.json", heads_per_layer=[2, 3])
+    assert "layer.0.attention.q_lin.weight has the shape (4, 12)" in refusal(folder).message
+    fakes.edit_json(folder / "config.json", heads_per_layer=[1, 3], neurons_per_layer=[5, 2])
+    assert "layer.1.ffn.lin1.weight has the shape (1, 12)" in refusal(folder).message
+    fakes.edit_json(folder / "config.json", neurons_per_layer=[5, 0])
+    assert "neurons_per_layer is [5, 0]" in refusal(folder).message
+    fakes.edit_json(folder / "config.json", heads_per_layer=..., neurons_per_layer=...)
+    assert "has the shape" in refusal(folder).message
+
+
+@pytest.mark.parametrize("key", ["dropout", "attention_dropout", "seq_classif_dropout"])
+@pytest.mark.parametrize("value", [1, -0.1, "0.1", None, True])
+def test_a_dropout_that_is_no_share_is_refused(folder, key, value):
+    """Every dropout key is read, because training the model again needs it."""
+    fakes.edit_json(folder / "config.json", **{key: value})
+    assert f"{key} is {value!r}" in refusal(folder).message
+
+
+@pytest.mark.parametrize("changes", [{}, {"vocabulary": None, "distillation": None, "budget": "latency"}])
+def test_the_record_of_a_pruning_comes_back(tmp_path, changes):
+    """pruning.json holds the whole record, and load_model returns an equal one."""
+    pruning = dataclasses.replace(PRUNING, **changes)
+    folder = saved(in_memory(pruning=pruning), tmp_path / "model")
+    assert (folder / "pruning.json").read_text(encoding="utf-8") == dumps(pruning)
+    assert load_model(folder).checkpoint.pruning == pruning
+
+
+def test_a_record_of_a_newer_edgebert_is_refused_before_its_fields_are_read(tmp_path):
+    """The hint says to upgrade, whatever else a later version may have put in."""
+    folder = saved(in_memory(pruning=PRUNING), tmp_path / "model")
+    fakes.edit_json(folder / "pruning.json", schema=PRUNING_SCHEMA + 1, unheard_of=True, layers=...)
+    error = refusal(folder)
+    assert f"schema {PRUNING_SCHEMA + 1}; this edgebert reads up to {PRUNING_SCHEMA}" in error.message
+    assert error.hint == "pip install -U edgebert"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"schema": ...}, "schema is None"),
+        ({"schema": "1"}, "schema is '1'"),
+        ({"schema": 0}, "schema is 0"),
+        ({"schema": True}, "schema is True"),
+        ({"seed": ...}, "the key 'seed' is missing"),
+        ({"seed": 1.5}, "seed is 1.5"),
+        ({"extra": 1}, "unknown key 'extra'"),
+        ({"budget": "watts"}, "budget is"),
+        ({"train": {"name": "x"}}, "train.sha256"),
+        ({"layers": [0, "2"]}, "layers[1]"),
+        ({"layers": [2, 0]}, "layers is [2, 0], not ascending numbers of the original's layers, 0 to 2"),
+        ({"layers": [0, 0]}, "layers is [0, 0]"),
+        ({"layers": [0, 3]}, "layers is [0, 3]"),
+        ({"layers": [-1, 0]}, "layers is [-1, 0]"),
+        ({"layers": [0, 1, 2]}, "layers names 3, config.json describes 2"),
+        ({"layers": []}, "layers names 0"),
+    ],
+)
+def test_a_record_that_is_malformed_is_refused(tmp_path, changes, words):
+    """The message names pruning.json and the key."""
+    folder = saved(in_memory(pruning=PRUNING), tmp_path / "model")
+    fakes.edit_json(folder / "pruning.json", **changes)
+    message = refusal(folder).message
+    assert "pruning.json: " in message
+    assert words in message
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"hidden": 24}, "original.hidden is 24, but that of config.json is 12"),
+        ({"head_dim": 3}, "original.head_dim is 3"),
+        ({"positions": 21}, "original.positions is 21"),
+        ({"activation": "relu"}, "original.activation is 'relu'"),
+        ({"vocabulary": UNEVEN.vocabulary - 1}, "original.vocabulary is"),
+        ({"heads": (3, 3, 2)}, "original.heads[2] is 2, but layer 1 of config.json has 3"),
+        ({"neurons": (4, 9, 9)}, "original.neurons[0] is 4, but layer 0 of config.json has 5"),
+        ({"neurons": (9, 9)}, "original.heads and original.neurons"),
+        ({"heads": (), "neurons": ()}, "original.heads and original.neurons"),
+    ],
+)
+def test_a_record_of_another_model_is_refused(tmp_path, changes, words):
+    """What is left cannot be more than the original had: key and both values are named."""
+    folder = saved(in_memory(pruning=PRUNING), tmp_path / "model")
+    original = dataclasses.replace(FULL, **changes)
+    (folder / "pruning.json").write_text(dumps(dataclasses.replace(PRUNING, original=original)), encoding="utf-8")
+    assert words in refusal(folder).message
+
+
+@pytest.mark.parametrize("content", [b"{", b"", b"[1]", b"null", b"\xff", b'{"schema": NaN}', b"[" * 100_000])
+def test_a_record_that_is_no_json_object_is_refused(tmp_path, content):
+    """Whatever stands in pruning.json, the message names it."""
+    folder = saved(in_memory(pruning=PRUNING), tmp_path / "model")
+    (folder / "pruning.json").write_bytes(content)
+    assert "pruning.json" in refusal(folder).message
+
+
+def test_a_saved_model_reads_in_an_environment_of_its_own(tmp_path):
+    """Another process, with the random state it happens to have, computes the same logits to the last bit."""
+    model = in_memory(pruning=PRUNING)
+    folder = saved(model, tmp_path / "model")
+    code = (
+        "import sys, torch\n"
+        "from edgebert.checkpoint import load_model\n"
+        "module = load_model(sys.argv[1]).module\n"
+        "with torch.inference_mode():\n"
+        "    print(module(input_ids=torch.tensor([[1, 2, 3]])).logits.numpy().tobytes().hex())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, folder], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == fakes.torch_logits(model.module, [[1, 2, 3]]).tobytes().hex()

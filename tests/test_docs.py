@@ -243,9 +243,12 @@ def test_the_bundle_format_describes_every_field():
 
 
 def test_the_bundle_format_states_the_schema():
-    """The page names the schema number that edgebert writes today."""
-    assert SCHEMA == GOLDEN_SCHEMA
-    assert f"This page describes schema {SCHEMA}." in text_of(FORMAT)
+    """The page names the schema numbers that edgebert writes today, and says what came with each."""
+    page = text_of(FORMAT)
+    assert f"This page describes schema {SCHEMA}." in page
+    assert f"now {SCHEMA} in `edgebert.json` and {GOLDEN_SCHEMA} in `golden.json`" in page
+    history = page.partition("| schema of `edgebert.json` |")[2].partition("\n\n")[0]
+    assert re.findall(r"^\| (\d+) \|", history, re.MULTILINE) == [str(schema) for schema in range(1, SCHEMA + 1)]
 
 
 def test_the_bundle_format_states_versions_and_tolerance():

@@ -16,7 +16,8 @@ from edgebert.data import Dataset, read_dataset
 from edgebert.errors import BundleError, DataError, MissingExtraError, ParityError, UsageError
 from edgebert.evaluation import evaluate, labels_of, predict
 from edgebert.pipeline import export_bundle
-from tests import fakes
+from edgebert.text import TextEncoder
+from tests import cut_models, fakes
 
 FLOATS = ("baseline/float32.onnx", "baseline/float32.tflite")
 
@@ -237,6 +238,66 @@ def test_a_lone_surrogate_is_refused():
     """No UTF-8 can hold it, so no app could send it."""
     with pytest.raises(UsageError, match="surrogate"):
         predict(fakes.shared_bundle(), ["half \ud83d"])
+
+
+@pytest.fixture(scope="module")
+def long_texts() -> list[str]:
+    """Return texts with and without tokens that the cut tokenizer has to spell in characters."""
+    rng = np.random.default_rng(3)
+    return [" ".join(rng.choice(fakes.WORDS[:11], rng.integers(1, 12))) for _ in range(40)]
+
+
+@pytest.mark.parametrize(("file", "which"), [("baseline/float32.onnx", 0), ("int8.onnx", 1)])
+def test_each_file_is_asked_in_ids_of_its_own_model(file, which, long_texts):
+    """The baseline of a cut model answers as the original does, what ships as the cut model: each has its own ids."""
+    root, folder = cut_models.shared_cut_bundle(), cut_models.shared_folders()[which]
+    model = load_model(folder)
+    encoder = TextEncoder(model.tokenizer, fakes.LENGTHS[-1])
+    ids = [encoder.encode(text) for text in long_texts]
+    if file.startswith("baseline"):
+        logits = fakes.torch_logits(model.module, ids).astype(np.float64)
+    else:
+        logits = fakes.onnx_rows(root / file, ids).astype(np.float64)
+    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    for answer, row in zip(predict(root, long_texts, file=file), shares, strict=True):
+        assert answer.probabilities == pytest.approx(row.tolist(), abs=1e-5)
+
+
+def test_scores_of_two_models_are_paired_text_by_text(tmp_path, long_texts):
+    """Flips count the texts on which original and cut model differ, each asked in its own ids."""
+    root = cut_models.shared_cut_bundle()
+    answers = {
+        file: [fakes.LABELS.index(item.label) for item in predict(root, long_texts, file=file)]
+        for file in ("baseline/float32.onnx", "int8.onnx")
+    }
+    labels = [1 - label if index < 5 else label for index, label in enumerate(answers["baseline/float32.onnx"])]
+    path = fakes.write_data(tmp_path / "dev.tsv", zip(long_texts, labels, strict=True))
+    found = evaluate(root, read_dataset(path, labels=fakes.LABELS))
+    before, after = found.results
+    assert (before.file, after.file, after.baseline) == ("baseline/float32.onnx", "int8.onnx", before.file)
+    assert before.value == pytest.approx(35 / 40)
+    assert after.flips == int(np.sum(np.array(answers["int8.onnx"]) != answers["baseline/float32.onnx"])) > 0
+    assert after.value == pytest.approx(np.mean(np.array(answers["int8.onnx"]) == labels))
+
+
+def test_a_text_counts_as_cut_when_a_scored_file_got_less_of_it(tmp_path):
+    """A text that only the cut tokenizer makes too long is counted where a file of that model is scored."""
+    root = cut_models.shared_cut_bundle()
+    path = fakes.write_data(tmp_path / "dev.tsv", [("battery battery battery", 0), ("good", 1), ("good " * 30, 1)])
+    data = read_dataset(path, labels=fakes.LABELS)
+    assert evaluate(root, data).truncated == 2
+    assert evaluate(root, data, file="baseline/float32.onnx").truncated == 1
+
+
+def test_the_texts_of_the_baseline_are_not_those_of_what_ships(tmp_path):
+    """Baselines fed in the ids of the cut model would fail on the golden texts: their own texts are what they need."""
+    root = fakes.copy_of(cut_models.shared_cut_bundle(), tmp_path / "bundle")
+    for name in ("golden.json", "tokenizer.json"):
+        (root / "baseline" / name).write_bytes((root / name).read_bytes())
+        fakes.restate(root, f"baseline/{name}")
+    with pytest.raises(ParityError, match=r"float32\.onnx"):
+        predict(root, ["good"], file="baseline/float32.onnx")
+    assert predict(root, ["good"], file="int8.onnx")
 
 
 def test_predict_chooses_file_and_runtime():

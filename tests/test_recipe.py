@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from edgebert.errors import RecipeError
 from edgebert.recipe import LONGEST, built_in_recipes, load_recipe, narrowed, recipe_text
+from edgebert.shape import PruneOptions
 from edgebert.types import Recipe, Target
 
 GOOD = """
@@ -149,6 +150,77 @@ def test_a_malformed_key_is_named(old: str, new: str, message: str, tmp_path: Pa
     path = write(tmp_path, GOOD.replace(old, new))
     with pytest.raises(RecipeError, match=f"^{path}: {message}"):
         load_recipe(path)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("keep = 0.5", PruneOptions(keep=0.5)),
+        ("keep = 1", PruneOptions(keep=1.0)),
+        ("keep = 1e-9", PruneOptions(keep=1e-9)),
+        (
+            "keep = 0.25\nvocabulary = true\ndrop_layers = false\ndistill = 2\nlearning_rate = 1e-4\nseed = 4294967295",
+            PruneOptions(
+                keep=0.25, vocabulary=True, drop_layers=False, distill=2.0, learning_rate=1e-4, seed=4294967295
+            ),
+        ),
+        ("keep = 0.5\ndistill = 100", PruneOptions(keep=0.5, distill=100.0)),
+    ],
+)
+def test_what_to_prune_is_read(line: str, expected: PruneOptions, tmp_path: Path):
+    """The table [prune] holds the options of pruning; what it leaves out has its default."""
+    recipe = load_recipe(write(tmp_path, f"{GOOD}\n[prune]\n{line}\n"))
+    assert recipe.prune == expected
+    assert narrowed(recipe, formats=("onnx",), lengths=(8,)).prune == expected
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("", r"the key 'prune\.keep' is missing"),
+        ("keep = 0", r"prune\.keep is 0, not a share above 0 and at most 1"),
+        ("keep = -0.5", r"prune\.keep is -0\.5, not a share"),
+        ("keep = 1.01", r"prune\.keep is 1\.01, not a share"),
+        ("keep = 50", r"prune\.keep is 50, not a share"),
+        ("keep = nan", r"prune\.keep is nan, not a finite number"),
+        ("keep = inf", r"prune\.keep is inf, not a finite number"),
+        ('keep = "0.5"', r'prune\.keep is "0\.5", not a number'),
+        ("keep = 0.5\nvocabulary = 1", r"prune\.vocabulary is 1, not true or false"),
+        ("keep = 0.5\ndrop_layers = 0", r"prune\.drop_layers is 0, not true or false"),
+        ("keep = 0.5\ndistill = -1", r"prune\.distill is -1, not between 0 and 100 epochs"),
+        ("keep = 0.5\ndistill = 101", r"prune\.distill is 101, not between 0 and 100 epochs"),
+        ("keep = 0.5\ndistill = inf", r"prune\.distill is inf, not a finite number"),
+        ("keep = 0.5\nlearning_rate = 0", r"prune\.learning_rate is 0, not between 0 and 1"),
+        ("keep = 0.5\nlearning_rate = 1", r"prune\.learning_rate is 1, not between 0 and 1"),
+        ("keep = 0.5\nseed = -1", r"prune\.seed is -1, not between 0 and 4294967295"),
+        ("keep = 0.5\nseed = 4294967296", r"prune\.seed is 4294967296, not between 0 and 4294967295"),
+        ("keep = 0.5\nseed = 1.5", r"prune\.seed is 1\.5, not a whole number"),
+        ("keep = 0.5\nheads = 3", r"unknown key 'prune\.heads'"),
+    ],
+)
+def test_an_impossible_option_of_pruning_is_named(lines: str, message: str, tmp_path: Path):
+    """Each option out of its range is answered with the file, the key and the range."""
+    path = write(tmp_path, f"{GOOD}\n[prune]\n{lines}\n")
+    with pytest.raises(RecipeError, match=f"^{path}: {message}"):
+        load_recipe(path)
+
+
+def test_the_name_of_a_recipe_that_prunes_can_be_decoded():
+    """pruneN cuts N percent of the work, vocab the vocabulary as well, distill trains; int8 says what is written."""
+    found = {}
+    for recipe in built_in_recipes():
+        assert {target.precision for target in recipe.targets} >= {"int8"}
+        if recipe.prune is not None:
+            parts = recipe.name.split("-")
+            assert parts[0] == f"prune{round(100 * (1 - recipe.prune.keep))}"
+            assert ("vocab" in parts) == recipe.prune.vocabulary
+            assert ("distill" in parts) == (recipe.prune.distill > 0)
+            assert parts[-1] == "int8"
+            assert recipe.lengths == load_recipe("int8").lengths
+            assert recipe.targets == load_recipe("int8").targets
+            assert "--train" in recipe_text(recipe.name)
+            found[recipe.name] = recipe.prune.keep
+    assert found == {"prune50-int8": 0.5, "prune65-distill-int8": 0.35, "prune75-vocab-distill-int8": 0.25}
 
 
 @pytest.mark.parametrize("targets", ["targets = []", "", "targets = 5", "[targets]", "targets = [1]"])

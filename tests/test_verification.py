@@ -11,7 +11,7 @@ from edgebert.bundle import sha256_of
 from edgebert.errors import BundleError, MissingExtraError, UsageError
 from edgebert.pipeline import export_bundle
 from edgebert.verification import Check, verify
-from tests import fakes
+from tests import cut_models, fakes
 
 ARTIFACTS = {"baseline/float32.onnx", "int8.onnx", "baseline/float32.tflite", "int8.tflite"}
 TEXT_FILES = {"config.json", "golden.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt"}
@@ -110,6 +110,49 @@ def test_a_tokenizer_that_gives_other_ids_is_found(bundle):
     checks = verify(bundle)
     assert failed(checks) == {("tokenizer", "tokenizer.json")}
     assert "other ids" in next(check.detail for check in checks if check.ok is False)
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Path:
+    """Return a bundle whose baselines are of another model, with other ids, than what ships."""
+    return fakes.copy_of(cut_models.shared_cut_bundle(), tmp_path / "two")
+
+
+def test_a_bundle_of_two_models_passes_every_check(two):
+    """Both tokenizers give the golden ids of their own model, and each file its golden logits."""
+    checks = verify(two)
+    assert all(check.ok for check in checks)
+    assert [check.file for check in checks if check.what == "tokenizer"] == [
+        "tokenizer.json",
+        "baseline/tokenizer.json",
+    ]
+    assert {check.file for check in checks if check.what == "logits"} == {"int8.onnx", "baseline/float32.onnx"}
+    files = {check.file for check in checks if check.what == "file"}
+    assert files >= TEXT_FILES | {"baseline/golden.json", "baseline/tokenizer.json", "baseline/vocab.txt"}
+
+
+@pytest.mark.parametrize("name", ["baseline/golden.json", "baseline/tokenizer.json", "golden.json", "tokenizer.json"])
+def test_damaged_texts_of_one_model_leave_the_other_to_be_checked(two, name):
+    """The damaged file is named, and files that need it are not run; those of the other model are."""
+    fakes.flip_byte(two / name)
+    checks = verify(two)
+    assert failed(checks) == {("file", name)}
+    whole = "int8.onnx" if name.startswith("baseline") else "baseline/float32.onnx"
+    assert [check.file for check in checks if check.what == "logits"] == [whole]
+
+
+def test_a_baseline_tokenizer_that_gives_other_ids_is_found(two):
+    """The tokenizer of what ships in the place of the original's is found by the golden ids, whatever its hash."""
+    (two / "baseline/tokenizer.json").write_bytes((two / "tokenizer.json").read_bytes())
+    fakes.restate(two, "baseline/tokenizer.json")
+    assert failed(verify(two)) == {("tokenizer", "baseline/tokenizer.json")}
+
+
+def test_golden_texts_of_the_other_model_are_found(two):
+    """Golden texts of what ships in the place of the original's fail its ids and its logits."""
+    (two / "baseline/golden.json").write_bytes((two / "golden.json").read_bytes())
+    fakes.restate(two, "baseline/golden.json")
+    assert failed(verify(two)) == {("tokenizer", "baseline/tokenizer.json"), ("logits", "baseline/float32.onnx")}
 
 
 def test_a_named_runtime_is_the_only_one_asked():

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgebert.bundle import GOLDEN, MANIFEST, SCHEMA, TOKENIZER, file_entry
+from edgebert.bundle import GOLDEN, GOLDEN_SCHEMA, MANIFEST, SCHEMA, TOKENIZER, file_entry
 from edgebert.jsonio import dumps
 from edgebert.shape import Architecture
 from edgebert.types import (
@@ -281,10 +281,11 @@ def write_bundle(root: Path, *, formats: Sequence[str] = ("onnx",)) -> Manifest:
     (root / TOKENIZER).write_text(tokenizer.to_str(), encoding="utf-8")
     (root / "vocab.txt").write_text("".join(f"{token}\n" for token in VOCABULARY), encoding="utf-8")
     encoder = TextEncoder(tokenizer, SPEC.max_length)
-    cases = [(text, encoder.encode(text)) for text in GOLDEN_TEXTS]
-    golden = Golden(
-        schema=SCHEMA, cases=tuple(GoldenCase(text=text, input_ids=ids, logits=answer(ids)) for text, ids in cases)
-    )
+    ids = [encoder.encode(text) for text in GOLDEN_TEXTS]
+    cases = [
+        GoldenCase(text=text, input_ids=row, logits=answer(row)) for text, row in zip(GOLDEN_TEXTS, ids, strict=True)
+    ]
+    golden = Golden(schema=GOLDEN_SCHEMA, cases=tuple(cases))
     (root / GOLDEN).write_text(dumps(golden), encoding="utf-8")
     artifacts = []
     for name in formats:

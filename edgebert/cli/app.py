@@ -13,6 +13,7 @@ import typer
 
 from edgebert.cli import output
 from edgebert.cli.arguments import Force, Json, LabelColumn, RecipeName, TextColumn, lines_of_stdin, numbers, words
+from edgebert.cli.pruning import prune
 from edgebert.errors import CheckFailed, EdgebertError, EnvironmentProblem, UsageError
 
 app = typer.Typer(
@@ -44,13 +45,20 @@ def _root(
     pass
 
 
-@app.command(epilog="Example: edgebert export ./model --eval dev.tsv --out bundle --lengths 16,32,64")
+@app.command(
+    epilog="Example: edgebert export ./model --recipe prune50-int8 --train train.tsv --eval dev.tsv --out bundle"
+)
 def export(
     model: Annotated[str, typer.Argument(help="Checkpoint folder or Hub id of a fine-tuned DistilBERT.")],
     out: Annotated[Path, typer.Option(help="Folder to make.")],
     recipe: RecipeName = "int8",
+    train: Annotated[Path | None, typer.Option(help="Texts a recipe that prunes learns from; also .txt.")] = None,
     evaluation: Annotated[
         Path | None, typer.Option("--eval", help="Labelled texts (.csv, .tsv, .jsonl, .gz) to score every file on.")
+    ] = None,
+    baseline: Annotated[
+        str | None,
+        typer.Option(help="Model to compare with, as the one a pruned MODEL was cut from.", show_default="MODEL"),
     ] = None,
     formats: Annotated[
         str | None, typer.Option(help="Formats to make, as in onnx,tflite.", show_default="the recipe's")
@@ -64,20 +72,24 @@ def export(
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Turn a fine-tuned DistilBERT into a bundle of verified int8 files."""
-    from edgebert.cli.render import EXPORT_COLUMNS, export_rows
-    from edgebert.data import read_dataset
+    """Turn a fine-tuned DistilBERT into a bundle of verified int8 files, pruned before if the recipe says so."""
+    from edgebert.cli.render import EXPORT_COLUMNS, export_notes, export_rows
+    from edgebert.data import read_dataset, read_training
     from edgebert.evaluation import labels_of
     from edgebert.pipeline import export_bundle
 
-    data = None
+    data, training = None, None
     if evaluation is not None:
         data = read_dataset(evaluation, labels=labels_of(model), text_column=text_column, label_column=label_column)
+    if train is not None:
+        training = read_training(train, labels=labels_of(model), text_column=text_column, label_column=label_column)
     with output.progress_bar() as progress:
         bundle = export_bundle(
             model,
             out,
             recipe=recipe,
+            training=training,
+            baseline=baseline,
             evaluation=data,
             formats=None if formats is None else words(formats),  # type: ignore[arg-type]  # the recipe checks them
             lengths=None if lengths is None else numbers(lengths, "--lengths"),
@@ -88,9 +100,9 @@ def export(
         output.show_json(bundle.manifest)
         return
     output.show_table(EXPORT_COLUMNS, export_rows(bundle))
-    if bundle.manifest.evaluation is None:
-        output.show_note("accuracy was not measured: give --eval FILE to compare every file with the float model")
-    else:
+    for note in export_notes(bundle.manifest):
+        output.show_note(note)
+    if bundle.manifest.evaluation is not None:
         output.show_truncated(bundle.manifest.evaluation.truncated, bundle.manifest.text.max_length)
     output.show_note(f"wrote {out}")
 
@@ -159,23 +171,13 @@ def inspect(
 ) -> None:
     """Show what is inside a bundle: sizes by part, operators, inputs and outputs, lengths, versions."""
     from edgebert.bundle import open_bundle
-    from edgebert.cli.render import inspection_rows
+    from edgebert.cli.render import inspection_head, inspection_rows
 
     opened = open_bundle(bundle)
     if as_json:
         output.show_json(opened.manifest)
         return
-    shape, text = opened.manifest.architecture, opened.manifest.text
-    output.show_text(f"{bundle}: {opened.manifest.task}, labels {', '.join(opened.manifest.labels)}")
-    output.show_text(
-        f"{shape.layers} layers, hidden {shape.hidden}, heads {list(shape.heads)}, neurons {list(shape.neurons)}, "
-        f"vocabulary {shape.vocabulary}, positions {shape.positions}, {shape.activation}"
-    )
-    output.show_text(
-        f"texts: {'lower-cased, ' if text.lower_case else ''}at most {text.max_length} tokens; recipe "
-        f"{opened.manifest.recipe.name}; checkpoint {opened.manifest.provenance.checkpoint} "
-        f"({opened.manifest.provenance.checkpoint_sha256[:12]})\n"
-    )
+    output.show_text(f"{bundle}: {inspection_head(opened.manifest)}\n")
     for item in (*opened.shipped, *opened.baseline):
         output.show_table((item.file, ""), inspection_rows(item))
 
@@ -253,6 +255,9 @@ def finetune(
     output.show_text(f"wrote {out}: {len(result.labels)} labels, {result.train_examples} training texts{measured}")
 
 
+app.command(epilog="Example: edgebert prune ./model --train train.tsv --keep 0.35 --distill 2 --out ./pruned")(prune)
+
+
 @app.command("import-bert", epilog="Example: edgebert import-bert ./all-MiniLM-L6-v2 --out ./base")
 def import_bert(
     folder: Annotated[Path, typer.Argument(help="Hugging Face folder of a BERT encoder.")],
@@ -271,6 +276,7 @@ def recipes(
     name: Annotated[str | None, typer.Argument(help="Recipe to print as TOML.")] = None, *, as_json: Json = False
 ) -> None:
     """List the built-in recipes, or print one to start your own from."""
+    from edgebert.cli.render import RECIPE_COLUMNS, recipe_rows
     from edgebert.recipe import built_in_recipes, load_recipe, recipe_text
 
     if as_json:
@@ -278,11 +284,7 @@ def recipes(
     elif name is not None:
         output.show_text(recipe_text(name).rstrip())
     else:
-        rows = [
-            [item.name, item.description, ", ".join(t.file for t in item.targets), ", ".join(map(str, item.lengths))]
-            for item in built_in_recipes()
-        ]
-        output.show_table(("recipe", "what it makes", "files", "lengths"), rows)
+        output.show_table(RECIPE_COLUMNS, recipe_rows(built_in_recipes()))
 
 
 @app.command(epilog="Example: edgebert doctor --json")

@@ -14,6 +14,8 @@ from edgebert.types import Progress
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
 
+_DETAIL = " | "  # what follows it in the name of a stage may change at every step
+
 
 def show_json(value: object) -> None:
     """Print a value as JSON on standard output."""
@@ -99,18 +101,19 @@ def progress_bar() -> Iterator[Progress]:
 
 
 class _StageLines:
-    """Prints the name of every stage once, and every tenth part of a long one."""
+    """Prints the name of every stage once, and every tenth part of a long one, with its detail."""
 
     def __init__(self) -> None:
         self._last: tuple[str, int] = ("", 0)
 
     def __call__(self, stage: str, done: int, total: int) -> None:
+        name, mark, detail = stage.partition(_DETAIL)
         tenth = 10 * done // total if total >= 20 else 0
-        if (stage, tenth) == self._last:
+        if (name, tenth) == self._last:
             return
         counted = f" {done}/{total}" if tenth else ""
-        self._last = (stage, tenth)
-        show_note(f"{stage}{counted}")
+        self._last = (name, tenth)
+        show_note(f"{name}{counted}{mark}{detail}")
 
 
 class _Bars:
@@ -122,11 +125,12 @@ class _Bars:
         self._task = bars.add_task("", total=None)
 
     def __call__(self, stage: str, done: int, total: int) -> None:
-        if stage != self._stage:
-            self._stage = stage
+        name = stage.partition(_DETAIL)[0]
+        if name != self._stage:
+            self._stage = name
             self._bars.reset(self._task, description=stage, total=total, completed=done)
         else:
-            self._bars.update(self._task, completed=done, total=total)
+            self._bars.update(self._task, description=stage, completed=done, total=total)
 
 
 @contextlib.contextmanager

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from edgebert.bundle import Bundle
-from edgebert.card import agreement_text, change_text, share_of_float
-from edgebert.types import Artifact, Score
+from edgebert.card import agreement_text, change_text, cut_text, share_of_float
+from edgebert.shape import Pruning
+from edgebert.types import Artifact, Manifest, Recipe, Score
+
+if TYPE_CHECKING:
+    from edgebert.checkpoint import Checkpoint
 
 EXPORT_COLUMNS = (
     "file",
@@ -26,11 +32,26 @@ SCORE_COLUMNS = (
     "agreement",
     "flips",
 )
+RECIPE_COLUMNS = ("recipe", "what it makes", "files", "lengths", "needs")
 
 
 def export_rows(bundle: Bundle) -> list[list[str]]:
     """Return the closing table of an export, baselines last."""
     return [_export_row(bundle, item) for item in (*bundle.shipped, *bundle.baseline)]
+
+
+def export_notes(manifest: Manifest) -> list[str]:
+    """Return what the reader of that table should know about how its numbers came about."""
+    notes, pruning, data = [], manifest.pruning, manifest.evaluation
+    if data is None:
+        notes.append("accuracy was not measured: give --eval FILE to compare every file with the float model")
+    if pruning is not None and manifest.original is None:
+        notes.append(
+            "compared with the pruned float model; give --baseline MODEL to compare with the original it was cut from"
+        )
+    if pruning is not None and data is not None and pruning.train.sha256 == data.sha256:
+        notes.append("the texts of --eval took part in the pruning: accuracy on new texts will be lower")
+    return notes
 
 
 def _export_row(bundle: Bundle, item: Artifact) -> list[str]:
@@ -63,6 +84,75 @@ def score_rows(scores: tuple[Score, ...]) -> list[list[str]]:
         ]
         for score in scores
     ]
+
+
+def recipe_rows(recipes: tuple[Recipe, ...]) -> list[list[str]]:
+    """Return one row for each recipe."""
+    return [
+        [
+            item.name,
+            item.description,
+            ", ".join(target.file for target in item.targets),
+            ", ".join(map(str, item.lengths)),
+            "--train" if item.prune else "-",
+        ]
+        for item in recipes
+    ]
+
+
+def pruning_rows(checkpoint: Checkpoint) -> list[list[str]]:
+    """Return what pruning left of a checkpoint, beside what there was before the first cut."""
+    after, record = checkpoint.architecture, checkpoint.pruning
+    assert record is not None
+    before = record.original
+    rows = [
+        ["layers", str(before.layers), str(after.layers)],
+        ["heads", ", ".join(map(str, before.heads)), ", ".join(map(str, after.heads))],
+        ["neurons", ", ".join(map(str, before.neurons)), ", ".join(map(str, after.neurons))],
+        ["tokens", str(before.vocabulary), str(after.vocabulary)],
+        ["multiply-accumulates", "100 %", f"{100 * record.macs_share:.1f} %"],
+    ]
+    if (cut := record.vocabulary) is not None:
+        rows += [
+            ["unknown words *", f"{100 * cut.unknown_before:.2f} %", f"{100 * cut.unknown_after:.2f} %"],
+            ["tokens a text *", f"{cut.tokens_per_text_before:.1f}", f"{cut.tokens_per_text_after:.1f}"],
+        ]
+        if cut.accuracy_before is not None and cut.accuracy_after is not None:
+            rows.append(["accuracy *", f"{100 * cut.accuracy_before:.1f} %", f"{100 * cut.accuracy_after:.1f} %"])
+    return rows
+
+
+def pruning_notes(record: Pruning) -> list[str]:
+    """Return what the reader of that table should know about how its numbers came about."""
+    notes = []
+    if (cut := record.vocabulary) is not None:
+        notes.append(f"* by the vocabulary cut alone, on {cut.texts} training texts that had no say in such a cut")
+    if (recovery := record.distillation) is not None:
+        notes.append(
+            f"distilled: gives the original's label for {100 * recovery.agreement_after:.1f} % of "
+            f"{recovery.held_out} held-out texts ({100 * recovery.agreement_before:.1f} % before)"
+        )
+    return notes
+
+
+def inspection_head(manifest: Manifest) -> str:
+    """Return what is to be said of a bundle as a whole, in a few lines."""
+    shape, text, source, pruning = manifest.architecture, manifest.text, manifest.provenance, manifest.pruning
+    widths = f"heads {list(shape.heads)}, neurons {list(shape.neurons)}"
+    tables = f"vocabulary {shape.vocabulary}, positions {shape.positions}"
+    casing = "lower-cased, " if text.lower_case else ""
+    made = f"recipe {manifest.recipe.name}; checkpoint {source.checkpoint} ({source.checkpoint_sha256[:12]})"
+    lines = [
+        f"{manifest.task}, labels {', '.join(manifest.labels)}",
+        f"{shape.layers} layers, hidden {shape.hidden}, {widths}, {tables}, {shape.activation}",
+        f"texts: {casing}at most {text.max_length} tokens; {made}",
+    ]
+    if pruning is not None:
+        original_name = f"{pruning.original_name} ({pruning.original_sha256[:12]})"
+        lines.append(f"pruned from {original_name}: {cut_text(pruning, shape)}")
+    if (original := manifest.original) is not None:
+        lines.append(f"baselines: of {original.checkpoint} ({original.checkpoint_sha256[:12]})")
+    return "\n".join(lines)
 
 
 def inspection_rows(item: Artifact) -> list[list[str]]:

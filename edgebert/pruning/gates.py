@@ -1,4 +1,4 @@
-"""Gates on attention heads and feed-forward neurons: what importance is the gradient of, and what a cut is checked by."""
+"""Gates on attention heads and feed-forward neurons: importance is their gradient, and a cut is checked by them."""
 
 from __future__ import annotations
 
@@ -35,6 +35,25 @@ def gated(model: Model, heads: Sequence[torch.Tensor], neurons: Sequence[torch.T
     finally:
         for hook in hooks:
             hook.remove()
+
+
+@contextlib.contextmanager
+def layers_only(model: Model, layers: Sequence[int]) -> Iterator[torch.nn.Module]:
+    """Give the module without its other transformer layers; it is whole again after the block.
+
+    Args:
+        model: The model.
+        layers: Layers that compute, ascending.
+    """
+    import torch
+
+    transformer: Any = model.module.distilbert.transformer  # type: ignore[union-attr]
+    every = transformer.layer
+    try:
+        transformer.layer = torch.nn.ModuleList(every[layer] for layer in layers)
+        yield model.module
+    finally:
+        transformer.layer = every
 
 
 def blocks(module: torch.nn.Module) -> Sequence[Any]:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from edgebert.checkpoint import read_architecture
 from edgebert.errors import CheckpointError, DataError, MissingExtraError, UsageError
 from edgebert.folder import (
     check_shapes,
@@ -23,6 +22,7 @@ from edgebert.folder import (
     write_tokenizer,
 )
 from edgebert.metrics import accuracy
+from edgebert.network import build_module, read_architecture
 from edgebert.staging import staged_folder
 from edgebert.text import TextEncoder
 from edgebert.types import Progress, silent
@@ -193,15 +193,7 @@ def _new_classifier(
     }
     tensors.pop("embeddings.position_ids", None)
     transformers.set_seed(options.seed)
-    config = transformers.DistilBertConfig.from_dict(
-        values
-        | {
-            "id2label": dict(enumerate(labels)),
-            "label2id": {label: index for index, label in enumerate(labels)},
-            "problem_type": "single_label_classification",
-        }
-    )
-    model = transformers.DistilBertForSequenceClassification(config)
+    model = build_module(architecture, labels, settings=values)
     expected = {name: tuple(tensor.shape) for name, tensor in model.distilbert.state_dict().items()}
     check_shapes(tensors, expected, folder)
     model.distilbert.load_state_dict({name: torch.from_numpy(tensor) for name, tensor in tensors.items()})

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -79,6 +81,42 @@ def test_progress_without_a_terminal_is_a_line_for_each_stage_and_tenth(capsys):
     assert len([line for line in lines if line.startswith("scoring")]) == 11
 
 
+def test_a_detail_of_a_stage_makes_no_lines_of_its_own(capsys):
+    """A loss that changes at every step stands in the lines that a log gets anyway."""
+    with output.progress_bar() as progress:
+        progress("distilling", 0, 100)
+        for index in range(100):
+            progress(f"distilling | loss {1 - index / 200:.3f}", index + 1, 100)
+        progress("writing", 0, 1)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[:3] == ["distilling", "distilling 10/100 | loss 0.955", "distilling 20/100 | loss 0.905"]
+    assert lines[-2:] == ["distilling 100/100 | loss 0.505", "writing"]
+    assert len(lines) == 12
+
+
+def test_a_detail_of_a_stage_does_not_restart_its_bar():
+    """On a terminal the latest loss is beside the bar, and the time since the stage began goes on."""
+    code = (
+        "import time\n"
+        "from edgebert.cli import output\n"
+        "with output.progress_bar() as progress:\n"
+        "    for step in range(1, 13):\n"
+        "        progress(f'distilling | loss {1 / step:.3f}', step, 12)\n"
+        "        time.sleep(0.1)\n"
+    )
+    master, terminal = os.openpty()
+    environment = {**os.environ, "COLUMNS": "120", "TERM": "xterm"}
+    subprocess.run([sys.executable, "-c", code], stderr=terminal, env=environment, check=True)
+    os.close(terminal)
+    shown = b""
+    with contextlib.suppress(OSError):  # how a terminal says that nobody writes to it any more
+        while part := os.read(master, 4096):
+            shown += part
+    os.close(master)
+    assert "distilling | loss 0.083" in shown.decode()
+    assert re.search(r"12/12 0:00:0[1-9]", shown.decode())
+
+
 def test_help_loads_nothing_heavy():
     """In a fresh process, --help, --version and recipes import neither numpy nor any runtime or framework."""
     code = (
@@ -116,7 +154,7 @@ def test_a_program_reads_json_and_nothing_else(program, tmp_path):
     words = ("--out", tmp_path / "bundle", "--lengths", "8", "--json")
     out, err = (started := program("export", fakes.shared_checkpoint(), *words)).communicate(timeout=200)
     assert started.returncode == 0, err
-    assert json.loads(out)["schema"] == 1
+    assert json.loads(out)["schema"] == 2
     stages = (
         "loading the checkpoint",
         "computing golden logits",

@@ -15,9 +15,11 @@ import torch
 import transformers
 from safetensors.numpy import load_file, save_file
 
-from edgebert.checkpoint import load_model
+from edgebert.checkpoint import load_model, save_model
 from edgebert.data import Dataset
 from edgebert.errors import CheckpointError, DataError, EnvironmentProblem, OutputError, UsageError
+from edgebert.pruning.surgery import cut
+from edgebert.shape import Keep
 from edgebert.training.finetune import FinetuneOptions, finetune
 from edgebert.types import Example
 
@@ -130,6 +132,39 @@ def test_a_classifier_is_a_base_too(base: Path, tmp_path: Path) -> None:
     three = replace(TRAIN, labels=("a", "b", "c"), examples=examples)
     second = finetune(first.path, three, None, tmp_path / "second", options=replace(OPTIONS, epochs=0.1))
     assert load_model(second.path).checkpoint.labels == ("a", "b", "c")
+
+
+def test_a_pruned_checkpoint_is_a_base_too(base: Path, tmp_path: Path) -> None:
+    """Its narrow encoder is trained on under a new head, learns the task, and is saved so that it loads again."""
+    first = finetune(base, TRAIN, None, tmp_path / "first", options=replace(OPTIONS, epochs=0.1))
+    keep = Keep(layers=(0, 1), heads=((0, 3), (2,)), neurons=(tuple(range(10, 40)), (5,)))
+    pruned = tmp_path / "pruned"
+    pruned.mkdir()
+    save_model(cut(load_model(first.path), keep), pruned)
+    result = finetune(pruned, TRAIN, HELD_OUT, tmp_path / "out", options=OPTIONS)
+    assert result.accuracy is not None
+    assert result.accuracy > 0.9
+    model = load_model(result.path)
+    assert (model.checkpoint.architecture.heads, model.checkpoint.architecture.neurons) == ((2, 1), (30, 1))
+    ids = [model.tokenizer.encode(example.text).ids for example in HELD_OUT.examples]
+    with torch.no_grad():
+        found = [int(model.module(input_ids=torch.tensor([text])).logits.argmax()) for text in ids]
+    right = sum(label == example.label for label, example in zip(found, HELD_OUT.examples, strict=True))
+    assert right / len(ids) == pytest.approx(result.accuracy)
+
+
+def test_an_untrained_step_keeps_the_pruned_encoder(base: Path, tmp_path: Path) -> None:
+    """With a learning rate of nearly 0 the encoder that is saved is the one that was pruned, to rounding."""
+    first = finetune(base, TRAIN, None, tmp_path / "first", options=replace(OPTIONS, epochs=0.1))
+    pruned = tmp_path / "pruned"
+    pruned.mkdir()
+    save_model(cut(load_model(first.path), Keep(layers=(1,), heads=((1, 2),), neurons=((0, 7),))), pruned)
+    result = finetune(pruned, TRAIN, None, tmp_path / "out", options=replace(OPTIONS, epochs=0.1, learning_rate=1e-12))
+    before, after = load_file(pruned / "model.safetensors"), load_file(result.path / "model.safetensors")
+    assert set(before) == set(after)
+    for name in before:
+        if name.startswith("distilbert."):
+            np.testing.assert_allclose(after[name], before[name], rtol=0, atol=1e-9)
 
 
 def test_an_interrupt_leaves_nothing(base: Path, tmp_path: Path) -> None:

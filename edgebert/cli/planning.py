@@ -1,0 +1,182 @@
+"""The command that finds out what to ship within a budget."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edgebert.cli import output
+from edgebert.cli.arguments import Json, LabelColumn, TextColumn, words
+from edgebert.errors import CheckFailed, UsageError
+
+if TYPE_CHECKING:
+    from edgebert.planning.values import Bounds, Plan, Trial
+
+
+def plan(
+    model: Annotated[str, typer.Argument(help="Checkpoint folder or Hub id of a fine-tuned DistilBERT.")],
+    train: Annotated[Path, typer.Option(help="Texts of the task to prune by, with labels or without.")],
+    evaluation: Annotated[Path, typer.Option("--eval", help="Labelled texts to measure every candidate on.")],
+    max_drop: Annotated[float, typer.Option(help="Points of accuracy that may be lost against the original.")] = 1,
+    max_mb: Annotated[
+        float | None, typer.Option(help="Largest file in MB of 1,000,000 bytes.", show_default="any")
+    ] = None,
+    min_speedup: Annotated[
+        float | None,
+        typer.Option(help="Times as fast as the float original; files are timed on this machine.", show_default="any"),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for state, picture and recipe.")] = Path("edgebert-plan"),
+    shares: Annotated[
+        str | None,
+        typer.Option(help="Shares of the work to try, as in 0.5,0.35.", show_default="nine of them, 1 to 0.2"),
+    ] = None,
+    file_format: Annotated[str, typer.Option("--format", help="onnx, or tflite, which takes far longer.")] = "onnx",
+    seed: Annotated[int, typer.Option(help="Seed of pruning, distillation and the timed texts.")] = 0,
+    text_column: TextColumn = None,
+    label_column: LabelColumn = None,
+    *,
+    recover: Annotated[
+        bool, typer.Option("--recover", help="Also win accuracy back by distillation, where that can decide.")
+    ] = False,
+    measure: Annotated[bool, typer.Option("--measure", help="Time the files even without --min-speedup.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Start anew where the folder holds another search.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Search shares, vocabulary and precision for the best file within a budget; goes on where it was stopped."""
+    from edgebert.data import read_dataset, read_training
+    from edgebert.evaluation import labels_of
+    from edgebert.planning.search import plan as search
+    from edgebert.planning.values import RECOVERY_EPOCHS, SHARES, Bounds, PlanOptions
+
+    bounds = Bounds(max_drop=max_drop, max_mb=max_mb, min_speedup=min_speedup)
+    options = PlanOptions(
+        shares=SHARES if shares is None else _shares(shares),
+        format=file_format,  # type: ignore[arg-type]  # the options check it
+        recovery_epochs=RECOVERY_EPOCHS if recover else 0.0,
+        is_timed=measure,
+        seed=seed,
+    )
+    labels = labels_of(model)
+    training = read_training(train, labels=labels, text_column=text_column, label_column=label_column)
+    data = read_dataset(evaluation, labels=labels, text_column=text_column, label_column=label_column)
+    try:
+        with output.progress_bar() as progress:
+            found = search(model, training, data, out, bounds=bounds, options=options, force=force, progress=progress)
+    except KeyboardInterrupt:
+        output.show_note("the same command goes on where the search was")
+        raise
+    columns = [(name, value) for name, value in (("text", text_column), ("label", label_column)) if value]
+    command = None if found.pick is None else _command(found.pick, model, train, evaluation, out, columns)
+    if as_json:
+        output.show_json(_plain(found, command))
+    else:
+        _show(found, out, command)
+    if training.sha256 == data.sha256:
+        output.show_note("the texts of --eval took part in the pruning: accuracy on new texts will be lower")
+    if found.pick is None:
+        raise _infeasible(found)
+
+
+def _shares(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(word) for word in words(text))
+    except ValueError as error:
+        raise UsageError(f"--shares is {text!r}, not numbers separated by commas", hint="as in 0.5,0.35") from error
+
+
+def _show(found: Plan, out: Path, command: str | None) -> None:
+    from edgebert.planning.front import RULE
+    from edgebert.planning.state import PLOT
+
+    timed = ("x as fast",) if found.options.is_timed else ()
+    columns = ("not beaten in all at once", "size MB", "work %", *timed, "accuracy %", "drop (95 % interval)", "")
+    output.show_table(columns, [_row(found, trial) for trial in found.front])
+    output.show_table(("not picked", "why"), [(loss.trial.name, loss.reason) for loss in found.losses])
+    if found.options.is_timed:
+        output.show_note("times are those of this machine; a phone's are others, in about the same proportion")
+    if found.pick is not None:
+        output.show_text(f"pick: {found.pick.name}")
+        output.show_text(f"      {RULE}")
+        output.show_text(f"      {_verdict(found.pick, found.bounds)}")
+        output.show_text(f"      {command}")
+    output.show_note(f"drew {out / PLOT}")
+
+
+def _row(found: Plan, trial: Trial) -> list[str]:
+    from edgebert.planning.front import amount
+
+    timed = [f"{trial.speedup or 0:.1f}"] if found.options.is_timed else []
+    low, high = trial.drop_interval
+    is_original = trial.score.difference is None
+    return [
+        trial.name,
+        amount(trial.size_mb),
+        f"{100 * trial.work:.1f}",
+        *timed,
+        f"{100 * trial.score.value:.2f}",
+        "the float original" if is_original else f"{trial.drop:.2f} ({low:.2f} to {high:.2f})",
+        "<- pick" if trial == found.pick else "",
+    ]
+
+
+def _verdict(pick: Trial, bounds: Bounds) -> str:
+    from edgebert.planning.front import is_certain
+
+    low, high = pick.drop_interval
+    drop = f"drop {pick.drop:.2f} points, 95 % interval {low:.2f} to {high:.2f}"
+    if is_certain(pick, bounds):
+        return f"{drop}, all of it within {bounds.max_drop:g}"
+    return f"{drop}, which reaches across {bounds.max_drop:g}: more --eval texts would tell"
+
+
+def _command(pick: Trial, model: str, train: Path, evaluation: Path, out: Path, columns: list[tuple[str, str]]) -> str:
+    from edgebert.planning.state import PICK
+
+    is_pruned = pick.candidate.keep < 1 or pick.candidate.vocabulary
+    arguments = ["edgebert", "export", model, "--recipe", str(out / PICK)]
+    arguments += ["--train", str(train)] if is_pruned else []
+    arguments += ["--eval", str(evaluation), "--out", "bundle"]
+    for name, column in columns:
+        arguments += [f"--{name}-column", column]
+    return shlex.join(arguments)
+
+
+def _plain(found: Plan, command: str | None) -> dict[str, object]:
+    def row(trial: Trial) -> dict[str, object]:
+        low, high = trial.drop_interval
+        return {
+            "name": trial.name,
+            "candidate": trial.candidate,
+            "size_bytes": trial.size_bytes,
+            "work": trial.work,
+            "speedup": trial.speedup if found.options.is_timed else None,
+            "accuracy": trial.score.value,
+            "accuracy_low": trial.score.low,
+            "accuracy_high": trial.score.high,
+            "drop": trial.drop,
+            "drop_low": low,
+            "drop_high": high,
+            "front": trial in found.front,
+        }
+
+    return {
+        "bounds": found.bounds,
+        "pick": None if found.pick is None else found.pick.name,
+        "command": command,
+        "trials": [row(trial) for trial in found.trials],
+        "losses": [{"name": loss.trial.name, "reason": loss.reason} for loss in found.losses],
+        "relaxations": [{"bounds": item.bounds, "name": item.trial.name} for item in found.relaxations],
+    }
+
+
+def _infeasible(found: Plan) -> CheckFailed:
+    from edgebert.planning.front import relaxation_text
+
+    ways = ", or ".join(relaxation_text(item, found.bounds) for item in found.relaxations)
+    hint = "relax the bound as told: what was measured is kept, the same command answers at once"
+    if not found.options.recovery_epochs:
+        hint = "--recover may win accuracy back; what was measured is kept, so a relaxed bound is answered at once"
+    return CheckFailed(f"no candidate is within the bounds: {ways}", hint=hint)

@@ -1,0 +1,91 @@
+"""The commands that make a model smaller before it is converted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgebert.cli import output
+from edgebert.cli.arguments import Force, Json, LabelColumn, TextColumn
+from edgebert.errors import UsageError
+
+
+def prune(
+    model: Annotated[str, typer.Argument(help="Checkpoint folder or Hub id of a fine-tuned DistilBERT.")],
+    train: Annotated[Path, typer.Option(help="Texts of the task, with labels or without.")],
+    out: Annotated[Path, typer.Option(help="Checkpoint folder to make.")],
+    keep: Annotated[
+        float | None, typer.Option(help="Share of the multiply-accumulates that stays, as in 0.5.", show_default="0.5")
+    ] = None,
+    latency_share: Annotated[
+        float | None, typer.Option(help="Share of the time for a text that stays, instead of --keep.")
+    ] = None,
+    latency_table: Annotated[
+        Path | None,
+        typer.Option(help="Measured table for --latency-share; made and kept there when it does not exist."),
+    ] = None,
+    vocabulary: Annotated[
+        list[Path] | None,
+        typer.Option(help="Cut the vocabulary to the tokens of the training texts and of this file; repeatable."),
+    ] = None,
+    drop_layers: Annotated[
+        bool, typer.Option("--drop-layers/--keep-layers", help="Let a nearly empty layer go whole.")
+    ] = True,
+    distill: Annotated[float, typer.Option(help="Epochs of distillation from the original afterwards.")] = 0,
+    learning_rate: Annotated[float, typer.Option(help="Peak learning rate of the distillation.")] = 2e-4,
+    seed: Annotated[int, typer.Option(help="Seed of the sample and of the distillation.")] = 0,
+    text_column: TextColumn = None,
+    label_column: LabelColumn = None,
+    *,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Cut out the heads, neurons, layers and tokens that matter least, and repair the rest."""
+    from edgebert.cli.render import pruning_notes, pruning_rows
+    from edgebert.data import read_training
+    from edgebert.evaluation import labels_of
+    from edgebert.pruning.prune import latency_table as time_table
+    from edgebert.pruning.prune import prune as cut
+    from edgebert.shape import PruneOptions
+
+    if keep is not None and latency_share is not None:
+        raise UsageError("--keep and --latency-share are two ways to say how much stays", hint="give one of them")
+    if latency_table is not None and latency_share is None:
+        raise UsageError("--latency-table is read for --latency-share only", hint="add --latency-share 0.5")
+    share = next((value for value in (keep, latency_share) if value is not None), 0.5)
+    options = PruneOptions(
+        keep=share,
+        vocabulary=bool(vocabulary),
+        drop_layers=drop_layers,
+        distill=distill,
+        learning_rate=learning_rate,
+        seed=seed,
+    )
+    training = read_training(train, labels=labels_of(model), text_column=text_column, label_column=label_column)
+    more = [
+        text for path in vocabulary or () for text in read_training(path, labels=None, text_column=text_column).texts
+    ]
+    with output.progress_bar() as progress:
+        table = None
+        if latency_share is not None:
+            table = time_table(model, training, latency_table, progress=progress)
+        made = cut(
+            model,
+            training,
+            out,
+            options=options,
+            vocabulary=more,
+            latency=table,
+            force=force,
+            progress=progress,
+        )
+    if as_json:
+        output.show_json({"path": str(out), "architecture": made.architecture, "pruning": made.pruning})
+        return
+    output.show_table(("", "before", "after"), pruning_rows(made))
+    assert made.pruning is not None
+    for note in pruning_notes(made.pruning):
+        output.show_text(note)
+    output.show_note(f"wrote {out}")

@@ -1,0 +1,181 @@
+"""A shape -> a DistilBERT classifier in torch whose layers are as wide as it says, and that shape in ``config.json``.
+
+transformers knows one width for all layers. A pruned checkpoint has two more keys, ``heads_per_layer`` and
+``neurons_per_layer``, wherever its shape cannot be told without them; ``n_heads`` and ``dim`` stay those of the uncut
+model, so that one head is ``dim / n_heads`` wide.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from edgebert.errors import CheckpointError
+from edgebert.shape import Architecture
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    import torch
+    import transformers
+
+_HEADS, _NEURONS = "heads_per_layer", "neurons_per_layer"
+_DEFAULTS = {
+    "dim": 768,
+    "n_heads": 12,
+    "hidden_dim": 3072,
+    "n_layers": 6,
+    "vocab_size": 30522,
+    "max_position_embeddings": 512,
+}
+
+
+def read_architecture(config: Mapping[str, Any], folder: Path) -> Architecture:
+    """Return the shape that a DistilBERT's configuration describes.
+
+    Args:
+        config: Content of its ``config.json``.
+        folder: Where that lies, for messages.
+
+    Raises:
+        CheckpointError: A size is impossible, or the activation is one edgebert does not convert.
+    """
+    path = folder / "config.json"
+    sizes = {key: config.get(key, default) for key, default in _DEFAULTS.items()}
+    for key, value in sizes.items():
+        if not _is_size(value):
+            raise CheckpointError(f"{path}: {key} is {value!r}, not a positive whole number")
+    if sizes["dim"] % sizes["n_heads"]:
+        raise CheckpointError(f"{path}: dim {sizes['dim']} is no multiple of n_heads {sizes['n_heads']}")
+    activation = config.get("activation", "gelu")
+    if activation not in ("gelu", "relu"):
+        raise CheckpointError(f"{path}: the activation is {activation!r}; edgebert converts gelu and relu")
+    heads, neurons = _widths(config, sizes, path)
+    return Architecture(
+        hidden=sizes["dim"],
+        head_dim=sizes["dim"] // sizes["n_heads"],
+        heads=heads,
+        neurons=neurons,
+        vocabulary=sizes["vocab_size"],
+        positions=sizes["max_position_embeddings"],
+        activation=activation,
+    )
+
+
+def shape_keys(architecture: Architecture) -> dict[str, Any]:
+    """Return the keys of ``config.json`` that ``read_architecture`` reads a shape from.
+
+    A shape that plain keys can tell gets no others: stock transformers then opens the checkpoint. It refuses all
+    others over the shapes of their tensors.
+    """
+    n_heads = architecture.hidden // architecture.head_dim
+    keys: dict[str, Any] = {
+        "activation": architecture.activation,
+        "dim": architecture.hidden,
+        "hidden_dim": architecture.neurons[0],
+        "max_position_embeddings": architecture.positions,
+        "n_heads": n_heads,
+        "n_layers": architecture.layers,
+        "vocab_size": architecture.vocabulary,
+    }
+    if set(architecture.heads) != {n_heads} or len(set(architecture.neurons)) > 1:
+        keys |= {_HEADS: list(architecture.heads), _NEURONS: list(architecture.neurons)}
+    return keys
+
+
+def build_module(
+    architecture: Architecture, labels: Sequence[str], *, settings: Mapping[str, Any] | None = None
+) -> transformers.DistilBertForSequenceClassification:
+    """Return a classifier of this shape with random weights; torch's random state is afterwards as it was before.
+
+    Args:
+        architecture: Its shape.
+        labels: Label names by id.
+        settings: Other keys of ``config.json``, such as ``dropout``; those that tell the shape are overruled.
+    """
+    import torch
+    import transformers
+
+    others = {key: value for key, value in (settings or {}).items() if key not in (_HEADS, _NEURONS)}
+    config = transformers.DistilBertConfig.from_dict(
+        others
+        | shape_keys(architecture)
+        | {
+            "id2label": dict(enumerate(labels)),
+            "label2id": {label: index for index, label in enumerate(labels)},
+            "problem_type": "single_label_classification",
+        }
+    )
+    with torch.random.fork_rng(devices=[]):
+        module = transformers.DistilBertForSequenceClassification(config)
+        blocks: Any = module.distilbert.transformer.layer
+        for block, heads, neurons in zip(blocks, architecture.heads, architecture.neurons, strict=True):
+            width = heads * architecture.head_dim
+            if width != architecture.hidden:
+                _narrow(block.attention, ("q_lin", "k_lin", "v_lin"), architecture.hidden, width)
+                _narrow(block.attention, ("out_lin",), width, architecture.hidden)
+                # transformers 4 splits the width by these, transformers 5 by attention_head_size alone.
+                block.attention.n_heads, block.attention.dim = heads, width
+            if neurons != architecture.neurons[0]:
+                _narrow(block.ffn, ("lin1",), architecture.hidden, neurons)
+                _narrow(block.ffn, ("lin2",), neurons, architecture.hidden)
+    return module
+
+
+def load_module(
+    architecture: Architecture,
+    labels: Sequence[str],
+    state: Mapping[str, torch.Tensor],
+    *,
+    settings: Mapping[str, Any] | None = None,
+) -> transformers.DistilBertForSequenceClassification:
+    """Return a classifier with copies of the weights in ``state``, in evaluation mode and without gradients.
+
+    Args:
+        architecture: Its shape.
+        labels: Label names by id.
+        state: All of its tensors by name.
+        settings: As in ``build_module``.
+    """
+    module = build_module(architecture, labels, settings=settings)
+    module.load_state_dict(state)
+    module.requires_grad_(requires_grad=False)
+    module.train(mode=False)
+    return module
+
+
+def _widths(config: Mapping[str, Any], sizes: Mapping[str, int], path: Path) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the heads and the neurons of each layer."""
+    given = [key for key in (_HEADS, _NEURONS) if key in config]
+    if not given:
+        return (sizes["n_heads"],) * sizes["n_layers"], (sizes["hidden_dim"],) * sizes["n_layers"]
+    if len(given) == 1:
+        missing = _NEURONS if given == [_HEADS] else _HEADS
+        raise CheckpointError(f"{path}: has {given[0]}, but no {missing}: a pruned checkpoint has both")
+    for key in given:
+        value = config[key]
+        if not isinstance(value, list) or not all(map(_is_size, value)):
+            raise CheckpointError(f"{path}: {key} is {value!r}, not a list of positive whole numbers")
+        if len(value) != sizes["n_layers"]:
+            raise CheckpointError(f"{path}: {key} has {len(value)} entries, but n_layers is {sizes['n_layers']}")
+    if max(config[_HEADS]) > sizes["n_heads"]:
+        raise CheckpointError(
+            f"{path}: {_HEADS} has {max(config[_HEADS])}, but n_heads, those of the uncut model, is {sizes['n_heads']}"
+        )
+    if config[_NEURONS][0] != sizes["hidden_dim"]:
+        raise CheckpointError(
+            f"{path}: {_NEURONS} begins with {config[_NEURONS][0]}, but hidden_dim, its first entry, "
+            f"is {sizes['hidden_dim']}"
+        )
+    return tuple(config[_HEADS]), tuple(config[_NEURONS])
+
+
+def _is_size(value: object) -> bool:
+    return type(value) is int and value >= 1
+
+
+def _narrow(parent: torch.nn.Module, names: tuple[str, ...], inputs: int, outputs: int) -> None:
+    import torch
+
+    for name in names:
+        setattr(parent, name, torch.nn.Linear(inputs, outputs))

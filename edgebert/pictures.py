@@ -1,0 +1,106 @@
+"""The pictures of a model card, made from values alone: equal values give equal bytes."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgebert.errors import MissingExtraError
+from edgebert.shape import Architecture, Pruning
+from edgebert.types import Artifact, Manifest, Score
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_ONNX, _TFLITE, _FLOAT, _PALE, _INK = "#0f6fc5", "#d9730d", "#8a8f98", "#d5d9df", "#24292f"
+
+
+def draw_size_accuracy(manifest: Manifest, path: Path) -> None:
+    """Draw size in MB against accuracy, with 95 % intervals, as an SVG file.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    scored = [(item, item.score) for item in manifest.artifacts if item.score]
+    with _figure(path, height=4.0) as figure:
+        axes = figure.subplots()
+        for item, score in scored:
+            _draw_point(axes, item, score)
+        axes.set_xlabel("file size (MB)")
+        axes.set_ylabel(f"{scored[0][1].metric.replace('_', ' ')} (%)")
+        axes.set_xlim(0, max(item.size_bytes for item, _ in scored) / 1e6 * 1.35)
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+        figure.legend(loc="outside lower center", ncols=2, frameon=False)
+
+
+def draw_pruning(pruning: Pruning, architecture: Architecture, path: Path) -> None:
+    """Draw the heads and neurons that stayed in each layer of the original, as an SVG file.
+
+    Args:
+        pruning: What was cut.
+        architecture: Shape of what is left.
+        path: File to write.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    original = pruning.original
+    with _figure(path, height=1.0 + 0.4 * original.layers) as figure:
+        left, right = figure.subplots(1, 2, sharey=True)
+        _draw_widths(left, "attention heads", original.heads, pruning.layers, architecture.heads)
+        _draw_widths(right, "feed-forward neurons", original.neurons, pruning.layers, architecture.neurons)
+        left.set_ylabel("layer")
+        left.set_yticks(range(original.layers), [str(layer + 1) for layer in range(original.layers)])
+        for axes in (left, right):
+            axes.tick_params(axis="y", length=0)
+        bars = left.containers
+        figure.legend([bars[1], bars[0]], ["kept", "original"], loc="outside lower center", ncols=2, frameon=False)
+
+
+def _draw_widths(axes: Axes, what: str, original: Sequence[int], layers: Sequence[int], kept: Sequence[int]) -> None:
+    """Draw one bar for each layer: pale as wide as the original, dark as wide as what is left, and both numbers."""
+    left = dict(zip(layers, kept, strict=True))
+    places, widest = range(len(original)), max(original)
+    axes.barh(places, original, height=0.72, color=_PALE)
+    axes.barh(places, [left.get(layer, 0) for layer in places], height=0.72, color=_ONNX)
+    for layer in places:
+        text = f"{left[layer]:,} of {original[layer]:,}" if layer in left else "dropped"
+        axes.text(original[layer] + 0.03 * widest, layer, text, va="center", color=_INK)
+    axes.set_title(what, fontsize=11, loc="left")
+    axes.set_xlim(0, 1.55 * widest)
+    axes.set_ylim(-0.6, len(original) - 0.4)
+    axes.set_xticks([])
+    axes.spines[["top", "right", "bottom"]].set_visible(False)
+
+
+def _draw_point(axes: Axes, item: Artifact, score: Score) -> None:
+    value, size = 100 * score.value, item.size_bytes / 1e6
+    axes.errorbar(
+        [size],
+        [value],
+        yerr=[[value - 100 * score.low], [100 * score.high - value]],
+        fmt="o" if item.format == "onnx" else "s",
+        capsize=4,
+        markersize=7,
+        color=_FLOAT if item.role == "baseline" else (_ONNX if item.format == "onnx" else _TFLITE),
+        label=f"{item.file}: {size:.1f} MB, {value:.1f} %",
+    )
+
+
+@contextlib.contextmanager
+def _figure(path: Path, *, height: float) -> Iterator[Figure]:
+    """Give a figure 7 inches wide and save it as SVG when the block ends well; ``height`` is in inches."""
+    try:
+        from matplotlib import style
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingExtraError("matplotlib", extra="onnx", purpose="drawing the model card") from error
+    # A fixed salt, no date, and no settings of the user's: equal values give equal pictures.
+    with style.context(["default", {"svg.hashsalt": "edgebert", "font.size": 10, "svg.fonttype": "path"}]):
+        figure = Figure(figsize=(7.0, height), layout="constrained")
+        yield figure
+        figure.savefig(path, format="svg", metadata={"Date": None, "Creator": "edgebert"})

@@ -1,0 +1,1 @@
+"""Finding what to ship within a budget: every candidate is made, measured on real texts, and compared."""

@@ -1,0 +1,102 @@
+"""The picture of a plan: size against accuracy of all that was tried, the front, the bounds and the pick."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgebert.pictures import _figure
+from edgebert.planning.values import ORIGINAL, Plan, Trial
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.collections import PathCollection
+
+_MARKS = {"float32": "s", "int8": "o"}
+_PICK, _DISTILLED, _GREY, _PALE, _INK = "#c62828", "#d9730d", "#8a8f98", "#d5d9df", "#24292f"
+
+
+def draw_plan(plan: Plan, path: Path) -> None:
+    """Draw every trial by size in MB and accuracy, those of the front with 95 % intervals, as an SVG file.
+
+    Colour tells the cost (time or work). A line joins the best accuracies at each size.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    with _figure(path, height=4.8) as figure:
+        from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+        axes = figure.subplots()
+        _draw_bounds(axes, plan)
+        points = [_draw_trials(axes, plan, precision) for precision in _MARKS]
+        _draw_front(axes, plan)
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.set_xlabel("file size (MB)")
+        axes.set_ylabel("accuracy (%)")
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+        what = "time" if plan.options.is_timed else "work"
+        figure.colorbar(points[0], ax=axes, label=f"{what} (% of the float original)")
+        figure.legend(loc="outside lower center", ncols=5, frameon=False, handletextpad=0.3, columnspacing=1.4)
+
+
+def _draw_trials(axes: Axes, plan: Plan, precision: str) -> PathCollection:
+    """Draw the trials of one precision, those that others beat in everything smaller."""
+    chosen = [trial for trial in plan.trials if trial.candidate.precision == precision]
+    distilled = [trial for trial in chosen if trial.candidate.distill]
+    if distilled:
+        _scatter(axes, distilled, s=95, marker=_MARKS[precision], facecolors="none", edgecolors=_DISTILLED)
+    return axes.scatter(
+        [trial.size_mb for trial in chosen],
+        [100 * trial.score.value for trial in chosen],
+        c=[100 * trial.cost for trial in chosen],
+        vmin=0,
+        vmax=100,
+        cmap="viridis_r",
+        marker=_MARKS[precision],
+        s=[46 if trial in plan.front else 16 for trial in chosen],
+        label=precision,
+        zorder=2,
+    )
+
+
+def _draw_front(axes: Axes, plan: Plan) -> None:
+    """Draw intervals, the line and the pick, and name in the legend what the marks mean."""
+    best = _best_by_size(plan.trials)
+    sizes, values = [trial.size_mb for trial in best], [100 * trial.score.value for trial in best]
+    axes.plot(sizes, values, color=_GREY, linewidth=1, zorder=1, label="best at its size")
+    for trial in plan.front:
+        axes.plot([trial.size_mb] * 2, [100 * trial.score.low, 100 * trial.score.high], color=_PALE, zorder=0)
+    if any(trial.candidate.distill for trial in plan.trials):
+        axes.scatter([], [], s=95, facecolors="none", edgecolors=_DISTILLED, label="distilled")
+    if plan.pick is not None:
+        _scatter(axes, [plan.pick], s=230, facecolors="none", edgecolors=_PICK, linewidths=1.6, label="pick")
+        axes.set_title(f"pick: {plan.pick.name}", fontsize=11, loc="left", color=_INK)
+
+
+def _scatter(axes: Axes, trials: Sequence[Trial], **style: object) -> None:
+    sizes, values = [trial.size_mb for trial in trials], [100 * trial.score.value for trial in trials]
+    axes.scatter(sizes, values, zorder=3, **style)  # type: ignore[arg-type]  # the settings of matplotlib
+
+
+def _draw_bounds(axes: Axes, plan: Plan) -> None:
+    original = next((trial for trial in plan.trials if trial.candidate == ORIGINAL), None)
+    if original is not None:
+        least = 100 * original.score.value - plan.bounds.max_drop
+        axes.axhline(least, color=_PICK, linewidth=0.8, linestyle="--", zorder=0, label="bounds")
+    if plan.bounds.max_mb:
+        axes.axvline(plan.bounds.max_mb, color=_PICK, linewidth=0.8, linestyle="--", zorder=0)
+
+
+def _best_by_size(trials: tuple[Trial, ...]) -> list[Trial]:
+    """Return the trials that are more accurate than all smaller ones, the smallest first."""
+    best: list[Trial] = []
+    for trial in sorted(trials, key=lambda t: (t.size_bytes, -t.score.value)):
+        if not best or trial.score.value > best[-1].score.value:
+            best.append(trial)
+    return best

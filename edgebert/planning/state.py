@@ -1,0 +1,170 @@
+"""What a search has measured so far, on disk after every trial: a killed one goes on where it was."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+from edgebert.errors import EnvironmentProblem, OutputError, UsageError
+from edgebert.jsonio import dumps, loads
+from edgebert.planning.values import Candidate, Trial
+
+STATE = "plan.json"
+"""File of the plan folder that holds the trials."""
+
+PICK = "pick.toml"
+"""File of the plan folder that holds the recipe of the pick."""
+
+PLOT = "plan.svg"
+"""File of the plan folder that holds the picture."""
+
+WORK = ".work"
+"""Folder of the plan folder for models and files that are needed only while the search runs."""
+
+SCHEMA = 1
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fingerprint:
+    """Everything that decides a measurement: trials of unequal ones are never mixed.
+
+    Attributes:
+        edgebert: Version of edgebert.
+        model: Hash of the checkpoint.
+        training: Hash of training texts and labels.
+        evaluation: Hash of evaluation texts and labels.
+        format: Format of the files.
+        seed: Seed.
+        runtime: Runtime and its version.
+        cpu: Instruction set of the CPU.
+    """
+
+    edgebert: str
+    model: str
+    training: str
+    evaluation: str
+    format: str
+    seed: int
+    runtime: str
+    cpu: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """The content of ``plan.json``."""
+
+    schema: int
+    fingerprint: Fingerprint
+    trials: tuple[Trial, ...]
+
+    def trial(self, candidate: Candidate, *, is_timed: bool) -> Trial | None:
+        """Return the trial of a candidate if it has been made, with times or without as asked for."""
+        for trial in self.trials:
+            if trial.candidate == candidate:
+                if not is_timed:
+                    return replace(trial, run_ns=(), baseline_ns=())
+                return None if trial.speedup is None else trial
+        return None
+
+
+def open_state(folder: Path, fingerprint: Fingerprint, *, force: bool) -> State:
+    """Return what was measured in a plan folder, or an empty state where nothing was; nothing is written yet.
+
+    Args:
+        folder: The folder, which need not exist.
+        fingerprint: What is to be measured.
+        force: Give an empty state where the folder holds that of another search.
+
+    Raises:
+        OutputError: The place is taken by something else.
+        UsageError: The state is another search's, or damaged.
+    """
+    empty = State(schema=SCHEMA, fingerprint=fingerprint, trials=())
+    path = folder / STATE
+    if os.path.lexists(folder) and not folder.is_dir():
+        raise OutputError(f"{folder}: exists already, and is no folder", hint="give another name with --out")
+    if not path.is_file():
+        if folder.is_dir() and {item.name for item in folder.iterdir()} - {WORK}:
+            raise OutputError(f"{folder}: holds other things and no {STATE}", hint="give another name with --out")
+        return empty
+    if force:
+        return empty
+    anew = "--force starts anew; --out keeps both"
+    try:
+        state = loads(State, path.read_text(encoding="utf-8"), source=str(path))
+    except (UsageError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: not the state of a search: {error}", hint=anew) from error
+    if state.schema != SCHEMA:
+        raise UsageError(f"{path}: schema {state.schema}; this edgebert reads {SCHEMA}", hint=anew)
+    if state.fingerprint != fingerprint:
+        other = [
+            field.name
+            for field in fields(Fingerprint)
+            if getattr(state.fingerprint, field.name) != getattr(fingerprint, field.name)
+        ]
+        raise UsageError(f"{path}: holds a search with another {', '.join(other)}", hint=anew)
+    return state
+
+
+def add_trial(folder: Path, state: State, trial: Trial) -> State:
+    """Return the state with one more trial, in place of an older one of that candidate, and write it.
+
+    Raises:
+        OutputError: The folder cannot be written.
+        EnvironmentProblem: The disk is full.
+    """
+    others = tuple(item for item in state.trials if item.candidate != trial.candidate)
+    state = replace(state, trials=(*others, trial))
+    write_text(folder / STATE, dumps(state))
+    return state
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file of a plan folder whole or not at all, and the folder with it.
+
+    Raises:
+        OutputError: The folder cannot be written.
+        EnvironmentProblem: The disk is full.
+    """
+    with writable(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(path.name + ".partial")
+        with partial.open("w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.replace(path)
+
+
+@contextmanager
+def writable(folder: Path) -> Iterator[None]:
+    """Turn failures to write in a plan folder into errors of ours.
+
+    Raises:
+        OutputError: The folder cannot be written.
+        EnvironmentProblem: The disk is full.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise EnvironmentProblem(
+                f"{folder}: no room left on the disk: {error.strerror}",
+                hint="free some space and start again: the search goes on where it was",
+            ) from error
+        raise OutputError(
+            f"{folder}: cannot be written: {error.strerror}", hint="choose a folder you can write to"
+        ) from error
+
+
+def clear(folder: Path) -> None:
+    """Remove what an earlier search left in its folder: state, results, and models it was at work on."""
+    for name in (STATE, PICK, PLOT):
+        (folder / name).unlink(missing_ok=True)
+    shutil.rmtree(folder / WORK, ignore_errors=True)

@@ -1,0 +1,251 @@
+"""What heads and neurons cost in measured time: small files of random weights are timed, and their times taken apart.
+
+The model is additive: a text takes a fixed time, and each layer adds one time for its heads and one for its neurons. A
+table holds nothing but the raw times of the files that were measured; everything else is derived from them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from edgebert.errors import OutputError, UsageError
+from edgebert.jsonio import dumps, from_plain, parse
+from edgebert.ondevice.session import cpu_name
+from edgebert.pruning.additive import part_times, probe_ns
+from edgebert.pruning.cost import Costs
+from edgebert.pruning.probes import POINTS, VOCABULARY, Probe, check_widths, probe_widths, time_files
+from edgebert.shape import Architecture
+from edgebert.types import Format, Progress, silent
+
+SCHEMA = 1
+_MOST_COUNT, _MOST_NS = 2**31, 2**53
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatencyTable:
+    """The raw times of one device at one length: what ``write_table`` and ``read_table`` carry.
+
+    Attributes:
+        schema: Version of this record.
+        device: Instruction set of the CPU, as in ``x86_64 avx512_vnni``.
+        runtime: Runtime that ran the files.
+        runtime_version: Its version.
+        format: Format of the files.
+        precision: Precision of their weights.
+        threads: Threads of one inference.
+        length: Tokens of the input.
+        hidden: Width of the residual stream.
+        head_dim: Width of an attention head.
+        activation: Feed-forward activation.
+        probes: Files that the time of every part is derived from.
+        checks: Files that take no part in that, the uncut model first: how well they are predicted tells how good the
+            table is.
+    """
+
+    schema: int
+    device: str
+    runtime: str
+    runtime_version: str
+    format: Format
+    precision: Literal["int8"]
+    threads: int
+    length: int
+    hidden: int
+    head_dim: int
+    activation: Literal["gelu", "relu"]
+    probes: tuple[Probe, ...]
+    checks: tuple[Probe, ...]
+
+
+def latency_costs(table: LatencyTable, architecture: Architecture, *, first_token_only: bool) -> Costs:
+    """Return what every width of every layer of a model costs, in nanoseconds.
+
+    Args:
+        table: Measured times.
+        architecture: The uncut shape.
+        first_token_only: Whether the head reads ``[CLS]`` alone, so that the last layer is a cheaper one.
+
+    Raises:
+        UsageError: The table was measured for another kind of model, or up to smaller widths.
+    """
+    unlike = [
+        f"{name} {getattr(table, name)} (the model: {getattr(architecture, name)})"
+        for name in ("hidden", "head_dim", "activation")
+        if getattr(table, name) != getattr(architecture, name)
+    ]
+    if unlike:
+        raise UsageError(f"the latency table is for {', '.join(unlike)}", hint="measure a table for this model")
+    parts = part_times(table.probes)
+    heads, neurons = [], []
+    for layer, widths in enumerate(zip(architecture.heads, architecture.neurons, strict=True)):
+        last = first_token_only and layer == architecture.layers - 1
+        grids = (parts.last_heads, parts.last_neurons) if last else (parts.heads, parts.neurons)
+        for name, width, grid in zip(("heads", "neurons"), widths, grids, strict=True):
+            if width > grid.counts[-1]:
+                raise UsageError(
+                    f"the latency table ends at {grid.counts[-1]} {name}; layer {layer} of the model has {width}",
+                    hint="measure a table for this model",
+                )
+        heads.append(grids[0].at(np.arange(widths[0] + 1)))
+        heads[-1][0] = 0.0
+        neurons.append(grids[1].at(np.arange(widths[1] + 1)))
+    return Costs(fixed=parts.fixed_ns, heads=tuple(heads), neurons=tuple(neurons))
+
+
+def predicted_ns(table: LatencyTable, architecture: Architecture, *, first_token_only: bool = True) -> float:
+    """Return the nanoseconds one text takes by a model of this shape; arguments and errors as for ``latency_costs``."""
+    return latency_costs(table, architecture, first_token_only=first_token_only).full
+
+
+def prediction_errors(table: LatencyTable) -> tuple[float, ...]:
+    """Return how far off the prediction for each of the table's checks is, as in 0.05 for 5 % too slow."""
+    return tuple(predicted_ns(table, _shape(table, check)) / probe_ns(check) - 1.0 for check in table.checks)
+
+
+def write_table(table: LatencyTable, path: Path) -> None:
+    """Write a table as JSON, whole or not at all; a file at ``path`` is replaced.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            partial.write_text(dumps(table), encoding="utf-8")
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror}", hint="choose another place") from error
+
+
+def read_table(path: Path) -> LatencyTable:
+    """Return the table in a file that ``write_table`` made, here or on another device.
+
+    Raises:
+        UsageError: The file cannot be read, is no such table, or is of a newer schema.
+    """
+    try:
+        plain = parse(path.read_text(encoding="utf-8"), source=str(path))
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: not UTF-8 text: byte {error.start}") from error
+    schema = plain.get("schema") if isinstance(plain, dict) else None
+    if type(schema) is not int or schema < 1:
+        raise UsageError(f"{path}: not a latency table: there is no schema number", hint="measure the table again")
+    if schema > SCHEMA:
+        raise UsageError(
+            f"{path}: latency table schema {schema}; this edgebert reads up to {SCHEMA}", hint="pip install -U edgebert"
+        )
+    table = from_plain(LatencyTable, plain, source=str(path))
+    for problem in _problems(table):
+        raise UsageError(f"{path}: {problem}", hint="measure the table again")
+    try:
+        part_times(table.probes)
+    except UsageError as error:
+        raise UsageError(f"{path}: {error.message}", hint=error.hint) from error
+    return table
+
+
+def measure_latency(
+    architecture: Architecture,
+    *,
+    length: int,
+    runtime: str | None = None,
+    threads: int = 1,
+    rounds: int = 5,
+    runs: int = 20,
+    progress: Progress = silent,
+) -> LatencyTable:
+    """Return the measured times of int8 files of this kind of model, on this machine.
+
+    How they are chosen and timed is told in ``probes``.
+
+    Args:
+        architecture: The uncut shape.
+        length: Tokens of the input.
+        runtime: ``onnxruntime`` (the default) or ``litert``.
+        threads: Threads of one inference.
+        rounds: Times each file is opened.
+        runs: Inferences that count each time.
+        progress: Told about files written and timed.
+
+    Raises:
+        UsageError: An argument is out of range.
+        MissingExtraError: A package that writes or runs the files is missing.
+        EnvironmentProblem: The files find no room on the disk.
+        CheckFailed: The runtime fails on a file.
+    """
+    runtime = runtime or "onnxruntime"
+    if runtime not in POINTS:
+        raise UsageError(f"no latency table for the runtime {runtime!r}", hint=f"known: {', '.join(POINTS)}")
+    for name, value in {"length": length, "threads": threads, "rounds": rounds, "runs": runs}.items():
+        if value < 1:
+            raise UsageError(f"{name} is {value}; it must be at least 1")
+    if length > architecture.positions:
+        raise UsageError(f"length is {length}; the model takes up to {architecture.positions} tokens")
+    probes, checks = probe_widths(architecture, runtime), check_widths(architecture)
+    timed, version = time_files(
+        architecture,
+        (*probes, *checks),
+        length=length,
+        runtime=runtime,
+        threads=threads,
+        rounds=rounds,
+        runs=runs,
+        progress=progress,
+    )
+    return LatencyTable(
+        schema=SCHEMA,
+        device=cpu_name(),
+        runtime=runtime,
+        runtime_version=version,
+        format="onnx" if runtime == "onnxruntime" else "tflite",
+        precision="int8",
+        threads=threads,
+        length=length,
+        hidden=architecture.hidden,
+        head_dim=architecture.head_dim,
+        activation=architecture.activation,
+        probes=timed[: len(probes)],
+        checks=timed[len(probes) :],
+    )
+
+
+def _shape(table: LatencyTable, probe: Probe) -> Architecture:
+    return Architecture(
+        hidden=table.hidden,
+        head_dim=table.head_dim,
+        heads=probe.heads,
+        neurons=probe.neurons,
+        vocabulary=VOCABULARY,
+        positions=table.length,
+        activation=table.activation,
+    )
+
+
+def _problems(table: LatencyTable) -> Iterator[str]:
+    """Yield what is wrong with the numbers of a table, each with its key."""
+    for key in ("threads", "length", "hidden", "head_dim"):
+        if not 0 < getattr(table, key) < _MOST_COUNT:
+            yield f"{key} is out of range"
+    for group in ("probes", "checks"):
+        for index, probe in enumerate(getattr(table, group)):
+            where = f"{group}[{index}]"
+            if len(probe.heads) != len(probe.neurons):
+                yield f"{where} has heads of {len(probe.heads)} layers, but neurons of {len(probe.neurons)}"
+            if not all(0 < width < _MOST_COUNT for width in (*probe.heads, *probe.neurons)):
+                yield f"{where}: a layer has at least one head and one neuron"
+            if not probe.run_ns or not all(probe.run_ns):
+                yield f"{where}.run_ns has a round without times"
+            if not all(0 < ns < _MOST_NS for ns in chain.from_iterable(probe.run_ns)):
+                yield f"{where}.run_ns holds something that is no time"

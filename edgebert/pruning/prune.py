@@ -1,0 +1,262 @@
+"""Pruning in one screen: vocabulary, scores, cut to a budget, repair, and recovery by distillation."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgebert.checkpoint import PRUNING_SCHEMA, Checkpoint, Model, load_model, save_model
+from edgebert.data import TrainingTexts, read_training
+from edgebert.errors import DataError, UsageError
+from edgebert.memory import enough_memory
+from edgebert.pruning.cost import mac_costs, macs
+from edgebert.pruning.latency import LatencyTable, latency_costs, measure_latency, read_table, write_table
+from edgebert.pruning.plan import CostModel, cut_to_budget
+from edgebert.pruning.scores import Gradients, gate_gradients
+from edgebert.pruning.vocabulary import prune_vocabulary
+from edgebert.shape import Architecture, Distillation, PruneOptions, Pruning, TextSource, VocabularyCut
+from edgebert.staging import staged_folder
+from edgebert.tasks import task_head
+from edgebert.text import TextEncoder
+from edgebert.training.distill import DistillOptions, distill
+from edgebert.types import Progress, silent
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+SAMPLE = 1024
+"""Texts whose gradients rank heads and neurons."""
+
+_FEWEST = 32
+_FIT_TOKENS = 60_000
+_PROBE = 512
+_LONGEST = 128
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Texts:
+    """The training texts as token ids, in a seeded order: the first rank, all fit within bounds, the last probe."""
+
+    ids: tuple[tuple[int, ...], ...]
+    labels: tuple[int, ...] | None
+    lengths: Counter[int]
+
+
+def prune(
+    model: str | Path,
+    training: TrainingTexts | str | Path,
+    out: str | Path,
+    *,
+    options: PruneOptions,
+    vocabulary: Sequence[str] | None = None,
+    latency: LatencyTable | None = None,
+    force: bool = False,
+    progress: Progress = silent,
+) -> Checkpoint:
+    """Prune a checkpoint and write the result as a checkpoint folder that everything else takes like any other.
+
+    A killed distillation goes on where it was when this is called again with equal arguments: its state lies beside
+    ``out`` until then, in a folder of that name with ``.state`` at its end.
+
+    Args:
+        model: Checkpoint folder or Hub id.
+        training: Texts of the task, with labels or without, or the path of their file.
+        out: Folder to make.
+        options: How much to cut, and how.
+        vocabulary: More texts whose tokens have to stay, where the vocabulary is cut.
+        latency: Measured costs, when the share is one of time; ``None`` counts multiply-accumulates.
+        force: Replace an existing checkpoint folder.
+        progress: Told what is being done.
+
+    Raises:
+        UsageError: Model, texts or options cannot be used.
+        ParityError: The cut model is not the gated original.
+        OutputError: ``out`` is taken or cannot be written.
+        EnvironmentProblem: Memory or disk is full, or a package is missing.
+    """
+    out = Path(out)
+    with staged_folder(out, force=force, marker="config.json") as stage:
+        loaded = load_model(model)
+        texts = training
+        if not isinstance(texts, TrainingTexts):
+            texts = read_training(Path(texts), labels=loaded.checkpoint.labels)
+        state = out.with_name(out.name + ".state")
+        pruned = prune_model(
+            loaded, texts, options, vocabulary=vocabulary, latency=latency, work=state, progress=progress
+        )
+        save_model(pruned, stage)
+    return replace(pruned.checkpoint, path=out)
+
+
+def prune_model(
+    model: Model,
+    training: TrainingTexts,
+    options: PruneOptions,
+    *,
+    vocabulary: Sequence[str] | None = None,
+    latency: LatencyTable | None = None,
+    gradients: Gradients | None = None,
+    work: Path | None = None,
+    progress: Progress = silent,
+) -> Model:
+    """Return a narrower model; its checkpoint keeps the name and hash of the original and records what was cut.
+
+    Args:
+        model: The original; it is not changed.
+        training: Texts of the task, with labels or without.
+        options: How much to cut, and how.
+        vocabulary: More texts whose tokens have to stay, where the vocabulary is cut.
+        latency: Measured costs, when the share is one of time; ``None`` counts multiply-accumulates.
+        gradients: What ``score`` returned for the same model, texts and seed, to save computing it again.
+        work: Folder for the state of the distillation, so that a killed one can go on.
+        progress: Told what is being done.
+
+    Raises:
+        UsageError: The share cannot be reached, or the texts do not fit the model.
+        DataError: There are too few texts to rank by.
+        ParityError: The cut model is not the gated original.
+        EnvironmentProblem: The memory is full.
+    """
+    _check(options, training)
+    with enough_memory("pruning", hint="close other programs, or give fewer or shorter texts"):
+        source, report = model, None
+        if options.vocabulary:
+            source, report = prune_vocabulary(
+                model, training.texts, training.labels, more=vocabulary or (), seed=options.seed, progress=progress
+            )
+        texts = _prepare(source.tokenizer, training, options.seed, model.checkpoint.architecture.positions)
+        shape = source.checkpoint.architecture
+        pruned, layers = source, tuple(range(shape.layers))
+        if options.keep < 1:
+            found = cut_to_budget(
+                source,
+                gradients or _score(source, texts, progress),
+                _fitting(texts),
+                texts.ids[-min(_PROBE, len(texts.ids) // 5) :],
+                cost_model=_cost_model(model, texts.lengths, latency),
+                share=options.keep,
+                drop_layers=options.drop_layers,
+                progress=progress,
+            )
+            pruned, layers = found.model, found.keep.layers
+    distillation = None
+    if options.distill:
+        settings = DistillOptions(epochs=options.distill, learning_rate=options.learning_rate, seed=options.seed)
+        pruned, distillation = distill(
+            pruned, model, training, options=settings, layers=layers, work=work, progress=progress
+        )
+    record = _record(model, pruned, layers, training, texts, options, latency, report, distillation)
+    return replace(pruned, checkpoint=replace(pruned.checkpoint, pruning=record))
+
+
+def score(model: Model, training: TrainingTexts, *, seed: int, progress: Progress = silent) -> Gradients:
+    """Return the gate gradients that ``prune_model`` ranks by: the same for every share, so a search asks once."""
+    positions = model.checkpoint.architecture.positions
+    return _score(model, _prepare(model.tokenizer, training, seed, positions), progress)
+
+
+def latency_table(
+    model: str | Path, training: TrainingTexts, path: Path | None, *, progress: Progress = silent
+) -> LatencyTable:
+    """Return what widths cost in time: the table in a file, or measured here at the mean length of the texts.
+
+    Args:
+        model: Checkpoint folder or Hub id.
+        training: Texts whose mean length is measured.
+        path: Table to read; one that is measured is kept there. ``None`` keeps nothing.
+        progress: Told about files written and timed.
+
+    Raises:
+        UsageError: Model or table cannot be used.
+        MissingExtraError: A package that writes or runs the files is missing.
+    """
+    if path is not None and path.exists():
+        return read_table(path)
+    loaded = load_model(model)
+    shape = loaded.checkpoint.architecture
+    encoder = TextEncoder(loaded.tokenizer, min(_LONGEST, shape.positions))
+    length = round(float(np.mean([len(encoder.encode(text)) for text in training.texts])))
+    table = measure_latency(shape, length=length, progress=progress)
+    if path is not None:
+        write_table(table, path)
+    return table
+
+
+def _check(options: PruneOptions, training: TrainingTexts) -> None:
+    if not 0 < options.keep <= 1:
+        raise UsageError(f"keep is {options.keep:g}, not a share above 0 and at most 1", hint="as in 0.5 for half")
+    if not options.distill >= 0:
+        raise UsageError(f"distill is {options.distill:g}, not a number of epochs")
+    if len(training.texts) < _FEWEST:
+        raise DataError(
+            f"{training.name}: {len(training.texts)} texts are too few to rank heads and neurons by",
+            hint=f"give at least {_FEWEST}, better {SAMPLE} or more, as the app will see them",
+        )
+
+
+def _prepare(tokenizer: Tokenizer, training: TrainingTexts, seed: int, positions: int) -> _Texts:
+    encoder = TextEncoder(type(tokenizer).from_str(tokenizer.to_str()), min(_LONGEST, positions))
+    order = np.random.default_rng(seed).permutation(len(training.texts)).tolist()
+    ids = tuple(encoder.encode(training.texts[index]) for index in order)
+    labels = None if training.labels is None else tuple(training.labels[index] for index in order)
+    return _Texts(ids=ids, labels=labels, lengths=Counter(map(len, ids)))
+
+
+def _score(model: Model, texts: _Texts, progress: Progress) -> Gradients:
+    labels = None if texts.labels is None else texts.labels[:SAMPLE]
+    return gate_gradients(model, texts.ids[:SAMPLE], labels, progress=progress)
+
+
+def _fitting(texts: _Texts) -> tuple[tuple[int, ...], ...]:
+    """Return the texts to re-fit on: those that do not probe, up to a number of tokens that bounds time and memory."""
+    rest = texts.ids[: -min(_PROBE, len(texts.ids) // 5)]
+    enough = int(np.searchsorted(np.cumsum([len(ids) for ids in rest]), _FIT_TOKENS)) + 1
+    return rest[:enough]
+
+
+def _cost_model(model: Model, lengths: Counter[int], latency: LatencyTable | None) -> CostModel:
+    first_only = task_head(model.checkpoint.task).reads_first_token_only
+    if latency is None:
+        return lambda shape: mac_costs(shape, lengths, first_token_only=first_only)
+    return lambda shape: latency_costs(latency, shape, first_token_only=first_only)
+
+
+def _record(
+    model: Model,
+    pruned: Model,
+    layers: tuple[int, ...],
+    training: TrainingTexts,
+    texts: _Texts,
+    options: PruneOptions,
+    latency: LatencyTable | None,
+    vocabulary: VocabularyCut | None,
+    distillation: Distillation | None,
+) -> Pruning:
+    before = model.checkpoint.pruning
+    original = before.original if before else model.checkpoint.architecture
+    return Pruning(
+        schema=PRUNING_SCHEMA,
+        original=original,
+        original_name=before.original_name if before else model.checkpoint.name,
+        original_sha256=before.original_sha256 if before else model.checkpoint.sha256,
+        layers=tuple(before.layers[layer] for layer in layers) if before else layers,
+        budget="macs" if latency is None else "latency",
+        keep=options.keep,
+        macs_share=_macs(pruned.checkpoint.architecture, model, texts) / _macs(original, model, texts),
+        tokens_per_text=sum(length * count for length, count in texts.lengths.items()) / len(texts.ids),
+        sample=min(SAMPLE, len(texts.ids)) if options.keep < 1 else 0,
+        seed=options.seed,
+        train=TextSource(name=training.name, sha256=training.sha256, examples=len(training.texts)),
+        vocabulary=vocabulary or (before.vocabulary if before else None),
+        distillation=distillation,
+    )
+
+
+def _macs(architecture: Architecture, model: Model, texts: _Texts) -> float:
+    first_only = task_head(model.checkpoint.task).reads_first_token_only
+    return macs(architecture, texts.lengths, first_token_only=first_only)

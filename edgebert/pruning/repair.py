@@ -1,0 +1,162 @@
+"""Re-fits a cut model's output projections by least squares, so that each half layer gives what it gave before the cut.
+
+Kwon et al. (2022) rescale the surviving units for the same purpose; here the whole projection after them is solved
+for, as in layer-wise reconstruction (He et al., Channel Pruning for Accelerating Very Deep Neural Networks, 2017):
+bottom up, each half layer is fitted to the original's residual stream given the stream that the repaired layers below
+it really produce.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from edgebert.pruning.gates import blocks
+from edgebert.pruning.scores import batches, padded
+from edgebert.tasks import task_head
+from edgebert.types import Progress, silent
+
+if TYPE_CHECKING:
+    import torch
+
+    from edgebert.checkpoint import Model
+
+_RIDGE = 1e-2
+
+
+def repair(
+    original: Model,
+    pruned: Model,
+    layers: Sequence[int],
+    texts: Sequence[Sequence[int]],
+    *,
+    ridge: float = _RIDGE,
+    progress: Progress = silent,
+) -> Model:
+    """Return ``pruned`` with re-fitted attention output and second feed-forward projections.
+
+    Args:
+        original: The model before the cut.
+        pruned: The model after it.
+        layers: The original's layers that the pruned model's layers came from.
+        texts: Token ids of each text; both models have the same tokenizer.
+        ridge: Weight of staying near the weights as they were cut, relative to the mean square of the inputs.
+        progress: Told after every half layer.
+    """
+    import torch
+
+    module = copy.deepcopy(pruned.module)
+    head_dim = pruned.checkpoint.architecture.head_dim
+    first_only = task_head(pruned.checkpoint.task).reads_first_token_only
+    with torch.inference_mode():
+        streams = [
+            _Stream.start(original.module, module, [texts[index] for index in batch]) for batch in batches(texts)
+        ]
+        old_blocks, new_blocks = blocks(original.module), blocks(module)
+        position = 0
+        for index, (layer, block) in enumerate(zip(layers, new_blocks, strict=True)):
+            top = index == len(new_blocks) - 1
+            for skipped in range(position, layer):
+                for stream in streams:
+                    stream.old = _layer(old_blocks[skipped], stream.old, stream.mask, head_dim)
+            position = layer + 1
+            for half, total in (("attention", 2 * index), ("feed-forward", 2 * index + 1)):
+                progress("re-fitting the cut layers", total, 2 * len(new_blocks))
+                fit = _Fit(block.attention.out_lin if half == "attention" else block.ffn.lin2)
+                for stream in streams:
+                    stream.advance_old(old_blocks[layer], head_dim, half)
+                    inputs = _inputs(block, stream.new, stream.mask, head_dim, half)
+                    rows = stream.first if top and first_only else stream.mask
+                    fit.add(inputs[rows], (stream.old_sum - stream.new)[rows])
+                fit.solve(ridge)
+                for stream in streams:
+                    stream.advance_new(block, head_dim, half)
+    return replace(pruned, module=module)
+
+
+class _Stream:
+    """The residual stream of a batch in the original and in the pruned model, half layer by half layer."""
+
+    def __init__(self, old: torch.Tensor, new: torch.Tensor, mask: torch.Tensor) -> None:
+        self.old, self.new, self.mask = old, new, mask  # [batch, length, hidden], bool [batch, length]
+        self.old_sum = old
+        self.first = mask.clone()
+        self.first[:, 1:] = False
+
+    @classmethod
+    def start(cls, old: Any, new: Any, texts: Sequence[Sequence[int]]) -> _Stream:
+        ids, mask = padded(texts)
+        return cls(old.distilbert.embeddings(ids), new.distilbert.embeddings(ids), mask.bool())
+
+    def advance_old(self, block: Any, head_dim: int, half: str) -> None:
+        projection, norm = _parts(block, half)
+        self.old_sum = self.old + projection(_inputs(block, self.old, self.mask, head_dim, half))
+        self.old = norm(self.old_sum)
+
+    def advance_new(self, block: Any, head_dim: int, half: str) -> None:
+        projection, norm = _parts(block, half)
+        self.new = norm(self.new + projection(_inputs(block, self.new, self.mask, head_dim, half)))
+
+
+class _Fit:
+    """Normal equations of one projection, in float64: weights that map inputs to wanted outputs, near those it has."""
+
+    def __init__(self, projection: Any) -> None:
+        import torch
+
+        self.projection = projection
+        width = projection.in_features + 1
+        self.gram = torch.zeros(width, width, dtype=torch.float64)
+        self.moment = torch.zeros(width, projection.out_features, dtype=torch.float64)
+        self.rows = 0
+
+    def add(self, inputs: torch.Tensor, wanted: torch.Tensor) -> None:
+        import torch
+
+        extended = torch.cat([inputs, inputs.new_ones(len(inputs), 1)], dim=1)  # [rows, width + 1]
+        missing = wanted - self.projection(inputs)  # what the projection as it is does not give: [rows, hidden]
+        self.gram += (extended.T @ extended).double()
+        self.moment += (extended.T @ missing).double()
+        self.rows += len(inputs)
+
+    def solve(self, ridge: float) -> None:
+        import torch
+
+        scale = self.gram.diagonal()[:-1].mean().clamp(min=1e-12)
+        penalty = torch.full((len(self.gram),), ridge * float(scale), dtype=torch.float64)
+        change = torch.linalg.solve(self.gram + torch.diag(penalty), self.moment)  # [width + 1, hidden]
+        self.projection.weight += change[:-1].T.float()
+        self.projection.bias += change[-1].float()
+
+
+def _parts(block: Any, half: str) -> tuple[Any, Any]:
+    if half == "attention":
+        return block.attention.out_lin, block.sa_layer_norm
+    return block.ffn.lin2, block.output_layer_norm
+
+
+def _inputs(block: Any, x: torch.Tensor, mask: torch.Tensor, head_dim: int, half: str) -> torch.Tensor:
+    """Return what the output projection of a half layer gets: [batch, length, width]."""
+    import torch
+
+    if half != "attention":
+        activated: torch.Tensor = block.ffn.activation(block.ffn.lin1(x))
+        return activated
+
+    def split(values: torch.Tensor) -> torch.Tensor:
+        return values.reshape(*values.shape[:2], -1, head_dim).transpose(1, 2)  # [batch, heads, length, head_dim]
+
+    attention = block.attention
+    query, key, value = (split(part(x)) for part in (attention.q_lin, attention.k_lin, attention.v_lin))
+    allowed = mask[:, None, None, :]
+    mixed = torch.nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=allowed)
+    return mixed.transpose(1, 2).flatten(2)
+
+
+def _layer(block: Any, x: torch.Tensor, mask: torch.Tensor, head_dim: int) -> torch.Tensor:
+    for half in ("attention", "feed-forward"):
+        projection, norm = _parts(block, half)
+        x = norm(x + projection(_inputs(block, x, mask, head_dim, half)))
+    return x

@@ -1,0 +1,168 @@
+"""The cut itself: a model and a plan -> a model whose matrices really are narrower, checked by gates."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from edgebert.checkpoint import Model
+from edgebert.errors import ParityError, UsageError
+from edgebert.network import load_module
+from edgebert.pruning.gates import gated, layers_only
+from edgebert.shape import Architecture, Keep
+
+if TYPE_CHECKING:
+    import torch
+
+TOLERANCE = 1e-5
+_LAYERS = "distilbert.transformer.layer."
+
+
+def keep_all(architecture: Architecture) -> Keep:
+    """Return the plan that cuts nothing out."""
+    return Keep(
+        layers=tuple(range(architecture.layers)),
+        heads=tuple(tuple(range(count)) for count in architecture.heads),
+        neurons=tuple(tuple(range(count)) for count in architecture.neurons),
+    )
+
+
+def architecture_of(architecture: Architecture, keep: Keep) -> Architecture:
+    """Return the shape that a cut leaves.
+
+    Args:
+        architecture: Shape of the uncut model.
+        keep: What stays of it.
+
+    Raises:
+        UsageError: The plan names what is not there, is not ascending, or leaves no layer, or no head or neuron of one.
+    """
+    _check_indices("layers", keep.layers, architecture.layers)
+    for name, kept, counts in (
+        ("heads", keep.heads, architecture.heads),
+        ("neurons", keep.neurons, architecture.neurons),
+    ):
+        if len(kept) != len(keep.layers):
+            raise UsageError(f"the plan keeps {len(keep.layers)} layers, but lists the {name} of {len(kept)}")
+        for layer, indices in zip(keep.layers, kept, strict=True):
+            _check_indices(f"{name} of layer {layer}", indices, counts[layer])
+    return dataclasses.replace(
+        architecture,
+        heads=tuple(len(heads) for heads in keep.heads),
+        neurons=tuple(len(neurons) for neurons in keep.neurons),
+    )
+
+
+def cut(model: Model, keep: Keep) -> Model:
+    """Return a new model with only what the plan keeps; the weights that stay are equal to the last bit.
+
+    Rows of the query, key and value layers go with their heads, and so do columns of the attention's output layer; rows
+    of the first and columns of the second feed-forward layer go with their neurons. ``model`` stays as it is.
+
+    Args:
+        model: The model to cut.
+        keep: What stays of it.
+
+    Raises:
+        UsageError: The plan does not fit the model.
+    """
+    shape = model.checkpoint.architecture
+    architecture = architecture_of(shape, keep)
+    state = model.module.state_dict()
+    kept = {name: tensor for name, tensor in state.items() if not name.startswith(_LAYERS)}
+    for new, old in enumerate(keep.layers):
+        rows = [head * shape.head_dim + row for head in keep.heads[new] for row in range(shape.head_dim)]
+        prefix = f"{_LAYERS}{old}."
+        for name, tensor in state.items():
+            if name.startswith(prefix):
+                part = name.removeprefix(prefix)
+                kept[f"{_LAYERS}{new}.{part}"] = _narrowed(part, tensor, rows, keep.neurons[new])
+    checkpoint = dataclasses.replace(model.checkpoint, architecture=architecture)
+    settings = model.module.config.to_dict()  # type: ignore[operator, union-attr]  # a module's attributes have no types
+    return Model(
+        checkpoint=checkpoint,
+        module=load_module(architecture, checkpoint.labels, kept, settings=settings),
+        tokenizer=model.tokenizer,
+    )
+
+
+def check_cut(original: Model, keep: Keep, pruned: Model, ids: Sequence[Sequence[int]]) -> float:
+    """Compare a cut model with the original whose gates are closed where it was cut: both must compute the same.
+
+    Holds for the pure cut, before any weight is re-fitted. Each text is computed alone, and all of them in one batch.
+
+    Args:
+        original: The uncut model.
+        keep: What stayed of it.
+        pruned: The cut model.
+        ids: Token ids of texts of different lengths.
+
+    Returns:
+        The largest difference between two logits, in units of the largest logit where that is above 1.
+
+    Raises:
+        ParityError: The difference is above 1e-5, or a logit is no number.
+        UsageError: The plan does not fit the original, or there are no texts.
+    """
+    import torch
+
+    if not ids:
+        raise UsageError("no texts to check the cut with")
+    shape = original.checkpoint.architecture
+    architecture_of(shape, keep)
+    heads = [_gates(shape.heads[layer], kept) for layer, kept in zip(keep.layers, keep.heads, strict=True)]
+    neurons = [_gates(shape.neurons[layer], kept) for layer, kept in zip(keep.layers, keep.neurons, strict=True)]
+    with torch.inference_mode():
+        with layers_only(original, keep.layers), gated(original, heads, neurons) as module:
+            expected = _logits(module, ids)
+        found = _logits(pruned.module, ids)
+    difference = float((found - expected).abs().max() / expected.abs().max().clamp(min=1))
+    if not difference <= TOLERANCE:  # NaN is no agreement either
+        raise ParityError(
+            f"the cut model's logits differ from the gated original's by {difference:.1e}, more than {TOLERANCE:g}",
+            hint="the cut is wrong and nothing was written; please report it",
+        )
+    return difference
+
+
+def _check_indices(what: str, indices: Sequence[int], count: int) -> None:
+    if not indices:
+        raise UsageError(f"the plan keeps no {what}; at least one has to stay")
+    if list(indices) != sorted(set(indices)):
+        raise UsageError(f"the plan's {what} are not in ascending order, each named once")
+    if bad := next((index for index in indices if not 0 <= index < count), None):
+        raise UsageError(f"the plan keeps {bad} among the {what}, but there are only 0 to {count - 1}")
+
+
+def _narrowed(part: str, tensor: torch.Tensor, rows: Sequence[int], neurons: Sequence[int]) -> torch.Tensor:
+    """Return what stays of one tensor of a layer; ``rows`` are those of the query layer."""
+    module, _, kind = part.rpartition(".")
+    if module in ("attention.q_lin", "attention.k_lin", "attention.v_lin"):
+        return tensor[list(rows)]
+    if module == "ffn.lin1":
+        return tensor[list(neurons)]
+    if kind == "weight" and module == "attention.out_lin":
+        return tensor[:, list(rows)]
+    if kind == "weight" and module == "ffn.lin2":
+        return tensor[:, list(neurons)]
+    return tensor
+
+
+def _gates(count: int, kept: Sequence[int]) -> torch.Tensor:
+    import torch
+
+    gates = torch.zeros(count)
+    gates[list(kept)] = 1.0
+    return gates
+
+
+def _logits(module: torch.nn.Module, ids: Sequence[Sequence[int]]) -> torch.Tensor:
+    """Return logits [2 * texts, labels]: of each text alone, then of each in one padded batch."""
+    import torch
+
+    alone = [module(input_ids=torch.tensor([list(text)])).logits for text in ids]
+    longest = max(map(len, ids))
+    input_ids = torch.tensor([[*text, *[0] * (longest - len(text))] for text in ids])
+    mask = torch.tensor([[1] * len(text) + [0] * (longest - len(text)) for text in ids])
+    return torch.cat([*alone, module(input_ids=input_ids, attention_mask=mask).logits])

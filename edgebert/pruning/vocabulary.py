@@ -1,0 +1,211 @@
+"""Cutting the vocabulary: tokens that the texts never use go, out of tokenizer and embedding table together.
+
+The table of token embeddings is a third to two thirds of a small model, and a task uses a fraction of its rows. No
+other weight changes, so a text whose tokens all stay gets the same logits, bit for bit.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgebert.errors import DataError, UsageError
+from edgebert.pruning.scores import batches, padded
+from edgebert.pruning.tokens import check_texts, cut_tokenizer, encodings, kept_tokens, untruncated
+from edgebert.shape import VocabularyCut
+from edgebert.types import Progress, silent
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    import torch
+
+    from edgebert.checkpoint import Model
+
+FEWEST_TEXTS = 10
+"""Different texts without which no tenth can be held out."""
+
+MOST_HELD_OUT = 2000
+"""Texts that are held out at most."""
+
+
+def cut_vocabulary(model: Model, kept: Sequence[int]) -> Model:
+    """Return a model with these tokens only, numbered anew in the old order; the given one stays as it is.
+
+    Rows that pad the embedding table beyond the tokenizer's last token go as well.
+
+    Args:
+        model: The model.
+        kept: Ids of the tokens that stay, in any order.
+
+    Raises:
+        UsageError: The tokenizer has no such id, a special or added token would go, or the smaller tokenizer could not
+            be built.
+    """
+    import torch
+
+    tokenizer = cut_tokenizer(model.tokenizer, kept)
+    rows = sorted(set(kept))
+    pad = tokenizer.token_to_id("[PAD]")
+    module: Any = model.module
+    table = module.distilbert.embeddings.word_embeddings
+    smaller = torch.nn.Embedding.from_pretrained(  # type: ignore[no-untyped-call]  # it has no types
+        table.weight.detach()[rows],  # [kept, hidden]
+        freeze=not table.weight.requires_grad,
+        padding_idx=pad,
+    )
+    # A copy takes from its memo what is there already: all is copied but the table, the largest tensor of the model.
+    module = copy.deepcopy(module, {id(table): smaller.train(table.training)})
+    module.config.vocab_size, module.config.pad_token_id = len(rows), pad
+    checkpoint = model.checkpoint
+    return dataclasses.replace(
+        model,
+        checkpoint=dataclasses.replace(
+            checkpoint, architecture=dataclasses.replace(checkpoint.architecture, vocabulary=len(rows))
+        ),
+        module=module,
+        tokenizer=tokenizer,
+    )
+
+
+def measure_vocabulary(
+    before: Model, after: Model, texts: Sequence[str], labels: Sequence[int] | None, *, progress: Progress = silent
+) -> VocabularyCut:
+    """Return what a cut did to texts, best to some that had no say in it.
+
+    Words and lengths are counted in whole texts; the models see them truncated to their positions.
+
+    Args:
+        before: The model before the cut.
+        after: The model after it.
+        texts: The texts, at least one.
+        labels: The right label of each; ``None`` where they are unknown.
+        progress: Told after every chunk of texts.
+
+    Raises:
+        UsageError: A text holds a lone surrogate, or there are not as many labels as texts.
+    """
+    _check_labels(texts, labels)
+    unknown_before, tokens_before = _spelling(before, texts)
+    unknown_after, tokens_after = _spelling(after, texts)
+    answers_before = _answers(before, texts, "comparing the answers, before the cut", progress)
+    answers_after = _answers(after, texts, "comparing the answers, after the cut", progress)
+    right = None if labels is None else np.asarray(labels, dtype=np.int64)
+    return VocabularyCut(
+        tokens_before=before.tokenizer.get_vocab_size(),
+        tokens_after=after.tokenizer.get_vocab_size(),
+        bytes_saved=_bytes_saved(before, after),
+        texts=len(texts),
+        unknown_before=unknown_before,
+        unknown_after=unknown_after,
+        tokens_per_text_before=tokens_before,
+        tokens_per_text_after=tokens_after,
+        agreement=float((answers_before == answers_after).mean()),
+        accuracy_before=None if right is None else float((answers_before == right).mean()),
+        accuracy_after=None if right is None else float((answers_after == right).mean()),
+    )
+
+
+def prune_vocabulary(
+    model: Model,
+    training: Sequence[str],
+    labels: Sequence[int] | None,
+    *,
+    more: Sequence[str] = (),
+    seed: int,
+    progress: Progress = silent,
+) -> tuple[Model, VocabularyCut]:
+    """Return the model with the tokens of the texts only, and what such a cut does to texts that had no say.
+
+    A tenth of the different training texts (2,000 at most) is held out, a cut made for all others is measured on it,
+    and the cut that is returned is made for all texts: its size is the one reported. Which tokens stay depends on the
+    texts alone, never on labels or seed.
+
+    Args:
+        model: The model; it stays as it is.
+        training: Texts of the task, at least ten different ones that are not in ``more``.
+        labels: The right label of each, for the accuracies; ``None`` where they are unknown.
+        more: Texts that are never held out, whose tokens stay as well.
+        seed: Seed that chooses the texts to hold out.
+        progress: Told as the work goes on.
+
+    Raises:
+        DataError: There are too few texts.
+        UsageError: A text holds a lone surrogate, or there are not as many labels as texts.
+    """
+    _check_labels(training, labels)
+    check_texts(training)
+    # A text that stands there twice would otherwise be held out and have a say.
+    given = set(more)
+    first = {text: index for index, text in reversed(list(enumerate(training))) if text not in given}
+    if len(first) < FEWEST_TEXTS:
+        raise DataError(
+            f"cutting the vocabulary needs at least {FEWEST_TEXTS} different training texts, there are {len(first)}"
+            f"{' that are no vocabulary texts' if given else ''}",
+            hint="give more texts of the task, labelled or not: every word they hold keeps its tokens",
+        )
+    order = np.random.default_rng(seed).permutation(sorted(first.values())).tolist()
+    count = min(len(order) // 10, MOST_HELD_OUT)
+    held_out, others = order[:count], order[count:]
+    unseen = [training[index] for index in held_out]
+    kept = kept_tokens(model.tokenizer, [*(training[index] for index in others), *more], progress=progress)
+    report = measure_vocabulary(
+        model,
+        cut_vocabulary(model, kept),
+        unseen,
+        None if labels is None else [labels[index] for index in held_out],
+        progress=progress,
+    )
+    pruned = cut_vocabulary(model, (*kept, *kept_tokens(model.tokenizer, unseen, progress=progress)))
+    return pruned, dataclasses.replace(
+        report,
+        tokens_after=pruned.tokenizer.get_vocab_size(),
+        bytes_saved=_bytes_saved(model, pruned),
+    )
+
+
+def _bytes_saved(before: Model, after: Model) -> int:
+    shape = before.checkpoint.architecture
+    return 4 * shape.hidden * (shape.vocabulary - after.checkpoint.architecture.vocabulary)
+
+
+def _check_labels(texts: Sequence[str], labels: Sequence[int] | None) -> None:
+    if labels is not None and len(labels) != len(texts):
+        raise UsageError(f"there are {len(texts)} texts and {len(labels)} labels", hint="label all texts or none")
+
+
+def _spelling(model: Model, texts: Sequence[str]) -> tuple[float, float]:
+    """Return the share of the texts' words that are unknown, and their mean length in tokens."""
+    tokenizer = untruncated(model.tokenizer)
+    unknown_id = tokenizer.token_to_id("[UNK]")
+    words = unknown = tokens = 0
+    for encoding in encodings(tokenizer, texts):
+        tokens += len(encoding)
+        words += len(set(encoding.word_ids) - {None})
+        unknown += sum(
+            index == unknown_id and word is not None
+            for index, word in zip(encoding.ids, encoding.word_ids, strict=True)
+        )
+    return unknown / max(words, 1), tokens / len(texts)
+
+
+def _answers(model: Model, texts: Sequence[str], stage: str, progress: Progress) -> npt.NDArray[np.int64]:
+    """Return the label that the model gives to each text: int64 [texts]."""
+    import torch
+
+    tokenizer = untruncated(model.tokenizer)
+    tokenizer.enable_truncation(model.checkpoint.architecture.positions)
+    rows = [encoding.ids for encoding in encodings(tokenizer, texts)]
+    answers = np.empty(len(texts), dtype=np.int64)
+    done = 0
+    for chosen in batches(rows):
+        ids, mask = padded([rows[index] for index in chosen])
+        with torch.inference_mode():
+            logits: torch.Tensor = model.module(input_ids=ids, attention_mask=mask).logits  # [batch, labels]
+        answers[chosen] = logits.argmax(dim=1).numpy()
+        done += len(chosen)
+        progress(stage, done, len(texts))
+    return answers

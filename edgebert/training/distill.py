@@ -1,0 +1,247 @@
+"""Distillation: a pruned model learns to answer as the model it was cut from.
+
+The triple loss of DistilBERT (Sanh et al. 2019, arXiv:1910.01108) carried to fine-tuning: soft targets at a
+temperature, hidden states (by their squared distance, where the paper takes the cosine), and the labels.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import dataclasses
+import hashlib
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgebert.errors import DataError, EnvironmentProblem, UsageError
+from edgebert.shape import Distillation
+from edgebert.training.batches import TokenPair, encode_pairs
+from edgebert.training.course import Best, Course, answers_of, measure, train
+from edgebert.training.resume import Slot, drop_state
+from edgebert.types import Progress, silent
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edgebert.checkpoint import Model
+    from edgebert.data import TrainingTexts
+
+_MOST_HELD_OUT = 1000
+_MEMORY_WORDS = ("not enough memory", "DefaultCPUAllocator", "out of memory")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DistillOptions:
+    """How to distill.
+
+    Attributes:
+        epochs: Passes over the training texts; a fraction ends within one.
+        learning_rate: Peak of the rate: it rises over the warm-up and then falls linearly to 0.
+        batch_size: Texts in one step.
+        max_length: Longest input in tokens, or the models' positions where these are fewer; longer texts are truncated.
+        temperature: What the logits of both models are divided by for the soft targets.
+        soft: Weight of the loss on soft targets.
+        hidden: Weight of the loss on hidden states.
+        task: Weight of the loss on labels, where there are labels.
+        warm_up: Share of the steps over which the rate rises.
+        held_out: Share of the texts kept aside to choose the best state: one text at least, 1,000 at most.
+        dropout: Whether the student trains with dropout: a small pruned model recovers better without.
+        seed: Decides which texts are held out, their order, and dropout.
+
+    Raises:
+        UsageError: A value is out of range.
+    """
+
+    epochs: float = 2.0
+    learning_rate: float = 2e-4
+    batch_size: int = 32
+    max_length: int = 128
+    temperature: float = 2.0
+    soft: float = 1.0
+    hidden: float = 1.0
+    task: float = 0.5
+    warm_up: float = 0.06
+    held_out: float = 0.05
+    dropout: bool = False
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        checks = {
+            "epochs": (0 < self.epochs < math.inf, "a number above 0"),
+            "learning_rate": (0 < self.learning_rate < 1, "a number between 0 and 1"),
+            "batch_size": (self.batch_size >= 1, "at least 1"),
+            "max_length": (self.max_length >= 3, "at least 3: [CLS], a token and [SEP]"),
+            "temperature": (0 < self.temperature < math.inf, "a number above 0"),
+            "warm_up": (0 <= self.warm_up < 1, "a share below 1"),
+            "held_out": (0 < self.held_out < 1, "a share between 0 and 1"),
+            "seed": (0 <= self.seed < 2**32, "a whole number from 0 to 2^32 - 1"),
+        }
+        for name in ("soft", "hidden", "task"):
+            checks[name] = (0 <= getattr(self, name) < math.inf, "a number of at least 0")
+        for name, (is_valid, wanted) in checks.items():
+            if not is_valid:
+                raise UsageError(f"{name} is {getattr(self, name)}, not {wanted}")
+
+
+def distill(
+    student: Model,
+    teacher: Model,
+    training: TrainingTexts,
+    *,
+    options: DistillOptions = DistillOptions(),
+    layers: tuple[int, ...] | None = None,
+    work: Path | None = None,
+    progress: Progress = silent,
+) -> tuple[Model, Distillation]:
+    """Return the student after it learned the teacher's answers to some texts, and how far it got.
+
+    A part of the texts is held out; of the states seen every half epoch the one with the lowest soft loss there wins,
+    and the student as it was takes part. Neither model is changed. On a CPU, equal arguments, library versions and
+    thread counts give equal weights.
+
+    Args:
+        student: The pruned model.
+        teacher: The model it was cut from: same labels and width, perhaps another vocabulary.
+        training: Texts, with or without labels.
+        options: Hyper-parameters.
+        layers: The teacher's layers that the student's layers came from; ``None`` when they have equally many.
+        work: Folder for the state of the training: a killed one, called again with equal arguments, goes on from
+            there to the very weights it would have reached. The state is removed at the end.
+        progress: Called as ``progress("distilling | loss 0.231", step, total)`` with optimizer steps.
+
+    Raises:
+        UsageError: The models do not fit together, or the training diverged.
+        DataError: There are fewer than two texts, or a label is none of the model's.
+        OutputError: ``work`` cannot be written.
+        EnvironmentProblem: The memory or the disk is full.
+    """
+    import torch
+
+    origins = _origins(student, teacher, layers)
+    _check_training(training, student, options)
+    with _enough_memory(options), torch.random.fork_rng(devices=[]):
+        kept, held_out = _split(student, teacher, training, options)
+        course = Course(
+            student=copy.deepcopy(student.module),
+            teacher=teacher.module,
+            states=_aims(origins, teacher.checkpoint.architecture.layers),
+            pad_ids=(_pad_id(student), _pad_id(teacher)),
+            options=options,
+        )
+        exam = answers_of(course, held_out)
+        loss, agreement = measure(course, exam)
+        start = Best(loss=loss, agreement=agreement, weights=student.module.state_dict())
+        fingerprint = _fingerprint(student, teacher, training, options, origins) if work else ""
+        slot = Slot(folder=work, fingerprint=fingerprint) if work else None
+        best = train(course, kept, exam, start, slot, progress)
+        course.student.load_state_dict(best.weights)
+    course.student.requires_grad_(requires_grad=False)
+    course.student.train(mode=False)
+    if work:
+        drop_state(work)
+    return dataclasses.replace(student, module=course.student), Distillation(
+        epochs=options.epochs,
+        learning_rate=options.learning_rate,
+        temperature=options.temperature,
+        labelled=training.labels is not None and options.task > 0,
+        held_out=len(held_out),
+        agreement_before=agreement,
+        agreement_after=best.agreement,
+    )
+
+
+def _split(
+    student: Model, teacher: Model, training: TrainingTexts, options: DistillOptions
+) -> tuple[list[TokenPair], list[TokenPair]]:
+    """Return the texts to learn from and those held out."""
+    positions = min(model.checkpoint.architecture.positions for model in (student, teacher))
+    length = min(options.max_length, positions)
+    pairs = encode_pairs(training.texts, training.labels, student.tokenizer, teacher.tokenizer, max_length=length)
+    count = min(max(round(options.held_out * len(pairs)), 1), _MOST_HELD_OUT, len(pairs) - 1)
+    held_out = set(np.random.default_rng(options.seed).permutation(len(pairs))[:count].tolist())
+    parts: tuple[list[TokenPair], list[TokenPair]] = ([], [])
+    for index, pair in enumerate(pairs):
+        parts[index in held_out].append(pair)
+    return parts
+
+
+def _origins(student: Model, teacher: Model, layers: tuple[int, ...] | None) -> tuple[int, ...]:
+    """Return the teacher's layers that the student's came from, after a check that the two models fit together."""
+    ours, theirs = student.checkpoint.architecture, teacher.checkpoint.architecture
+    for what, mine, wanted in (
+        ("labels", student.checkpoint.labels, teacher.checkpoint.labels),
+        ("a hidden width", ours.hidden, theirs.hidden),
+    ):
+        if mine != wanted:
+            raise UsageError(
+                f"{student.checkpoint.name} cannot learn from {teacher.checkpoint.name}: "
+                f"it has {what} of {mine}, the other of {wanted}",
+                hint="the teacher has to be the model that the student was cut from",
+            )
+    origins = layers if layers is not None else tuple(range(theirs.layers))
+    if len(origins) != ours.layers or list(origins) != sorted(set(origins) & set(range(theirs.layers))):
+        raise UsageError(
+            f"{student.checkpoint.name} has {ours.layers} layers, which cannot come from the layers "
+            f"{', '.join(map(str, origins))} of the {theirs.layers} of {teacher.checkpoint.name}",
+            hint="say which of the teacher's layers the student's layers came from",
+        )
+    return origins
+
+
+def _aims(origins: tuple[int, ...], layers: int) -> tuple[int, ...]:
+    """Return the teacher's layer whose output each student layer aims at.
+
+    It is the one below the next layer that was kept: what follows the student's layer expects that one's output.
+    """
+    return tuple(following - 1 for following in (*origins[1:], layers))
+
+
+def _check_training(training: TrainingTexts, student: Model, options: DistillOptions) -> None:
+    if len(training.texts) < 2:
+        raise DataError(
+            f"{training.name}: distillation needs two texts or more, it holds {len(training.texts)}",
+            hint="give a file with some hundred texts like those the app will see",
+        )
+    labels = len(student.checkpoint.labels)
+    if bad := [label for label in training.labels or () if not 0 <= label < labels]:
+        raise DataError(f"{training.name}: the label {bad[0]} is none of the model's, which are 0 to {labels - 1}")
+    if not (options.soft or options.hidden or (options.task and training.labels is not None)):
+        raise UsageError("there is nothing to learn: the weights of all losses are 0", hint="raise one of them")
+
+
+def _pad_id(model: Model) -> int:
+    return int(model.tokenizer.token_to_id("[PAD]") or 0)
+
+
+def _fingerprint(
+    student: Model, teacher: Model, training: TrainingTexts, options: DistillOptions, origins: tuple[int, ...]
+) -> str:
+    """Return a hash of all that decides the result: 64 hex digits."""
+    settings = [dataclasses.asdict(options), origins, training.sha256, training.texts, training.labels]
+    total = hashlib.sha256(json.dumps(settings).encode())
+    for model in (student, teacher):
+        total.update(model.tokenizer.to_str().encode())
+        for name, tensor in model.module.state_dict().items():
+            total.update(f"{name} {tuple(tensor.shape)}".encode())
+            total.update(np.ascontiguousarray(tensor.cpu().numpy()).data)
+    return total.hexdigest()
+
+
+@contextlib.contextmanager
+def _enough_memory(options: DistillOptions) -> Iterator[None]:
+    """Turn what Python and torch raise when the memory is full into an error of ours."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and not any(words in str(error) for words in _MEMORY_WORDS):
+            raise
+        raise EnvironmentProblem(
+            f"not enough memory to distill with batches of {options.batch_size} texts of up to "
+            f"{options.max_length} tokens",
+            hint="use a smaller batch size, or close other programs",
+        ) from error

@@ -1,0 +1,161 @@
+"""The state of a training on disk, so that a killed one goes on where it was.
+
+A JSON record names the files of tensors by their hashes and is replaced last: whenever the process dies, the record on
+disk and the files it names belong together.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgebert.errors import EnvironmentProblem, OutputError, UsageError
+from edgebert.jsonio import dumps, loads
+
+if TYPE_CHECKING:
+    import torch
+
+_SCHEMA = 1
+_RECORD = "training.json"
+_FILE = re.compile(r"training-[0-9a-f]{64}\.safetensors(\.partial)?|training\.json\.partial")
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """Where the state of a training is kept.
+
+    Attributes:
+        folder: The folder.
+        fingerprint: Hash of everything that decides the training: a state of another one is not taken up.
+    """
+
+    folder: Path
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved:
+    """A training between two steps.
+
+    Attributes:
+        step: Steps done.
+        loss: Held-out loss of the best state.
+        agreement: Its held-out agreement with the teacher, 0 to 1.
+        groups: Tensors by group and name, as in ``student``, ``best``.
+    """
+
+    step: int
+    loss: float
+    agreement: float
+    groups: Mapping[str, Mapping[str, torch.Tensor]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Group:
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Record:
+    schema: int
+    fingerprint: str
+    step: int
+    loss: float
+    agreement: float
+    groups: tuple[_Group, ...]
+
+
+def save_state(slot: Slot, state: Saved) -> None:
+    """Write the state of a training in place of the one before; a kill leaves one of the two.
+
+    Args:
+        slot: Where to keep it; the folder is made when it is not there.
+        state: What to write.
+
+    Raises:
+        EnvironmentProblem: The disk is full.
+        OutputError: The folder cannot be written.
+    """
+    from safetensors.torch import save
+
+    folder = slot.folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        groups = []
+        for name, tensors in state.groups.items():
+            # Group by group, so that the copy in memory is of one only.
+            content = save({key: tensor.detach().contiguous() for key, tensor in tensors.items()})
+            groups.append(_Group(name=name, sha256=hashlib.sha256(content).hexdigest()))
+            path = folder / _file(groups[-1])
+            if not path.exists():  # the best state seldom changes
+                _replace(path, content)
+        record = _Record(
+            schema=_SCHEMA,
+            fingerprint=slot.fingerprint,
+            step=state.step,
+            loss=state.loss,
+            agreement=state.agreement,
+            groups=tuple(groups),
+        )
+        _replace(folder / _RECORD, dumps(record).encode())
+        _remove(folder, keep={_file(group) for group in groups})
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise EnvironmentProblem(
+                f"{folder}: no room left on the disk for the state of the training: {error.strerror}",
+                hint="free some space and start again: it goes on where it was",
+            ) from error
+        raise OutputError(
+            f"{folder}: the state of the training cannot be written: {error.strerror}",
+            hint="choose a folder you can write to",
+        ) from error
+
+
+def load_state(slot: Slot) -> Saved | None:
+    """Return the state of a training; ``None`` if there is none, it is another training's, or it is damaged."""
+    from safetensors.torch import load
+
+    try:
+        record = loads(_Record, (slot.folder / _RECORD).read_text(encoding="utf-8"), source=_RECORD)
+        if (record.schema, record.fingerprint) != (_SCHEMA, slot.fingerprint):
+            return None
+        groups = {}
+        for group in record.groups:
+            content = (slot.folder / _file(group)).read_bytes()
+            if hashlib.sha256(content).hexdigest() != group.sha256:
+                return None
+            groups[group.name] = load(content)
+    except (OSError, UnicodeDecodeError, UsageError):
+        return None
+    return Saved(step=record.step, loss=record.loss, agreement=record.agreement, groups=groups)
+
+
+def drop_state(folder: Path) -> None:
+    """Remove the state of a training from a folder, and nothing else that is in there."""
+    with contextlib.suppress(OSError):
+        (folder / _RECORD).unlink(missing_ok=True)
+        _remove(folder, keep=set())
+
+
+def _file(group: _Group) -> str:
+    return f"training-{group.sha256}.safetensors"
+
+
+def _replace(path: Path, content: bytes) -> None:
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(content)
+    partial.replace(path)
+
+
+def _remove(folder: Path, *, keep: set[str]) -> None:
+    for path in list(folder.iterdir()):
+        if path.name not in keep and _FILE.fullmatch(path.name):
+            path.unlink(missing_ok=True)

@@ -1,0 +1,70 @@
+"""Trials with given measurements, for what is computed from them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from hypothesis import strategies as st
+
+from edgebert.planning.values import Candidate, Trial
+from edgebert.types import Score
+
+
+def make_trial(
+    *,
+    keep: float = 0.5,
+    vocabulary: bool = False,
+    precision: Literal["float32", "int8"] = "int8",
+    distill: float = 0.0,
+    size: int = 20_000_000,
+    work: float = 0.5,
+    drop: float = 0.5,
+    margin: float = 1.0,
+    speedup: float | None = None,
+) -> Trial:
+    """Return a trial whose accuracy is ``drop`` points below 90 %, with an interval of ``margin`` points on both sides.
+
+    With ``speedup``, two texts were timed that took the original 1 ms and 3 ms.
+    """
+    value = 0.9 - drop / 100
+    timed = {}
+    if speedup is not None:
+        baseline = ((1_000_000,) * 3, (3_000_000, 1_000_000, 9_000_000))
+        timed = {"baseline_ns": baseline, "run_ns": tuple(tuple(round(ns / speedup) for ns in row) for row in baseline)}
+    return Trial(
+        candidate=Candidate(keep=keep, vocabulary=vocabulary, precision=precision, distill=distill),
+        size_bytes=size,
+        work=work,
+        score=Score(
+            file="int8.onnx",
+            runtime="onnxruntime",
+            metric="accuracy",
+            value=value,
+            low=max(value - 0.02, 0.0),
+            high=min(value + 0.02, 1.0),
+            examples=872,
+            baseline="the float original",
+            difference=-drop / 100,
+            difference_low=-(drop + margin) / 100,
+            difference_high=-(drop - margin) / 100,
+            agreement=0.97,
+            flips=26,
+            mcnemar_p=0.5,
+        ),
+        **timed,
+    )
+
+
+def few_trials(*, is_timed: bool = False) -> st.SearchStrategy[list[Trial]]:
+    """Return up to eight trials with measurements so coarse that ties are common, each with a name of its own."""
+    drawn = st.fixed_dictionaries(
+        {
+            "size": st.integers(1, 6).map(lambda count: count * 3_330_001),
+            "work": st.sampled_from([0.2, 0.201, 0.35, 0.5, 1.0]),
+            "drop": st.sampled_from([-0.5, 0.0, 0.115, 0.9999, 1.0, 2.294, 7.3]),
+            "distill": st.sampled_from([0.0, 2.0]),
+            "speedup": st.sampled_from([0.9, 1.0, 3.337, 8.0]) if is_timed else st.none(),
+        }
+    )
+    rows = st.lists(drawn, min_size=1, max_size=8)
+    return rows.map(lambda found: [make_trial(keep=(index + 1) / 10, **row) for index, row in enumerate(found)])

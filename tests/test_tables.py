@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import gzip
+import hashlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgebert.errors import DataError
+from edgebert.tables import Columns, Row, Table, read_table, shown, suffix
+
+LABELLED = Columns(text=("text", "sentence"), label="label", optional=False)
+OPTIONAL = Columns(text=("text", "sentence"), label="label", optional=True)
+
+
+def write(folder: Path, name: str, content: str) -> Path:
+    path = folder / name
+    path.write_bytes(gzip.compress(content.encode()) if name.endswith(".gz") else content.encode())
+    return path
+
+
+def refusal(path: Path, columns: Columns, *, plain: bool = True) -> DataError:
+    with pytest.raises(DataError) as caught:
+        read_table(path, columns, plain=plain)
+    return caught.value
+
+
+def test_rows_keep_text_label_and_line_as_written(tmp_path: Path) -> None:
+    """A table gives cells as they stand in the file, with the line of each row and the hash of the stored bytes."""
+    path = write(tmp_path, "a.tsv.gz", 'id\tlabel\tsentence\n7\t 01\t a \n\n8\tx\t"b\n')
+    assert read_table(path, LABELLED, plain=False) == Table(
+        rows=(Row(" a ", " 01", 2), Row('"b', "x", 4)),
+        place="column 'label'",
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+    )
+
+
+def test_labels_that_are_there_are_read_where_they_are_optional(tmp_path: Path) -> None:
+    """Optional means that a file may lack labels, not that they are skipped."""
+    table = write(tmp_path, "a.csv", "text,label\na,x\n")
+    lines = write(tmp_path, "a.jsonl", '{"text": "a", "label": 3}\n')
+    assert read_table(table, OPTIONAL, plain=True).rows == (Row("a", "x", 2),)
+    assert read_table(lines, OPTIONAL, plain=True) == Table(
+        rows=(Row("a", "3", 1),), place="key 'label'", sha256=hashlib.sha256(lines.read_bytes()).hexdigest()
+    )
+
+
+def test_a_single_column_under_another_name_hints_at_the_separator(tmp_path: Path) -> None:
+    """Where a text alone would do, a lone column that is no text column is refused with what separates cells."""
+    path = write(tmp_path, "a.csv", "text;label\na;1\n")
+    error = refusal(path, OPTIONAL)
+    assert error.message == f"{path}: line 1: only one column, 'text;label', where 'text' or 'sentence' is needed"
+    assert "separated by a comma" in error.hint
+
+
+@pytest.mark.parametrize("content", ["", "\n \n\t\r\n", "\ufeff\n"])
+def test_a_file_without_texts_is_empty(tmp_path: Path, content: str) -> None:
+    """A .txt of nothing but blank lines holds no text."""
+    path = write(tmp_path, "a.txt", content)
+    assert refusal(path, OPTIONAL).message == f"{path}: the file is empty"
+
+
+def test_plain_texts_are_refused_by_line(tmp_path: Path) -> None:
+    """What no line may hold is named with its line in a .txt too."""
+    path = write(tmp_path, "a.txt", "good\nb\0d\n")
+    assert refusal(path, OPTIONAL).message == f"{path}: line 2: a NUL byte at offset 6"
+    path = write(tmp_path, "b.txt", "good\rbad\r")
+    assert refusal(path, OPTIONAL).message == f"{path}: line 1: the lines end with a carriage return only"
+
+
+def test_plain_texts_are_no_dataset(tmp_path: Path) -> None:
+    """Where labels are needed a .txt is of an unknown format, and the hint says why."""
+    path = write(tmp_path, "a.txt", "good\n")
+    error = refusal(path, LABELLED, plain=False)
+    assert error.message == f"{path}: unknown format '.txt'"
+    assert "a .txt has no labels" in error.hint
+
+
+words = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\n\ufeff"), max_size=20)
+
+
+@given(st.lists(words, min_size=1, max_size=8).filter(lambda texts: any(map(str.strip, texts))), st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_plain_texts_round_trip(tmp_path_factory: pytest.TempPathFactory, texts: list[str], end: bool) -> None:
+    """Any texts, one a line, are read back with their lines; those of blanks are skipped."""
+    path = write(tmp_path_factory.mktemp("txt"), "a.txt", "\n".join(texts) + "\n" * end)
+    expected = tuple(Row(text, "", line) for line, text in enumerate(texts, 1) if text.strip())
+    assert read_table(path, OPTIONAL, plain=True).rows == expected
+
+
+def test_suffix_is_the_one_before_gz() -> None:
+    """The format is told by the suffix that is left without .gz, whatever its case."""
+    names = ("a.TXT.GZ", "b.c.csv", "d.gz", "e")
+    assert [suffix(Path(name)) for name in names] == [".txt", ".csv", "", ""]
+
+
+def test_long_values_are_shown_shortened() -> None:
+    """A value in a message takes 60 characters at most."""
+    assert shown("a" * 58) == repr("a" * 58)
+    assert shown("a" * 59) == "'" + "a" * 56 + "..."
