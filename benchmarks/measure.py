@@ -56,7 +56,9 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Entrant:
+class Entrant:
+    """A file that takes part: its name in tables, where it lies, its precision, and the runtime that runs it."""
+
     name: str
     path: Path
     precision: str
@@ -72,11 +74,11 @@ def make_files(suite: Suite, suite_name: str, place: Place, progress: Progress) 
     place.root.mkdir(parents=True, exist_ok=True)
     place.export.unlink(missing_ok=True)
     progress("writing the checkpoint", 0, 2)
-    _run([sys.executable, "-m", "benchmarks.checkpoint", suite_name, str(place.checkpoint)])
+    run_command([sys.executable, "-m", "benchmarks.checkpoint", suite_name, str(place.checkpoint)])
     progress("exporting it", 1, 2)
     lengths = ",".join(map(str, suite.signatures))
-    words = ["export", _shown(place.checkpoint), "--out", _shown(place.bundle), "--lengths", lengths, "--force"]
-    cost = _measured([str(_edgebert()), *words], command=shlex.join(["edgebert", *words]))
+    words = ["export", shown(place.checkpoint), "--out", shown(place.bundle), "--lengths", lengths, "--force"]
+    cost = measured([str(edgebert_command()), *words], command=shlex.join(["edgebert", *words]))
     place.export.write_text(dumps(cost), encoding="utf-8")
     return cost
 
@@ -94,7 +96,7 @@ def make_peers(place: Place, python: Path, progress: Progress) -> None:
         raise UsageError(f"{place.checkpoint}: no checkpoint yet", hint="python -m benchmarks files")
     progress("Optimum exports and quantizes", 0, 1)
     script = ROOT / "benchmarks" / "optimum_peer.py"
-    _run([str(python), str(script), str(place.checkpoint.resolve()), str(place.optimum.resolve())])
+    run_command([str(python), str(script), str(place.checkpoint.resolve()), str(place.optimum.resolve())])
 
 
 def measure_speed(
@@ -118,6 +120,24 @@ def measure_speed(
         versions = place.optimum / "versions.json"
         plain = parse(versions.read_text(encoding="utf-8"), source=str(versions))
         peer_packages = tuple(from_plain(Package, item, source=str(versions)) for item in plain)
+    files, trials = run_trials(suite, entrants, vocabulary=suite.architecture.vocabulary, progress=progress)
+    return files, trials, peer_packages
+
+
+def run_trials(
+    suite: Suite, entrants: tuple[Entrant, ...], *, vocabulary: int, progress: Progress
+) -> tuple[tuple[MeasuredFile, ...], tuple[Trial, ...]]:
+    """Run every entrant at every length in every round, each time in a fresh process, and return the raw samples.
+
+    Args:
+        suite: Lengths, and how often.
+        entrants: The files.
+        vocabulary: Ids are drawn below it: all of the files have to know them.
+        progress: Told after every process.
+
+    Raises:
+        CheckFailed: A process failed.
+    """
     trials: list[Trial] = []
     runtime_versions: dict[str, str] = {}
     total = suite.rounds * len(suite.lengths) * len(entrants)
@@ -126,7 +146,7 @@ def measure_speed(
             # A B C in one round, C B A in the next.
             for entrant in entrants if number % 2 == 0 else reversed(entrants):
                 progress("measuring", len(trials), total)
-                trial, runtime_versions[entrant.name] = _trial(suite, entrant, length, number)
+                trial, runtime_versions[entrant.name] = _trial(suite, entrant, length, number, vocabulary)
                 trials.append(trial)
     files = tuple(
         MeasuredFile(
@@ -139,7 +159,7 @@ def measure_speed(
         )
         for entrant in entrants
     )
-    return files, tuple(trials), peer_packages
+    return files, tuple(trials)
 
 
 def measure_start(runs: int = HELP_RUNS) -> Start:
@@ -151,9 +171,9 @@ def measure_start(runs: int = HELP_RUNS) -> Start:
     times = []
     for _ in range(runs):
         start = time.perf_counter_ns()
-        _run([str(_edgebert()), "--help"])
+        run_command([str(edgebert_command()), "--help"])
         times.append(time.perf_counter_ns() - start)
-    return Start(help_ns=tuple(times), loaded=tuple(_run([sys.executable, "-c", _IMPORT]).split()))
+    return Start(help_ns=tuple(times), loaded=tuple(run_command([sys.executable, "-c", _IMPORT]).split()))
 
 
 def export_cost(place: Place) -> Process:
@@ -167,18 +187,18 @@ def export_cost(place: Place) -> Process:
     return loads(Process, place.export.read_text(encoding="utf-8"), source=str(place.export))
 
 
-def _entrants(place: Place, *, with_peers: bool) -> tuple[_Entrant, ...]:
+def _entrants(place: Place, *, with_peers: bool) -> tuple[Entrant, ...]:
     ours, optimum = place.bundle, place.optimum
     entrants = [
-        _Entrant(name="edgebert int8.tflite", path=ours / "int8.tflite", precision="int8", runtime="litert"),
-        _Entrant(name="edgebert int8.onnx", path=ours / "int8.onnx", precision="int8", runtime="onnxruntime"),
-        _Entrant(
+        Entrant(name="edgebert int8.tflite", path=ours / "int8.tflite", precision="int8", runtime="litert"),
+        Entrant(name="edgebert int8.onnx", path=ours / "int8.onnx", precision="int8", runtime="onnxruntime"),
+        Entrant(
             name="edgebert float32.tflite",
             path=ours / "baseline" / "float32.tflite",
             precision="float32",
             runtime="litert",
         ),
-        _Entrant(
+        Entrant(
             name="edgebert float32.onnx",
             path=ours / "baseline" / "float32.onnx",
             precision="float32",
@@ -187,10 +207,8 @@ def _entrants(place: Place, *, with_peers: bool) -> tuple[_Entrant, ...]:
     ]
     if with_peers:
         entrants += [
-            _Entrant(name="Optimum int8.onnx", path=optimum / "int8.onnx", precision="int8", runtime="onnxruntime"),
-            _Entrant(
-                name="Optimum model.onnx", path=optimum / "model.onnx", precision="float32", runtime="onnxruntime"
-            ),
+            Entrant(name="Optimum int8.onnx", path=optimum / "int8.onnx", precision="int8", runtime="onnxruntime"),
+            Entrant(name="Optimum model.onnx", path=optimum / "model.onnx", precision="float32", runtime="onnxruntime"),
         ]
         if not (optimum / "versions.json").is_file():
             raise UsageError(f"{optimum}: the peer's files are not there", hint="python -m benchmarks peers")
@@ -200,32 +218,45 @@ def _entrants(place: Place, *, with_peers: bool) -> tuple[_Entrant, ...]:
     return tuple(entrants)
 
 
-def _trial(suite: Suite, entrant: _Entrant, length: int, number: int) -> tuple[Trial, str]:
+def _trial(suite: Suite, entrant: Entrant, length: int, number: int, vocabulary: int) -> tuple[Trial, str]:
     options = {
         "runtime": entrant.runtime,
         "length": length,
         "threads": suite.threads,
         "warm-up": suite.warm_up,
         "runs": suite.runs,
-        "vocabulary": suite.architecture.vocabulary,
+        "vocabulary": vocabulary,
         "seed": suite.seed,
     }
     words = [f"--{name}={value}" for name, value in options.items()]
-    found = json.loads(_run([sys.executable, "-m", "benchmarks.worker", str(entrant.path.resolve()), *words]))
+    found = json.loads(run_command([sys.executable, "-m", "benchmarks.worker", str(entrant.path.resolve()), *words]))
     version = str(found.pop("version"))
     plain = found | {"file": entrant.name, "length": length, "round": number}
     return from_plain(Trial, plain, source="benchmarks.worker"), version
 
 
-def _run(words: list[str]) -> str:
-    """Return the standard output of a command that is run in the repository."""
+def run_command(words: list[str]) -> str:
+    """Return the standard output of a command that is run in the repository.
+
+    Raises:
+        CheckFailed: It failed; the message holds the end of what it wrote.
+    """
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         raise _failure(words, done.returncode, done.stderr)
     return done.stdout
 
 
-def _measured(words: list[str], *, command: str) -> Process:
+def measured(words: list[str], *, command: str) -> Process:
+    """Run a command in the repository to its end and return what it took.
+
+    Args:
+        words: The command.
+        command: How it is recorded.
+
+    Raises:
+        CheckFailed: It failed; the message holds the end of what it wrote.
+    """
     start = time.perf_counter_ns()
     with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
@@ -249,14 +280,19 @@ def _failure(words: list[str], code: int, said: str) -> EdgebertError:
     return CheckFailed(f"{Path(words[0]).name} {shlex.join(words[1:4])} ... left with {code}: {tail}")
 
 
-def _edgebert() -> Path:
+def edgebert_command() -> Path:
+    """Return the command ``edgebert`` of this environment.
+
+    Raises:
+        UsageError: It is not installed.
+    """
     found = Path(sys.executable).parent / "edgebert"
     if not found.is_file():
         raise UsageError("the command edgebert is not installed beside this Python", hint="pip install -e '.[demo]'")
     return found
 
 
-def _shown(path: Path) -> str:
+def shown(path: Path) -> str:
     """Return a path as it is recorded: relative to the repository where it lies in it."""
     path = path.resolve()
     return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)

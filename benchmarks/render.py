@@ -5,15 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks.figures import Figure, accuracy_figures, interval_text, speed_figures
-from benchmarks.results import AccuracyResults, Machine, SpeedResults, load_all, result_path
-from benchmarks.stats import largest_logit_difference, median_ms, peak_rss_mb, speed_up, spread
+from benchmarks.parts import canvas, conditions, doubts, figures_table, packages_text
+from benchmarks.pruning_figures import pruning_figures
+from benchmarks.records import Records, Results, load_all, result_path
+from benchmarks.render_pruning import (
+    draw_pruned_speed,
+    draw_pruning,
+    prune_time_section,
+    pruned_speed_section,
+    pruning_section,
+)
+from benchmarks.results import AccuracyResults, SpeedResults
+from benchmarks.stats import largest_logit_difference, median_ms, peak_rss_mb, speed_up
 from edgebert.card import agreement_text, change_text
-from edgebert.errors import MissingExtraError
-from edgebert.types import Package
 
 TITLE = "RESULTS.md"
 REFERENCE = "edgebert float32.onnx"
-SPREAD_TO_DOUBT = 1.1
 _COLOURS = {
     "edgebert int8": "#0f6fc5",
     "edgebert float32": "#8a8f98",
@@ -29,15 +36,19 @@ def render(results: Path) -> Path:
         UsageError: A file of results is damaged.
         MissingExtraError: matplotlib is not installed.
     """
-    speed, _ = load_all(results)
-    for one in speed:
+    records = load_all(results)
+    for one in records.speed:
         draw(one, plot_path(results, one))
+    for cuts in records.pruning:
+        draw_pruning(cuts, plot_path(results, cuts))
+    for times in records.pruned_speed:
+        draw_pruned_speed(times, plot_path(results, times))
     path = results.parent / TITLE
     path.write_text(text(results), encoding="utf-8")
     return path
 
 
-def plot_path(results: Path, one: SpeedResults) -> Path:
+def plot_path(results: Path, one: Results) -> Path:
     """Return where the plot of results lies."""
     return result_path(results, one).with_suffix(".svg")
 
@@ -48,7 +59,7 @@ def text(results: Path) -> str:
     Raises:
         UsageError: A file of results is damaged.
     """
-    speed, accuracy = load_all(results)
+    records = load_all(results)
     lines = [
         "# Results",
         "",
@@ -60,14 +71,29 @@ def text(results: Path) -> str:
         "",
         "## What was to be reached",
         "",
-        *_figures((*speed_figures(next(iter(speed), None)), *accuracy_figures(next(iter(accuracy), None)))),
+        *figures_table(all_figures(records)),
         "",
     ]
-    for one in speed:
+    for one in records.speed:
         lines += _speed(one, results)
-    for scored in accuracy:
+    for scored in records.accuracy:
         lines += _accuracy(scored)
+    for cuts in records.pruning:
+        lines += pruning_section(cuts, f"{results.name}/{plot_path(results, cuts).name}")
+    for timed in records.prune_time:
+        lines += prune_time_section(timed)
+    for times in records.pruned_speed:
+        lines += pruned_speed_section(times, f"{results.name}/{plot_path(results, times).name}")
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def all_figures(records: Records) -> tuple[Figure, ...]:
+    """Return every figure, from the newest results of each kind."""
+    return (
+        *speed_figures(next(iter(records.speed), None)),
+        *accuracy_figures(next(iter(records.accuracy), None)),
+        *pruning_figures(records),
+    )
 
 
 def draw(results: SpeedResults, path: Path) -> None:
@@ -76,16 +102,9 @@ def draw(results: SpeedResults, path: Path) -> None:
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    try:
-        from matplotlib import rc_context
-        from matplotlib.figure import Figure as Canvas
-    except ImportError as error:
-        raise MissingExtraError("matplotlib", extra="onnx", purpose="drawing the results") from error
     names, lengths = [file.name for file in results.files], results.suite.lengths
-    # A fixed salt and no date: equal results give equal pictures.
-    with rc_context({"svg.hashsalt": "edgebert", "font.size": 10, "svg.fonttype": "path"}):
-        canvas = Canvas(figsize=(4.2 * len(lengths) + 1.4, 0.42 * len(names) + 1.2), layout="constrained")
-        panels = canvas.subplots(1, len(lengths), sharey=True, squeeze=False)[0]
+    with canvas(path, width=4.2 * len(lengths) + 1.4, height=0.42 * len(names) + 1.2) as drawn:
+        panels = drawn.subplots(1, len(lengths), sharey=True, squeeze=False)[0]
         for panel, length in zip(panels, lengths, strict=True):
             found = [median_ms(results, name, length) for name in names]
             bars = panel.barh(
@@ -101,12 +120,6 @@ def draw(results: SpeedResults, path: Path) -> None:
             panel.set_xlabel("ms per text")
             panel.spines[["top", "right"]].set_visible(False)
         panels[0].invert_yaxis()
-        canvas.savefig(path, format="svg", metadata={"Date": None, "Creator": "edgebert"})
-
-
-def _figures(figures: tuple[Figure, ...]) -> list[str]:
-    rows = ["| figure | wanted | found (95 % interval) | |", "| --- | --- | --- | --- |"]
-    return [*rows, *(f"| {item.what} | {item.wanted} | {item.found} | {item.verdict} |" for item in figures)]
 
 
 def _speed(results: SpeedResults, folder: Path) -> list[str]:
@@ -143,10 +156,10 @@ def _speed(results: SpeedResults, folder: Path) -> list[str]:
             f"and at most {export.peak_rss_bytes / 1e9:.2f} GB of memory."
         ),
         "",
-        *_doubts(results),
-        *_conditions(results.machine, results.commands),
-        f"Load average before the first trial: {results.load_average:.2f}. Packages: {_packages(results.packages)}."
-        + (f" In Optimum's environment: {_packages(results.peer_packages)}." if results.peer_packages else ""),
+        *doubts(results),
+        *conditions(results.machine, results.commands),
+        f"Load average before the first trial: {results.load_average:.2f}. Packages: {packages_text(results.packages)}."
+        + (f" In Optimum's environment: {packages_text(results.peer_packages)}." if results.peer_packages else ""),
         "",
     ]
 
@@ -173,34 +186,8 @@ def _accuracy(results: AccuracyResults) -> list[str]:
         "",
         *rows,
         "",
-        *_conditions(results.machine, results.commands),
-        f"Packages: {_packages(results.packages)}.",
-        "",
-    ]
-
-
-def _doubts(results: SpeedResults) -> list[str]:
-    doubts = [
-        f"- {file.name} at {length} tokens: the slowest round took {found:.2f} times as long as the fastest."
-        for file in results.files
-        for length in results.suite.lengths
-        if (found := spread(results, file.name, length)) > SPREAD_TO_DOUBT
-    ]
-    if results.load_average > 1:
-        doubts.append(f"- The machine was not idle: its load average was {results.load_average:.2f} at the start.")
-    return ["Doubts:", "", *doubts, ""] if doubts else []
-
-
-def _conditions(machine: Machine, commands: tuple[str, ...]) -> list[str]:
-    return [
-        "```",
-        *commands,
-        "```",
-        "",
-        (
-            f"{machine.model} ({machine.features}), {machine.cores} cores, {machine.memory_bytes / 1e9:.1f} GB, "
-            f"{machine.system}, Python {machine.python}."
-        ),
+        *conditions(results.machine, results.commands),
+        f"Packages: {packages_text(results.packages)}.",
         "",
     ]
 
@@ -212,7 +199,3 @@ def _float_of(name: str) -> str | None:
         "edgebert int8.onnx": "edgebert float32.onnx",
         "Optimum int8.onnx": "Optimum model.onnx",
     }.get(name)
-
-
-def _packages(packages: tuple[Package, ...]) -> str:
-    return ", ".join(f"{item.name} {item.version}" for item in packages)

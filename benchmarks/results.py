@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
 from benchmarks.suite import Suite
-from edgebert.errors import UsageError
-from edgebert.jsonio import dumps, from_plain, parse
 from edgebert.ondevice.session import cpu_name
 from edgebert.types import Package, Score
 
 SCHEMA = 1
-ACCURACY_SUFFIX = "-accuracy"
 PACKAGES = (
     "edgebert",
     "onnxruntime",
@@ -195,42 +191,6 @@ def installed() -> tuple[Package, ...]:
         except metadata.PackageNotFoundError:
             continue
     return tuple(found)
-
-
-def result_path(folder: Path, results: SpeedResults | AccuracyResults) -> Path:
-    """Return where results are recorded: one file for each day, CPU and kind; a later run of the day replaces it."""
-    cpu = re.sub(r"[^a-z0-9]+", "-", results.machine.model.lower()).strip("-")
-    return folder / f"{results.date}-{cpu}{ACCURACY_SUFFIX if results.kind == 'accuracy' else ''}.json"
-
-
-def save(folder: Path, results: SpeedResults | AccuracyResults) -> Path:
-    """Record results and return the file."""
-    path = result_path(folder, results)
-    folder.mkdir(parents=True, exist_ok=True)
-    stage = path.with_suffix(".partial")
-    stage.write_text(dumps(results), encoding="utf-8")
-    stage.replace(path)
-    return path
-
-
-def load_all(folder: Path) -> tuple[tuple[SpeedResults, ...], tuple[AccuracyResults, ...]]:
-    """Return the recorded speed and accuracy results, newest first.
-
-    Raises:
-        UsageError: A file is damaged or of another schema.
-    """
-    speed: list[SpeedResults] = []
-    accuracy: list[AccuracyResults] = []
-    for path in sorted(folder.glob("*.json"), reverse=True):
-        plain = parse(path.read_text(encoding="utf-8"), source=path.name)
-        schema = plain.get("schema") if isinstance(plain, dict) else None
-        if schema != SCHEMA:
-            raise UsageError(f"{path.name}: schema {schema}; this reads {SCHEMA}", hint="measure again")
-        if path.stem.endswith(ACCURACY_SUFFIX):
-            accuracy.append(from_plain(AccuracyResults, plain, source=path.name))
-        else:
-            speed.append(from_plain(SpeedResults, plain, source=path.name))
-    return tuple(speed), tuple(accuracy)
 
 
 def _cpu_model() -> str:

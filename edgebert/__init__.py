@@ -1,4 +1,4 @@
-"""edgebert: a fine-tuned DistilBERT in, verified int8 ONNX and TFLite files out.
+"""edgebert: a fine-tuned DistilBERT in, pruned and verified int8 ONNX and TFLite files out.
 
 The names below are imported when they are first used, so that ``import edgebert`` needs neither torch nor a runtime.
 """
@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from edgebert.bundle import Bundle, open_bundle
     from edgebert.checkpoint import Checkpoint, Model, load_model
-    from edgebert.data import Dataset, read_dataset
+    from edgebert.data import Dataset, TrainingTexts, read_dataset, read_training
     from edgebert.doctor import diagnose
     from edgebert.errors import EdgebertError
     from edgebert.evaluation import Evaluation, evaluate, predict
     from edgebert.pipeline import export_bundle
+    from edgebert.planning.search import plan
+    from edgebert.planning.values import Bounds
+    from edgebert.pruning.prune import prune
     from edgebert.recipe import built_in_recipes, load_recipe
+    from edgebert.shape import PruneOptions
     from edgebert.training.finetune import FinetuneOptions, finetune
     from edgebert.training.importer import import_bert
     from edgebert.verification import verify
@@ -28,15 +32,21 @@ _HOMES = {
     "Model": "checkpoint",
     "load_model": "checkpoint",
     "Dataset": "data",
+    "TrainingTexts": "data",
     "read_dataset": "data",
+    "read_training": "data",
     "diagnose": "doctor",
     "EdgebertError": "errors",
     "Evaluation": "evaluation",
     "evaluate": "evaluation",
     "predict": "evaluation",
     "export_bundle": "pipeline",
+    "plan": "planning.search",
+    "Bounds": "planning.values",
+    "prune": "pruning.prune",
     "built_in_recipes": "recipe",
     "load_recipe": "recipe",
+    "PruneOptions": "shape",
     "FinetuneOptions": "training.finetune",
     "finetune": "training.finetune",
     "import_bert": "training.importer",
@@ -44,6 +54,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Bounds",
     "Bundle",
     "Checkpoint",
     "Dataset",
@@ -51,6 +62,8 @@ __all__ = [
     "Evaluation",
     "FinetuneOptions",
     "Model",
+    "PruneOptions",
+    "TrainingTexts",
     "built_in_recipes",
     "diagnose",
     "evaluate",
@@ -60,8 +73,11 @@ __all__ = [
     "load_model",
     "load_recipe",
     "open_bundle",
+    "plan",
     "predict",
+    "prune",
     "read_dataset",
+    "read_training",
     "verify",
 ]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from dataclasses import replace
 from importlib import metadata
@@ -166,10 +165,7 @@ def _pruned(
 
     if not isinstance(training, TrainingTexts):
         training = read_training(Path(training), labels=model.checkpoint.labels)
-    pruned = prune_model(model, training, options, work=work, progress=progress)
-    with contextlib.suppress(OSError):  # there is no such folder, or it holds what a killed run goes on from
-        work.rmdir()
-    return pruned
+    return prune_model(model, training, options, work=work, progress=progress)
 
 
 def _source(model: Model, plan: Recipe) -> Source:

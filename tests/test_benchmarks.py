@@ -13,9 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.__main__ import RESULTS, main
+from benchmarks.__main__ import main
 from benchmarks.accuracy import measure_accuracy
 from benchmarks.figures import accuracy_figures, speed_figures
+from benchmarks.options import RESULTS
+from benchmarks.records import Records, load_all, save
 from benchmarks.render import TITLE, draw, render, text
 from benchmarks.results import (
     SCHEMA,
@@ -27,8 +29,6 @@ from benchmarks.results import (
     SpeedResults,
     Start,
     Trial,
-    load_all,
-    save,
 )
 from benchmarks.stats import largest_logit_difference, median_ms, samples, speed_up, spread
 from benchmarks.suite import Suite, load_suite
@@ -231,7 +231,7 @@ def test_results_are_read_back_as_they_were_recorded(tmp_path):
         "2026-01-02-fast-tm-cpu.json",
         "2026-01-03-fast-tm-cpu.json",
     ]
-    assert load_all(tmp_path) == ((second, first), (scored,))
+    assert load_all(tmp_path) == Records(speed=(second, first), accuracy=(scored,))
 
 
 def test_results_of_another_schema_are_refused(tmp_path):
@@ -420,7 +420,7 @@ def test_a_tiny_suite_is_measured_from_checkpoint_to_results(tmp_path, capsys):
     assert "python -m benchmarks files" in capsys.readouterr().err
     assert main(["files", *options]) == 0
     assert main(["speed", *options]) == 0
-    (results,), _ = load_all(tmp_path / "results")
+    (results,) = load_all(tmp_path / "results").speed
     names = [file.name for file in results.files]
     assert [trial.file for trial in results.trials] == [*names, *reversed(names)]
     assert {len(trial.run_ns) for trial in results.trials} == {2}
@@ -465,4 +465,4 @@ def test_accuracy_scores_every_file_against_float(tmp_path):
         ("baseline/float32.onnx", None),
         ("int8.onnx", "baseline/float32.onnx"),
     ]
-    assert sorted(path.name for path in (tmp_path / "work").iterdir()) == ["bundle", "model"]
+    assert sorted(path.name for path in (tmp_path / "work").iterdir()) == ["bundle", "model", "model.json"]

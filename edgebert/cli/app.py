@@ -13,7 +13,9 @@ import typer
 
 from edgebert.cli import output
 from edgebert.cli.arguments import Force, Json, LabelColumn, RecipeName, TextColumn, lines_of_stdin, numbers, words
+from edgebert.cli.planning import plan
 from edgebert.cli.pruning import prune
+from edgebert.cli.training import finetune, import_bert
 from edgebert.errors import CheckFailed, EdgebertError, EnvironmentProblem, UsageError
 
 app = typer.Typer(
@@ -210,65 +212,12 @@ def verify(
         raise CheckFailed(f"{bundle}: {len(failed)} of {len(checks)} checks failed: {names}")
 
 
-@app.command(epilog="Example: edgebert finetune ./base --train train.tsv --eval dev.tsv --out ./model --epochs 2")
-def finetune(
-    base: Annotated[str, typer.Argument(help="Folder or Hub id of a DistilBERT encoder.")],
-    train: Annotated[Path, typer.Option(help="Labelled texts to learn from.")],
-    out: Annotated[Path, typer.Option(help="Checkpoint folder to make.")],
-    evaluation: Annotated[Path | None, typer.Option("--eval", help="Labelled texts to measure the result on.")] = None,
-    epochs: Annotated[float, typer.Option(help="Passes over the training texts.")] = 3,
-    learning_rate: Annotated[float, typer.Option(help="Peak learning rate.")] = 5e-5,
-    batch_size: Annotated[int, typer.Option(help="Texts in one step.")] = 32,
-    max_length: Annotated[int, typer.Option(help="Longest input in tokens; longer texts are cut.")] = 128,
-    seed: Annotated[int, typer.Option(help="Seed of head, order and dropout.")] = 0,
-    text_column: TextColumn = None,
-    label_column: LabelColumn = None,
-    *,
-    force: Force = False,
-    as_json: Json = False,
-) -> None:
-    """Fine-tune a DistilBERT encoder for classification with Hugging Face's Trainer."""
-    from edgebert.data import read_dataset
-    from edgebert.training.finetune import FinetuneOptions
-    from edgebert.training.finetune import finetune as fit
-
-    options = FinetuneOptions(
-        epochs=epochs, learning_rate=learning_rate, batch_size=batch_size, max_length=max_length, seed=seed
-    )
-    training = read_dataset(train, text_column=text_column, label_column=label_column)
-    held_back = None
-    if evaluation is not None:
-        held_back = read_dataset(evaluation, labels=training.labels, text_column=text_column, label_column=label_column)
-    with output.progress_bar() as progress:
-        result = fit(base, training, held_back, out, options=options, force=force, progress=progress)
-    if as_json:
-        output.show_json(
-            {
-                "path": str(result.path),
-                "labels": result.labels,
-                "train_examples": result.train_examples,
-                "accuracy": result.accuracy,
-            }
-        )
-        return
-    measured = "" if result.accuracy is None else f", accuracy {result.accuracy:.2%} on {evaluation}"
-    output.show_text(f"wrote {out}: {len(result.labels)} labels, {result.train_examples} training texts{measured}")
-
-
+app.command(epilog="Example: edgebert finetune ./base --train train.tsv --eval dev.tsv --out ./model --epochs 2")(
+    finetune
+)
 app.command(epilog="Example: edgebert prune ./model --train train.tsv --keep 0.35 --distill 2 --out ./pruned")(prune)
-
-
-@app.command("import-bert", epilog="Example: edgebert import-bert ./all-MiniLM-L6-v2 --out ./base")
-def import_bert(
-    folder: Annotated[Path, typer.Argument(help="Hugging Face folder of a BERT encoder.")],
-    out: Annotated[Path, typer.Option(help="DistilBERT folder to make.")],
-    *,
-    force: Force = False,
-) -> None:
-    """Rewrite a BERT encoder as the DistilBERT that computes the same, for tasks that need no token types."""
-    from edgebert.training.importer import import_bert as rewrite
-
-    output.show_text(f"wrote {rewrite(folder, out, force=force)}")
+app.command(epilog="Example: edgebert plan ./model --train train.tsv --eval dev.tsv --max-drop 1 --max-mb 20")(plan)
+app.command("import-bert", epilog="Example: edgebert import-bert ./all-MiniLM-L6-v2 --out ./base")(import_bert)
 
 
 @app.command(epilog="Example: edgebert recipes int8")
@@ -309,29 +258,38 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for checkpoint, texts and bundle.")] = Path("edgebert-demo"),
     train: Annotated[Path | None, typer.Option(help="Training texts of your own.")] = None,
     evaluation: Annotated[Path | None, typer.Option("--eval", help="Held-back texts of your own.")] = None,
-    recipe: RecipeName = "int8",
+    recipe: Annotated[
+        str | None, typer.Option(help="Recipe of the one bundle to make.", show_default="int8, and beside it pruned")
+    ] = None,
     *,
     as_json: Json = False,
 ) -> None:
-    """Fine-tune a real encoder on real texts, export it, score it, and ask it a few: the whole path, in minutes."""
-    from edgebert.cli.render import EXPORT_COLUMNS, export_rows
+    """Fine-tune a real encoder on real texts, export it whole and pruned, score and time it: the whole path."""
+    from edgebert.cli.render import COMPARED_COLUMNS, compared_rows
     from edgebert.demo.run import run_demo
 
     with output.progress_bar() as progress:
         made = run_demo(out, train=train, evaluation=evaluation, recipe=recipe, progress=progress)
     if as_json:
-        output.show_json({"manifest": made.bundle.manifest, "predictions": made.predictions})
+        pruned = made.pruned.manifest if made.pruned else None
+        files = list(made.files)
+        predictions = made.predictions
+        output.show_json(
+            {"manifest": made.bundle.manifest, "pruned": pruned, "files": files, "predictions": predictions}
+        )
         return
     if made.reused:
         output.show_note(f"taken from an earlier run: {', '.join(made.reused)}")
-    output.show_table(EXPORT_COLUMNS, export_rows(made.bundle))
+    output.show_table(COMPARED_COLUMNS, compared_rows(made.files))
+    output.show_text("times: on this machine, one thread, one text after another\n")
     for item in made.predictions:
         output.show_text(f"{item.label}  {item.probability:.3f}  {item.text}")
     output.show_text("")
     for what, where in (
         ("checkpoint", made.model),
         ("bundle", made.bundle.root),
-        ("model card", made.bundle.path("README.md")),
+        *((("pruned bundle", made.pruned.root),) if made.pruned else ()),
+        ("model card", (made.pruned or made.bundle).path("README.md")),
         ("training texts", made.train),
         ("held-back texts", made.evaluation),
     ):

@@ -96,7 +96,7 @@ def _show(found: Plan, out: Path, command: str | None) -> None:
     output.show_table(columns, [_row(found, trial) for trial in found.front])
     output.show_table(("not picked", "why"), [(loss.trial.name, loss.reason) for loss in found.losses])
     if found.options.is_timed:
-        output.show_note("times are those of this machine; a phone's are others, in about the same proportion")
+        output.show_note("times are those of this machine, not of a phone")
     if found.pick is not None:
         output.show_text(f"pick: {found.pick.name}")
         output.show_text(f"      {RULE}")

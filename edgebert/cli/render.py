@@ -10,7 +10,10 @@ from edgebert.shape import Pruning
 from edgebert.types import Artifact, Manifest, Recipe, Score
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from edgebert.checkpoint import Checkpoint
+    from edgebert.demo.compare import Compared
 
 EXPORT_COLUMNS = (
     "file",
@@ -32,6 +35,7 @@ SCORE_COLUMNS = (
     "agreement",
     "flips",
 )
+COMPARED_COLUMNS = ("file", "size MB", "accuracy %", "change (95 % interval)", "ms a text", "as fast as float")
 RECIPE_COLUMNS = ("recipe", "what it makes", "files", "lengths", "needs")
 
 
@@ -97,6 +101,22 @@ def recipe_rows(recipes: tuple[Recipe, ...]) -> list[list[str]]:
             "--train" if item.prune else "-",
         ]
         for item in recipes
+    ]
+
+
+def compared_rows(files: Sequence[Compared]) -> list[list[str]]:
+    """Return one row for each file, baselines first, timed against the float file of its format."""
+    float_ns = {item.artifact.format: item.text_ns for item in files if item.artifact.role == "baseline"}
+    return [
+        [
+            f"{item.bundle}/{item.artifact.file}",
+            f"{item.artifact.size_bytes / 1e6:.1f}",
+            f"{100 * item.artifact.score.value:.2f}" if item.artifact.score else "-",
+            change_text(item.artifact.score) or "-",
+            f"{item.text_ns / 1e6:.2f}",
+            f"{float_ns[item.artifact.format] / item.text_ns:.2f} x",
+        ]
+        for item in sorted(files, key=lambda item: item.artifact.role == "shipped")
     ]
 
 

@@ -8,12 +8,14 @@ from pathlib import Path
 
 from edgebert.bundle import Bundle, open_bundle, sha256_of
 from edgebert.checkpoint import read_labels
-from edgebert.data import read_dataset
+from edgebert.data import read_dataset, training_texts
+from edgebert.demo.compare import Compared, compare_files
 from edgebert.demo.texts import fetch_source, read_texts, write_split
 from edgebert.errors import EdgebertError, MissingExtraError, UsageError
 from edgebert.evaluation import predict
 from edgebert.jsonio import dumps, loads
 from edgebert.pipeline import export_bundle
+from edgebert.recipe import load_recipe
 from edgebert.training.finetune import FinetuneOptions, finetune
 from edgebert.training.importer import import_bert
 from edgebert.types import Prediction, Progress, Recipe, silent
@@ -22,6 +24,7 @@ from edgebert.types import Prediction, Progress, Recipe, silent
 OPTIONS = FinetuneOptions(epochs=2, learning_rate=1e-4, batch_size=32, max_length=64, seed=0)
 
 WEIGHTS = "model.safetensors"
+BUNDLE_RECIPE, PRUNED_RECIPE = "int8", "prune50-int8"
 
 TEXTS = (
     "The battery died after two days and nobody answers my emails.",
@@ -38,6 +41,8 @@ class Demo:
     Attributes:
         model: The fine-tuned checkpoint.
         bundle: The exported bundle.
+        pruned: The bundle of the same checkpoint with half of its work cut out; ``None`` when a recipe was asked for.
+        files: Every file of both, timed side by side.
         train: Training texts.
         evaluation: Held-back texts that the bundle was scored on.
         reused: What of an earlier run was taken as it was.
@@ -46,6 +51,8 @@ class Demo:
 
     model: Path
     bundle: Bundle
+    pruned: Bundle | None
+    files: tuple[Compared, ...]
     train: Path
     evaluation: Path
     reused: tuple[str, ...]
@@ -70,18 +77,18 @@ def run_demo(
     *,
     train: Path | None = None,
     evaluation: Path | None = None,
-    recipe: str | Path | Recipe = "int8",
+    recipe: str | Path | Recipe | None = None,
     progress: Progress = silent,
 ) -> Demo:
-    """Import a pretrained encoder, fine-tune it, export it, score it on held-back texts and ask it a few.
+    """Import a pretrained encoder, fine-tune it, export it whole and pruned, score, time and ask it.
 
     A second run takes up what an earlier one completed.
 
     Args:
-        out: Folder for everything: ``model``, ``bundle``, ``base``, ``texts``.
+        out: Folder for everything: ``model``, ``bundle``, ``pruned``, ``base``, ``texts``.
         train: Training texts of your own, instead of the rated reviews and tweets that are fetched.
         evaluation: Held-back texts of your own; needed with ``train``.
-        recipe: Recipe of the bundle.
+        recipe: Recipe of the one bundle to make; ``None`` makes ``int8`` and, beside it, ``prune50-int8``.
         progress: Told what is being done.
 
     Raises:
@@ -114,15 +121,27 @@ def run_demo(
         base = import_bert(encoder, out / "base", force=True)
         finetune(base, training, held_back, model, options=OPTIONS, force=True, progress=progress)
         made_file.write_text(dumps(replace(made, model_sha256=sha256_of(model / WEIGHTS))), encoding="utf-8")
-    root = out / "bundle"
-    export_bundle(model, root, recipe=recipe, evaluation=held_back, force=True, progress=progress)
+
+    def export(name: str, plan: str | Path | Recipe) -> Bundle:
+        plan = plan if isinstance(plan, Recipe) else load_recipe(plan)
+        texts = training_texts(training) if plan.prune else None
+        made = export_bundle(
+            model, out / name, recipe=plan, training=texts, evaluation=held_back, force=True, progress=progress
+        )
+        return open_bundle(made.root)
+
+    bundle = export("bundle", recipe or BUNDLE_RECIPE)
+    pruned = export("pruned", PRUNED_RECIPE) if recipe is None else None
+    texts = [example.text for example in held_back.examples]
     return Demo(
         model=model,
-        bundle=open_bundle(root),
+        bundle=bundle,
+        pruned=pruned,
+        files=tuple(compare_files([bundle, *([pruned] if pruned else [])], texts, progress=progress)),
         train=train,
         evaluation=evaluation,
         reused=tuple(reused),
-        predictions=predict(root, TEXTS),
+        predictions=predict((pruned or bundle).root, TEXTS),
     )
 
 

@@ -42,7 +42,9 @@ def draw_plan(plan: Plan, path: Path) -> None:
         axes.spines[["top", "right"]].set_visible(False)
         what = "time" if plan.options.is_timed else "work"
         figure.colorbar(points[0], ax=axes, label=f"{what} (% of the float original)")
-        figure.legend(loc="outside lower center", ncols=5, frameon=False, handletextpad=0.3, columnspacing=1.4)
+        figure.legend(
+            loc="outside lower center", ncols=6, frameon=False, handletextpad=0.2, columnspacing=1.0, fontsize=9
+        )
 
 
 def _draw_trials(axes: Axes, plan: Plan, precision: str) -> PathCollection:

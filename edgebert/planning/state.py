@@ -90,7 +90,7 @@ def open_state(folder: Path, fingerprint: Fingerprint, *, force: bool) -> State:
     if os.path.lexists(folder) and not folder.is_dir():
         raise OutputError(f"{folder}: exists already, and is no folder", hint="give another name with --out")
     if not path.is_file():
-        if folder.is_dir() and {item.name for item in folder.iterdir()} - {WORK}:
+        if folder.is_dir() and {item.name for item in folder.iterdir()} - {WORK, f"{STATE}.partial"}:
             raise OutputError(f"{folder}: holds other things and no {STATE}", hint="give another name with --out")
         return empty
     if force:
@@ -135,11 +135,14 @@ def write_text(path: Path, text: str) -> None:
     with writable(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(path.name + ".partial")
-        with partial.open("w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial.replace(path)
+        try:
+            with partial.open("w", encoding="utf-8") as stream:
+                stream.write(text)
+                stream.flush()
+                os.fsync(stream.fileno())
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
 
 
 @contextmanager

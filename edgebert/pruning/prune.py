@@ -122,12 +122,14 @@ def prune_model(
         ParityError: The cut model is not the gated original.
         EnvironmentProblem: The memory is full.
     """
-    _check(options, training)
+    _check(options, training, len(model.checkpoint.labels))
     with enough_memory("pruning", hint="close other programs, or give fewer or shorter texts"):
         source, report = model, None
         if options.vocabulary:
+            known = set(training.texts)
+            more = [text for text in vocabulary or () if text not in known]
             source, report = prune_vocabulary(
-                model, training.texts, training.labels, more=vocabulary or (), seed=options.seed, progress=progress
+                model, training.texts, training.labels, more=more, seed=options.seed, progress=progress
             )
         texts = _prepare(source.tokenizer, training, options.seed, model.checkpoint.architecture.positions)
         shape = source.checkpoint.architecture
@@ -146,9 +148,8 @@ def prune_model(
             pruned, layers = found.model, found.keep.layers
     distillation = None
     if options.distill:
-        settings = DistillOptions(epochs=options.distill, learning_rate=options.learning_rate, seed=options.seed)
         pruned, distillation = distill(
-            pruned, model, training, options=settings, layers=layers, work=work, progress=progress
+            pruned, model, training, options=_settings(options), layers=layers, work=work, progress=progress
         )
     record = _record(model, pruned, layers, training, texts, options, latency, report, distillation)
     return replace(pruned, checkpoint=replace(pruned.checkpoint, pruning=record))
@@ -187,16 +188,30 @@ def latency_table(
     return table
 
 
-def _check(options: PruneOptions, training: TrainingTexts) -> None:
+def _check(options: PruneOptions, training: TrainingTexts, labels: int) -> None:
     if not 0 < options.keep <= 1:
         raise UsageError(f"keep is {options.keep:g}, not a share above 0 and at most 1", hint="as in 0.5 for half")
+    if not 0 <= options.seed < 2**32:
+        raise UsageError(f"seed is {options.seed}, not a whole number from 0 to {2**32 - 1}")
     if not options.distill >= 0:
         raise UsageError(f"distill is {options.distill:g}, not a number of epochs")
+    if options.distill:
+        _settings(options)  # what the distillation would refuse is refused before the work, not after it
     if len(training.texts) < _FEWEST:
         raise DataError(
             f"{training.name}: {len(training.texts)} texts are too few to rank heads and neurons by",
             hint=f"give at least {_FEWEST}, better {SAMPLE} or more, as the app will see them",
         )
+    if training.labels is None:
+        return
+    if len(training.labels) != len(training.texts):
+        raise DataError(f"{training.name}: there are {len(training.texts)} texts and {len(training.labels)} labels")
+    if bad := [label for label in training.labels if not 0 <= label < labels]:
+        raise DataError(f"{training.name}: the label {bad[0]} is none of the model's, which are 0 to {labels - 1}")
+
+
+def _settings(options: PruneOptions) -> DistillOptions:
+    return DistillOptions(epochs=options.distill, learning_rate=options.learning_rate, seed=options.seed)
 
 
 def _prepare(tokenizer: Tokenizer, training: TrainingTexts, seed: int, positions: int) -> _Texts:

@@ -55,24 +55,25 @@ def repair(
             _Stream.start(original.module, module, [texts[index] for index in batch]) for batch in batches(texts)
         ]
         old_blocks, new_blocks = blocks(original.module), blocks(module)
-        position = 0
-        for index, (layer, block) in enumerate(zip(layers, new_blocks, strict=True)):
+        ends = (*layers[1:], len(old_blocks))
+        for stream in streams:
+            stream.skip(old_blocks[: layers[0]], head_dim)
+        for index, (layer, end, block) in enumerate(zip(layers, ends, new_blocks, strict=True)):
             top = index == len(new_blocks) - 1
-            for skipped in range(position, layer):
-                for stream in streams:
-                    stream.old = _layer(old_blocks[skipped], stream.old, stream.mask, head_dim)
-            position = layer + 1
-            for half, total in (("attention", 2 * index), ("feed-forward", 2 * index + 1)):
-                progress("re-fitting the cut layers", total, 2 * len(new_blocks))
+            block.output_layer_norm.load_state_dict(old_blocks[end - 1].output_layer_norm.state_dict())
+            for half, done in (("attention", 2 * index + 1), ("feed-forward", 2 * index + 2)):
                 fit = _Fit(block.attention.out_lin if half == "attention" else block.ffn.lin2)
                 for stream in streams:
                     stream.advance_old(old_blocks[layer], head_dim, half)
+                    if half == "feed-forward":
+                        stream.skip(old_blocks[layer + 1 : end], head_dim)
                     inputs = _inputs(block, stream.new, stream.mask, head_dim, half)
                     rows = stream.first if top and first_only else stream.mask
                     fit.add(inputs[rows], (stream.old_sum - stream.new)[rows])
                 fit.solve(ridge)
                 for stream in streams:
                     stream.advance_new(block, head_dim, half)
+                progress("re-fitting the cut layers", done, 2 * len(new_blocks))
     return replace(pruned, module=module)
 
 
@@ -94,6 +95,11 @@ class _Stream:
         projection, norm = _parts(block, half)
         self.old_sum = self.old + projection(_inputs(block, self.old, self.mask, head_dim, half))
         self.old = norm(self.old_sum)
+
+    def skip(self, gone: Sequence[Any], head_dim: int) -> None:
+        for block in gone:
+            self.advance_old(block, head_dim, "attention")
+            self.advance_old(block, head_dim, "feed-forward")
 
     def advance_new(self, block: Any, head_dim: int, half: str) -> None:
         projection, norm = _parts(block, half)
@@ -153,10 +159,3 @@ def _inputs(block: Any, x: torch.Tensor, mask: torch.Tensor, head_dim: int, half
     allowed = mask[:, None, None, :]
     mixed = torch.nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=allowed)
     return mixed.transpose(1, 2).flatten(2)
-
-
-def _layer(block: Any, x: torch.Tensor, mask: torch.Tensor, head_dim: int) -> torch.Tensor:
-    for half in ("attention", "feed-forward"):
-        projection, norm = _parts(block, half)
-        x = norm(x + projection(_inputs(block, x, mask, head_dim, half)))
-    return x

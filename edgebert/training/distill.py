@@ -6,19 +6,18 @@ temperature, hidden states (by their squared distance, where the paper takes the
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import dataclasses
 import hashlib
 import json
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgebert.errors import DataError, EnvironmentProblem, UsageError
+from edgebert.errors import DataError, UsageError
+from edgebert.memory import enough_memory
 from edgebert.shape import Distillation
 from edgebert.training.batches import TokenPair, encode_pairs
 from edgebert.training.course import Best, Course, answers_of, measure, train
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from edgebert.data import TrainingTexts
 
 _MOST_HELD_OUT = 1000
-_MEMORY_WORDS = ("not enough memory", "DefaultCPUAllocator", "out of memory")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +122,9 @@ def distill(
 
     origins = _origins(student, teacher, layers)
     _check_training(training, student, options)
-    with _enough_memory(options), torch.random.fork_rng(devices=[]):
+    what = f"distilling with batches of {options.batch_size} texts of up to {options.max_length} tokens"
+    hint = "use a smaller batch size, or close other programs"
+    with enough_memory(what, hint=hint), torch.random.fork_rng(devices=[]):
         kept, held_out = _split(student, teacher, training, options)
         course = Course(
             student=copy.deepcopy(student.module),
@@ -230,18 +230,3 @@ def _fingerprint(
             total.update(f"{name} {tuple(tensor.shape)}".encode())
             total.update(np.ascontiguousarray(tensor.cpu().numpy()).data)
     return total.hexdigest()
-
-
-@contextlib.contextmanager
-def _enough_memory(options: DistillOptions) -> Iterator[None]:
-    """Turn what Python and torch raise when the memory is full into an error of ours."""
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        if not isinstance(error, MemoryError) and not any(words in str(error) for words in _MEMORY_WORDS):
-            raise
-        raise EnvironmentProblem(
-            f"not enough memory to distill with batches of {options.batch_size} texts of up to "
-            f"{options.max_length} tokens",
-            hint="use a smaller batch size, or close other programs",
-        ) from error

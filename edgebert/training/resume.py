@@ -139,10 +139,11 @@ def load_state(slot: Slot) -> Saved | None:
 
 
 def drop_state(folder: Path) -> None:
-    """Remove the state of a training from a folder, and nothing else that is in there."""
+    """Remove the state of a training from a folder, and the folder with it unless something else is in there."""
     with contextlib.suppress(OSError):
         (folder / _RECORD).unlink(missing_ok=True)
         _remove(folder, keep=set())
+        folder.rmdir()
 
 
 def _file(group: _Group) -> str:

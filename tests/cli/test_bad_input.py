@@ -205,7 +205,7 @@ def test_a_folder_without_permission(refused, model, tmp_path):
     [
         (lambda root: fakes.flip_byte(root / "int8.onnx"), "int8.onnx", 1),
         (lambda root: (root / "golden.json").unlink(), "golden.json", 1),
-        (lambda root: fakes.edit_json(root / "edgebert.json", schema=2), "schema 2", 1),
+        (lambda root: fakes.edit_json(root / "edgebert.json", schema=3), "schema 3", 1),
         (lambda root: fakes.edit_json(root / "edgebert.json", extra=1), "extra", 1),
         (lambda root: (root / "edgebert.json").write_text("{"), "edgebert.json", 1),
         (lambda root: (root / "edgebert.json").unlink(), "no config.json", 2),

@@ -30,7 +30,9 @@ COMMANDS = (
     "finetune",
     "import-bert",
     "inspect",
+    "plan",
     "predict",
+    "prune",
     "recipes",
     "verify",
 )

@@ -77,7 +77,7 @@ mixtures = st.dictionaries(st.integers(1, 40), st.integers(1, 1000), min_size=1,
 @given(widths=widths, lengths=mixtures, head_dim=st.sampled_from([1, 4, 6]), first_token_only=st.booleans())
 @settings(max_examples=30)
 def test_macs_are_those_of_the_products_a_file_runs(widths, lengths, head_dim, first_token_only):
-    """For uneven widths and any mixture of lengths, the count is that of the executed products but the label layer's."""
+    """For uneven widths and any mixture of lengths, all executed products are counted but the label layer's."""
     architecture = shape(*zip(*widths, strict=True), head_dim=head_dim)
     total = sum(
         count * (counted(architecture, length, first_token_only=first_token_only) - architecture.hidden * LABELS)

@@ -123,7 +123,7 @@ def test_batches_hold_every_text_once_and_little_padding():
     """Every text is in one batch, none is larger than asked, and no text is shorter than one of a batch before."""
     texts = fakes.random_texts(3, count=50, longest=30)
     found = batches(texts, 8)
-    assert sorted(sum(found, [])) == list(range(50))
+    assert sorted(index for batch in found for index in batch) == list(range(50))
     assert max(map(len, found)) == 8
     lengths = [len(texts[index]) for batch in found for index in batch]
     assert lengths == sorted(lengths)

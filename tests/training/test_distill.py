@@ -403,7 +403,7 @@ def test_a_full_memory_says_what_to_do():
         torch.empty(2**60, dtype=torch.uint8)
 
     for progress in (greedy, stopping_at(1, MemoryError())):
-        with pytest.raises(EnvironmentProblem, match="not enough memory to distill with batches of 16") as caught:
+        with pytest.raises(EnvironmentProblem, match="not enough memory for distilling with batches of 16") as caught:
             distill(student(), teacher(), training(), options=OPTIONS, progress=progress)
         assert "smaller batch size" in caught.value.hint
     with pytest.raises(RuntimeError, match="something else"):

@@ -1,0 +1,263 @@
+"""What does a cut cost? Prunes the fine-tuned checkpoint to several shares and seeds, and keeps what each said.
+
+A finished run is one file: a killed benchmark goes on after the last of them.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from benchmarks.accuracy import data_file
+from benchmarks.pruning_results import Answers, PruningRun
+from benchmarks.records import write_whole
+from benchmarks.results import DataFile
+from edgebert.checkpoint import Model, load_model, save_model
+from edgebert.convert.onnx import write_onnx
+from edgebert.convert.weights import extract_weights
+from edgebert.data import Dataset, TrainingTexts, training_texts
+from edgebert.errors import UsageError
+from edgebert.evaluation import predict
+from edgebert.jsonio import dumps, loads
+from edgebert.pruning.prune import prune_model, score
+from edgebert.pruning.scores import Gradients
+from edgebert.pruning.vocabulary import prune_vocabulary
+from edgebert.runtime import open_runner
+from edgebert.shape import Architecture, PruneOptions, VocabularyCut
+from edgebert.text import TextEncoder, text_spec
+from edgebert.types import Progress
+
+T = TypeVar("T")
+
+SHARES = (0.6, 0.5, 0.35, 0.25)
+EPOCHS = (0.0, 2.0)
+SEEDS = (0, 1, 2)
+_MOST_LABELS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cuts:
+    """What was found."""
+
+    train: DataFile
+    evaluation: DataFile
+    checkpoint_sha256: str
+    original: Architecture
+    sample: int
+    tokens_per_text: float
+    learning_rate: float
+    expected: str
+    answers: Answers
+    vocabulary: VocabularyCut
+    runs: tuple[PruningRun, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Key:
+    """What decides a run: a state of another one is not taken up."""
+
+    checkpoint_sha256: str
+    train_sha256: str
+    evaluation_sha256: str
+    options: PruneOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    key: _Key
+    sample: int
+    tokens_per_text: float
+    run: PruningRun
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Uncut:
+    key: _Key
+    answers: Answers
+    vocabulary: VocabularyCut
+
+
+def measure_pruning(
+    checkpoint: Path,
+    training: Dataset,
+    evaluation: Dataset,
+    work: Path,
+    *,
+    shares: Sequence[float] = SHARES,
+    epochs: Sequence[float] = EPOCHS,
+    seeds: Sequence[int] = SEEDS,
+    progress: Progress,
+) -> Cuts:
+    """Cut a checkpoint to every share with every seed and every length of distillation, and return what was found.
+
+    Runs that earlier calls finished for the same checkpoint, texts and seeds are taken as they are, and are part of
+    what is returned whether asked for again or not.
+
+    Args:
+        checkpoint: The fine-tuned checkpoint.
+        training: Texts to prune and distill with.
+        evaluation: Texts to ask the models about.
+        work: Folder for the finished runs.
+        shares: Shares of the multiply-accumulates to keep.
+        epochs: Epochs of distillation, 0 for none.
+        seeds: Seeds.
+        progress: Told what is being done.
+
+    Raises:
+        UsageError: The texts have too many labels to be recorded by a digit, or nothing is asked for.
+        EdgebertError: What pruning raises.
+    """
+    if len(evaluation.labels) > _MOST_LABELS:
+        raise UsageError(f"{evaluation.name}: {len(evaluation.labels)} labels; up to {_MOST_LABELS} are recorded")
+    if not (shares and epochs and seeds):
+        raise UsageError("there is nothing to prune", hint="give at least one share and one seed")
+    model, texts = load_model(checkpoint), training_texts(training)
+    folder = work / model.checkpoint.sha256[:16]
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def key_of(options: PruneOptions) -> _Key:
+        return _Key(
+            checkpoint_sha256=model.checkpoint.sha256,
+            train_sha256=training.sha256,
+            evaluation_sha256=evaluation.sha256,
+            options=options,
+        )
+
+    uncut = _uncut(model, texts, evaluation, folder / "uncut.json", key_of, progress)
+    found: dict[Path, _Run] = {}
+    for seed in seeds:
+        gradients: list[Gradients] = []
+        for distill in epochs:
+            for share in shares:
+                options = PruneOptions(keep=share, distill=distill, seed=seed)
+                path = folder / f"{share:g}-{distill:g}-seed{seed}.json"
+                state = _read(_Run, path, key_of(options))
+                if state is None:
+                    if not gradients:
+                        gradients.append(score(model, texts, seed=seed, progress=_named(f"seed {seed}", progress)))
+                    label = f"{share:g}, {distill:g} epochs, seed {seed}"
+                    state = _cut(
+                        model,
+                        texts,
+                        evaluation,
+                        key_of(options),
+                        gradients[0],
+                        path.with_suffix(".work"),
+                        _named(label, progress),
+                    )
+                    write_whole(path, dumps(state))
+                found[path] = state
+    # What earlier calls finished belongs to the same grid.
+    for path in sorted(set(folder.glob("*-seed*.json")) - set(found)):
+        options = loads(_Run, path.read_text(encoding="utf-8"), source=path.name).key.options
+        if options.seed in seeds and (state := _read(_Run, path, key_of(options))):
+            found[path] = state
+    first = next(iter(found.values()))
+    runs = sorted((state.run for state in found.values()), key=lambda run: (run.distill, -run.share, run.seed))
+    return Cuts(
+        train=data_file(training),
+        evaluation=data_file(evaluation),
+        checkpoint_sha256=model.checkpoint.sha256,
+        original=model.checkpoint.architecture,
+        sample=first.sample,
+        tokens_per_text=first.tokens_per_text,
+        learning_rate=first.key.options.learning_rate,
+        expected=_digits([example.label for example in evaluation.examples]),
+        answers=uncut.answers,
+        vocabulary=uncut.vocabulary,
+        runs=tuple(runs),
+    )
+
+
+def answers_of(model: Model, evaluation: Dataset, progress: Progress) -> Answers:
+    """Return what a model says about every text, in torch and as ``int8.onnx``, each text alone as an app asks."""
+    texts = [example.text for example in evaluation.examples]
+    labels = {label: index for index, label in enumerate(model.checkpoint.labels)}
+    positions = model.checkpoint.architecture.positions
+    with tempfile.TemporaryDirectory() as folder:
+        # Saved and reopened, as a user would ask it: a model that does not survive that is no result.
+        saved, file = Path(folder) / "model", Path(folder) / "int8.onnx"
+        saved.mkdir()
+        save_model(model, saved)
+        progress("asking torch", 0, 1)
+        torch = [labels[answer.label] for answer in predict(saved, texts)]
+        write_onnx(extract_weights(model), file, int8=True)
+        spec = text_spec(model.tokenizer, max_length=positions, lengths=(positions,))
+        runner = open_runner(file, runtime="onnxruntime", spec=spec)
+        encoder = TextEncoder(type(model.tokenizer).from_str(model.tokenizer.to_str()), positions)
+        int8 = []
+        for index, text in enumerate(texts):
+            int8.append(int(runner.logits(encoder.encode(text)).argmax()))
+            progress("asking int8.onnx", index + 1, len(texts))
+    return Answers(torch=_digits(torch), int8_onnx=_digits(int8))
+
+
+def _cut(
+    model: Model,
+    texts: TrainingTexts,
+    evaluation: Dataset,
+    key: _Key,
+    gradients: Gradients,
+    work: Path,
+    progress: Progress,
+) -> _Run:
+    load_average, start = os.getloadavg()[0], time.perf_counter_ns()
+    options = key.options
+    pruned = prune_model(model, texts, options, gradients=gradients, work=work, progress=progress)
+    wall_ns = time.perf_counter_ns() - start
+    record = pruned.checkpoint.pruning
+    assert record is not None
+    return _Run(
+        key=key,
+        sample=record.sample,
+        tokens_per_text=record.tokens_per_text,
+        run=PruningRun(
+            seed=options.seed,
+            share=options.keep,
+            distill=options.distill,
+            macs_share=record.macs_share,
+            architecture=pruned.checkpoint.architecture,
+            wall_ns=wall_ns,
+            load_average=load_average,
+            answers=answers_of(pruned, evaluation, progress),
+        ),
+    )
+
+
+def _uncut(
+    model: Model,
+    texts: TrainingTexts,
+    evaluation: Dataset,
+    path: Path,
+    key_of: Callable[[PruneOptions], _Key],
+    progress: Progress,
+) -> _Uncut:
+    key = key_of(PruneOptions(keep=1.0, vocabulary=True))
+    state = _read(_Uncut, path, key)
+    if state is None:
+        _, vocabulary = prune_vocabulary(model, texts.texts, texts.labels, seed=key.options.seed, progress=progress)
+        state = _Uncut(key=key, answers=answers_of(model, evaluation, progress), vocabulary=vocabulary)
+        write_whole(path, dumps(state))
+    return state
+
+
+def _read(cls: type[T], path: Path, key: _Key) -> T | None:
+    """Return the state of a finished run, or ``None`` when there is none of just this one."""
+    if not path.is_file():
+        return None
+    state = loads(cls, path.read_text(encoding="utf-8"), source=path.name)
+    return state if getattr(state, "key", None) == key else None
+
+
+def _named(name: str, progress: Progress) -> Progress:
+    """Return a progress that says which run it tells about."""
+    return lambda stage, done, total: progress(f"{name}: {stage}", done, total)
+
+
+def _digits(labels: Sequence[int]) -> str:
+    return "".join(map(str, labels))

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import dataclasses
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+from edgebert.planning.front import choose, losses, pareto_front, relaxations
+from edgebert.planning.picture import draw_plan
+from edgebert.planning.values import Bounds, Plan, PlanOptions, Trial
+from tests.planning.trials import make_trial
+
+pytest.importorskip("matplotlib", reason="matplotlib draws the picture")
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def make_plan(*trials: Trial, bounds: Bounds) -> Plan:
+    return Plan(
+        bounds=bounds,
+        options=PlanOptions(),
+        trials=trials,
+        front=pareto_front(trials),
+        pick=choose(trials, bounds),
+        losses=losses(trials, bounds),
+        relaxations=relaxations(trials, bounds),
+    )
+
+
+def some_plan(bounds: Bounds) -> Plan:
+    uncut = make_trial(keep=1.0, precision="float32", size=268_000_000, work=1.0, drop=0.0)
+    return make_plan(
+        uncut,
+        make_trial(keep=0.5, size=40_000_000, work=0.5, drop=0.6),
+        make_trial(keep=0.35, size=30_000_000, work=0.35, drop=2.5),
+        make_trial(keep=0.35, distill=2.0, size=30_000_000, work=0.35, drop=0.5),
+        bounds=bounds,
+    )
+
+
+@pytest.mark.parametrize(
+    "bounds",
+    [Bounds(max_drop=1), Bounds(max_drop=1, max_mb=35), Bounds(max_drop=1, max_mb=0), Bounds(max_drop=0, max_mb=4)],
+)
+def test_a_plan_is_drawn_with_and_without_a_pick(bounds: Bounds, tmp_path: Path):
+    """A well-formed SVG with a size and nothing to load from elsewhere; a warning of matplotlib's would fail this."""
+    draw_plan(some_plan(bounds), tmp_path / "plan.svg")
+    root = ET.fromstring((tmp_path / "plan.svg").read_text(encoding="utf-8"))
+    assert root.tag == f"{SVG}svg"
+    assert root.get("viewBox")
+    links = [value for element in root.iter() for key, value in element.attrib.items() if key.endswith("href")]
+    assert all(link.startswith(("#", "data:image/png")) for link in links)
+
+
+def test_equal_plans_are_equal_bytes_and_another_pick_is_not(tmp_path: Path):
+    """The picture follows from the plan alone, and shows the bounds and the pick."""
+    first, second, other = (tmp_path / f"{name}.svg" for name in ("first", "second", "other"))
+    draw_plan(some_plan(Bounds(max_drop=1)), first)
+    draw_plan(some_plan(Bounds(max_drop=1)), second)
+    draw_plan(dataclasses.replace(some_plan(Bounds(max_drop=1)), pick=None), other)
+    assert first.read_bytes() == second.read_bytes() != other.read_bytes()
+
+
+def test_a_plan_of_one_trial_is_drawn(tmp_path: Path):
+    """One point, of one precision, without neighbours to span an axis."""
+    draw_plan(make_plan(make_trial(), bounds=Bounds(max_drop=1)), tmp_path / "plan.svg")
+    assert (tmp_path / "plan.svg").stat().st_size > 1000

@@ -1,0 +1,369 @@
+"""Pruning as a whole: what comes out, what is recorded, what is refused, and that nothing half-made is left behind."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from edgebert.checkpoint import Model, load_model, save_model
+from edgebert.convert.weights import extract_weights
+from edgebert.data import TrainingTexts, read_training
+from edgebert.errors import DataError, EdgebertError, EnvironmentProblem, OutputError, UsageError
+from edgebert.pruning.cost import macs
+from edgebert.pruning.gates import blocks
+from edgebert.pruning.prune import prune, prune_model, score
+from edgebert.shape import Distillation, PruneOptions, TextSource
+from edgebert.text import TextEncoder
+from tests import fakes
+
+HALF = PruneOptions(keep=0.5)
+WORDS = ("good", "bad", "great", "awful", "the", "is", "it", "not", "very", "battery", "screen")
+UNSEEN = fakes.random_texts(41, count=20, longest=14)
+
+
+@functools.cache
+def folder() -> Path:
+    return fakes.tiny_checkpoint(fakes._shared() / "prune", layers=3)
+
+
+def plain() -> Model:
+    return load_model(folder())
+
+
+def sentences(count: int = 90, seed: int = 0) -> tuple[str, ...]:
+    rng = np.random.default_rng(seed)
+    return tuple(" ".join(rng.choice(WORDS, rng.integers(1, 9))) for _ in range(count))
+
+
+def training(count: int = 90, *, labelled: bool = True) -> TrainingTexts:
+    texts = sentences(count)
+    labels = tuple(int("good" in text or "great" in text) for text in texts)
+    return TrainingTexts(name="train.tsv", sha256="ab" * 32, texts=texts, labels=labels if labelled else None)
+
+
+def training_file(path: Path) -> Path:
+    data = training()
+    return fakes.write_data(
+        path, [(text, fakes.LABELS[label]) for text, label in zip(data.texts, data.labels, strict=True)]
+    )
+
+
+def same_weights(one: Model, other: Model) -> bool:
+    left, right = one.module.state_dict(), other.module.state_dict()
+    return list(left) == list(right) and all(torch.equal(left[name], right[name]) for name in left)
+
+
+def lengths_of(model: Model, data: TrainingTexts) -> dict[int, int]:
+    encoder = TextEncoder(type(model.tokenizer).from_str(model.tokenizer.to_str()), 64)
+    return Counter(len(encoder.encode(text)) for text in data.texts)
+
+
+def test_keeping_everything_changes_no_bit():
+    """At a share of 1 weights and logits are equal to the last bit, and the record says that nothing was ranked."""
+    model = plain()
+    same = prune_model(model, training(), PruneOptions(keep=1.0))
+    assert same_weights(same, model)
+    np.testing.assert_array_equal(fakes.torch_logits(same.module, UNSEEN), fakes.torch_logits(model.module, UNSEEN))
+    assert same.checkpoint.architecture == model.checkpoint.architecture
+    record = same.checkpoint.pruning
+    assert (record.keep, record.macs_share, record.layers, record.sample) == (1.0, 1.0, (0, 1, 2), 0)
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_half_of_the_work_is_gone(labelled):
+    """The multiply-accumulates at the texts' own lengths are at most the share, and matrices are narrower."""
+    model, data = plain(), training(labelled=labelled)
+    pruned = prune_model(model, data, HALF)
+    shape = pruned.checkpoint.architecture
+    lengths = lengths_of(model, data)
+    left = macs(shape, lengths, first_token_only=True) / macs(
+        model.checkpoint.architecture, lengths, first_token_only=True
+    )
+    assert 0.4 < left <= 0.5
+    assert pruned.checkpoint.pruning.macs_share == pytest.approx(left, rel=1e-12)
+    for heads, neurons, block in zip(shape.heads, shape.neurons, blocks(pruned.module), strict=True):
+        assert tuple(block.attention.q_lin.weight.shape) == (8 * heads, 32)
+        assert tuple(block.ffn.lin2.weight.shape) == (32, neurons)
+    assert pruned.checkpoint.sha256 == model.checkpoint.sha256
+    assert pruned.checkpoint.name == model.checkpoint.name
+
+
+def test_equal_seeds_give_equal_models():
+    """Two runs agree to the last bit; given scores change nothing; another seed gives another sample."""
+    model, data = plain(), training()
+    one, other = prune_model(model, data, HALF), prune_model(model, data, HALF)
+    assert same_weights(one, other)
+    assert one.checkpoint == other.checkpoint
+    assert same_weights(one, prune_model(model, data, HALF, gradients=score(model, data, seed=0)))
+    assert not same_weights(one, prune_model(model, data, dataclasses.replace(HALF, seed=1)))
+
+
+def test_labels_take_part_in_the_ranking():
+    """Without labels, or with the wrong ones, other gradients are found."""
+    model, data = plain(), training()
+    own = score(model, training(labelled=False), seed=0)
+    given = score(model, data, seed=0)
+    turned = score(model, dataclasses.replace(data, labels=tuple(1 - label for label in data.labels)), seed=0)
+    assert not np.array_equal(own.neurons[0], given.neurons[0])
+    assert not np.array_equal(turned.neurons[0], given.neurons[0])
+
+
+def test_the_model_given_stays_as_it_is():
+    """Every stage works on copies: weights, shape, tokenizer and its truncation are as before."""
+    model = plain()
+    before = {name: tensor.clone() for name, tensor in model.module.state_dict().items()}
+    tokenizer, checkpoint = model.tokenizer.to_str(), model.checkpoint
+    prune_model(model, training(), PruneOptions(keep=0.5, vocabulary=True, distill=1.0))
+    after = model.module.state_dict()
+    assert list(after) == list(before)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in after.items())
+    assert model.tokenizer.to_str() == tokenizer
+    assert model.checkpoint == checkpoint
+
+
+def test_pruning_again_composes(tmp_path):
+    """Prune, save, load, prune: the shape shrinks, and layers and shares are those of the very first original."""
+    model, data = load_model(fakes.tiny_checkpoint(tmp_path / "wide", heads=16, neurons=320, layers=3)), training()
+    # A middle layer that gives back what it gets, so that the first round drops it.
+    below, useless, _ = blocks(model.module)
+    for part in (useless.attention.out_lin, useless.ffn.lin2):
+        part.weight.zero_()
+        part.bias.zero_()
+    for norm in (below.output_layer_norm, useless.sa_layer_norm, useless.output_layer_norm):
+        norm.weight.fill_(1)
+        norm.bias.zero_()
+    first = prune_model(model, data, PruneOptions(keep=0.4))
+    assert first.checkpoint.pruning.layers == (0, 2)
+    (tmp_path / "once").mkdir()
+    save_model(first, tmp_path / "once")
+    loaded = load_model(tmp_path / "once")
+    second = prune_model(loaded, data, PruneOptions(keep=0.6, seed=3, drop_layers=False))
+    assert same_weights(second, prune_model(first, data, PruneOptions(keep=0.6, seed=3, drop_layers=False)))
+    record = second.checkpoint.pruning
+    assert record.original == model.checkpoint.architecture
+    assert (record.original_name, record.original_sha256) == ("wide", model.checkpoint.sha256)
+    assert (record.layers, record.keep, record.seed) == ((0, 2), 0.6, 3)
+    lengths, shapes = lengths_of(loaded, data), [each.checkpoint.architecture for each in (second, loaded, model)]
+    least, less, whole = (macs(shape, lengths, first_token_only=True) for shape in shapes)
+    assert record.macs_share == pytest.approx(least / whole, rel=1e-12)
+    assert least <= 0.6 * less <= 0.6 * 0.4 * whole
+    for key in ("heads", "neurons"):
+        assert all(a <= b for a, b in zip(getattr(shapes[0], key), getattr(shapes[1], key), strict=True))
+    (tmp_path / "twice").mkdir()
+    save_model(second, tmp_path / "twice")
+    assert load_model(tmp_path / "twice").checkpoint.pruning == record
+    assert same_weights(load_model(tmp_path / "twice"), second)
+
+
+def test_files_of_a_pruned_model_answer_as_it_does(tmp_path):
+    """Float ONNX and TFLite of a pruned and re-fitted model give its logits to 1e-4."""
+    from edgebert.convert.onnx import write_onnx
+    from edgebert.convert.tflite import write_tflite
+
+    pruned = prune_model(plain(), training(), HALF)
+    expected = fakes.torch_logits(pruned.module, UNSEEN)
+    write_onnx(extract_weights(pruned), tmp_path / "float.onnx", int8=False)
+    np.testing.assert_allclose(fakes.onnx_rows(tmp_path / "float.onnx", UNSEEN), expected, rtol=0, atol=1e-4)
+    write_tflite(extract_weights(pruned), tmp_path / "float.tflite", lengths=(14,))
+    np.testing.assert_allclose(fakes.tflite_logits(tmp_path / "float.tflite", UNSEEN, 14), expected, rtol=0, atol=1e-4)
+
+
+def test_the_record_says_what_was_done():
+    """Vocabulary, share and distillation together: the record is right field by field."""
+    model, data = plain(), training()
+    more = ("zebra? zebra!",)
+    pruned = prune_model(
+        model,
+        data,
+        PruneOptions(keep=0.5, vocabulary=True, distill=1.0, learning_rate=1e-3, seed=5, drop_layers=False),
+        vocabulary=more,
+    )
+    record, shape = pruned.checkpoint.pruning, pruned.checkpoint.architecture
+    lengths = lengths_of(pruned, data)
+    assert record.schema == 1
+    assert record.original == model.checkpoint.architecture
+    assert (record.original_name, record.original_sha256) == (model.checkpoint.name, model.checkpoint.sha256)
+    assert (record.layers, record.budget, record.keep, record.seed, record.sample) == ((0, 1, 2), "macs", 0.5, 5, 90)
+    assert record.train == TextSource(name="train.tsv", sha256="ab" * 32, examples=90)
+    assert record.tokens_per_text == pytest.approx(sum(size * count for size, count in lengths.items()) / 90)
+    whole, left = (macs(each, lengths, first_token_only=True) for each in (record.original, shape))
+    assert record.macs_share == pytest.approx(left / whole, rel=1e-12)
+    assert record.macs_share <= 0.5
+    assert record.vocabulary.tokens_before == len(fakes.VOCABULARY)
+    assert (
+        record.vocabulary.tokens_after == pruned.tokenizer.get_vocab_size() == shape.vocabulary < len(fakes.VOCABULARY)
+    )
+    assert record.vocabulary.bytes_saved == 4 * 32 * (len(fakes.VOCABULARY) - shape.vocabulary)
+    assert record.vocabulary.accuracy_before is not None
+    assert dataclasses.replace(record.distillation, agreement_before=0.0, agreement_after=0.0) == Distillation(
+        epochs=1.0,
+        learning_rate=1e-3,
+        temperature=2.0,
+        labelled=True,
+        held_out=4,
+        agreement_before=0.0,
+        agreement_after=0.0,
+    )
+    assert pruned.tokenizer.encode(more[0]).tokens == model.tokenizer.encode(more[0]).tokens
+
+
+def test_a_pruned_folder_is_the_model_in_memory(tmp_path):
+    """Written and loaded, logits are equal to the last bit and the record is the same; the checkpoint names its folder.
+
+    A share asked of a file gives what the same texts in memory give.
+    """
+    out = tmp_path / "half"
+    data = read_training(training_file(tmp_path / "train.tsv"), labels=fakes.LABELS)
+    checkpoint = prune(folder(), tmp_path / "train.tsv", out, options=HALF)
+    wanted, loaded = prune_model(plain(), data, HALF), load_model(out)
+    assert same_weights(loaded, wanted)
+    np.testing.assert_array_equal(fakes.torch_logits(loaded.module, UNSEEN), fakes.torch_logits(wanted.module, UNSEEN))
+    assert loaded.checkpoint.pruning == wanted.checkpoint.pruning == checkpoint.pruning
+    assert loaded.checkpoint.architecture == checkpoint.architecture
+    assert checkpoint.path == out
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["half", "train.tsv"]
+
+
+@pytest.mark.parametrize("keep", [0.0, -0.5, 1.01, float("nan"), float("inf")])
+def test_a_share_outside_its_range_is_refused(keep):
+    """Only shares above 0 and at most 1 are taken, and the message names the one given."""
+    with pytest.raises(UsageError, match=r"keep is .*, not a share above 0 and at most 1"):
+        prune_model(plain(), training(), PruneOptions(keep=keep))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"keep": 0.05}, "the budget of 0.05 of the model is below"),
+        ({"seed": -1}, "seed is -1"),
+        ({"seed": 2**32}, "seed is 4294967296"),
+        ({"distill": -1.0}, "distill is -1"),
+        ({"distill": float("nan")}, "distill is nan"),
+        ({"distill": float("inf")}, "epochs is inf"),
+        ({"distill": 1.0, "learning_rate": 0.0}, "learning_rate is 0"),
+    ],
+)
+def test_options_that_cannot_be_are_refused(changes, words):
+    """One line says which value is wrong; those that need no work to see are refused before any is done."""
+    told: list[str] = []
+    with pytest.raises(UsageError) as caught:
+        prune_model(
+            plain(), training(), dataclasses.replace(HALF, **changes), progress=lambda stage, *_: told.append(stage)
+        )
+    assert words in caught.value.message
+    assert told == [] or "keep" in changes
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"texts": sentences(31), "labels": None}, "31 texts are too few"),
+        ({"texts": (), "labels": None}, "0 texts are too few"),
+        ({"labels": (0, 2) * 45}, "the label 2 is none of the model's, which are 0 to 1"),
+        ({"labels": (0, -1) * 45}, "the label -1 is none of the model's"),
+        ({"labels": (0, 1)}, "90 texts and 2 labels"),
+    ],
+)
+def test_texts_that_cannot_be_ranked_by_are_refused(changes, words):
+    """Too few texts, and labels of another set, are named together with their file."""
+    with pytest.raises(DataError) as caught:
+        prune_model(plain(), dataclasses.replace(training(), **changes), HALF)
+    assert caught.value.message.startswith("train.tsv: ")
+    assert words in caught.value.message
+
+
+def test_a_text_with_half_a_character_is_refused():
+    """A lone surrogate in any text is one line, not a traceback."""
+    data = training()
+    with pytest.raises(UsageError, match="lone surrogate"):
+        prune_model(plain(), dataclasses.replace(data, texts=(*data.texts[:-1], "bad \ud800")), HALF)
+
+
+def test_a_few_texts_are_enough():
+    """The fewest texts that are taken give a model within its budget."""
+    pruned = prune_model(plain(), training(32), dataclasses.replace(HALF, vocabulary=False))
+    assert pruned.checkpoint.pruning.sample == 32
+    assert pruned.checkpoint.pruning.macs_share <= 0.5
+
+
+def listing(root: Path) -> list[str]:
+    return sorted(str(path.relative_to(root)) for path in root.rglob("*"))
+
+
+def failing(error: BaseException, stage: str):
+    def progress(name: str, done: int, total: int) -> None:
+        if name.startswith(stage):
+            raise error
+
+    return progress
+
+
+STAGES = ("scoring", "re-fitting")
+
+
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize(
+    ("raised", "wanted"),
+    [
+        (MemoryError(), EnvironmentProblem),
+        (RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 1 bytes."), EnvironmentProblem),
+        (KeyboardInterrupt(), KeyboardInterrupt),
+    ],
+    ids=["python's memory", "torch's memory", "Ctrl-C"],
+)
+def test_what_stops_half_way_leaves_nothing_behind(tmp_path, stage, raised, wanted):
+    """Out of memory or interrupted, in any stage: no folder, not even a temporary one, and one line for memory."""
+    training_file(tmp_path / "train.tsv")
+    with pytest.raises(wanted) as caught:
+        prune(folder(), tmp_path / "train.tsv", tmp_path / "out", options=HALF, progress=failing(raised, stage))
+    assert listing(tmp_path) == ["train.tsv"]
+    if isinstance(caught.value, EdgebertError):
+        assert caught.value.message == "not enough memory for pruning"
+        assert caught.value.hint
+
+
+def test_an_interrupted_distillation_goes_on(tmp_path):
+    """Ctrl-C while distilling leaves no checkpoint; the same call again ends where an undisturbed one does, cleanly."""
+    data, options = training_file(tmp_path / "train.tsv"), dataclasses.replace(HALF, distill=2.0)
+    prune(folder(), data, tmp_path / "undisturbed", options=options)
+
+    def interrupt(name: str, done: int, total: int) -> None:
+        if name.startswith("distilling") and done == total - 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prune(folder(), data, tmp_path / "out", options=options, progress=interrupt)
+    assert not (tmp_path / "out").exists()
+    assert not list(tmp_path.glob(".out*"))
+    prune(folder(), data, tmp_path / "out", options=options)
+    assert same_weights(load_model(tmp_path / "out"), load_model(tmp_path / "undisturbed"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "train.tsv", "undisturbed"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), MemoryError()], ids=["Ctrl-C", "memory"])
+def test_what_was_there_is_replaced_only_by_a_whole_model(tmp_path, error):
+    """With ``force``, an existing checkpoint stays byte for byte until the new one is complete; without, it stays."""
+    data, out = training_file(tmp_path / "train.tsv"), fakes.copy_of(folder(), tmp_path / "out")
+    before = {name: (tmp_path / name).read_bytes() for name in listing(tmp_path) if (tmp_path / name).is_file()}
+    with pytest.raises((KeyboardInterrupt, EnvironmentProblem)):
+        prune(folder(), data, out, options=HALF, force=True, progress=failing(error, "re-fitting"))
+    with pytest.raises(OutputError, match="exists already"):
+        prune(folder(), data, out, options=HALF)
+    after = {name: (tmp_path / name).read_bytes() for name in listing(tmp_path) if (tmp_path / name).is_file()}
+    assert after == before
+    prune(folder(), data, out, options=HALF, force=True)
+    assert load_model(out).checkpoint.pruning is not None
+
+
+def test_labels_of_another_set_leave_nothing_behind(tmp_path):
+    """A file with other labels than the model's is refused with its line, and no folder is made."""
+    data = fakes.write_data(tmp_path / "train.tsv", [(text, "sports") for text in sentences(40)])
+    with pytest.raises(DataError, match=r"line 2, .*unknown label"):
+        prune(folder(), data, tmp_path / "out", options=HALF)
+    assert listing(tmp_path) == ["train.tsv"]
