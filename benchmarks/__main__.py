@@ -31,7 +31,7 @@ def main(words: list[str] | None = None) -> int:
         output.show_error(error)
         return error.exit_code
     except KeyboardInterrupt:
-        output.show_note("interrupted; nothing was recorded")
+        output.show_note("interrupted; nothing was recorded, and finished runs of pruning are kept")
         return 130
 
 

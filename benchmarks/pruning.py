@@ -36,7 +36,6 @@ T = TypeVar("T")
 
 SHARES = (0.6, 0.5, 0.35, 0.25)
 EPOCHS = (0.0, 2.0)
-SEEDS = (0, 1, 2)
 _MOST_LABELS = 10
 
 
@@ -50,7 +49,6 @@ class Cuts:
     original: Architecture
     sample: int
     tokens_per_text: float
-    learning_rate: float
     expected: str
     answers: Answers
     vocabulary: VocabularyCut
@@ -88,9 +86,9 @@ def measure_pruning(
     evaluation: Dataset,
     work: Path,
     *,
-    shares: Sequence[float] = SHARES,
-    epochs: Sequence[float] = EPOCHS,
-    seeds: Sequence[int] = SEEDS,
+    shares: Sequence[float],
+    epochs: Sequence[float],
+    seeds: Sequence[int],
     progress: Progress,
 ) -> Cuts:
     """Cut a checkpoint to every share with every seed and every length of distillation, and return what was found.
@@ -166,7 +164,6 @@ def measure_pruning(
         original=model.checkpoint.architecture,
         sample=first.sample,
         tokens_per_text=first.tokens_per_text,
-        learning_rate=first.key.options.learning_rate,
         expected=_digits([example.label for example in evaluation.examples]),
         answers=uncut.answers,
         vocabulary=uncut.vocabulary,
@@ -222,6 +219,7 @@ def _cut(
             distill=options.distill,
             macs_share=record.macs_share,
             architecture=pruned.checkpoint.architecture,
+            learning_rate=record.distillation.learning_rate if record.distillation else None,
             wall_ns=wall_ns,
             load_average=load_average,
             answers=answers_of(pruned, evaluation, progress),

@@ -57,7 +57,6 @@ def pruning(asked: argparse.Namespace, progress: Progress) -> PruningResults:
         original=found.original,
         sample=found.sample,
         tokens_per_text=found.tokens_per_text,
-        learning_rate=found.learning_rate,
         expected=found.expected,
         answers=found.answers,
         vocabulary=found.vocabulary,

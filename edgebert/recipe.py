@@ -132,7 +132,7 @@ def _check_prune(options: PruneOptions, *, source: str) -> None:
         raise RecipeError(f"{source}: prune.keep is {options.keep:g}, not a share above 0 and at most 1")
     if not 0 <= options.distill <= MOST_EPOCHS:
         raise RecipeError(f"{source}: prune.distill is {options.distill:g}, not between 0 and {MOST_EPOCHS} epochs")
-    if not 0 < options.learning_rate < 1:
+    if options.learning_rate is not None and not 0 < options.learning_rate < 1:
         raise RecipeError(f"{source}: prune.learning_rate is {options.learning_rate:g}, not between 0 and 1")
     if not 0 <= options.seed < 2**32:
         raise RecipeError(f"{source}: prune.seed is {options.seed}, not between 0 and {2**32 - 1}")

@@ -58,7 +58,7 @@ class PruneOptions:
         vocabulary: Whether tokens that the training texts never use go as well.
         drop_layers: Whether a layer that is nearly empty may go whole.
         distill: Epochs of distillation from the unpruned model; 0 re-fits the weights once, without training.
-        learning_rate: Peak learning rate of the distillation.
+        learning_rate: Peak learning rate of the distillation; ``None`` chooses it by ``keep``.
         seed: Seed of the sample and of the distillation.
     """
 
@@ -66,7 +66,7 @@ class PruneOptions:
     vocabulary: bool = False
     drop_layers: bool = True
     distill: float = 0.0
-    learning_rate: float = 2e-4
+    learning_rate: float | None = None
     seed: int = 0
 
 

@@ -11,6 +11,8 @@ from edgebert.cli import output
 from edgebert.cli.arguments import Force, Json, LabelColumn, TextColumn
 from edgebert.errors import UsageError
 
+_WELL_PREDICTED = 0.15
+
 
 def prune(
     model: Annotated[str, typer.Argument(help="Checkpoint folder or Hub id of a fine-tuned DistilBERT.")],
@@ -34,7 +36,10 @@ def prune(
         bool, typer.Option("--drop-layers/--keep-layers", help="Let a nearly empty layer go whole.")
     ] = True,
     distill: Annotated[float, typer.Option(help="Epochs of distillation from the original afterwards.")] = 0,
-    learning_rate: Annotated[float, typer.Option(help="Peak learning rate of the distillation.")] = 2e-4,
+    learning_rate: Annotated[
+        float | None,
+        typer.Option(help="Peak learning rate of the distillation.", show_default="higher where more is cut"),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the sample and of the distillation.")] = 0,
     text_column: TextColumn = None,
     label_column: LabelColumn = None,
@@ -46,6 +51,7 @@ def prune(
     from edgebert.cli.render import pruning_notes, pruning_rows
     from edgebert.data import read_training
     from edgebert.evaluation import labels_of
+    from edgebert.pruning.latency import prediction_errors
     from edgebert.pruning.prune import latency_table as time_table
     from edgebert.pruning.prune import prune as cut
     from edgebert.shape import PruneOptions
@@ -68,9 +74,10 @@ def prune(
         text for path in vocabulary or () for text in read_training(path, labels=None, text_column=text_column).texts
     ]
     with output.progress_bar() as progress:
-        table = None
+        table, off = None, 0.0
         if latency_share is not None:
             table = time_table(model, training, latency_table, progress=progress)
+            off = max(map(abs, prediction_errors(table)), default=0.0)
         made = cut(
             model,
             training,
@@ -80,6 +87,11 @@ def prune(
             latency=table,
             force=force,
             progress=progress,
+        )
+    if off > _WELL_PREDICTED:
+        output.show_note(
+            f"the latency table predicts a whole model {100 * off:.0f} % off: the machine was busy, or the uncut model "
+            "outgrows a cache; measure again on a quiet machine"
         )
     if as_json:
         output.show_json({"path": str(out), "architecture": made.architecture, "pruning": made.pruning})

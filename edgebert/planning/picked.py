@@ -45,7 +45,6 @@ def recipe_toml(candidate: Candidate, options: PlanOptions, lengths: tuple[int, 
             f"vocabulary = {'true' if pruning.vocabulary else 'false'}",
             f"drop_layers = {'true' if pruning.drop_layers else 'false'}",
             f"distill = {pruning.distill!r}",
-            f"learning_rate = {pruning.learning_rate!r}",
             f"seed = {pruning.seed}",
         ]
     lines += ["", "[[targets]]", f'format = "{options.format}"', f'precision = "{candidate.precision}"', ""]

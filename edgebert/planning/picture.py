@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgebert.pictures import _figure
+from edgebert.pictures import svg_figure
 from edgebert.planning.values import ORIGINAL, Plan, Trial
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def draw_plan(plan: Plan, path: Path) -> None:
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    with _figure(path, height=4.8) as figure:
+    with svg_figure(path, height=4.8) as figure:
         from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
         axes = figure.subplots()

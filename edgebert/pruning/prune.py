@@ -211,7 +211,13 @@ def _check(options: PruneOptions, training: TrainingTexts, labels: int) -> None:
 
 
 def _settings(options: PruneOptions) -> DistillOptions:
-    return DistillOptions(epochs=options.distill, learning_rate=options.learning_rate, seed=options.seed)
+    learning_rate = _learning_rate(options.keep) if options.learning_rate is None else options.learning_rate
+    return DistillOptions(epochs=options.distill, learning_rate=learning_rate, seed=options.seed)
+
+
+def _learning_rate(keep: float) -> float:
+    # A repaired model is near its original where little was cut, and a high rate only leads it away.
+    return min(2e-5 * (0.5 / keep) ** 2, 1e-4)
 
 
 def _prepare(tokenizer: Tokenizer, training: TrainingTexts, seed: int, positions: int) -> _Texts:

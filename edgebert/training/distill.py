@@ -56,13 +56,13 @@ class DistillOptions:
     """
 
     epochs: float = 2.0
-    learning_rate: float = 2e-4
+    learning_rate: float = 5e-5
     batch_size: int = 32
     max_length: int = 128
     temperature: float = 2.0
     soft: float = 1.0
     hidden: float = 1.0
-    task: float = 0.5
+    task: float = 1.0
     warm_up: float = 0.06
     held_out: float = 0.05
     dropout: bool = False

@@ -114,12 +114,13 @@ def test_labels_take_part_in_the_ranking():
     assert not np.array_equal(turned.neurons[0], given.neurons[0])
 
 
-def test_the_model_given_stays_as_it_is():
+@pytest.mark.parametrize("options", [HALF, PruneOptions(keep=0.5, vocabulary=True, distill=1.0)])
+def test_the_model_given_stays_as_it_is(options):
     """Every stage works on copies: weights, shape, tokenizer and its truncation are as before."""
     model = plain()
     before = {name: tensor.clone() for name, tensor in model.module.state_dict().items()}
     tokenizer, checkpoint = model.tokenizer.to_str(), model.checkpoint
-    prune_model(model, training(), PruneOptions(keep=0.5, vocabulary=True, distill=1.0))
+    prune_model(model, training(), options)
     after = model.module.state_dict()
     assert list(after) == list(before)
     assert all(torch.equal(tensor, before[name]) for name, tensor in after.items())

@@ -183,6 +183,20 @@ def test_what_a_layer_added_is_taken_over_by_the_others(gone):
     assert divergence(original, fitted, UNSEEN).mean() < 0.5 * divergence(original, pruned, UNSEEN).mean()
 
 
+@pytest.mark.parametrize("layers", [(0, 2), (0, 1), (0,), (1, 2), (2,)])
+def test_the_last_of_the_layers_that_went_leaves_its_normalization(layers):
+    """What follows a gap reads a stream that is scaled and shifted as that of the layer it expects."""
+    original = model()
+    some = len(layers)
+    pruned = cut(original, keep(layers=layers, heads=((0, 1),) * some, neurons=(HALF,) * some))
+    fitted = repair(original, pruned, layers, FIT)
+    ends = [following - 1 for following in (*layers[1:], 3)]
+    for block, last in zip(blocks(fitted.module), ends, strict=True):
+        wanted = blocks(original.module)[last].output_layer_norm
+        assert torch.equal(block.output_layer_norm.weight, wanted.weight)
+        assert torch.equal(block.output_layer_norm.bias, wanted.bias)
+
+
 def test_progress_ends_when_all_is_done():
     """Every half layer is told once, and the last of them is all."""
     original, told = model(), []

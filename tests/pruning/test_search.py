@@ -147,6 +147,14 @@ def test_budgets_of_a_base_model_are_used_up():
     assert all(width % 16 == 0 for width in found.neurons)
 
 
+@pytest.mark.parametrize(("budget", "neurons"), [(10_000.0, 9_999), (10_000.5, 9_999), (10_001.0, 10_000)])
+def test_a_budget_is_met_exactly_where_costs_are_whole_cells(budget, neurons):
+    """With costs that need no rounding not one unit is wasted and not one overspent."""
+    costs = Costs(fixed=0.0, heads=(np.arange(2.0),), neurons=(np.arange(20_000.0),))
+    found = choose_widths(costs, [np.ones(1)], [np.ones(19_999)], budget=budget, multiple=1)
+    assert found.neurons == (neurons,)
+
+
 def test_what_costs_less_is_kept_rather():
     """Of two layers of equal importance the cheap one stays wide: importance alone does not choose."""
     curve = np.arange(9) * 10.0
