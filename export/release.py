@@ -30,6 +30,7 @@ class Release:
         checkpoint: Checkpoint folder or Hub id.
         recipe: Built-in recipe, or a TOML file.
         evaluation: Labelled texts that every file is scored on; ``None`` ships without a score.
+        train: Texts that a recipe that prunes learns from; ``None`` where it does not.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Release:
     checkpoint: str
     recipe: str
     evaluation: str | None = None
+    train: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +144,7 @@ def make_releases(
             release.checkpoint,
             out / release.name,
             recipe=recipe,
+            training=release.train,
             evaluation=release.evaluation,
             force=force,
             progress=progress,
@@ -179,8 +182,9 @@ def _check_inputs(release: Release, out: Path, *, force: bool) -> None:
     # A Hub id is no path, but it has no more than one slash.
     if release.checkpoint.count("/") > 1 and not Path(release.checkpoint).is_dir():
         raise UsageError(f"release {release.name!r}: there is no checkpoint {release.checkpoint}", hint=hint)
-    if release.evaluation is not None and not Path(release.evaluation).is_file():
-        raise UsageError(f"release {release.name!r}: there is no data file {release.evaluation}", hint=hint)
+    for file in (release.evaluation, release.train):
+        if file is not None and not Path(file).is_file():
+            raise UsageError(f"release {release.name!r}: there is no data file {file}", hint=hint)
     if (out / release.name).exists() and not force:
         raise OutputError(f"{out / release.name}: exists already", hint="give another --out, or --force to replace it")
 
