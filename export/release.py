@@ -13,7 +13,8 @@ from edgebert.bundle import MANIFEST, Bundle, is_bundle, open_bundle, sha256_of
 from edgebert.errors import EnvironmentProblem, OutputError, UsageError
 from edgebert.jsonio import dumps, from_plain
 from edgebert.pipeline import export_bundle
-from edgebert.types import Progress, Role, Score, silent
+from edgebert.recipe import load_recipe
+from edgebert.types import Progress, Recipe, Role, Score, silent
 
 LIST = Path(__file__).parent / "releases.toml"
 INDEX = "index.json"
@@ -135,15 +136,16 @@ def make_releases(
         CheckFailed: A file computes something else than its checkpoint.
         EnvironmentProblem: A package or room on the disk is missing.
     """
+    recipes = {}
     for release in releases:
         _check_inputs(release, out, force=force)
+        recipes[release.name] = _recipe(release, source)
     made = []
     for release in releases:
-        recipe = source.parent / release.recipe if release.recipe.endswith(".toml") else release.recipe
         bundle = export_bundle(
             release.checkpoint,
             out / release.name,
-            recipe=recipe,
+            recipe=recipes[release.name],
             training=release.train,
             evaluation=release.evaluation,
             force=force,
@@ -178,7 +180,7 @@ def write_index(out: Path) -> Index:
 
 def _check_inputs(release: Release, out: Path, *, force: bool) -> None:
     """Refuse what would fail, before the first release has cost minutes."""
-    hint = "make demo makes the demo's" if release.name == "demo" else ""
+    hint = "make demo makes the demo's" if release.checkpoint == "build/demo/model" else ""
     # A Hub id is no path, but it has no more than one slash.
     if release.checkpoint.count("/") > 1 and not Path(release.checkpoint).is_dir():
         raise UsageError(f"release {release.name!r}: there is no checkpoint {release.checkpoint}", hint=hint)
@@ -187,6 +189,14 @@ def _check_inputs(release: Release, out: Path, *, force: bool) -> None:
             raise UsageError(f"release {release.name!r}: there is no data file {file}", hint=hint)
     if (out / release.name).exists() and not force:
         raise OutputError(f"{out / release.name}: exists already", hint="give another --out, or --force to replace it")
+
+
+def _recipe(release: Release, source: Path) -> Recipe:
+    recipe = load_recipe(source.parent / release.recipe if release.recipe.endswith(".toml") else release.recipe)
+    if (recipe.prune is None) != (release.train is None):
+        needs = "prunes and needs" if recipe.prune else "does not prune and has no use for"
+        raise UsageError(f"release {release.name!r}: its recipe {recipe.name!r} {needs} training texts")
+    return recipe
 
 
 def _indexed(bundle: Bundle) -> IndexedBundle:

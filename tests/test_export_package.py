@@ -27,12 +27,22 @@ precision = "int8"
 """
 
 
-def declare(folder: Path, *, checkpoint: Path, evaluation: Path | None = None, name: str = "tiny") -> Path:
-    (folder / "small.toml").write_text(RECIPE)
+def declare(
+    folder: Path,
+    *,
+    checkpoint: Path,
+    evaluation: Path | None = None,
+    train: Path | None = None,
+    name: str = "tiny",
+    recipe: str = RECIPE,
+) -> Path:
+    (folder / "small.toml").write_text(recipe)
     lines = ["[[releases]]", f'name = "{name}"', 'description = "a tiny one"', 'recipe = "small.toml"']
     lines.append(f'checkpoint = "{checkpoint}"')
     if evaluation:
         lines.append(f'evaluation = "{evaluation}"')
+    if train:
+        lines.append(f'train = "{train}"')
     path = folder / "releases.toml"
     path.write_text("\n".join(lines) + "\n")
     return path
@@ -46,11 +56,13 @@ def data(tmp_path):
 def test_the_shipped_list_is_sound():
     """Every release of the repository has a recipe that loads and a place for its checkpoint under build/."""
     releases = read_releases()
-    assert [release.name for release in releases] == ["demo"]
+    assert [release.name for release in releases] == ["demo", "demo-small"]
     for release in releases:
-        recipe = LIST.parent / release.recipe if release.recipe.endswith(".toml") else release.recipe
-        assert load_recipe(recipe).targets
-        assert release.checkpoint.startswith("build/")
+        recipe = load_recipe(LIST.parent / release.recipe if release.recipe.endswith(".toml") else release.recipe)
+        assert recipe.targets
+        assert (recipe.prune is not None) == (release.train is not None)
+        for file in (release.checkpoint, release.evaluation, release.train):
+            assert file is None or file.startswith("build/")
 
 
 def test_a_release_is_a_bundle_and_stands_in_the_index(tmp_path, data, capsys):
@@ -80,12 +92,31 @@ def test_a_release_is_a_bundle_and_stands_in_the_index(tmp_path, data, capsys):
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [INDEX, "tiny"]
 
 
+def test_a_release_that_prunes_learns_from_its_training_texts(tmp_path, data, capsys):
+    """The texts named by train decide what is cut; every file is compared with the checkpoint as it was."""
+    texts = [f"{one} {other}" for one in fakes.TEXTS for other in fakes.WORDS[:4]]
+    train = fakes.write_data(tmp_path / "train.tsv", [(text, index % 2) for index, text in enumerate(texts)])
+    pruning = RECIPE.replace("[[targets]]", "[prune]\nkeep = 0.6\n[[targets]]")
+    listed = declare(tmp_path, checkpoint=fakes.shared_checkpoint(), evaluation=data, train=train, recipe=pruning)
+    assert main(["tiny", "--releases", str(listed), "--out", str(tmp_path / "out")]) == 0, capsys.readouterr().err
+    manifest = open_bundle(tmp_path / "out" / "tiny").manifest
+    assert (manifest.pruning.train.sha256, manifest.pruning.train.examples) == (sha256_of(train), len(texts))
+    assert manifest.pruning.macs_share <= 0.6
+    assert manifest.original.checkpoint == fakes.shared_checkpoint().name
+    assert manifest.evaluation.sha256 == sha256_of(data)
+    (entry,) = json.loads((tmp_path / "out" / INDEX).read_text())["bundles"]
+    assert entry["checkpoint_sha256"] == manifest.provenance.checkpoint_sha256
+    assert {item["file"] for item in entry["files"]} == {"tiny/int8.onnx", "tiny/baseline/float32.onnx"}
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [INDEX, "tiny"]
+
+
 def test_nothing_is_made_when_one_of_the_releases_cannot_be(tmp_path):
     """Inputs of all releases are looked at before the first is exported."""
     good = Release(name="good", description="", checkpoint=str(fakes.shared_checkpoint()), recipe="int8")
     for bad in (
         Release(name="bad", description="", checkpoint=str(tmp_path / "no" / "checkpoint"), recipe="int8"),
         Release(name="bad", description="", checkpoint=good.checkpoint, recipe="int8", evaluation="no/such.tsv"),
+        Release(name="bad", description="", checkpoint=good.checkpoint, recipe="prune50-int8", train="no/such.tsv"),
     ):
         with pytest.raises(UsageError, match=r"'bad': there is no"):
             make_releases((good, bad), tmp_path / "out")

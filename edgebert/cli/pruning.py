@@ -51,11 +51,15 @@ def prune(
     from edgebert.cli.render import pruning_notes, pruning_rows
     from edgebert.data import read_training
     from edgebert.evaluation import labels_of
-    from edgebert.pruning.latency import prediction_errors
+    from edgebert.pruning.latency import LatencyTable, prediction_errors
     from edgebert.pruning.prune import latency_table as time_table
     from edgebert.pruning.prune import prune as cut
     from edgebert.shape import PruneOptions
 
+    if latency_share is not None and not 0 < latency_share <= 1:
+        raise UsageError(f"--latency-share is {latency_share:g}, not a share above 0 and at most 1", hint="as in 0.5")
+    if learning_rate is not None and not distill:
+        raise UsageError("--learning-rate is that of --distill only", hint="add --distill 2")
     if keep is not None and latency_share is not None:
         raise UsageError("--keep and --latency-share are two ways to say how much stays", hint="give one of them")
     if latency_table is not None and latency_share is None:
@@ -70,24 +74,28 @@ def prune(
         seed=seed,
     )
     training = read_training(train, labels=labels_of(model), text_column=text_column, label_column=label_column)
-    more = [
-        text for path in vocabulary or () for text in read_training(path, labels=None, text_column=text_column).texts
-    ]
+    more: list[str] = []
+    for path in vocabulary or ():
+        column = None if path.name.removesuffix(".gz").endswith(".txt") else text_column
+        more += read_training(path, labels=None, text_column=column).texts
+    tables: list[LatencyTable] = []
     with output.progress_bar() as progress:
-        table, off = None, 0.0
-        if latency_share is not None:
-            table = time_table(model, training, latency_table, progress=progress)
-            off = max(map(abs, prediction_errors(table)), default=0.0)
+
+        def measured() -> LatencyTable:
+            tables.append(time_table(model, training, latency_table, progress=progress))
+            return tables[-1]
+
         made = cut(
             model,
             training,
             out,
             options=options,
             vocabulary=more,
-            latency=table,
+            latency=None if latency_share is None else measured,
             force=force,
             progress=progress,
         )
+    off = max((abs(error) for table in tables for error in prediction_errors(table)), default=0.0)
     if off > _WELL_PREDICTED:
         output.show_note(
             f"the latency table predicts a whole model {100 * off:.0f} % off: the machine was busy, or the uncut model "

@@ -146,7 +146,10 @@ def pruning_notes(record: Pruning) -> list[str]:
     """Return what the reader of that table should know about how its numbers came about."""
     notes = []
     if (cut := record.vocabulary) is not None:
-        notes.append(f"* by the vocabulary cut alone, on {cut.texts} training texts that had no say in such a cut")
+        notes.append(
+            f"* by the vocabulary cut alone, on {cut.texts} training texts that had no say in such a cut; it saves "
+            f"{cut.bytes_saved / 1e6:.1f} MB of float embeddings, a quarter of that in int8"
+        )
     if (recovery := record.distillation) is not None:
         notes.append(
             f"distilled: gives the original's label for {100 * recovery.agreement_after:.1f} % of "

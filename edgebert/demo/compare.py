@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from edgebert.errors import CheckFailed
+from edgebert.ondevice.session import RuntimeFailure
 from edgebert.ondevice.timing import time_runs
 from edgebert.runtime import Runner, default_runtime, open_runner
 from edgebert.text import batch_of_one, fitting_length, open_encoder
@@ -78,4 +80,7 @@ def _time(runner: Runner, ids: tuple[int, ...]) -> list[int]:
     lengths = runner.session.lengths
     length = fitting_length(len(ids), lengths) if lengths else len(ids)
     input_ids, attention_mask = batch_of_one(ids, length, runner.spec.pad_id)
-    return time_runs(runner.session, input_ids, attention_mask, warm_up=1, runs=2)
+    try:
+        return time_runs(runner.session, input_ids, attention_mask, warm_up=1, runs=2)
+    except RuntimeFailure as error:
+        raise CheckFailed(f"{runner.file}: {runner.session.runtime} fails: {error}") from error

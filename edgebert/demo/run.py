@@ -11,10 +11,11 @@ from edgebert.checkpoint import read_labels
 from edgebert.data import read_dataset, training_texts
 from edgebert.demo.compare import Compared, compare_files
 from edgebert.demo.texts import fetch_source, read_texts, write_split
-from edgebert.errors import EdgebertError, MissingExtraError, UsageError
+from edgebert.errors import DataError, EdgebertError, MissingExtraError, UsageError
 from edgebert.evaluation import predict
 from edgebert.jsonio import dumps, loads
 from edgebert.pipeline import export_bundle
+from edgebert.pruning.prune import FEWEST
 from edgebert.recipe import load_recipe
 from edgebert.training.finetune import FinetuneOptions, finetune
 from edgebert.training.importer import import_bert
@@ -103,6 +104,11 @@ def run_demo(
         train, evaluation = write_split(read_texts(fetch_source(out / "source")), out / "texts")
     training = read_dataset(train)
     held_back = read_dataset(evaluation, labels=training.labels)
+    if recipe is None and len(training.examples) < FEWEST:
+        raise DataError(
+            f"{train}: {len(training.examples)} texts; the demo prunes too, which takes at least {FEWEST}",
+            hint="give more texts, or a recipe that does not prune: --recipe int8",
+        )
     model, made_file = out / "model", out / "model.json"
     made = _Made(
         model_sha256="",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ import numpy as np
 
 from edgebert.checkpoint import PRUNING_SCHEMA, Checkpoint, Model, load_model, save_model
 from edgebert.data import TrainingTexts, read_training
-from edgebert.errors import DataError, UsageError
+from edgebert.errors import DataError, OutputError, UsageError
 from edgebert.memory import enough_memory
 from edgebert.pruning.cost import mac_costs, macs
 from edgebert.pruning.latency import LatencyTable, latency_costs, measure_latency, read_table, write_table
@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 SAMPLE = 1024
 """Texts whose gradients rank heads and neurons."""
 
-_FEWEST = 32
+FEWEST = 32
+"""Texts without which nothing is ranked."""
+
 _FIT_TOKENS = 60_000
 _PROBE = 512
 _LONGEST = 128
@@ -54,7 +56,7 @@ def prune(
     *,
     options: PruneOptions,
     vocabulary: Sequence[str] | None = None,
-    latency: LatencyTable | None = None,
+    latency: LatencyTable | Callable[[], LatencyTable] | None = None,
     force: bool = False,
     progress: Progress = silent,
 ) -> Checkpoint:
@@ -69,7 +71,8 @@ def prune(
         out: Folder to make.
         options: How much to cut, and how.
         vocabulary: More texts whose tokens have to stay, where the vocabulary is cut.
-        latency: Measured costs, when the share is one of time; ``None`` counts multiply-accumulates.
+        latency: Measured costs, or what measures them once all else was found in order, when the share is one of time;
+            ``None`` counts multiply-accumulates.
         force: Replace an existing checkpoint folder.
         progress: Told what is being done.
 
@@ -85,6 +88,9 @@ def prune(
         texts = training
         if not isinstance(texts, TrainingTexts):
             texts = read_training(Path(texts), labels=loaded.checkpoint.labels)
+        if callable(latency):
+            _check(options, texts, len(loaded.checkpoint.labels))
+            latency = latency()
         state = out.with_name(out.name + ".state")
         pruned = prune_model(
             loaded, texts, options, vocabulary=vocabulary, latency=latency, work=state, progress=progress
@@ -178,6 +184,11 @@ def latency_table(
     """
     if path is not None and path.exists():
         return read_table(path)
+    if path is not None:
+        try:  # before minutes of measuring, not after them
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{path}: cannot be written: {error.strerror}", hint="choose another place") from error
     loaded = load_model(model)
     shape = loaded.checkpoint.architecture
     encoder = TextEncoder(loaded.tokenizer, min(_LONGEST, shape.positions))
@@ -197,10 +208,10 @@ def _check(options: PruneOptions, training: TrainingTexts, labels: int) -> None:
         raise UsageError(f"distill is {options.distill:g}, not a number of epochs")
     if options.distill:
         _settings(options)  # what the distillation would refuse is refused before the work, not after it
-    if len(training.texts) < _FEWEST:
+    if len(training.texts) < FEWEST:
         raise DataError(
             f"{training.name}: {len(training.texts)} texts are too few to rank heads and neurons by",
-            hint=f"give at least {_FEWEST}, better {SAMPLE} or more, as the app will see them",
+            hint=f"give at least {FEWEST}, better {SAMPLE} or more, as the app will see them",
         )
     if training.labels is None:
         return

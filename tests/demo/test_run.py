@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 import torch
 import transformers
 
 from edgebert.bundle import open_bundle, sha256_of
 from edgebert.checkpoint import load_model
+from edgebert.cli.app import main
 from edgebert.demo.run import TEXTS, Demo, run_demo
 from edgebert.errors import DataError, MissingExtraError, UsageError
+from edgebert.evaluation import predict
 from edgebert.types import Recipe, Target
 from tests import fakes
 
@@ -31,11 +35,11 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     folder = tmp_path_factory.mktemp("package") / "model"
     config = transformers.BertConfig(
         vocab_size=len(fakes.VOCABULARY),
-        hidden_size=8,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=8,
-        max_position_embeddings=64,
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=64,
+        max_position_embeddings=128,
     )
     bert = transformers.BertModel(config)
     with torch.random.fork_rng(devices=[]), torch.no_grad():
@@ -57,9 +61,31 @@ def write_texts(folder: Path) -> tuple[Path, Path]:
     return fakes.write_data(folder / "train.csv", rows), fakes.write_data(folder / "eval.csv", rows[:8])
 
 
+def write_more_texts(folder: Path) -> tuple[Path, Path]:
+    """Write enough texts to rank heads and neurons by."""
+    rng = np.random.default_rng(7)
+    texts = [" ".join(rng.choice(fakes.WORDS[:11], rng.integers(1, 9))) for _ in range(48)]
+    rows = [(text, "good" if "good" in text or "great" in text else "other") for text in texts]
+    return fakes.write_data(folder / "train.csv", rows[:40]), fakes.write_data(folder / "eval.csv", rows[40:])
+
+
 def run(folder: Path) -> Demo:
     """Run the demo in ``folder / "demo"`` on the texts in ``folder``."""
     return run_demo(folder / "demo", train=folder / "train.csv", evaluation=folder / "eval.csv", recipe=RECIPE)
+
+
+def command(folder: Path, *more: str) -> None:
+    """Run the command in ``folder / "demo"`` on the texts in ``folder``."""
+    recipe = folder / "small.toml"
+    recipe.write_text(
+        'name = "small"\ndescription = "one small file"\nlengths = [16]\n\n'
+        '[[targets]]\nformat = "onnx"\nprecision = "int8"\n',
+        encoding="utf-8",
+    )
+    words = ["demo", "--out", folder / "demo", "--train", folder / "train.csv", "--eval", folder / "eval.csv"]
+    with pytest.raises(SystemExit) as left:
+        main([*map(str, words), "--recipe", str(recipe), *more])
+    assert left.value.code == 0
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +111,75 @@ def test_the_whole_path_on_texts_of_your_own(first):
     assert first.bundle.manifest.evaluation.sha256 == sha256_of(first.evaluation)
     assert tuple(answer.text for answer in first.predictions) == TEXTS
     assert (first.train.name, first.evaluation.name) == ("train.csv", "eval.csv")
+
+
+def test_a_recipe_of_your_own_makes_one_bundle(first):
+    """Nothing is pruned beside it; the files that are timed are its own."""
+    assert first.pruned is None
+    assert not (first.model.parent / "pruned").exists()
+    assert [(item.bundle, item.artifact.file) for item in first.files] == [
+        ("bundle", "baseline/float32.onnx"),
+        ("bundle", "int8.onnx"),
+    ]
+    assert all(len(item.run_ns) == 8 and item.text_ns > 0 for item in first.files)
+
+
+def test_without_a_recipe_a_pruned_bundle_stands_beside_the_whole_one(tmp_path):
+    """Half of the work is cut by the training texts, and all files are scored and timed beside the same baselines."""
+    train, evaluation = write_more_texts(tmp_path)
+    made = run_demo(tmp_path / "demo", train=train, evaluation=evaluation)
+    whole, pruned = made.bundle.manifest, made.pruned.manifest
+    assert made.pruned == open_bundle(tmp_path / "demo" / "pruned")
+    assert (whole.recipe.name, pruned.recipe.name) == ("int8", "prune50-int8")
+    assert whole.pruning is None
+    assert whole.original is None
+    assert pruned.pruning.macs_share <= 0.5
+    assert pruned.pruning.original == pruned.original.architecture == whole.architecture
+    assert pruned.original.checkpoint_sha256 == whole.provenance.checkpoint_sha256
+    assert pruned.pruning.train.sha256 == sha256_of(train)
+    assert pruned.pruning.train.examples == 40
+    assert sum(pruned.architecture.neurons) < sum(whole.architecture.neurons)
+    assert pruned.evaluation == whole.evaluation
+    assert all(item.score for item in pruned.artifacts)
+
+    baselines = {("bundle", "baseline/float32.onnx"), ("bundle", "baseline/float32.tflite")}
+    shipped = {(name, file) for name in ("bundle", "pruned") for file in ("int8.onnx", "int8.tflite")}
+    found = [(item.bundle, item.artifact.file) for item in made.files]
+    assert len(found) == 6
+    assert set(found) == baselines | shipped
+    assert all(len(item.run_ns) == 8 for item in made.files)
+    # The baselines of the two bundles are one model, so they are timed once.
+    for file in ("baseline/float32.onnx", "baseline/float32.tflite"):
+        assert made.bundle.artifact(file).sha256 == made.pruned.artifact(file).sha256
+    answers = predict(made.pruned.root, TEXTS)
+    assert made.predictions == answers
+    assert {path.name for path in (tmp_path / "demo").iterdir()} == {"base", "model", "model.json", "bundle", "pruned"}
+
+
+def test_as_json_the_demo_is_its_manifests_times_and_answers(finished, capsys):
+    """Standard output is one object; without a pruned bundle that is null, and raw times make the shown ones."""
+    command(finished, "--json")
+    shown = json.loads(capsys.readouterr().out)
+    assert set(shown) == {"manifest", "pruned", "files", "predictions"}
+    assert shown["pruned"] is None
+    assert shown["manifest"] == json.loads((finished / "demo" / "bundle" / "edgebert.json").read_text("utf-8"))
+    assert [set(item) for item in shown["files"]] == [{"bundle", "artifact", "run_ns"}] * 2
+    assert [item["artifact"] for item in shown["files"]] == [
+        next(one for one in shown["manifest"]["artifacts"] if one["role"] == role) for role in ("baseline", "shipped")
+    ]
+    assert [answer["text"] for answer in shown["predictions"]] == list(TEXTS)
+
+
+def test_the_table_of_the_demo_times_every_file_against_its_baseline(finished, capsys):
+    """A row for each file; the float file is as fast as itself; the paths of what was made follow."""
+    command(finished)
+    shown = capsys.readouterr()
+    lines = {line.split()[0]: line.rstrip() for line in shown.out.splitlines() if line.split()}
+    assert lines["bundle/baseline/float32.onnx"].endswith("1.00 x")
+    assert lines["bundle/int8.onnx"].endswith(" x")
+    assert "pruned bundle" not in shown.out
+    assert str(finished / "demo" / "bundle") in lines["bundle"]
+    assert "taken from an earlier run: model" in shown.err
 
 
 def test_a_second_run_takes_up_the_checkpoint(first, finished):

@@ -13,7 +13,7 @@ pytest.importorskip(
 )
 
 from optimum.onnxruntime import ORTModelForSequenceClassification
-from transformers import AutoTokenizer, pipeline
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
 
 from edgebert.bundle import open_bundle
 from edgebert.evaluation import predict
@@ -112,3 +112,18 @@ def test_the_benchmarks_peer_computes_the_checkpoint(bundle, folder, tmp_path):
         ours = runners["ours"].logits(case.input_ids)
         np.testing.assert_allclose(runners["float"].logits(case.input_ids), ours, rtol=0, atol=1e-4)
         np.testing.assert_allclose(runners["int8"].logits(case.input_ids), ours, rtol=0, atol=tolerance)
+
+
+def test_a_pruned_checkpoint_answers_as_it_did_in_the_environment_that_cut_it(folder, expected):
+    """Uneven widths load under transformers 4.57 too, and give the probabilities that transformers 5 gave."""
+    found = predict(folder / "pruned", expected["texts"])
+    made = expected["pruned"]
+    assert [item.label for item in found] == [item["label"] for item in made]
+    wanted = [item["probabilities"] for item in made]
+    np.testing.assert_allclose([item.probabilities for item in found], wanted, rtol=0, atol=TOLERANCE)
+
+
+def test_stock_transformers_refuses_a_pruned_checkpoint(folder):
+    """Widths that its configuration cannot express are an error there, never a model of random weights."""
+    with pytest.raises(RuntimeError, match=r"size mismatch|ignore_mismatched_sizes"):
+        AutoModelForSequenceClassification.from_pretrained(folder / "pruned")
