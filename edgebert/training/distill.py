@@ -163,7 +163,8 @@ def _split(
     length = min(options.max_length, positions)
     pairs = encode_pairs(training.texts, training.labels, student.tokenizer, teacher.tokenizer, max_length=length)
     count = min(max(round(options.held_out * len(pairs)), 1), _MOST_HELD_OUT, len(pairs) - 1)
-    held_out = set(np.random.default_rng(options.seed).permutation(len(pairs))[:count].tolist())
+    # The last of the order: pruning with this seed ranks and re-fits on the first, which then flatter the start.
+    held_out = set(np.random.default_rng(options.seed).permutation(len(pairs))[-count:].tolist())
     parts: tuple[list[TokenPair], list[TokenPair]] = ([], [])
     for index, pair in enumerate(pairs):
         parts[index in held_out].append(pair)

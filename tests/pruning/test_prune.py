@@ -368,3 +368,29 @@ def test_labels_of_another_set_leave_nothing_behind(tmp_path):
     with pytest.raises(DataError, match=r"line 2, .*unknown label"):
         prune(folder(), data, tmp_path / "out", options=HALF)
     assert listing(tmp_path) == ["train.tsv"]
+
+
+def test_the_texts_that_choose_the_best_state_were_not_fitted(monkeypatch):
+    """Distillation holds out texts that the repair never saw: on fitted ones the start would look better than it is."""
+    from edgebert.pruning import plan as planning
+    from edgebert.training import distill as distilling
+
+    seen: dict[str, set[tuple[int, ...]]] = {}
+    repair, answers_of = planning.repair, distilling.answers_of
+
+    def fitted(original, pruned, layers, texts, **options):
+        seen["fitted"] = set(texts)
+        return repair(original, pruned, layers, texts, **options)
+
+    def held_out(course, pairs):
+        seen["held out"] = {pair.student for pair in pairs}
+        return answers_of(course, pairs)
+
+    monkeypatch.setattr(planning, "repair", fitted)
+    monkeypatch.setattr(distilling, "answers_of", held_out)
+    words = [*fakes.WORDS[:11], *fakes.PIECES]
+    texts = tuple(f"{words[index % len(words)]} {index} {words[index % 7]}" for index in range(200))
+    training = TrainingTexts(name="texts", sha256="0" * 64, texts=texts, labels=None)
+    prune_model(load_model(fakes.shared_checkpoint()), training, PruneOptions(keep=0.6, distill=0.2, seed=3))
+    assert len(seen["held out"]) == 10
+    assert not seen["held out"] & seen["fitted"]
