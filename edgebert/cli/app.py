@@ -259,7 +259,10 @@ def demo(
     train: Annotated[Path | None, typer.Option(help="Training texts of your own.")] = None,
     evaluation: Annotated[Path | None, typer.Option("--eval", help="Held-back texts of your own.")] = None,
     recipe: Annotated[
-        str | None, typer.Option(help="Recipe of the one bundle to make.", show_default="int8, and beside it pruned")
+        str | None,
+        typer.Option(
+            help="Built-in recipe (edgebert recipes) or a .toml file.", show_default="int8, and beside it prune50-int8"
+        ),
     ] = None,
     *,
     as_json: Json = False,
@@ -330,9 +333,9 @@ def _run(given: list[str], *, verbose: bool) -> int:
         output.show_note("interrupted; nothing was left half-written")
         return 130
     except (BrokenPipeError, SystemExit):  # rich, which prints tables and help, makes the second of the first
-        # The reader has seen enough. What is still buffered goes nowhere, so that leaving does not fail on it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_go_of_output()  # the reader has seen enough
     except OSError as error:
+        _let_go_of_output()
         where = error.filename or "the system"
         return _failed(EnvironmentProblem(f"{where}: {error.strerror or error}"), verbose=verbose)
     except MemoryError:
@@ -344,6 +347,14 @@ def _run(given: list[str], *, verbose: bool) -> int:
         )
         return _failed(mistake, verbose=verbose)
     return 0
+
+
+def _let_go_of_output() -> None:
+    """Send what is still buffered nowhere if it cannot be written, so that leaving does not fail on it once more."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _failed(error: EdgebertError, *, verbose: bool) -> int:

@@ -42,7 +42,7 @@ def plan(
         bool, typer.Option("--recover", help="Also win accuracy back by distillation, where that can decide.")
     ] = False,
     measure: Annotated[bool, typer.Option("--measure", help="Time the files even without --min-speedup.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Start anew where the folder holds another search.")] = False,
+    anew: Annotated[bool, typer.Option("--anew", help="Start anew where the folder holds another search.")] = False,
     as_json: Json = False,
 ) -> None:
     """Search shares, vocabulary and precision for the best file within a budget; goes on where it was stopped."""
@@ -64,7 +64,7 @@ def plan(
     data = read_dataset(evaluation, labels=labels, text_column=text_column, label_column=label_column)
     try:
         with output.progress_bar() as progress:
-            found = search(model, training, data, out, bounds=bounds, options=options, force=force, progress=progress)
+            found = search(model, training, data, out, bounds=bounds, options=options, force=anew, progress=progress)
     except KeyboardInterrupt:
         output.show_note("the same command goes on where the search was")
         raise

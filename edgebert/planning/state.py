@@ -95,7 +95,7 @@ def open_state(folder: Path, fingerprint: Fingerprint, *, force: bool) -> State:
         return empty
     if force:
         return empty
-    anew = "--force starts anew; --out keeps both"
+    anew = "--anew starts anew; another --out keeps both"
     try:
         state = loads(State, path.read_text(encoding="utf-8"), source=str(path))
     except (UsageError, UnicodeDecodeError) as error:

@@ -131,13 +131,13 @@ def test_a_request_that_makes_no_sense_is_one_line(cli, files, tmp_path, more, m
 
 
 def test_another_search_in_the_folder_is_refused_unless_forced(cli, files, finished, tmp_path):
-    """What differs is named; --force starts anew."""
+    """What differs is named; --anew does it."""
     out = fakes.copy_of(finished, tmp_path / "plan")
     outcome = cli(*arguments(files, out), "--seed", 1)
     assert outcome.code == 2
     assert "another seed" in outcome.err
-    assert "hint: --force" in outcome.err
-    assert cli(*arguments(files, out), "--seed", 1, "--max-drop", 100, "--force").code == 0
+    assert "hint: --anew" in outcome.err
+    assert cli(*arguments(files, out), "--seed", 1, "--max-drop", 100, "--anew").code == 0
 
 
 def test_ctrl_c_leaves_a_search_that_goes_on(program, cli, files, tmp_path):

@@ -61,7 +61,7 @@ def test_the_state_of_another_search_is_refused_by_what_differs(field: str, tmp_
     other = dataclasses.replace(PRINT, **{field: 7 if field == "seed" else "other"})
     with pytest.raises(UsageError, match=f"another {field}$") as refusal:
         open_state(tmp_path / "plan", other, force=False)
-    assert "--force" in refusal.value.hint
+    assert "--anew" in refusal.value.hint
     assert open_state(tmp_path / "plan", other, force=True).trials == ()
 
 
@@ -71,7 +71,7 @@ def test_a_damaged_state_is_refused_with_its_name(content: bytes, tmp_path: Path
     (tmp_path / STATE).write_bytes(content)
     with pytest.raises(UsageError, match=r"plan\.json: not the state of a search") as refusal:
         open_state(tmp_path, PRINT, force=False)
-    assert "--force" in refusal.value.hint
+    assert "--anew" in refusal.value.hint
 
 
 def test_the_state_of_a_newer_version_is_refused(tmp_path: Path):
