@@ -11,6 +11,7 @@ from benchmarks.pruning_results import PrunedSpeedResults, PruneTimeResults, Pru
 from benchmarks.results import SCHEMA, AccuracyResults, SpeedResults
 from edgebert.errors import UsageError
 from edgebert.jsonio import dumps, from_plain, parse
+from edgebert.staging import replace_file
 
 T = TypeVar("T")
 Results = SpeedResults | AccuracyResults | PruningResults | PruneTimeResults | PrunedSpeedResults
@@ -45,9 +46,7 @@ def save(folder: Path, results: Results) -> Path:
 
 def write_whole(path: Path, text: str) -> None:
     """Write a file that is there whole or not at all, whenever the process dies."""
-    stage = path.with_suffix(".partial")
-    stage.write_text(text, encoding="utf-8")
-    stage.replace(path)
+    replace_file(path, text.encode())
 
 
 def load_all(folder: Path) -> Records:

@@ -1,4 +1,4 @@
-"""Folders that appear whole or not at all."""
+"""Folders and files that appear whole or not at all."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from edgebert.errors import EnvironmentProblem, OutputError
 
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _TAG = re.compile(r"(\d+)-[0-9a-f]{6}(\.old)?")
 
 
@@ -46,7 +46,7 @@ def staged_folder(out: Path, *, force: bool, marker: str) -> Iterator[Path]:
         stage = out.parent / f"{prefix}{os.getpid()}-{secrets.token_hex(3)}"
         stage.mkdir()
     except OSError as error:
-        if error.errno in _NO_ROOM:
+        if error.errno in NO_ROOM:
             raise _no_room(out, error) from error
         raise OutputError(
             f"{out}: cannot be made: {error.strerror}", hint="choose a folder you can write to"
@@ -57,11 +57,28 @@ def staged_folder(out: Path, *, force: bool, marker: str) -> Iterator[Path]:
         _check_place(out, force=force, marker=marker)
         _replace(out, stage)
     except OSError as error:
-        if error.errno in _NO_ROOM:
+        if error.errno in NO_ROOM:
             raise _no_room(out, error) from error
         raise
     finally:
         shutil.rmtree(stage, ignore_errors=True)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file beside ``path`` and rename it to that: whenever the process dies, the old file or the new is there.
+
+    Raises:
+        OSError: It cannot be written; the caller knows what that means to the user.
+    """
+    partial = path.with_name(path.name + ".partial")
+    try:
+        with partial.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _check_place(out: Path, *, force: bool, marker: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from edgebert import staging
 from edgebert.errors import EnvironmentProblem, OutputError
 from edgebert.staging import staged_folder
 
@@ -120,6 +121,7 @@ FILL = """
 import sys
 from pathlib import Path
 from edgebert.errors import EnvironmentProblem
+from edgebert import staging
 from edgebert.staging import staged_folder
 
 disk = Path(sys.argv[1])
@@ -270,6 +272,7 @@ def test_a_folder_that_only_looks_like_a_leftover_is_kept(tag: str, tmp_path: Pa
 HANG = """
 import sys, time
 from pathlib import Path
+from edgebert import staging
 from edgebert.staging import staged_folder
 
 with staged_folder(Path(sys.argv[1]), force=True, marker="edgebert.json") as stage:
@@ -314,6 +317,7 @@ def test_an_interrupted_process_leaves_nothing(tmp_path: Path):
 SWAP = """
 import os, signal, sys
 from pathlib import Path
+from edgebert import staging
 from edgebert.staging import staged_folder
 
 real, left = Path.rename, int(sys.argv[3])
@@ -405,3 +409,20 @@ def test_a_relative_path_is_relative_to_the_current_folder(tmp_path: Path, monke
     monkeypatch.chdir(tmp_path)
     write(Path("out"))
     assert tree(tmp_path) == made("out")
+
+
+def test_a_file_is_replaced_whole_or_stays(tmp_path, monkeypatch):
+    """New content appears at once; when the disk takes no more, the old content and nothing else is there."""
+    path = tmp_path / "state.json"
+    staging.replace_file(path, b"one")
+    staging.replace_file(path, b"two")
+    assert path.read_bytes() == b"two"
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        staging.replace_file(path, b"three")
+    assert path.read_bytes() == b"two"
+    assert [item.name for item in tmp_path.iterdir()] == ["state.json"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 from edgebert.errors import EnvironmentProblem, OutputError, UsageError
 from edgebert.jsonio import dumps, loads
 from edgebert.planning.values import Candidate, Trial
+from edgebert.staging import NO_ROOM, replace_file
 
 STATE = "plan.json"
 """File of the plan folder that holds the trials."""
@@ -27,7 +27,6 @@ WORK = ".work"
 """Folder of the plan folder for models and files that are needed only while the search runs."""
 
 SCHEMA = 1
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,15 +133,7 @@ def write_text(path: Path, text: str) -> None:
     """
     with writable(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(path.name + ".partial")
-        try:
-            with partial.open("w", encoding="utf-8") as stream:
-                stream.write(text)
-                stream.flush()
-                os.fsync(stream.fileno())
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        replace_file(path, text.encode())
 
 
 @contextmanager
@@ -156,7 +147,7 @@ def writable(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _NO_ROOM:
+        if error.errno in NO_ROOM:
             raise EnvironmentProblem(
                 f"{folder}: no room left on the disk: {error.strerror}",
                 hint="free some space and start again: the search goes on where it was",

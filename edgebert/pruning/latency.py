@@ -6,7 +6,6 @@ table holds nothing but the raw times of the files that were measured; everythin
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -22,6 +21,7 @@ from edgebert.pruning.additive import part_times, probe_ns
 from edgebert.pruning.cost import Costs
 from edgebert.pruning.probes import POINTS, VOCABULARY, Probe, check_widths, probe_widths, time_files
 from edgebert.shape import Architecture
+from edgebert.staging import replace_file
 from edgebert.types import Format, Progress, silent
 
 SCHEMA = 1
@@ -115,14 +115,9 @@ def write_table(table: LatencyTable, path: Path) -> None:
     Raises:
         OutputError: The file cannot be written.
     """
-    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            partial.write_text(dumps(table), encoding="utf-8")
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        replace_file(path, dumps(table).encode())
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror}", hint="choose another place") from error
 

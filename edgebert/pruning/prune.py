@@ -37,6 +37,7 @@ FEWEST = 32
 
 _FIT_TOKENS = 60_000
 _PROBE = 512
+_UNFITTED = 1000  # as many texts at the end of the order as a distillation holds out at most
 _LONGEST = 128
 
 
@@ -246,7 +247,7 @@ def _score(model: Model, texts: _Texts, progress: Progress) -> Gradients:
 
 def _fitting(texts: _Texts) -> tuple[tuple[int, ...], ...]:
     """Return the texts to re-fit on: those that do not probe, up to a number of tokens that bounds time and memory."""
-    rest = texts.ids[: -min(_PROBE, len(texts.ids) // 5)]
+    rest = texts.ids[: -min(_UNFITTED, len(texts.ids) // 5)]
     enough = int(np.searchsorted(np.cumsum([len(ids) for ids in rest]), _FIT_TOKENS)) + 1
     return rest[:enough]
 

@@ -7,7 +7,6 @@ disk and the files it names belong together.
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import re
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from edgebert.errors import EnvironmentProblem, OutputError, UsageError
 from edgebert.jsonio import dumps, loads
+from edgebert.staging import NO_ROOM, replace_file
 
 if TYPE_CHECKING:
     import torch
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 _SCHEMA = 1
 _RECORD = "training.json"
 _FILE = re.compile(r"training-[0-9a-f]{64}\.safetensors(\.partial)?|training\.json\.partial")
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +95,7 @@ def save_state(slot: Slot, state: Saved) -> None:
             groups.append(_Group(name=name, sha256=hashlib.sha256(content).hexdigest()))
             path = folder / _file(groups[-1])
             if not path.exists():  # the best state seldom changes
-                _replace(path, content)
+                replace_file(path, content)
         record = _Record(
             schema=_SCHEMA,
             fingerprint=slot.fingerprint,
@@ -105,10 +104,10 @@ def save_state(slot: Slot, state: Saved) -> None:
             agreement=state.agreement,
             groups=tuple(groups),
         )
-        _replace(folder / _RECORD, dumps(record).encode())
+        replace_file(folder / _RECORD, dumps(record).encode())
         _remove(folder, keep={_file(group) for group in groups})
     except OSError as error:
-        if error.errno in _NO_ROOM:
+        if error.errno in NO_ROOM:
             raise EnvironmentProblem(
                 f"{folder}: no room left on the disk for the state of the training: {error.strerror}",
                 hint="free some space and start again: it goes on where it was",
@@ -148,12 +147,6 @@ def drop_state(folder: Path) -> None:
 
 def _file(group: _Group) -> str:
     return f"training-{group.sha256}.safetensors"
-
-
-def _replace(path: Path, content: bytes) -> None:
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(content)
-    partial.replace(path)
 
 
 def _remove(folder: Path, *, keep: set[str]) -> None:
