@@ -121,7 +121,6 @@ FILL = """
 import sys
 from pathlib import Path
 from edgebert.errors import EnvironmentProblem
-from edgebert import staging
 from edgebert.staging import staged_folder
 
 disk = Path(sys.argv[1])
@@ -272,7 +271,6 @@ def test_a_folder_that_only_looks_like_a_leftover_is_kept(tag: str, tmp_path: Pa
 HANG = """
 import sys, time
 from pathlib import Path
-from edgebert import staging
 from edgebert.staging import staged_folder
 
 with staged_folder(Path(sys.argv[1]), force=True, marker="edgebert.json") as stage:
@@ -317,7 +315,6 @@ def test_an_interrupted_process_leaves_nothing(tmp_path: Path):
 SWAP = """
 import os, signal, sys
 from pathlib import Path
-from edgebert import staging
 from edgebert.staging import staged_folder
 
 real, left = Path.rename, int(sys.argv[3])
