@@ -65,6 +65,14 @@ class EnvironmentProblem(EdgebertError):
     exit_code = 3
 
 
+class DeviceProblem(EnvironmentProblem):
+    """A device cannot do what was asked of it, and will not when asked again."""
+
+
+class DeviceGone(DeviceProblem):
+    """A device did not answer, or its worker died: the one failure that is worth another try."""
+
+
 class MissingExtraError(EnvironmentProblem):
     """An optional dependency is not installed; the hint is the pip line that installs it."""
 

@@ -1,0 +1,1 @@
+"""Measuring a bundle on devices, and what may be said about the numbers."""
