@@ -93,7 +93,11 @@ def _build(kind: Any, value: Any, source: str, path: str) -> Any:
     if origin is tuple:
         if not isinstance(value, list):
             raise UsageError(f"{where} is {_shown(value)}, not a list")
-        return tuple(_build(arguments[0], item, source, f"{path}[{index}]") for index, item in enumerate(value))
+        kinds = arguments[:1] * len(value) if arguments[1:] == (...,) else arguments
+        if len(kinds) != len(value):
+            raise UsageError(f"{where} has {len(value)} items, not {len(kinds)}")
+        items = enumerate(zip(kinds, value, strict=True))
+        return tuple(_build(item_kind, item, source, f"{path}[{index}]") for index, (item_kind, item) in items)
     if kind is float and type(value) is int:
         try:
             value = float(value)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgebert import types
+from edgebert import measured, shape, types
 from edgebert.errors import UsageError
 from edgebert.jsonio import dumps, from_plain, loads, parse
 from edgebert.shape import PruneOptions
@@ -32,7 +32,13 @@ from edgebert.types import (
 )
 from tests.tiny_files import make_artifact, make_manifest
 
-VALUES = [value for _, value in inspect.getmembers(types, inspect.isclass) if dataclasses.is_dataclass(value)]
+VALUES = [
+    value
+    for module in (types, measured)
+    for _, value in inspect.getmembers(module, inspect.isclass)
+    if dataclasses.is_dataclass(value) and value.__module__ in (types.__name__, measured.__name__, shape.__name__)
+]
+VALUES = list(dict.fromkeys(VALUES))
 
 
 def values_of(kind: Any) -> st.SearchStrategy:
@@ -44,8 +50,10 @@ def values_of(kind: Any) -> st.SearchStrategy:
         return st.sampled_from(arguments)
     if origin in (typing.Union, builtin.UnionType):
         return st.one_of([values_of(option) for option in arguments])
+    if origin is tuple and arguments[1:] != (...,):
+        return st.tuples(*map(values_of, arguments))
     if origin is tuple:
-        return st.lists(values_of(arguments[0]), max_size=3).map(tuple)
+        return st.lists(values_of(arguments[0]), max_size=3 if arguments[0] in (int, float, str) else 1).map(tuple)
     floats = st.floats(allow_nan=False, allow_infinity=False)
     return {str: st.text(max_size=8), int: st.integers(), float: floats, bool: st.booleans(), type(None): st.none()}[
         kind
@@ -297,3 +305,12 @@ def test_whatever_the_text_the_answer_is_a_value_or_our_error(text: str):
         except UsageError as error:
             answer = error
         assert isinstance(answer, kind) or str(answer).startswith("x: ")
+
+
+def test_a_pair_holds_exactly_two_items():
+    """A tuple of fixed length is read item by item, each of its own type, and refused when one is missing or too many."""
+    reading = {"moment": "before", "at_ns": 0, "energy_uj": [["package", 5]]}
+    assert from_plain(measured.Conditions, reading, source="t").energy_uj == (("package", 5),)
+    for wrong in (["package"], ["package", 5, 6]):
+        with pytest.raises(UsageError, match=rf"energy_uj\[0\] has {len(wrong)} items, not 2"):
+            from_plain(measured.Conditions, {**reading, "energy_uj": [wrong]}, source="t")

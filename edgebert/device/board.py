@@ -1,0 +1,265 @@
+"""A device with a worker on it: files go there once, requests become trials, and what fails has a name."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import signal
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol, TypeVar, runtime_checkable
+
+from edgebert import jsonio
+from edgebert.device.complaints import last_words
+from edgebert.device.device import Device, Finished
+from edgebert.device.launch import Launcher
+from edgebert.errors import CheckFailed, DeviceGone, DeviceProblem, EdgebertError, UsageError
+from edgebert.measured import WORKER_SCHEMA, AndroidFacts, DeviceFacts, HardwareFacts, Request, Trial
+
+T = TypeVar("T")
+
+FILES = "files"
+
+_HEADER = re.compile(rb"edgebert-worker ([0-9]{1,12}) ([0-9a-f]{64})\n")
+_DESCRIBE_S = 120.0
+# Exit codes of a Python that could not even start the worker, and of a shell that found no program.
+_NEVER_STARTED = {1, 2, 126, 127}
+
+_OURS = re.compile(r"(runtime|worker)-[0-9a-f]{16}(\.[0-9a-z.]+\.(partial|gz))?")
+_OUR_FILE = re.compile(r"[0-9a-f]{16}-[A-Za-z0-9._-]+")
+
+
+@runtime_checkable
+class Phone(Protocol):
+    """A device that says more of itself than a worker can read."""
+
+    def android_facts(self) -> AndroidFacts:
+        """Return what ``getprop`` says."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Complaint:
+    kind: Literal["runtime-absent", "runtime-failure", "bad-request", "out-of-memory"]
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Failed:
+    schema: int
+    error: _Complaint
+
+
+class Board:
+    """A device that is ready to measure. ``close`` lets go of it; ``remove_files`` first leaves it tidy.
+
+    Args:
+        device: The device; closed with the board.
+        launcher: What starts a worker there.
+    """
+
+    def __init__(self, device: Device, launcher: Launcher) -> None:
+        self.device = device
+        self.launcher = launcher
+        self._put: dict[str, str] = {}
+
+    def facts(self) -> DeviceFacts:
+        """Return what the worker says of the machine, and the phone of itself.
+
+        Raises:
+            DeviceGone: The connection broke, or the worker died.
+            DeviceProblem: The worker does not start there.
+        """
+        device = self.device
+        hardware = self._ask(HardwareFacts, "describe", b"", _DESCRIBE_S)
+        android = device.android_facts() if isinstance(device, Phone) else None
+        return DeviceFacts(
+            name=(android.model if android else "") or hardware.model or device.url,
+            kind=device.kind,
+            cpu=device.cpu,
+            hardware=hardware,
+            android=android,
+            worker=self.launcher.worker,
+        )
+
+    def put(self, source: Path) -> str:
+        """Bring a file to the device, unless the same is there already, and return its path as the worker sees it.
+
+        Raises:
+            UsageError: The file cannot be read.
+            DeviceGone: The connection broke.
+            DeviceProblem: The disk of the device is full, or it refuses.
+        """
+        try:
+            size = source.stat().st_size
+            with source.open("rb") as stream:
+                digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        except OSError as error:
+            raise UsageError(f"{source}: cannot be read: {error.strerror}") from error
+        # The end of a name is kept: a runtime may look at the extension.
+        name = f"{FILES}/{digest[:16]}-{re.sub('[^A-Za-z0-9._-]', '_', source.name)[-80:]}"
+        path = f"{self.device.root}/{name}"
+        if self._put.get(name) != digest:
+            there = self.device.run(("sh", "-c", 'wc -c < "$1"', "sh", name))
+            if there.code != 0 or there.stdout.strip() != str(size).encode():
+                self.device.push(source, name)
+            self._put[name] = digest
+        return path
+
+    def work(self, request: Request, *, timeout_s: float) -> Trial:
+        """Run one worker and return what it measured.
+
+        Args:
+            request: What to do; its paths come from ``put``.
+            timeout_s: Seconds it may take, its start included.
+
+        Raises:
+            DeviceGone: The connection broke, the time ran out, the worker was killed, or its answer is incomplete.
+            DeviceProblem: The worker does not start, the runtime is not installed there, or memory ran out.
+            CheckFailed: The runtime does not load or run the file.
+            UsageError: The worker refuses the request.
+        """
+        return self._ask(Trial, "run", jsonio.dumps(request).encode(), timeout_s)
+
+    def remove_files(self) -> None:
+        """Remove from the device what ``put`` brought; the worker stays for the next time.
+
+        Raises:
+            DeviceGone: The connection broke.
+            DeviceProblem: The device refuses.
+        """
+        self._remove(tuple(self._put))
+        self._put.clear()
+        self.device.run(("rmdir", FILES))  # stays where another session has files in it
+
+    def clean(self) -> None:
+        """Remove everything that edgebert ever brought: files, workers, runtimes, and what broken pushes left.
+
+        Raises:
+            DeviceGone: The connection broke.
+            DeviceProblem: The device refuses.
+        """
+        top = tuple(name for name in self._listed(".") if _OURS.fullmatch(name))
+        files = tuple(f"{FILES}/{name}" for name in self._listed(FILES) if _OUR_FILE.fullmatch(name))
+        self._remove(top + files)
+        self._put.clear()
+        self.device.run(("rmdir", FILES))
+
+    def close(self) -> None:
+        """Let go of the device; may be called twice."""
+        self.device.close()
+
+    def _listed(self, folder: str) -> tuple[str, ...]:
+        found = self.device.run(("ls", "-1", folder))
+        return tuple(found.stdout.decode("utf-8", "replace").splitlines())
+
+    def _remove(self, names: Sequence[str]) -> None:
+        for start in range(0, len(names), 100):
+            done = self.device.run(("rm", "-rf", "--", *names[start : start + 100]), timeout_s=300)
+            if done.code != 0:
+                raise DeviceProblem(f"{self.device.url}: files cannot be removed: {last_words(done)}")
+
+    def _ask(self, answer: type[T], command: str, request: bytes, timeout_s: float) -> T:
+        done = self.device.run(
+            (*self.launcher.argv, command),
+            stdin=request,
+            environment=self.launcher.environment,
+            timeout_s=timeout_s,
+        )
+        return read_answer(answer, done, url=self.device.url)
+
+
+def read_answer(answer: type[T], done: Finished, *, url: str) -> T:
+    """Return what a worker answered.
+
+    Args:
+        answer: What it was asked for.
+        done: How it ended.
+        url: The device, for messages.
+
+    Raises:
+        EdgebertError: As ``Board.work`` says.
+    """
+    headers = tuple(_HEADER.finditer(done.stdout))
+    if not headers:
+        raise _silent(done, url)
+    size, digest = int(headers[-1][1]), headers[-1][2].decode()
+    start = headers[-1].end()
+    payload = done.stdout[start : start + size]
+    if len(payload) != size or hashlib.sha256(payload).hexdigest() != digest:
+        raise DeviceGone(f"{url}: the answer of the worker is half-written: {len(payload)} of {size} bytes")
+    source = f"{url}: the answer of the worker"
+    try:
+        value = jsonio.parse(payload.decode("utf-8"), source=source)
+        schema = value.get("schema") if isinstance(value, dict) else None
+        if schema != WORKER_SCHEMA:
+            raise UsageError(f"{source} has schema {schema!r}, not {WORKER_SCHEMA}")
+        failed = jsonio.from_plain(_Failed, value, source=source) if "error" in value else None
+        result = None if failed else jsonio.from_plain(answer, value, source=source)
+    except (UsageError, UnicodeDecodeError) as error:
+        raise DeviceProblem(
+            f"{url}: the worker answered what this version cannot read ({error})",
+            hint="it is of another version: make the runtime anew with `edgebert runtime build`",
+        ) from error
+    if result is None:
+        assert failed is not None
+        raise _refused(failed.error, url)
+    return result
+
+
+def retrying(
+    call: Callable[[], T],
+    *,
+    attempts: int = 3,
+    waits: Sequence[float] = (1.0, 5.0),
+    on_retry: Callable[[DeviceGone], None] | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> T:
+    """Return what ``call`` returns, trying it again when the device was gone; every other error ends it.
+
+    Args:
+        call: What to do.
+        attempts: Times to try it in all.
+        waits: Seconds before the second try, the third and so on; the last one holds for all that follow.
+        on_retry: Told of each failure that is tried again.
+        sleep: Waits.
+
+    Raises:
+        DeviceGone: The last try failed too.
+    """
+    for attempt in range(1, attempts):
+        try:
+            return call()
+        except DeviceGone as error:
+            if on_retry is not None:
+                on_retry(error)
+            if waits:
+                sleep(waits[min(attempt, len(waits)) - 1])
+    return call()
+
+
+def _silent(done: Finished, url: str) -> DeviceProblem:
+    if done.code in _NEVER_STARTED:
+        return DeviceProblem(
+            f"{url}: the worker does not start: {last_words(done)}",
+            hint="is this a Python with numpy and a runtime, or a runtime bundle for this machine?",
+        )
+    if done.code > 128 and done.code - 128 in set(signal.Signals):
+        name = signal.Signals(done.code - 128).name
+        hint = "the system may have run out of memory" if name == "SIGKILL" else ""
+        return DeviceGone(f"{url}: the worker was killed ({name})", hint=hint)
+    return DeviceGone(f"{url}: the worker was killed (exit code {done.code}, no answer)")
+
+
+def _refused(complaint: _Complaint, url: str) -> EdgebertError:
+    message = f"{url}: {complaint.message}"
+    if complaint.kind == "runtime-absent":
+        hint = "install it there, or take a runtime bundle (`edgebert runtime build`) or another --runtime"
+        return DeviceProblem(message, hint=hint)
+    if complaint.kind == "out-of-memory":
+        return DeviceProblem(message, hint="close what else runs there, or take a smaller file")
+    if complaint.kind == "bad-request":
+        return UsageError(message)
+    return CheckFailed(message)

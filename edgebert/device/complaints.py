@@ -1,0 +1,114 @@
+"""What programs say when something is wrong on a device, and which error of ours that is."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from edgebert.device.device import Finished
+from edgebert.errors import DeviceGone, DeviceProblem
+
+_NO_ROOM = re.compile("no space left|quota exceeded|file too large", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """What ssh says (lower case) when a connection fails, what that means and what to do."""
+
+    said: str
+    meaning: str
+    hint: str
+    can_pass: bool = False
+    """Whether a board that was reached before may come back."""
+
+
+SSH_REFUSALS = (
+    Refusal(
+        said="remote host identification has changed",
+        meaning="its host key is not the one known for it",
+        hint="if the board was set up anew, forget the old key with `ssh-keygen -R HOST` and connect once by hand",
+    ),
+    Refusal(
+        said="host key verification failed",
+        meaning="its host key is not known on this machine",
+        hint="connect once by hand with ssh, and compare the fingerprint before you accept it",
+    ),
+    Refusal(
+        said="permission denied (",
+        meaning="it does not let this user in",
+        hint="check the user name, and let the board know your key with `ssh-copy-id`; passwords are not asked for",
+    ),
+    Refusal(
+        said="too many authentication failures",
+        meaning="it was offered too many keys",
+        hint="name the key for this host in ~/.ssh/config (IdentityFile, IdentitiesOnly yes)",
+    ),
+    Refusal(
+        said="could not resolve hostname",
+        meaning="no such host name",
+        hint="check the spelling, or give its address",
+        can_pass=True,
+    ),
+    Refusal(
+        said="connection refused",
+        meaning="nothing listens there",
+        hint="check the port, and that the ssh service runs on the board",
+        can_pass=True,
+    ),
+    Refusal(
+        said="timed out",
+        meaning="it does not answer",
+        hint="check that the board is on and in the same network",
+        can_pass=True,
+    ),
+    Refusal(
+        said="no route to host",
+        meaning="there is no way to it in the network",
+        hint="check that the board is on and in the same network",
+        can_pass=True,
+    ),
+    Refusal(
+        said="network is unreachable",
+        meaning="there is no way to it in the network",
+        hint="check the network of this machine",
+        can_pass=True,
+    ),
+    Refusal(said="bad configuration option", meaning="ssh refuses an option", hint="check ~/.ssh/config"),
+    Refusal(said="no matching host key type", meaning="it only offers old keys", hint="see HostKeyAlgorithms of ssh"),
+    Refusal(said="no matching key exchange", meaning="it only speaks old ciphers", hint="see KexAlgorithms of ssh"),
+)
+
+
+def last_words(done: Finished) -> str:
+    """Return the last line that a program said on its standard error, or its exit code when it said nothing."""
+    return (done.stderr.splitlines() or [f"exit code {done.code}"])[-1].strip()
+
+
+def not_written(url: str, root: str, name: str, done: Finished) -> DeviceProblem:
+    """Return the error for a program that could not write ``name`` below ``root`` and ended as ``done``.
+
+    The program spoke English (``LC_ALL=C``).
+    """
+    if _NO_ROOM.search(done.stderr):
+        return DeviceProblem(
+            f"{url}: no room on the disk for {name}: {last_words(done)}",
+            hint=f"free some space there; edgebert keeps its own files in {root}",
+        )
+    return DeviceProblem(f"{url}: {name} cannot be written below {root}: {last_words(done)}")
+
+
+def refused(url: str, stderr: str, *, was_reached: bool) -> DeviceProblem:
+    """Return the error for what ssh said when it ended with its own exit code, 255.
+
+    Args:
+        url: The device.
+        stderr: What ssh printed.
+        was_reached: Whether an earlier call got through: then silence means that the board is away, not unknown.
+    """
+    lines = stderr.splitlines()
+    for refusal in SSH_REFUSALS:
+        if refusal.said in stderr.lower():
+            kind = DeviceGone if refusal.can_pass and was_reached else DeviceProblem
+            said = next(line for line in lines if refusal.said in line.lower()).strip(" @")
+            return kind(f"{url}: {refusal.meaning} ({said})", hint=refusal.hint)
+    return DeviceGone(f"{url}: the connection broke ({lines[-1] if lines else 'ssh said nothing'})")

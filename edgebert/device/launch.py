@@ -1,0 +1,175 @@
+"""What starts a worker on a device: this Python, the device's own, or the runtime that is brought along."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import re
+import secrets
+import sys
+import tarfile
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgebert import ondevice
+from edgebert.device.complaints import last_words, not_written
+from edgebert.device.device import Device
+from edgebert.errors import DeviceProblem, UsageError
+
+if TYPE_CHECKING:
+    from edgebert.device.runtime_bundle import RuntimeManifest
+
+OLDEST_PYTHON = (3, 9)
+
+_MODULE = ("-m", "edgebert.ondevice")
+_UNPACK_S = 600.0
+
+# Arguments: archive, folder, a word for the name of the unfinished folder. Another session may have made the folder
+# meanwhile: it holds the same.
+_UNPACK = """
+partial=$2.$3.partial
+mkdir -- "$partial" || exit 1
+if ! tar -xzf "$1" -C "$partial"; then rm -rf -- "$partial"; exit 1; fi
+rm -f -- "$1"
+if [ -d "$2" ]; then rm -rf -- "$partial"; else mv -- "$partial" "$2"; fi
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launcher:
+    """How a worker is started on one device.
+
+    Attributes:
+        argv: Program and arguments, up to the command of the worker (``run``, ``describe``).
+        environment: Variables it needs.
+        worker: What it is, for the report: sha256 of the runtime bundle, or the Python.
+    """
+
+    argv: tuple[str, ...]
+    environment: Mapping[str, str]
+    worker: str
+
+
+def prepare(device: Device, *, python: str | None, runtime: Path | None) -> Launcher:
+    """Bring the worker to a device, unless it is there already, and return how it is started.
+
+    Args:
+        device: The device.
+        python: A Python of the device that has numpy and a runtime, as in ``/usr/bin/python3``.
+        runtime: A runtime bundle, as ``edgebert runtime build`` makes it.
+
+    Raises:
+        UsageError: Both are given.
+        BundleError: The runtime bundle cannot be read.
+        DeviceProblem: Neither is given where one is needed, there is no such Python, the runtime is for another
+            machine, or there is no room.
+        DeviceGone: The connection broke.
+    """
+    if python is not None and runtime is not None:
+        raise UsageError("a Python of the device and a runtime bundle at once", hint="give --python or --runtime")
+    if python is not None:
+        return _with_python(device, python)
+    if runtime is not None:
+        return _with_runtime(device, runtime)
+    if device.kind == "local":
+        return _with_this_python()
+    machine = _machine(device)
+    build = "make a runtime with `edgebert runtime build` and give it as --runtime"
+    own = "name a Python with numpy and a runtime there, as in --python /usr/bin/python3"
+    raise DeviceProblem(
+        f"{device.url}: nothing to run the worker with on {machine}",
+        hint=f"{build}, or {own}" if machine == "aarch64" else own,
+    )
+
+
+def _with_this_python() -> Launcher:
+    # The worker sees the packages that this process sees, however they got into its search path.
+    path = os.pathsep.join(entry for entry in sys.path if os.path.isabs(entry))  # noqa: PTH117  (texts, not paths)
+    return Launcher(
+        argv=(sys.executable, *_MODULE),
+        environment={"PYTHONPATH": path},
+        worker=f"{sys.implementation.name} {platform.python_version()}",
+    )
+
+
+def _with_python(device: Device, python: str) -> Launcher:
+    if not python or python.startswith("-"):
+        raise UsageError(f"{python!r}: not a program", hint="as in --python /usr/bin/python3")
+    asked = device.run((python, "-c", "import sys; print('edgebert %d.%d' % sys.version_info[:2])"))
+    version = re.search(rb"edgebert (\d+)\.(\d+)\s*\Z", asked.stdout)
+    if asked.code != 0 or version is None:
+        raise DeviceProblem(f"{device.url}: {python} is no Python that starts: {last_words(asked)}")
+    if (int(version[1]), int(version[2])) < OLDEST_PYTHON:
+        raise DeviceProblem(
+            f"{device.url}: {python} is Python {int(version[1])}.{int(version[2])}",
+            hint="the worker needs 3.9 or newer; a runtime bundle brings its own",
+        )
+    sources = tuple(sorted(Path(next(iter(ondevice.__path__))).glob("*.py")))
+    digest = hashlib.sha256()
+    for source in sources:
+        digest.update(f"{source.name} {hashlib.sha256(source.read_bytes()).hexdigest()}\n".encode())
+    folder = f"worker-{digest.hexdigest()[:16]}"
+    if not _is_there(device, folder):
+        with tempfile.TemporaryDirectory(prefix="edgebert-") as scratch:
+            archive = Path(scratch, "worker.tar.gz")
+            with tarfile.open(archive, "w:gz", format=tarfile.USTAR_FORMAT) as packed:
+                # Otherwise an edgebert that is installed there would be imported in place of this one.
+                packed.addfile(tarfile.TarInfo("edgebert/__init__.py"))
+                for source in sources:
+                    packed.add(source, f"edgebert/ondevice/{source.name}", filter=_without_owner)
+            _unpack(device, archive, folder)
+    environment = {"PYTHONPATH": f"{device.root}/{folder}", "PYTHONDONTWRITEBYTECODE": "1"}
+    return Launcher(argv=(python, *_MODULE), environment=environment, worker=python)
+
+
+def _with_runtime(device: Device, runtime: Path) -> Launcher:
+    from edgebert.device.runtime_bundle import file_sha256, read_runtime
+
+    manifest: RuntimeManifest = read_runtime(runtime)
+    machine = _machine(device)
+    if machine != manifest.machine:
+        raise DeviceProblem(
+            f"{device.url}: {runtime.name} is for {manifest.machine}, and this device is {machine}",
+            hint="name a Python with numpy and a runtime there, as in --python /usr/bin/python3",
+        )
+    digest = file_sha256(runtime)
+    folder = f"runtime-{digest[:16]}"
+    if not _is_there(device, folder):
+        _unpack(device, runtime, folder)
+    root = f"{device.root}/{folder}"
+    return Launcher(argv=manifest.command(root), environment=manifest.variables(root), worker=digest)
+
+
+def _machine(device: Device) -> str:
+    asked = device.run(("uname", "-m"))
+    machine = asked.stdout.decode("utf-8", "replace").strip()
+    if asked.code != 0 or not machine:
+        raise DeviceProblem(f"{device.url}: it does not say what machine it is: {last_words(asked)}")
+    return "aarch64" if machine == "arm64" else machine
+
+
+def _is_there(device: Device, folder: str) -> bool:
+    return device.run(("test", "-d", folder)).code == 0
+
+
+def _unpack(device: Device, archive: Path, folder: str) -> None:
+    """Unpack an archive to ``folder``, which appears whole or not at all."""
+    # Two sessions may bring the same at once.
+    word = secrets.token_hex(4)
+    name = f"{folder}.{word}.tar.gz"
+    device.push(archive, name)
+    done = device.run(("sh", "-c", _UNPACK, "sh", name, folder, word), environment={"LC_ALL": "C"}, timeout_s=_UNPACK_S)
+    if done.code != 0:
+        device.run(("rm", "-f", name))
+        raise not_written(device.url, device.root, folder, done)
+
+
+def _without_owner(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    member.uid = member.gid = 0
+    member.uname = member.gname = ""
+    member.mode = 0o644
+    return member
