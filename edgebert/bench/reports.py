@@ -1,0 +1,48 @@
+"""Report files: read strictly, written whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgebert.errors import OutputError, UsageError
+from edgebert.jsonio import dumps, from_plain, parse
+from edgebert.measured import REPORT_SCHEMA, Report
+from edgebert.staging import replace_file
+
+
+def read_report(path: Path) -> Report:
+    """Return the report in a file.
+
+    Raises:
+        UsageError: The file is missing, no report, or of a schema this version cannot read.
+    """
+    source, again = str(path), "edgebert bench BUNDLE --out REPORT.json makes one"
+    try:
+        plain = parse(path.read_text(encoding="utf-8"), source=source)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror or error}", hint=again) from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: not UTF-8 at byte {error.start}", hint=again) from error
+    schema = plain.get("schema") if isinstance(plain, dict) else None
+    if type(schema) is not int or schema < 1 or "measurements" not in plain:
+        raise UsageError(f"{path}: not a report: there are no schema number and measurements", hint=again)
+    if schema > REPORT_SCHEMA:
+        raise UsageError(
+            f"{path}: report schema {schema}; this edgebert reads up to {REPORT_SCHEMA}",
+            hint="pip install -U edgebert",
+        )
+    return from_plain(Report, plain, source=source)
+
+
+def write_report(report: Report, path: Path) -> None:
+    """Write a report; whatever goes wrong, the file is as it was or complete. Equal reports give equal bytes.
+
+    Raises:
+        OutputError: It cannot be written there.
+    """
+    try:
+        replace_file(path, dumps(report).encode("utf-8", "backslashreplace"))
+    except OSError as error:
+        raise OutputError(
+            f"{path}: cannot be written: {error.strerror or error}", hint="choose a folder you can write to"
+        ) from error

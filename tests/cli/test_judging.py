@@ -1,0 +1,180 @@
+"""``edgebert check`` and ``edgebert compare``: what they print, and with which code they leave."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+
+import pytest
+
+from edgebert.bench.reports import write_report
+from edgebert.bundle import MANIFEST
+from edgebert.jsonio import dumps
+from edgebert.types import Score
+from tests.report_values import (
+    FLOAT,
+    INT8,
+    make_answers,
+    make_bundle,
+    make_measurement,
+    make_predictions,
+    make_report,
+    make_texts,
+    make_times,
+)
+
+onnx = pytest.importorskip("onnx", reason="writes the files of a bundle")
+
+
+@pytest.fixture(autouse=True)
+def nowhere_near_github(monkeypatch):
+    """Run as if outside of GitHub Actions."""
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+
+
+@pytest.fixture
+def bundle(tmp_path):
+    """Return the folder of a bundle whose int8 file lost 0.3 points (-0.19 to 0.81)."""
+    from tests.tiny_files import make_score, write_bundle
+
+    root = tmp_path / "bundle"
+    manifest = write_bundle(root)
+    scores: dict[str, Score] = {"shipped": make_score(INT8, 0.909, baseline=FLOAT)}
+    artifacts = tuple(replace(item, score=scores.get(item.role)) for item in manifest.artifacts)
+    (root / MANIFEST).write_text(dumps(replace(manifest, artifacts=artifacts)), encoding="utf-8")
+    return root
+
+
+@pytest.fixture
+def report(bundle, tmp_path):
+    """Return a report of that bundle: a true ratio of 4, p90 near 10 ms, 1,000 paired answers."""
+    labels, float_says, file_says = make_predictions(both=900, only_float=5, only_file=4, neither=91)
+    answers = [make_answers(INT8, file_says), make_answers(FLOAT, float_says)]
+    digest = hashlib.sha256((bundle / MANIFEST).read_bytes()).hexdigest()
+    measured = make_report(
+        make_measurement(answers=answers),
+        bundle=make_bundle(manifest_sha256=digest),
+        texts=make_texts(labels=labels),
+    )
+    path = tmp_path / "report.json"
+    write_report(measured, path)
+    return path
+
+
+def test_a_bundle_within_its_limits_passes(cli, bundle, report):
+    """Every limit has a row, the last line counts them, and the exit code is 0."""
+    limits = ("--max-drop", 1, "--max-mb", 30, "--min-speedup", 3, "--max-p90-ms", 25, "--min-agreement", 0.98)
+    outcome = cli("check", bundle, "--report", report, *limits)
+    assert outcome.code == 0, outcome.err
+    assert outcome.out.rstrip().splitlines()[-1] == "passed: 5 of 5"
+    for words in ("--max-drop 1", "--min-speedup 3", "Raspberry Pi 5", "1000 examples in onnxruntime"):
+        assert words in outcome.out
+    assert outcome.err == ""
+
+
+def test_a_missed_limit_exits_with_1_and_is_named(cli, bundle, report):
+    """The table is printed, the error names file and limit."""
+    outcome = cli("check", bundle, "--report", report, "--min-speedup", 5, "--max-mb", 30)
+    assert outcome.code == 1
+    assert "fail" in outcome.out
+    assert "error: 1 failed of 2 checks: int8.onnx --min-speedup 5" in outcome.err
+
+
+def test_undecided_fails_unless_it_is_allowed(cli, bundle):
+    """The table says how many more examples would decide; the option lets it pass with a word."""
+    outcome = cli("check", bundle, "--max-drop", 0.5)
+    assert outcome.code == 1
+    assert "more needed" in outcome.out
+    assert "1 undecided of 1 checks: int8.onnx --max-drop 0.5 (undecided: 5,503 more examples needed)" in outcome.err
+    allowed = cli("check", bundle, "--max-drop", 0.5, "--allow-undecided")
+    assert allowed.code == 0
+    assert "passed: 0 of 1, 1 undecided and allowed" in allowed.out
+
+
+def test_continuous_integration_is_told(cli, bundle, report, tmp_path, monkeypatch):
+    """A JUnit file where asked for; annotations on GitHub Actions, or when asked for, and not when refused."""
+    path = tmp_path / "junit.xml"
+    arguments = ("check", bundle, "--report", report, "--min-speedup", 5, "--junit", path)
+    assert "::error" not in cli(*arguments).err
+    assert ET.fromstring(path.read_text(encoding="utf-8")).get("failures") == "1"
+    assert "::error title=int8.onnx --min-speedup 5 on Raspberry Pi 5::fail" in cli(*arguments, "--github").err
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    assert "::error" in cli(*arguments).err
+    assert "::error" not in cli(*arguments, "--no-github").err
+
+
+def test_json_holds_the_findings_and_nothing_else(cli, bundle, report):
+    """Standard output is one JSON value, passed or failed."""
+    value = cli("check", bundle, "--report", report, "--min-speedup", 5, "--json", "--github").json
+    (finding,) = value["findings"]
+    assert (finding["verdict"], finding["device"], value["limits"]["min_speedup"]) == ("fail", "Raspberry Pi 5", 5)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [((), "no limit to check"), (("--max-mb", -1), "--max-mb is -1"), (("--min-speedup", 3), "needs the times")],
+)
+def test_impossible_requests_exit_with_2(cli, bundle, words, said):
+    """One line, no traceback."""
+    outcome = cli("check", bundle, *words)
+    assert outcome.code == 2
+    assert said in outcome.err
+
+
+@pytest.fixture
+def reports(tmp_path):
+    """Return two reports: the second of a slower int8 file that is smaller."""
+    paths = []
+    for name, median_ns in (("old", 10e6), ("new", 12e6)):
+        times = {INT8: make_times(median_ns, seed=len(name) + int(median_ns)), FLOAT: make_times(40e6, seed=3)}
+        made = make_report(make_measurement(times))
+        size = {"old": 25_000_000, "new": 24_000_000}[name]
+        files = tuple(
+            replace(item, size_bytes=size, sha256=name * 8) if item.file == INT8 else item for item in made.bundle.files
+        )
+        paths.append(tmp_path / f"{name}.json")
+        write_report(replace(made, bundle=replace(made.bundle, files=files)), paths[-1])
+    return paths
+
+
+def test_two_reports_side_by_side(cli, reports):
+    """A row for each file with its verdict, sizes where they changed, and a line that counts; exit 0."""
+    outcome = cli("compare", *reports)
+    assert outcome.code == 0, outcome.err
+    assert "slower" in outcome.out
+    assert "24.00 MB" in outcome.out
+    last = outcome.out.rstrip().splitlines()[-1]
+    assert last.startswith("of 2 rows: 0 faster, 1 slower, 1 no significant change, 0 too noisy")
+
+
+def test_slower_fails_where_asked(cli, reports):
+    """The option turns a slower row into exit 1; the other way round nothing is slower."""
+    outcome = cli("compare", *reports, "--fail-on-slower")
+    assert outcome.code == 1
+    assert "1 of 2 rows are slower: int8.onnx on Raspberry Pi 5" in outcome.err
+    assert cli("compare", *reversed(reports), "--fail-on-slower").code == 0
+    value = cli("compare", *reports, "--json").json
+    assert [row["verdict"] for row in value["rows"]] == ["slower", "no significant change"]
+
+
+def test_unequal_conditions_exit_with_2_until_they_are_allowed(cli, reports):
+    """The hint is the option that accepts them; what was accepted is said."""
+    plain = json.loads(reports[1].read_text(encoding="utf-8"))
+    plain["texts"]["sha256"] = "77" * 32
+    reports[1].write_text(json.dumps(plain), encoding="utf-8")
+    outcome = cli("compare", *reports)
+    assert outcome.code == 2
+    assert "--allow texts" in outcome.err
+    allowed = cli("compare", *reports, "--allow", "texts")
+    assert allowed.code == 0
+    assert "allowed to differ: texts: " in allowed.err
+
+
+def test_a_file_that_is_no_report_exits_with_2(cli, reports, tmp_path):
+    """The message names the file."""
+    path = tmp_path / "none.json"
+    outcome = cli("compare", reports[0], path)
+    assert outcome.code == 2
+    assert str(path) in outcome.err
