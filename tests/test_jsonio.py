@@ -308,7 +308,7 @@ def test_whatever_the_text_the_answer_is_a_value_or_our_error(text: str):
 
 
 def test_a_pair_holds_exactly_two_items():
-    """A tuple of fixed length is read item by item, each of its own type, and refused when one is missing or too many."""
+    """A tuple of fixed length is read item by item, each of its own type, and refused when short or long."""
     reading = {"moment": "before", "at_ns": 0, "energy_uj": [["package", 5]]}
     assert from_plain(measured.Conditions, reading, source="t").energy_uj == (("package", 5),)
     for wrong in (["package"], ["package", 5, 6]):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
-from typing import TYPE_CHECKING, Callable, NamedTuple, Optional
-
-import numpy as np
+from importlib import metadata
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 RUNTIMES = ("onnxruntime", "litert", "tflite-runtime")
@@ -41,6 +42,38 @@ class Session(NamedTuple):
     version: str
     lengths: tuple[int, ...]
     run: Run
+
+
+@functools.lru_cache(maxsize=None)
+def import_runtime(runtime: str) -> str:
+    """Import the package of a runtime and return its version. The second time costs nothing.
+
+    Args:
+        runtime: One of ``RUNTIMES``.
+
+    Raises:
+        RuntimeAbsent: It cannot be imported.
+    """
+    package: Any
+    try:
+        if runtime == "onnxruntime":
+            # Official builds since 1.29 report usage unless told otherwise before the library loads.
+            os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+            import onnxruntime
+
+            onnxruntime.disable_telemetry_events()
+            return str(onnxruntime.__version__)
+        if runtime == "litert":
+            import ai_edge_litert.interpreter
+
+            package = ai_edge_litert
+        else:
+            import tflite_runtime.interpreter
+
+            package = tflite_runtime
+    except Exception as error:  # made for another numpy or processor, a package fails with anything
+        raise RuntimeAbsent(_first_line(error)) from error
+    return _version(PACKAGES[runtime], package)
 
 
 def open_session(path: str, runtime: str, threads: int = 1) -> Session:
@@ -81,13 +114,10 @@ def saturates() -> bool:
 
 
 def _open_onnx(path: str, threads: int) -> Session:
-    # Official builds since 1.29 report usage unless told otherwise before the library loads.
-    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise RuntimeAbsent(str(error)) from error
-    onnxruntime.disable_telemetry_events()
+    version = import_runtime("onnxruntime")
+    import numpy as np
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -106,19 +136,17 @@ def _open_onnx(path: str, threads: int) -> Session:
         except Exception as error:  # as above
             raise RuntimeFailure(_first_line(error)) from error
 
-    return Session("onnxruntime", str(onnxruntime.__version__), (), run)
+    return Session("onnxruntime", version, (), run)
 
 
 def _open_tflite(path: str, runtime: str, threads: int) -> Session:
-    try:
-        if runtime == "litert":
-            import ai_edge_litert as package
-            from ai_edge_litert.interpreter import Interpreter
-        else:
-            import tflite_runtime as package
-            from tflite_runtime.interpreter import Interpreter
-    except (ImportError, AttributeError) as error:  # tflite-runtime under numpy 2 fails with an AttributeError
-        raise RuntimeAbsent(str(error)) from error
+    version = import_runtime(runtime)
+    import numpy as np
+
+    if runtime == "litert":
+        from ai_edge_litert.interpreter import Interpreter
+    else:
+        from tflite_runtime.interpreter import Interpreter
     try:
         interpreter = Interpreter(model_path=path, num_threads=threads)
         signatures = interpreter.get_signature_list()
@@ -143,12 +171,10 @@ def _open_tflite(path: str, runtime: str, threads: int) -> Session:
         except (ValueError, RuntimeError) as error:
             raise RuntimeFailure(_first_line(error)) from error
 
-    return Session(runtime, _version(PACKAGES[runtime], package), lengths, run)
+    return Session(runtime, version, lengths, run)
 
 
 def _version(distribution: str, package: object) -> str:
-    from importlib import metadata
-
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:

@@ -19,6 +19,7 @@ from edgebert.ondevice.session import (
     RuntimeAbsent,
     RuntimeFailure,
     cpu_name,
+    import_runtime,
     open_session,
     saturates,
 )
@@ -136,6 +137,16 @@ def test_an_absent_runtime_is_told_apart(tmp_path: Path):
     for runtime in absent:
         with pytest.raises(RuntimeAbsent, match=r"\w"):
             open_session(str(tmp_path / f"int8.{FORMATS[runtime]}"), runtime)
+
+
+def test_a_runtime_is_imported_by_its_name():
+    """What is installed imports and says its version, what is not is absent with a reason."""
+    for runtime in RUNTIMES:
+        if installed_version(runtime) is None:
+            with pytest.raises(RuntimeAbsent, match=r"\w"):
+                import_runtime(runtime)
+        else:
+            assert import_runtime(runtime) == installed_version(runtime)
 
 
 def test_the_cpu_is_named_by_what_kernels_choose_by():

@@ -15,7 +15,7 @@ import pytest
 import edgebert
 import edgebert.ondevice.timing as module
 from edgebert.ondevice.session import RuntimeFailure, Session
-from edgebert.ondevice.timing import time_runs
+from edgebert.ondevice.timing import now_ns, time_inputs, time_runs, timed
 
 SOURCE = Path(module.__file__)
 NAP_S = 0.002
@@ -86,3 +86,20 @@ def test_a_failing_runtime_is_not_hidden(good):
 
     with pytest.raises(RuntimeFailure, match="no"):
         time_runs(opened(run), IDS, MASK, warm_up=1, runs=3)
+
+
+def test_inputs_take_turns():
+    """Run k takes input k modulo their number, and so does warm-up run k."""
+    seen = []
+    inputs = [(np.full((1, 4), number, np.int32), MASK) for number in range(3)]
+    run_ns = time_inputs(opened(lambda ids, mask: seen.append(int(ids[0, 0]))), inputs, warm_up=4, runs=5)
+    assert seen == [0, 1, 2, 0, *(0, 1, 2, 0, 1)]
+    assert len(run_ns) == 5
+
+
+def test_a_timed_call_keeps_its_result():
+    """The nanoseconds are at least what the call slept, and the clock has moved on by as much."""
+    start = now_ns()
+    ns, result = timed(lambda: time.sleep(NAP_S) or "result")
+    assert result == "result"
+    assert NAP_S * 1e9 <= ns <= now_ns() - start

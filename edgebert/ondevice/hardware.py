@@ -1,0 +1,143 @@
+"""What the machine is: processors, features, memory, and the runtimes that import there."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import signal
+from typing import Any, NamedTuple, Optional
+
+from edgebert.ondevice.cores import core_name
+from edgebert.ondevice.processors import online
+from edgebert.ondevice.protocol import SCHEMA
+from edgebert.ondevice.session import RUNTIMES, import_runtime
+from edgebert.ondevice.sysfs import read_text, read_whole
+
+
+class CpuInfo(NamedTuple):
+    """What ``/proc/cpuinfo`` says.
+
+    Attributes:
+        parts: Type of each processor whose type it gives, by number.
+        features: CPU features that all processors have, sorted.
+        model: Name of the board or processor; empty where it gives none.
+    """
+
+    parts: dict[int, str]
+    features: tuple[str, ...]
+    model: str
+
+
+def describe(root: str = "/") -> dict[str, Any]:
+    """Return what ``HardwareFacts`` of ``edgebert.measured`` describes.
+
+    Args:
+        root: Folder that ``sys`` and ``proc`` lie in.
+    """
+    system = os.uname()
+    cpu = parse_cpuinfo(read_text(root, "proc/cpuinfo"))
+    tried = [(runtime, *_import_alone(runtime)) for runtime in RUNTIMES]
+    return {
+        "schema": SCHEMA,
+        "machine": system.machine,
+        "model": _label(read_text(root, "proc/device-tree/model")) or cpu.model,
+        "system": "%s %s" % (system.sysname, system.release),
+        "python": platform.python_version(),
+        "cores": [_core(root, number, cpu.parts.get(number, "")) for number in online(root)],
+        "features": list(cpu.features),
+        "memory_bytes": parse_memory(read_text(root, "proc/meminfo")),
+        "runtimes": [[runtime, version] for runtime, is_there, version in tried if is_there],
+        "absent": [[runtime, reason] for runtime, is_there, reason in tried if not is_there],
+    }
+
+
+def parse_cpuinfo(text: str) -> CpuInfo:
+    """Return what a ``/proc/cpuinfo`` says, in the forms of 64-bit ARM, 32-bit ARM and x86.
+
+    Blocks that begin with ``processor`` describe one each. What stands outside of them (old 32-bit kernels write the
+    type there once, at the end) is true of every processor that does not say it itself.
+    """
+    own: list[tuple[int, dict[str, str]]] = []
+    common: dict[str, str] = {}
+    block: dict[str, str] = common
+    for line in text.splitlines():
+        name, colon, value = (word.strip() for word in line.partition(":"))
+        if not colon:
+            block = common
+        elif name == "processor" and _NUMBER.fullmatch(value):
+            block = {}
+            own.append((int(value), block))
+        else:
+            block.setdefault(name, value)
+    parts = {}
+    features: Optional[set[str]] = None
+    for number, block in own or [(0, {})]:
+        both = {**common, **block}
+        if "CPU part" in both:
+            parts[number] = core_name(both.get("CPU implementer", ""), both["CPU part"])
+        words = set((both.get("Features") or both.get("flags") or "").split())
+        if words:
+            features = words if features is None else features & words
+    first = {**(own[0][1] if own else {}), **common}
+    # A board names itself after its last processor. On ARM the line "model name" is the architecture, no name.
+    names = ("Model", "Hardware") if parts else ("Model", "Hardware", "model name")
+    model = next((first[name] for name in names if first.get(name)), "")
+    return CpuInfo(parts, tuple(sorted(features or ())), _label(model))
+
+
+def parse_memory(text: str) -> Optional[int]:
+    """Return the bytes of RAM that a ``/proc/meminfo`` states."""
+    found = re.search(r"^MemTotal:\s*([0-9]{1,15}) kB\s*$", text, re.MULTILINE)
+    return int(found.group(1)) * 1024 if found else None
+
+
+def _core(root: str, number: int, part: str) -> dict[str, Any]:
+    folder = os.path.join(root, "sys/devices/system/cpu/cpu%d" % number)
+    max_khz, capacity = (read_whole(folder, name) for name in ("cpufreq/cpuinfo_max_freq", "cpu_capacity"))
+    return {"number": number, "part": part, "max_khz": max_khz or None, "capacity": capacity or None}
+
+
+def _label(text: str) -> str:
+    # A device tree ends its texts with a NUL, which reads as a blank; some processors pad their names with blanks.
+    return " ".join(text.split())[:80]
+
+
+def _import_alone(runtime: str) -> tuple[bool, str]:
+    """Return whether a runtime imports, and its version or why not.
+
+    A package that was built for a newer processor ends the process that imports it, so a child does it.
+    """
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        _import_and_exit(runtime, writer)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as pipe:
+        word = pipe.read().decode("utf-8", "replace")
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        return False, "importing it ends the process: %s" % _signal_name(os.WTERMSIG(status))
+    return os.WEXITSTATUS(status) == 0, word or "importing it ends the process"
+
+
+def _import_and_exit(runtime: str, writer: int) -> None:
+    code = 1
+    try:
+        try:
+            word, code = import_runtime(runtime), 0
+        except Exception as error:  # noqa: BLE001  # a package can fail to import in every way
+            word = (str(error).splitlines() or [type(error).__name__])[0]
+        os.write(writer, word.encode("utf-8", "replace")[:4096])
+    finally:
+        os._exit(code)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return "signal %d" % number
+
+
+_NUMBER = re.compile(r"[0-9]{1,6}")
