@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import typing
 from pathlib import Path
@@ -106,6 +107,31 @@ same
 command goes on where it was; other bounds are answered from what was measured. Exit code 1 when nothing fits the
 bounds; the message says which to relax and by how much.
 """,
+    "bench": """\
+[Benchmarking](benchmarking.md) says what is measured and how to read it. Stopped, the same command goes on where it
+was; its state is in `OUT.journal`. Exit code 1 when a file computes something else on a device than the model, 3 when a
+device did not finish; the report of the others is written all the same.
+""",
+    "devices": """\
+Phones need `adb`, boards `ssh`: both are your own programs. Boards cannot be found, only named.
+""",
+    "report": """\
+`--html` writes one page that needs no network and no script. The plots need the extra `report`.
+""",
+    "compare": """\
+Refuses reports that were not made under equal conditions, and names each difference; `--allow` accepts one knowingly.
+""",
+    "check": """\
+[The release gate](benchmarking.md#the-release-gate) says how the verdicts come about. Exit code 1 for a limit that is
+missed and for one that the data cannot decide; `--allow-undecided` lets the second pass.
+""",
+    "runtime build": """\
+Needs a Debian or Ubuntu machine with a network, or a container of one. Equal versions give an equal file, byte by byte.
+""",
+    "emulator setup": """\
+Needs a Debian or Ubuntu machine with a network; nothing is installed into it. A C compiler makes the instruction counts
+possible.
+""",
     "import-bert": """\
 The result is an encoder without a task head: fine-tune it next. Takes checkpoints whose token types are all 0 in use,
 which is so for single texts.
@@ -127,15 +153,15 @@ def cli_reference() -> str:
     """Return the text that ``docs/cli.md`` should have."""
     group: Any = get_command(app)
     sections = [OPENING + "\n".join(_overview(group)), COMMON.rstrip()]
-    sections += ["\n".join(_command(name, command)).rstrip() for name, command in group.commands.items()]
+    sections += ["\n".join(_command(name, command)).rstrip() for name, command in _leaves(group)]
     return "\n\n".join(sections) + "\n"
 
 
 def _overview(group: Any) -> Iterator[str]:
     yield "| command | what it does |"
     yield "| --- | --- |"
-    for name, command in group.commands.items():
-        yield f"| [`{name}`](#{name}) | {_first_line(command)} |"
+    for name, command in _leaves(group):
+        yield f"| [`{name}`](#{name.replace(' ', '-')}) | {_first_line(command)} |"
     yield ""
     yield "Options of `edgebert` itself stand before the command:"
     yield ""
@@ -146,9 +172,17 @@ def _overview(group: Any) -> Iterator[str]:
     yield "| `--help`, `-h` | Show what there is and exit; also after a command. |"
 
 
+def _leaves(group: Any, words: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield every command below a group by the words that call it, as in ``runtime build``."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _leaves(command, f"{words}{name} ")
+        else:
+            yield f"{words}{name}", command
+
+
 def _command(name: str, command: Any) -> Iterator[str]:
-    callback = next(item.callback for item in app.registered_commands if name in (item.name, _name(item.callback)))
-    types = {key: _plain(kind) for key, kind in typing.get_type_hints(callback).items()}
+    types = {key: _plain(kind) for key, kind in typing.get_type_hints(inspect.unwrap(command.callback)).items()}
     arguments = [item for item in command.params if item.param_type_name == "argument"]
     options = [item for item in command.params if item.param_type_name == "option"]
     yield f"## {name}"
@@ -180,10 +214,6 @@ def _command(name: str, command: Any) -> Iterator[str]:
     for example in examples:
         yield f"$ {example}"
     yield "```"
-
-
-def _name(callback: Any) -> str:
-    return str(callback.__name__).replace("_", "-")
 
 
 def _plain(kind: Any) -> Any:

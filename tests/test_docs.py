@@ -13,14 +13,13 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from typer.main import get_command
 
 import edgebert
 from edgebert.bundle import GOLDEN_SCHEMA, SCHEMA
-from edgebert.cli.app import app
 from edgebert.convert import golden
 from edgebert.recipe import built_in_recipes
 from edgebert.types import Golden, Manifest
+from tests.commands import COMMANDS, GROUP
 from tests.fakes import TEXTS, tiny_checkpoint, write_data
 
 ROOT = Path(__file__).parents[1]
@@ -32,7 +31,6 @@ PAGES = sorted(
     if not any(part.startswith(".") or part in SKIPPED for part in path.relative_to(ROOT).parts)
 )
 FORMAT = ROOT / "docs" / "bundle-format.md"
-GROUP: Any = get_command(app)
 
 _FENCE = re.compile(r"^```(?P<kind>[a-z]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 _SPAN = re.compile(r"`([^`\n]+)`")
@@ -154,6 +152,14 @@ def test_links_lead_somewhere(page: Path):
     assert not wrong
 
 
+def named_command(words: list[str]) -> tuple[str, list[str]]:
+    """Return the command that a line calls, of one word or two, and its arguments."""
+    for count in (1, 2):
+        if (name := " ".join(words[:count])) in COMMANDS:
+            return name, words[count:]
+    raise AssertionError(f"no such command: edgebert {' '.join(words)}")
+
+
 def test_the_reference_of_commands_is_up_to_date():
     """docs/cli.md is what docs/generate.py makes of the program today."""
     spec = importlib.util.spec_from_file_location("docs_generate", ROOT / "docs" / "generate.py")
@@ -167,9 +173,9 @@ def test_the_reference_of_commands_is_up_to_date():
 def test_the_reference_names_every_command_and_option():
     """No command and no option of the program is missing from its section of docs/cli.md."""
     sections = dict(
-        re.findall(r"^## (\S+)\n(.*?)(?=^## |\Z)", text_of(ROOT / "docs" / "cli.md"), re.MULTILINE | re.DOTALL)
+        re.findall(r"^## ([^\n]+)\n(.*?)(?=^## |\Z)", text_of(ROOT / "docs" / "cli.md"), re.MULTILINE | re.DOTALL)
     )
-    for name, command in GROUP.commands.items():
+    for name, command in COMMANDS.items():
         assert command.help
         assert f"$ edgebert {name}" in sections[name]
         for option in options_of(command) - {"--help", "-h"}:
@@ -182,13 +188,12 @@ def test_command_lines_parse(page: Path):
     for words in command_lines(page):
         if words[1:] and words[-1] == "[OPTIONS]":
             words = [word.strip("[].") for word in words[:-1]]
-        name, arguments = words[0], words[1:]
-        if name.startswith("-"):
-            assert name in options_of(GROUP)
+        if words[0].startswith("-"):
+            assert words[0] in options_of(GROUP)
             continue
-        assert name in GROUP.commands, f"edgebert {name}"
+        name, arguments = named_command(words)
         # Values such as PATH stand for themselves; N and NUMBER are for the reader.
-        GROUP.commands[name].make_context(name, arguments)
+        COMMANDS[name].make_context(name, arguments)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=relative)
@@ -197,8 +202,7 @@ def test_commands_in_sentences_exist(page: Path):
     for words in mentions(page):
         if words[0] == "COMMAND":
             continue
-        command = GROUP if words[0].startswith("-") else GROUP.commands.get(words[0])
-        assert command is not None, f"edgebert {words[0]}"
+        command = GROUP if words[0].startswith("-") else COMMANDS[named_command(words)[0]]
         unknown = [word for word in words if word.startswith("-") and word.split("=")[0] not in options_of(command)]
         assert not unknown, f"edgebert {' '.join(words)}"
 

@@ -10,12 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
-import typer
 
 import edgebert
-from edgebert.cli.app import app
-
-COMMANDS = typer.main.get_command(app).commands
+from tests.commands import COMMANDS
 
 
 @pytest.mark.parametrize("name", edgebert.__all__)

@@ -13,8 +13,11 @@ import typer
 
 from edgebert.cli import output
 from edgebert.cli.arguments import Force, Json, LabelColumn, RecipeName, TextColumn, lines_of_stdin, numbers, words
+from edgebert.cli.benching import bench, devices, emulator_app, runtime_app
+from edgebert.cli.judging import check, compare
 from edgebert.cli.planning import plan
 from edgebert.cli.pruning import prune
+from edgebert.cli.reporting import report
 from edgebert.cli.training import finetune, import_bert
 from edgebert.errors import CheckFailed, EdgebertError, EnvironmentProblem, UsageError
 
@@ -217,6 +220,17 @@ app.command(epilog="Example: edgebert finetune ./base --train train.tsv --eval d
 )
 app.command(epilog="Example: edgebert prune ./model --train train.tsv --keep 0.35 --distill 2 --out ./pruned")(prune)
 app.command(epilog="Example: edgebert plan ./model --train train.tsv --eval dev.tsv --max-drop 1 --max-mb 20")(plan)
+app.command(epilog="Example: edgebert bench bundle --device adb:SERIAL --data dev.tsv --accuracy all --out phone.json")(
+    bench
+)
+app.command(epilog="Example: edgebert devices")(devices)
+app.command(epilog="Example: edgebert report phone.json board.json --html report.html")(report)
+app.command(epilog="Example: edgebert compare last-release.json report.json")(compare)
+app.command(
+    epilog="Example: edgebert check bundle --report phone.json --max-drop 1 --max-mb 30 --min-speedup 3 --max-p90-ms 25"
+)(check)
+app.add_typer(runtime_app, name="runtime")
+app.add_typer(emulator_app, name="emulator")
 app.command("import-bert", epilog="Example: edgebert import-bert ./all-MiniLM-L6-v2 --out ./base")(import_bert)
 
 

@@ -10,7 +10,7 @@ import typer
 from edgebert.errors import UsageError
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace an existing output folder.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace an existing output.")]
 TextColumn = Annotated[str | None, typer.Option(help="Column of the texts.", show_default="text, else sentence")]
 LabelColumn = Annotated[str | None, typer.Option(help="Column of the labels.", show_default="label")]
 RecipeName = Annotated[str, typer.Option("--recipe", help="Built-in recipe (edgebert recipes) or a .toml file.")]

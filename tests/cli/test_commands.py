@@ -11,20 +11,23 @@ from pathlib import Path
 
 import pytest
 import transformers
-import typer
 
 from edgebert.bundle import open_bundle
 from edgebert.checkpoint import load_model
-from edgebert.cli.app import app
 from edgebert.evaluation import predict
 from edgebert.jsonio import dumps
 from edgebert.recipe import built_in_recipes, load_recipe
 from edgebert.types import Score
-from tests import fakes
+from tests import commands, fakes
 
 COMMANDS = (
+    "bench",
+    "check",
+    "compare",
     "demo",
+    "devices",
     "doctor",
+    "emulator setup",
     "evaluate",
     "export",
     "finetune",
@@ -34,6 +37,8 @@ COMMANDS = (
     "predict",
     "prune",
     "recipes",
+    "report",
+    "runtime build",
     "verify",
 )
 LENGTHS = ",".join(map(str, fakes.LENGTHS))
@@ -55,16 +60,16 @@ def feed(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
 
 def test_the_commands_are_these():
     """A new command gets a test here."""
-    assert tuple(sorted(typer.main.get_command(app).commands)) == COMMANDS
+    assert tuple(sorted(commands.COMMANDS)) == COMMANDS
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help_with_an_example(cli, command):
     """--help and -h show what it does and a line to copy."""
-    outcome = cli(command, "--help")
+    outcome = cli(*command.split(), "--help")
     assert outcome.code == 0
     assert f"Example: edgebert {command}" in " ".join(outcome.out.split())
-    assert outcome == cli(command, "-h")
+    assert outcome == cli(*command.split(), "-h")
 
 
 @pytest.mark.parametrize("words", [[], ["--help"], ["-h"]])
@@ -72,7 +77,7 @@ def test_without_a_command_the_commands_are_listed(cli, words):
     """Nothing to do is no error."""
     outcome = cli(*words)
     assert outcome.code == 0
-    assert all(command in outcome.out for command in COMMANDS)
+    assert all(command.partition(" ")[0] in outcome.out for command in COMMANDS)
 
 
 def test_the_version_is_that_of_the_package(cli):

@@ -1,0 +1,257 @@
+"""The commands that measure on devices, and those that make a device ready for it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypedDict
+
+import typer
+
+from edgebert.cli import output
+from edgebert.cli.arguments import Force, Json, LabelColumn, TextColumn, numbers
+from edgebert.errors import EdgebertError, OutputError, UsageError
+
+if TYPE_CHECKING:
+    from edgebert.bench.runner import Benched
+    from edgebert.measured import Report, Suite
+
+runtime_app = typer.Typer(help="Make the worker that phones and boards need.", no_args_is_help=True)
+emulator_app = typer.Typer(help="Make emulated ARM processors ready on this machine.", no_args_is_help=True)
+
+
+class WorkerOptions(TypedDict):
+    """What brings the worker to one device."""
+
+    python: str | None
+    runtime: Path | None
+
+
+def bench(
+    bundle: Annotated[Path, typer.Argument(help="Bundle.")],
+    out: Annotated[Path, typer.Option(help="Report to write, as in report.json.")],
+    device: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="local, ssh:user@host:port, adb:SERIAL or emulator:CPU; repeatable (edgebert devices lists them).",
+            show_default="local",
+        ),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Labelled texts to run (.csv, .tsv, .jsonl, .gz).", show_default="the golden texts"),
+    ] = None,
+    runtime: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="onnxruntime, litert or tflite-runtime; repeatable.", show_default="one that is there for each format"
+        ),
+    ] = None,
+    file: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this file and its float baseline, as in int8.onnx; repeatable.", show_default="all"),
+    ] = None,
+    threads: Annotated[
+        str | None, typer.Option(help="Thread counts, as in 1,2,4.", show_default="the suite's, 1")
+    ] = None,
+    runs: Annotated[
+        int | None, typer.Option(help="Counted inferences of each series in a process.", show_default="the suite's, 30")
+    ] = None,
+    warmup: Annotated[int | None, typer.Option(help="Inferences before them.", show_default="the suite's, 3")] = None,
+    processes: Annotated[
+        int | None,
+        typer.Option(help="Fresh processes of each file and thread count.", show_default="the suite's, 8"),
+    ] = None,
+    suite: Annotated[Path | None, typer.Option(help="TOML file that says how to measure.")] = None,
+    accuracy: Annotated[
+        str | None,
+        typer.Option(help="Texts of --data to answer on each device: a number, or all.", show_default="the suite's, 0"),
+    ] = None,
+    cores: Annotated[
+        str | None,
+        typer.Option(help="Cores to pin to: big, little, or numbers as in 0,1.", show_default="the system's"),
+    ] = None,
+    python: Annotated[
+        str | None, typer.Option(help="Python of the device, with numpy and a runtime, as in /usr/bin/python3.")
+    ] = None,
+    worker: Annotated[
+        Path | None, typer.Option(help="Runtime bundle for the device (edgebert runtime build makes it).")
+    ] = None,
+    text_column: TextColumn = None,
+    label_column: LabelColumn = None,
+    *,
+    clean: Annotated[
+        bool, typer.Option("--clean", help="Remove everything of edgebert from the devices afterwards.")
+    ] = False,
+    anew: Annotated[bool, typer.Option("--anew", help="Forget what an unfinished run to the same --out did.")] = False,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Measure a bundle against its float baseline on real or emulated devices; goes on where it was stopped."""
+    from edgebert.bench.journal import journal_of
+    from edgebert.bench.runner import bench as measure
+    from edgebert.bench.runner import finish
+    from edgebert.bundle import open_bundle
+    from edgebert.data import read_dataset
+    from edgebert.device.connect import connect, parse_url
+
+    _check_place(out, force=force)
+    urls = list(device or ("local",))
+    kinds = {parse_url(url)[0] for url in urls}
+    if worker is not None and kinds <= {"local", "emulator"}:
+        raise UsageError("--worker is for phones and boards", hint="this machine and emulators have their own")
+    if python is not None and kinds == {"emulator"}:
+        raise UsageError("--python is for devices that have one of their own", hint="leave it out for emulators")
+    chosen = _suite(suite, threads, runs, warmup, processes, accuracy, cores)
+    opened = open_bundle(bundle)
+    texts = None
+    if data is not None:
+        labels = opened.manifest.labels
+        texts = read_dataset(data, labels=labels, text_column=text_column, label_column=label_column)
+    try:
+        with output.progress_bar() as progress:
+            done = measure(
+                opened,
+                urls,
+                connect=lambda url: connect(url, cache=cache_folder(), **_worker(url, python, worker)),
+                journal=journal_of(out),
+                suite=chosen,
+                data=texts,
+                files=tuple(file or ()),
+                runtimes=tuple(runtime or ()),
+                anew=anew,
+                clean=clean,
+                progress=progress,
+            )
+    except KeyboardInterrupt:
+        output.show_note("the same command goes on where the benchmark was")
+        raise
+    finish(done, out, journal=journal_of(out))
+    if as_json:
+        output.show_json(done.report)
+    else:
+        _show(done.report, out)
+    _leave(done)
+
+
+def devices(*, as_json: Json = False) -> None:
+    """List the devices that can be measured on, and for the rest why not and what mends it."""
+    from edgebert.device.discover import found_devices
+
+    found = found_devices(cache=cache_folder())
+    if as_json:
+        output.show_json(list(found))
+        return
+    rows = [[item.url, "ready" if item.ok else "no", item.what, item.why, item.mend] for item in found]
+    output.show_table(("device", "usable", "what", "why", "what to do"), rows)
+
+
+@runtime_app.command("build", epilog="Example: edgebert runtime build --out runtime-aarch64.tar.gz")
+def build(
+    out: Annotated[Path, typer.Option(help="File to make, as in runtime-aarch64.tar.gz.")],
+    *,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Make the self-contained aarch64 worker: loader, Python, numpy and runtimes, so that a device needs nothing."""
+    from edgebert.device.runtime_build import build_runtime
+
+    with output.progress_bar() as progress:
+        manifest = build_runtime(out, cache=cache_folder(), progress=progress, force=force)
+    if as_json:
+        output.show_json(manifest)
+        return
+    for package in manifest.packages:
+        output.show_text(f"{package.name:<24} {package.version}")
+    output.show_note(f"wrote {out} ({out.stat().st_size / 1e6:.1f} MB): give it to edgebert bench as --worker")
+
+
+@emulator_app.command("setup", epilog="Example: edgebert emulator setup")
+def setup(*, as_json: Json = False) -> None:
+    """Fetch and build what emulator:CPU needs, from Debian's and PyPI's packages; done again it does nothing."""
+    from edgebert.device.emulator import set_up_emulator
+
+    with output.progress_bar() as progress:
+        facts = set_up_emulator(cache_folder(), progress=progress)
+    if as_json:
+        output.show_json(facts)
+        return
+    output.show_text(f"ready: {facts.running}")
+    counts = f"no instruction counts: {facts.cannot_count}" if facts.cannot_count else "instructions can be counted"
+    output.show_text(counts)
+    output.show_note("try: edgebert bench BUNDLE --device emulator:cortex-a76 --out report.json")
+
+
+def cache_folder() -> Path:
+    """Return the folder for what is fetched once, below ``$XDG_CACHE_HOME``."""
+    given = os.environ.get("XDG_CACHE_HOME", "")
+    base = Path(given) if Path(given).is_absolute() else Path.home() / ".cache"
+    return base / "edgebert"
+
+
+def _check_place(out: Path, *, force: bool) -> None:
+    if out.is_dir() or not out.name:
+        raise OutputError(f"{out}: is a folder", hint="name the file to write, as in report.json")
+    if os.path.lexists(out) and not force:
+        raise OutputError(f"{out}: exists already", hint="give another name, or --force to replace the report")
+
+
+def _worker(url: str, python: str | None, worker: Path | None) -> WorkerOptions:
+    """Return the options for the worker that go with a device: the same command may name several kinds."""
+    if url.startswith("emulator:"):
+        return {"python": None, "runtime": None}
+    return {"python": python, "runtime": None if url == "local" else worker}
+
+
+def _suite(
+    path: Path | None,
+    threads: str | None,
+    runs: int | None,
+    warm_up: int | None,
+    processes: int | None,
+    accuracy: str | None,
+    cores: str | None,
+) -> Suite:
+    from edgebert.bench.suite import load_suite, merged
+    from edgebert.measured import Suite
+
+    return merged(
+        Suite() if path is None else load_suite(path),
+        threads=None if threads is None else numbers(threads, "--threads"),
+        runs=runs,
+        warm_up=warm_up,
+        processes=processes,
+        accuracy=accuracy,
+        cores=cores,
+    )
+
+
+def _show(report: Report, out: Path) -> None:
+    from edgebert.bench.features import what_int8_gains
+    from edgebert.bench.sections import sections
+    from edgebert.bench.table import sheets
+
+    for section in sections([report]):
+        found = section.measurement
+        output.show_text(f"{found.device.name}: {what_int8_gains(found.device.hardware)}")
+        for sheet in sheets(section):
+            output.show_text(f"\n{sheet.title}")
+            output.show_table(sheet.columns, sheet.rows)
+        for note in found.notes:
+            output.show_note(f"note: {note}")
+        for doubt in section.doubts:
+            output.show_note(f"doubt: {doubt}")
+    output.show_truncated(report.texts.truncated, report.bundle.text.max_length)
+    output.show_note(f"wrote {out}; edgebert report {out} --html page.html draws it")
+
+
+def _leave(done: Benched) -> None:
+    """Fail when a device or a file did, after everything that was measured is written and shown."""
+    failures: list[EdgebertError] = [*done.gone, *done.misfits]
+    if not failures:
+        return
+    for failure in failures[1:]:
+        output.show_error(failure)
+    if done.gone:
+        output.show_note("the same command with --force measures only what is missing")
+    raise failures[0]

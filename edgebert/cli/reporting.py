@@ -1,0 +1,152 @@
+"""The command that shows what a benchmark measured."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edgebert.cli import output
+from edgebert.cli.arguments import Force, Json
+from edgebert.errors import OutputError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edgebert.bench.sections import Section
+    from edgebert.measured import Report
+
+
+def report(
+    reports: Annotated[list[Path], typer.Argument(metavar="REPORT...", help="Reports that edgebert bench wrote.")],
+    html: Annotated[Path | None, typer.Option(help="File to write one self-contained page to.")] = None,
+    *,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown instead of tables.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, one quantity a line, instead of tables.")] = False,
+    as_json: Json = False,
+    force: Force = False,
+) -> None:
+    """Show times, accuracy and doubts of one or more reports: float against what ships, each device by itself."""
+    from edgebert.bench.markdown import markdown_text
+    from edgebert.bench.quantities import csv_text
+    from edgebert.bench.reports import read_report
+    from edgebert.bench.sections import sections
+
+    if markdown + as_csv + as_json > 1:
+        raise UsageError("only one of --markdown, --csv and --json can go to standard output")
+    if html is not None:
+        _check_place(html, force=force)
+    found = [read_report(path) for path in reports]
+    if html is not None:
+        _write_page(html, found)
+    if markdown:
+        sys.stdout.write(markdown_text(found))
+    elif as_csv:
+        sys.stdout.write(csv_text(sections(found)))
+    elif as_json:
+        output.show_json(_plain(sections(found)))
+    elif html is None:
+        _show(sections(found))
+    if html is not None:
+        output.show_note(f"wrote {html}")
+
+
+def _check_place(path: Path, *, force: bool) -> None:
+    """Refuse a place that holds something already; even with ``force`` only a page of ours is replaced."""
+    from edgebert.bench.page import GENERATOR
+
+    try:
+        if not path.exists() and not path.is_symlink():
+            return
+        if not force:
+            raise OutputError(f"{path}: exists already", hint="give another name, or --force to replace a page")
+        with path.open("rb") as stream:
+            is_page = GENERATOR.encode() in stream.read(1000)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror or error}", hint="give another name") from error
+    if not is_page:
+        raise OutputError(f"{path}: not replaced: it is no page of a report", hint="give another name")
+
+
+def _write_page(path: Path, found: Sequence[Report]) -> None:
+    from edgebert.bench.page import page_text
+    from edgebert.staging import replace_file
+
+    content = page_text(found).encode("utf-8", "backslashreplace")
+    try:
+        replace_file(path, content)
+    except OSError as error:
+        raise OutputError(
+            f"{path}: cannot be written: {error.strerror or error}", hint="choose a folder you can write to"
+        ) from error
+
+
+def _show(found: Sequence[Section]) -> None:
+    from edgebert.bench.markup import shown
+    from edgebert.bench.sections import agreement_of, by_request, doubts_of
+    from edgebert.bench.table import agreement_sheet, sheets
+    from edgebert.bench.words import EMULATED, bundle_facts, device_facts, not_measured
+
+    for group in by_request(found):
+        _show_facts(bundle_facts(group[0].report))
+        for section in group:
+            measurement = section.measurement
+            output.show_text(f"\n{shown(measurement.device.name)}")
+            _show_facts(device_facts(section.report, measurement))
+            if measurement.device.is_emulated:
+                output.show_text(f"  {EMULATED}")
+            for sheet in sheets(section):
+                output.show_text(f"\n{sheet.title}")
+                output.show_table(sheet.columns, sheet.rows)
+            for text in section.doubts:
+                output.show_text(f"doubt: {shown(text)}")
+            for text in not_measured(section.report, measurement):
+                output.show_text(f"not measured: {shown(text)}")
+        agreed = agreement_sheet(agreement_of(group))
+        if agreed.rows:
+            output.show_text(f"\n{agreed.title}")
+            output.show_table(agreed.columns, agreed.rows)
+        for text in doubts_of(group):
+            output.show_text(f"doubt: {shown(text)}")
+
+
+def _show_facts(facts: Sequence[tuple[str, str]]) -> None:
+    from edgebert.bench.markup import shown
+
+    width = max(len(name) for name, _ in facts)
+    for name, value in facts:
+        output.show_text(f"  {name:<{width}}  {shown(value)}")
+
+
+def _plain(found: Sequence[Section]) -> dict[str, object]:
+    from edgebert.bench.sections import agreement_of, by_request, doubts_of
+
+    def device(section: Section) -> dict[str, object]:
+        return {
+            "device": section.measurement.device,
+            "created": section.report.created,
+            "edgebert": section.report.edgebert,
+            "times": section.rows,
+            "scores": section.scores,
+            "instructions": section.counts,
+            "energy": section.energy,
+            "doubts": section.doubts,
+            "retries": section.measurement.retries,
+            "notes": section.measurement.notes,
+        }
+
+    return {
+        "requests": [
+            {
+                "bundle": group[0].report.bundle,
+                "texts": group[0].report.texts,
+                "suite": group[0].report.suite,
+                "doubts": doubts_of(group),
+                "devices": [device(section) for section in group],
+                "agreement": agreement_of(group),
+            }
+            for group in by_request(found)
+        ]
+    }
