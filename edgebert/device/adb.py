@@ -1,0 +1,325 @@
+"""A phone by the user's own `adb` program."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from edgebert.device.android import ARM64, android_facts, phone_state
+from edgebert.device.complaints import Refusal, not_written
+from edgebert.device.device import NOTHING, Finished
+from edgebert.device.process import run_program
+from edgebert.device.quoting import remote_command
+from edgebert.errors import DeviceGone, DeviceProblem, EnvironmentProblem, UsageError
+from edgebert.measured import AndroidFacts, DeviceKind, PhoneState
+
+ROOT = "/data/local/tmp/edgebert"
+"""The one place of a phone where the shell may both write and start programs."""
+
+ANSWER_S = 30.0
+"""Limit of short questions; the first one may have to start the adb server."""
+
+LEAST_BYTES_PER_S = 500_000
+"""A slower push is a stuck one: USB 2 and Wi-Fi carry twenty times as much."""
+
+# `adb shell` ends with code 0 when the connection breaks, so the phone states the program's own code. And adbd hangs up
+# on the shell alone when adb is gone, so the shell, who leads a session of its own, takes everything in it along. A
+# shell looks at signals between commands only, therefore it waits for a program in the background, which would have no
+# standard input unless it is handed one.
+LAUNCHER = """\
+trap 'kill -9 0' HUP
+mark=$1
+shift
+exec 3<&0
+"$@" <&3 3<&- &
+exec 3<&-
+wait $!
+printf '\\n%s %d\\n' "$mark" "$?" >&2
+"""
+# mv would put the file into a folder of its name.
+PUT = """\
+[ "$(wc -c < "$1")" -eq "$3" ] || exit 72
+[ ! -d "$2" ] || { echo "$2: is a directory" >&2; exit 71; }
+mv -f "$1" "$2" || exit 71
+"""
+TOO_SHORT = 72
+
+NOT_INSTALLED = "install it: 'apt install adb' or 'brew install android-platform-tools'"
+ALLOW = "unlock the phone and allow USB debugging for this computer; if it does not ask, replug the cable"
+RECONNECT = "replug the cable, or run 'adb reconnect offline'"
+UDEV = "add the phone to the udev rules ('apt install android-sdk-platform-tools-common') and replug it"
+SERVER = "run 'adb start-server'"
+START = "start Android on it; it is in another mode"
+PLUG_IN = "connect the phone and switch on USB debugging in its developer options"
+
+COMPLAINTS = (
+    Refusal(said="still authorizing", meaning="is being authorised", hint=ALLOW, can_pass=True),
+    Refusal(said="unauthorized", meaning="is unauthorised", hint=ALLOW),
+    Refusal(said="offline", meaning="is offline", hint=RECONNECT, can_pass=True),
+    Refusal(said="still connecting", meaning="is connecting", hint=RECONNECT, can_pass=True),
+    Refusal(said="no permissions", meaning="may not be opened by this user", hint=UDEV),
+    Refusal(said="insufficient permissions", meaning="may not be opened by this user", hint=UDEV),
+    Refusal(said="more than one device", meaning="is one of several", hint="name one: adb:SERIAL"),
+    Refusal(said="not found", meaning="is no longer connected", hint=PLUG_IN, can_pass=True),
+    Refusal(said="no devices", meaning="is no longer connected", hint=PLUG_IN, can_pass=True),
+    Refusal(said="doesn't support", meaning="has an Android older than 7", hint="take a newer phone"),
+    Refusal(said="cannot connect to daemon", meaning="is out of reach: no adb server", hint=SERVER, can_pass=True),
+    Refusal(said="failed to start daemon", meaning="is out of reach: no adb server", hint=SERVER),
+    Refusal(said="protocol fault", meaning="broke the connection", hint=RECONNECT, can_pass=True),
+    Refusal(said="closed", meaning="broke the connection", hint=RECONNECT, can_pass=True),
+)
+"""What adb says when it did not get to run anything."""
+
+NOT_WRITTEN = re.compile(
+    "no space left|quota exceeded|file too large|read-only file system|permission denied|operation not permitted"
+    "|couldn't create file|is a directory|not a directory",
+    re.IGNORECASE,
+)
+"""What it says when the phone did not take a file."""
+
+STATES = {
+    "unauthorized": ALLOW,
+    "authorizing": ALLOW,
+    "offline": RECONNECT,
+    "no permissions": UDEV,
+}
+"""What to do about the states of `adb devices`; in every other one something else than Android runs."""
+
+# Of two phones that tell the same name by Wi-Fi, one gets " (2)" within its serial number.
+LISTED = re.compile(r"^(\S+(?: \(\d+\)\S*)?)\s+(no permissions|[a-z]+)\b(.*)$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A line of `adb devices -l`: serial number, state, and the model where adb knows it."""
+
+    serial: str
+    state: str
+    model: str
+
+    @property
+    def mend(self) -> str:
+        """What to do to make the device usable; empty when it is."""
+        return "" if self.state == "device" else STATES.get(self.state, START)
+
+
+class AdbDevice:
+    """A phone by adb; implements ``Device``. What is not said here is said there.
+
+    The adb server that the first command may start is the user's, and stays.
+
+    Args:
+        serial: Serial number, or address and port.
+        root: Folder on the phone.
+        adb: The program.
+    """
+
+    kind: DeviceKind = "adb"
+    cpu = ""
+
+    def __init__(self, serial: str, *, root: str, adb: str) -> None:
+        self.url = f"adb:{serial}"
+        self.root = root
+        self._serial = serial
+        self._adb = adb
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        environment: Mapping[str, str] = NOTHING,
+        timeout_s: float = 60.0,
+    ) -> Finished:
+        """Run a program as ``Device.run`` says; when time is out, the phone kills it.
+
+        Raises:
+            DeviceGone: As there.
+            DeviceProblem: As there.
+            EnvironmentProblem: adb is not installed here.
+        """
+        return self._shell(argv, stdin=stdin, environment=environment, folder=self.root, timeout_s=timeout_s)
+
+    def push(self, source: Path, name: str) -> None:
+        """Copy a file as ``Device.push`` says.
+
+        Raises:
+            DeviceGone: As there.
+            DeviceProblem: As there.
+            EnvironmentProblem: adb is not installed here.
+        """
+        target = _below(self.root, name)
+        partial = f"{target}.partial"
+        size = source.stat().st_size
+        # adb makes missing folders itself, but reports one that it may not make as a file that it cannot.
+        self._make_folder(str(PurePosixPath(target).parent))
+        try:
+            sent = self._call("push", str(source.absolute()), partial, timeout_s=ANSWER_S + size / LEAST_BYTES_PER_S)
+            if sent.code != 0:
+                words = _words(sent)
+                raise self._not_written(name, words) if NOT_WRITTEN.search(words) else self._gone(words)
+            placed = self._shell(("sh", "-c", PUT, "sh", partial, target, str(size)))
+            if placed.code == TOO_SHORT:
+                raise DeviceGone(f"{self.url}: {name} arrived incomplete")
+            if placed.code != 0:
+                raise self._not_written(name, placed.stderr)
+        except DeviceProblem:
+            with contextlib.suppress(DeviceProblem):
+                self._shell(("rm", "-f", partial))
+            raise
+
+    def close(self) -> None:
+        """Do nothing: no connection outlives a call, and the adb server is the user's."""
+
+    def android_facts(self) -> AndroidFacts:
+        """Return what the phone says of itself.
+
+        Raises:
+            DeviceGone: The connection broke.
+        """
+        return android_facts(self._answer("getprop"))
+
+    def phone_state(self, trial: int) -> PhoneState:
+        """Return what the phone says of its battery, heat and screen right now.
+
+        Args:
+            trial: Index of the trial that follows.
+
+        Raises:
+            DeviceGone: The connection broke.
+        """
+        battery, thermal, power = (
+            self._answer("dumpsys", service) for service in ("battery", "thermalservice", "power")
+        )
+        return phone_state(trial, battery=battery, thermal=thermal, power=power)
+
+    def _answer(self, *argv: str) -> str:
+        """Return what a program of the phone printed, or nothing where there is no such program."""
+        return self._shell(argv).stdout.decode("utf-8", "replace")
+
+    def _make_folder(self, folder: str) -> None:
+        made = self._shell(("mkdir", "-p", folder))
+        if made.code != 0:
+            raise self._not_written(folder, made.stderr)
+
+    def _shell(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        environment: Mapping[str, str] = NOTHING,
+        folder: str = "/",
+        timeout_s: float = ANSWER_S,
+    ) -> Finished:
+        """Run a program on the phone, and make sure that it was the program that ended, not the connection."""
+        mark = f"edgebert-{secrets.token_hex(8)}"
+        line = remote_command(("sh", "-c", LAUNCHER, "sh", mark, *argv), environment=environment, folder=folder)
+        done = self._call("shell", "-T", line, stdin=stdin, timeout_s=timeout_s)
+        if not (ending := re.search(rf"^{mark} (\d+)$", done.stderr, re.MULTILINE)):
+            raise self._gone(_words(done))
+        return Finished(code=int(ending[1]), stdout=done.stdout, stderr=done.stderr[: ending.start()].strip())
+
+    def _call(self, *arguments: str, stdin: bytes = b"", timeout_s: float) -> Finished:
+        try:
+            return run_program((self._adb, "-s", self._serial, *arguments), stdin=stdin, timeout_s=timeout_s)
+        except DeviceGone as error:
+            raise DeviceGone(f"{self.url}: {error.message}", hint=RECONNECT) from error
+        except EnvironmentProblem as error:
+            raise EnvironmentProblem(error.message, hint=NOT_INSTALLED) from error
+
+    def _gone(self, words: str) -> DeviceProblem:
+        """Return the error that adb's own words stand for."""
+        for complaint in COMPLAINTS:
+            if complaint.said in words:
+                kind = DeviceGone if complaint.can_pass else DeviceProblem
+                return kind(f"{self.url} {complaint.meaning}{_after(words)}", hint=complaint.hint)
+        return DeviceGone(f"{self.url}: the connection broke{_after(words)}", hint=RECONNECT)
+
+    def _not_written(self, name: str, words: str) -> DeviceProblem:
+        return not_written(self.url, self.root, name, Finished(code=1, stdout=b"", stderr=words))
+
+
+def listed_devices(*, adb: str = "adb") -> tuple[Listed, ...]:
+    """Return what `adb devices` lists, usable or not.
+
+    Raises:
+        EnvironmentProblem: adb is not installed here.
+        DeviceProblem: adb does not get its server to run.
+    """
+    try:
+        done = run_program((adb, "devices", "-l"), timeout_s=ANSWER_S)
+    except DeviceGone:
+        raise
+    except EnvironmentProblem as error:
+        raise EnvironmentProblem(error.message, hint=NOT_INSTALLED) from error
+    if done.code != 0:
+        raise DeviceProblem(f"'adb devices' failed{_after(_words(done))}", hint=SERVER)
+    found = []
+    for line in done.stdout.decode("utf-8", "replace").splitlines():
+        if line.startswith(("*", "List of devices")) or not (match := LISTED.match(line)):
+            continue
+        model = re.search(r"\bmodel:(\S+)", match[3])
+        found.append(Listed(serial=match[1], state=match[2], model=model[1].replace("_", " ") if model else ""))
+    return tuple(found)
+
+
+def open_adb(serial: str, *, root: str | None = None, adb: str = "adb") -> AdbDevice:
+    """Return a phone that is ready to be used; its folder exists.
+
+    Args:
+        serial: Serial number as `adb devices` lists it; empty takes the only phone there is.
+        root: Folder on the phone; ``None`` takes the usual one.
+        adb: The program.
+
+    Raises:
+        UsageError: No serial number was given, and there are several phones.
+        DeviceProblem: There is no such phone, it is unauthorised, or no 64-bit ARM.
+        DeviceGone: It is offline.
+        EnvironmentProblem: adb is not installed here.
+    """
+    listed = listed_devices(adb=adb)
+    chosen = _chosen(serial, listed)
+    if chosen.state != "device":
+        kind = DeviceGone if chosen.state in {"offline", "authorizing", "connecting"} else DeviceProblem
+        raise kind(f"adb:{chosen.serial} is {chosen.state}", hint=chosen.mend)
+    device = AdbDevice(chosen.serial, root=root or ROOT, adb=adb)
+    abi = device.android_facts().abi
+    if abi and abi != ARM64:
+        raise DeviceProblem(f"{device.url} runs {abi} programs, not {ARM64}", hint="take a 64-bit ARM phone")
+    device._make_folder(device.root)  # noqa: SLF001  (the other half of the constructor, which may not fail)
+    return device
+
+
+def _chosen(serial: str, listed: Sequence[Listed]) -> Listed:
+    there = ", ".join(f"adb:{device.serial} ({device.state})" for device in listed)
+    if serial:
+        for device in listed:
+            if device.serial == serial:
+                return device
+        raise DeviceProblem(f"adb:{serial} is not connected", hint=f"there is {there}" if there else PLUG_IN)
+    if not listed:
+        raise DeviceProblem("adb: no phone is connected", hint=PLUG_IN)
+    if len(listed) > 1:
+        raise UsageError("adb: there are several phones, and none was named", hint=f"name one of {there}")
+    return listed[0]
+
+
+def _below(root: str, name: str) -> str:
+    path = PurePosixPath(name)
+    if not path.parts or path.is_absolute() or ".." in path.parts:
+        raise ValueError(f"{name!r} is no path below the root of a device")
+    return str(PurePosixPath(root) / path)
+
+
+def _words(done: Finished) -> str:
+    """Return what adb has to say, without its news about the server and without progress."""
+    lines = (done.stderr + "\n" + done.stdout.decode("utf-8", "replace")).splitlines()
+    return " ".join(line.strip() for line in lines if "error" in line or "adb:" in line) or done.stderr
+
+
+def _after(words: str) -> str:
+    return f": {' '.join(words.split())[:200]}" if words.strip() else ""

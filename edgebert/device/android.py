@@ -1,0 +1,204 @@
+"""What a phone says of itself: readers of `getprop` and `dumpsys` that take any text and skip what they cannot read."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from edgebert.measured import AndroidFacts, PhoneState, Temperature
+
+ARM64 = "arm64-v8a"
+"""The ABI that a phone must prefer: the worker is an aarch64 program."""
+
+SOC_PROPERTIES = (
+    "ro.soc.model",  # Android 12 and newer
+    "ro.vendor.qti.soc_model",
+    "ro.vendor.mediatek.platform",
+    "ro.mediatek.platform",
+    "ro.hardware.chipname",  # Samsung
+    "ro.chipname",
+    "ro.board.platform",
+)
+NOT_TEMPERATURES = frozenset({-1, 6, 7, 8})
+"""Types of the thermal HAL in units of their own: unknown, and the battery's voltage, current and charge limits."""
+
+CELSIUS = (-40.0, 150.0)
+LARGEST_NUMBER = 9
+"""Digits of the longest number read: more is not a reading, and Python refuses to convert thousands of them."""
+
+PROPERTY = re.compile(r"^\[([^\]\n]+)\]: \[([^\]\n]*)\]", re.MULTILINE)
+FIELD = re.compile(r"^[ \t]*([A-Za-z][A-Za-z ]*):[ \t]*([^\s]+)[ \t]*$")
+SENSOR = re.compile(r"Temperature\{mValue=([^,}]+), mType=(-?\d{1,3}), mName=([^}]*?)(?:, mStatus=[^}]*)?\}")
+STATUS = re.compile(r"^[ \t]*Thermal Status: ([0-6])[ \t]*$", re.MULTILINE)
+LIVE = "Current temperatures from HAL:"
+CACHED = "Cached temperatures:"
+WAKEFULNESS = re.compile(r"^[ \t]*mWakefulness=(\w+)", re.MULTILINE)
+DISPLAY = re.compile(r"^[ \t]*Display Power: state=(\w+)", re.MULTILINE)
+SAVING = (
+    re.compile(r"^[ \t]*Battery Saver is currently: (ON|OFF|ADAPTIVE)\b", re.MULTILINE),  # Android 9 and newer
+    re.compile(r"^[ \t]*mLowPowerModeEnabled=(true|false)\b", re.MULTILINE),  # up to Android 8
+    re.compile(r"^Battery saver state machine:\s*Enabled=(true|false)\b", re.MULTILINE),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Battery:
+    """What `dumpsys battery` says.
+
+    Attributes:
+        percent: Charge.
+        celsius: Temperature of the battery.
+        is_charging: Whether power flows in, be it into the battery or past it.
+    """
+
+    percent: int | None = None
+    celsius: float | None = None
+    is_charging: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thermal:
+    """What `dumpsys thermalservice` says: throttling from 0 to 6, and the sensors that measure a temperature."""
+
+    status: int | None = None
+    temperatures: tuple[Temperature, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Power:
+    """What `dumpsys power` says: whether the display is awake, and whether battery saver is on."""
+
+    is_screen_on: bool | None = None
+    is_saving: bool | None = None
+
+
+def android_facts(getprop: str) -> AndroidFacts:
+    """Read what `getprop` printed; texts of a phone that keeps a property to itself are empty."""
+    found = {name: value.strip() for name, value in PROPERTY.findall(getprop.replace("\r\n", "\n"))}
+
+    def first(*names: str) -> str:
+        return next((found[name] for name in names if found.get(name)), "")
+
+    sdk = first("ro.build.version.sdk")
+    return AndroidFacts(
+        manufacturer=first("ro.product.manufacturer", "ro.product.vendor.manufacturer", "ro.product.brand"),
+        model=first("ro.product.model", "ro.product.vendor.model", "ro.product.system.model"),
+        soc=first(*SOC_PROPERTIES),
+        release=first("ro.build.version.release"),
+        sdk=int(sdk) if _is_count(sdk) else None,
+        abi=first("ro.product.cpu.abi", "ro.product.cpu.abilist").split(",")[0],
+    )
+
+
+def read_battery(dumpsys: str) -> Battery:
+    """Read what `dumpsys battery` printed.
+
+    The first value of a name counts: vendors append sections of their own, Samsung a log of past states.
+    """
+    fields: dict[str, str] = {}
+    for line in dumpsys.splitlines():
+        if match := FIELD.match(line):
+            fields.setdefault(match[1].strip().lower(), match[2])
+    level, scale = _count(fields.get("level", "")), _count(fields.get("scale", "100"))
+    percent = round(100 * level / scale) if level is not None and scale else None
+    tenths = fields.get("temperature", "")
+    celsius = int(tenths) / 10 if re.fullmatch(rf"-?[0-9]{{1,{LARGEST_NUMBER}}}", tenths) else None
+    return Battery(
+        percent=percent if percent is not None and percent <= 100 else None,
+        celsius=celsius if celsius is not None and CELSIUS[0] <= celsius <= CELSIUS[1] else None,
+        is_charging=_is_charging(fields),
+    )
+
+
+def read_thermal(dumpsys: str) -> Thermal:
+    """Read what `dumpsys thermalservice` printed (Android 10 and newer; older ones have no such service).
+
+    The live section counts. The cached one keeps the last value that crossed a threshold, which may be hours old, so it
+    is read only where the hardware is not asked. A sensor at exactly zero is one that is not fitted.
+    """
+    status = STATUS.search(dumpsys)
+    return Thermal(
+        status=int(status[1]) if status else None,
+        temperatures=_sensors(_section(dumpsys, LIVE)) or _sensors(_section(dumpsys, CACHED)),
+    )
+
+
+def read_power(dumpsys: str) -> Power:
+    """Read what `dumpsys power` printed."""
+    is_screen_on = None
+    if match := WAKEFULNESS.search(dumpsys):
+        is_screen_on = {"Awake": True, "Dreaming": True, "Asleep": False, "Dozing": False}.get(match[1])
+    if is_screen_on is None and (match := DISPLAY.search(dumpsys)):
+        is_screen_on = match[1] == "ON"
+    saving = next((match[1] for pattern in SAVING if (match := pattern.search(dumpsys))), None)
+    return Power(is_screen_on=is_screen_on, is_saving=None if saving is None else saving not in {"OFF", "false"})
+
+
+def phone_state(trial: int, *, battery: str, thermal: str, power: str) -> PhoneState:
+    """Put together what three calls of `dumpsys` printed at one moment of a run.
+
+    Args:
+        trial: Index of the trial that follows.
+        battery: Output of `dumpsys battery`.
+        thermal: Output of `dumpsys thermalservice`.
+        power: Output of `dumpsys power`.
+    """
+    charge, heat, screen = read_battery(battery), read_thermal(thermal), read_power(power)
+    return PhoneState(
+        trial=trial,
+        battery_percent=charge.percent,
+        battery_celsius=charge.celsius,
+        is_charging=charge.is_charging,
+        thermal_status=heat.status,
+        temperatures=heat.temperatures,
+        is_screen_on=screen.is_screen_on,
+        is_power_saving=screen.is_saving,
+    )
+
+
+def _is_charging(fields: dict[str, str]) -> bool | None:
+    """Read the supplies, since a full or protected battery is not charged by a cable that still feeds the phone."""
+    supplies = {value for name, value in fields.items() if name.endswith(" powered")}
+    if "true" in supplies:
+        return True
+    if "false" in supplies:
+        return False
+    return {"2": True, "3": False, "4": False}.get(fields.get("status", ""))
+
+
+def _section(text: str, title: str) -> str:
+    """Return the indented lines below a title."""
+    lines = iter(text.splitlines())
+    for line in lines:
+        if line.strip() == title:
+            break
+    kept = []
+    for line in lines:
+        if not line[:1].isspace():
+            break
+        kept.append(line)
+    return "\n".join(kept)
+
+
+def _sensors(section: str) -> tuple[Temperature, ...]:
+    """Read the sensors of a section; of two with the same name the first counts."""
+    found: dict[str, float] = {}
+    for value, kind, name in SENSOR.findall(section):
+        try:
+            celsius = float(value)
+        except ValueError:
+            continue
+        if int(kind) in NOT_TEMPERATURES or celsius == 0 or not CELSIUS[0] <= celsius <= CELSIUS[1]:
+            continue
+        found.setdefault(name.strip(), celsius)
+    return tuple(Temperature(sensor=sensor, celsius=celsius) for sensor, celsius in found.items())
+
+
+def _is_count(text: str) -> bool:
+    """Tell whether a text is a plain number of few ASCII digits."""
+    return text.isascii() and text.isdigit() and len(text) <= LARGEST_NUMBER
+
+
+def _count(text: str) -> int | None:
+    """Return a plain number, or nothing."""
+    return int(text) if _is_count(text) else None

@@ -1,0 +1,257 @@
+from __future__ import annotations
+
+import dataclasses
+import gzip
+import io
+import resource
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgebert import jsonio
+from edgebert.device.runtime_bundle import (
+    LOADER,
+    MANIFEST,
+    PYTHON,
+    RuntimeManifest,
+    RuntimePackage,
+    file_sha256,
+    is_safe_name,
+    read_runtime,
+    unpack_runtime,
+    write_runtime,
+)
+from edgebert.errors import BundleError, EnvironmentProblem, OutputError
+
+PACKAGES = (RuntimePackage(name="numpy", version="2.4.6", origin="PyPI"),)
+CONTENT = {PYTHON: b"python", LOADER: b"loader", "site/numpy/__init__.py": b"", "licences/libc6": b"LGPL" * 9000}
+
+
+def sources(folder: Path) -> dict[str, Path]:
+    """Write small files and return where they are, by their path in the runtime."""
+    folder.mkdir(parents=True, exist_ok=True)
+    found = {}
+    for index, (name, content) in enumerate(CONTENT.items()):
+        found[name] = folder / str(index)
+        found[name].write_bytes(content)
+    return found
+
+
+def made(folder: Path) -> Path:
+    """Return a small runtime."""
+    path = folder / "runtime.tar.gz"
+    write_runtime(path, sources(folder / "sources"), PACKAGES)
+    return path
+
+
+def changed(path: Path, change: Callable[[list[tuple[tarfile.TarInfo, bytes]]], None]) -> Path:
+    """Write the archive anew after ``change`` has had its members."""
+    with tarfile.open(path) as archive:
+        members = [(member, stream.read() if (stream := archive.extractfile(member)) else b"") for member in archive]
+    change(members)
+    with tarfile.open(path, "w:gz") as archive:
+        for member, content in members:
+            archive.addfile(member, io.BytesIO(content))
+    return path
+
+
+def with_manifest(path: Path, manifest: RuntimeManifest) -> Path:
+    """Replace the manifest in the archive."""
+
+    def change(members: list[tuple[tarfile.TarInfo, bytes]]) -> None:
+        content = jsonio.dumps(manifest).encode()
+        members[0][0].size = len(content)
+        members[0] = (members[0][0], content)
+
+    return changed(path, change)
+
+
+def test_a_runtime_comes_back_as_it_was_written(tmp_path: Path):
+    """What was written is what is unpacked, programs can be started, and all three manifests are the same."""
+    path = tmp_path / "runtime.tar.gz"
+    written = write_runtime(path, sources(tmp_path / "sources"), PACKAGES)
+    unpacked = unpack_runtime(path, tmp_path / "root")
+    assert written == read_runtime(path) == unpacked
+    assert {name: (tmp_path / "root" / name).read_bytes() for name in CONTENT} == CONTENT
+    assert (tmp_path / "root" / LOADER).stat().st_mode & 0o777 == 0o755
+    assert (tmp_path / "root" / "licences/libc6").stat().st_mode & 0o777 == 0o644
+    assert written.size_bytes == sum(map(len, CONTENT.values()))
+    assert jsonio.loads(RuntimeManifest, (tmp_path / "root" / MANIFEST).read_text(), source="") == written
+
+
+def test_the_same_content_gives_the_same_bytes(tmp_path: Path):
+    """Neither the hour, nor the names of the archive and of the sources, nor their order show in the bytes."""
+    first = made(tmp_path / "a")
+    files = sources(tmp_path / "another folder")
+    for path in files.values():
+        path.touch()
+        path.chmod(0o600)
+    write_runtime(tmp_path / "other-name.tgz", dict(reversed(files.items())), PACKAGES)
+    assert first.read_bytes() == (tmp_path / "other-name.tgz").read_bytes()
+    assert file_sha256(first) == file_sha256(tmp_path / "other-name.tgz")
+
+
+def test_the_archive_names_no_time_and_no_owner(tmp_path: Path):
+    """Every member is a plain file of nobody, of the year 1970, in the oldest format, the manifest first."""
+    with tarfile.open(made(tmp_path)) as archive:
+        members = archive.getmembers()
+    assert [member.name for member in members] == [MANIFEST, *sorted(CONTENT)]
+    assert {(member.mtime, member.uid, member.gid, member.uname, member.isreg()) for member in members} == {
+        (0, 0, 0, "", True)
+    }
+    assert gzip.decompress((tmp_path / "runtime.tar.gz").read_bytes())[257:265] == b"ustar\x0000"
+
+
+def test_the_command_starts_where_the_runtime_lies(tmp_path: Path):
+    """No placeholder is left in command and environment, and no path in them lies outside of the root."""
+    manifest = read_runtime(made(tmp_path))
+    command, variables = manifest.command("/data/local/tmp/r"), manifest.variables("/data/local/tmp/r")
+    assert command[0] == f"/data/local/tmp/r/{LOADER}"
+    assert command[-2:] == ("-m", "edgebert.ondevice")
+    words = [*command, *(path for value in variables.values() for path in value.split(":"))]
+    assert all(word.startswith("/data/local/tmp/r") for word in words if "/" in word)
+    assert "{" not in "".join(words)
+    assert variables["ORT_DISABLE_TELEMETRY"] == "1"
+
+
+def test_an_existing_file_is_kept_unless_forced(tmp_path: Path):
+    """A file that is there is refused and left alone; with force it is replaced, but never a folder."""
+    path = tmp_path / "runtime.tar.gz"
+    path.write_text("mine")
+    with pytest.raises(OutputError, match="exists already"):
+        write_runtime(path, sources(tmp_path / "s"), PACKAGES)
+    assert path.read_text() == "mine"
+    write_runtime(path, sources(tmp_path / "s"), PACKAGES, force=True)
+    assert read_runtime(path).packages == PACKAGES
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OutputError):
+        write_runtime(tmp_path / "folder", sources(tmp_path / "s"), PACKAGES, force=True)
+
+
+def test_a_full_disk_leaves_nothing(tmp_path: Path):
+    """When there is no room the old file stays, and no half-written one is left beside it."""
+    path = made(tmp_path)
+    before = path.read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200, hard))
+    try:
+        with pytest.raises(EnvironmentProblem, match="no room"):
+            write_runtime(path, sources_of(tmp_path), PACKAGES, force=True)
+        with pytest.raises(EnvironmentProblem, match="no room"):
+            unpack_runtime(path, tmp_path / "root")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.read_bytes() == before
+    assert {entry.name for entry in tmp_path.iterdir()} == {"runtime.tar.gz", "sources"}
+
+
+def sources_of(folder: Path) -> dict[str, Path]:
+    return {name: folder / "sources" / str(index) for index, name in enumerate(CONTENT)}
+
+
+@pytest.mark.parametrize("name", ["/etc/x", "../x", "a/../../x", "a//b", "./a", "", ".", "a\\b", "C:x", "a\nb", "a/"])
+def test_names_that_lead_out_are_unsafe(name: str):
+    """Absolute, upward, doubled, foreign and unprintable names are refused."""
+    assert not is_safe_name(name)
+
+
+@given(st.text(max_size=30))
+def test_a_safe_name_stays_below_its_folder(name: str):
+    """Whatever a safe name is, joined to a folder and resolved it lies below that folder."""
+    if is_safe_name(name):
+        joined = Path("/some/folder", name)
+        assert joined.is_relative_to("/some/folder")
+        assert ".." not in joined.parts
+
+
+@pytest.mark.parametrize("name", ["../outside", "/outside", "site/../../outside"])
+def test_a_manifest_that_leads_out_is_refused(name: str, tmp_path: Path):
+    """A runtime whose manifest names a path outside of the root is refused before anything is written."""
+    path = made(tmp_path)
+    manifest = read_runtime(path)
+    files = (dataclasses.replace(manifest.files[0], path=name), *manifest.files[1:])
+    with_manifest(path, dataclasses.replace(manifest, files=files))
+    with pytest.raises(BundleError, match="leads out"):
+        unpack_runtime(path, tmp_path / "deep" / "root")
+    assert not (tmp_path / "deep" / "root").exists()
+    assert not (tmp_path / "deep" / "outside").exists()
+
+
+def link(members: list[tuple[tarfile.TarInfo, bytes]]) -> None:
+    members[1][0].type, members[1][0].linkname = tarfile.SYMTYPE, "/etc/passwd"
+
+
+def other(members: list[tuple[tarfile.TarInfo, bytes]]) -> None:
+    members[1] = (members[1][0], bytes(len(members[1][1]) - 1) + b"x")
+
+
+def longer(members: list[tuple[tarfile.TarInfo, bytes]]) -> None:
+    members[1][0].size += 1
+    members[1] = (members[1][0], members[1][1] + b"x")
+
+
+def more(members: list[tuple[tarfile.TarInfo, bytes]]) -> None:
+    members.append((tarfile.TarInfo("../../outside"), b""))
+
+
+CHANGES = {
+    "a link in place of a file": (link, "is not what"),
+    "other content of the same size": (other, "sha256"),
+    "a file of another size": (longer, "is not what"),
+    "a file that the manifest does not name": (more, "not named"),
+    "a file that comes twice": (lambda members: members.append(members[-1]), "twice"),
+    "a file less": (lambda members: members.pop(), "1 files are missing, as site"),
+    "the manifest at another place": (lambda members: members.reverse(), "first member"),
+    "no member at all": (lambda members: members.clear(), "first member"),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_an_archive_that_was_changed_is_not_unpacked(what: str, tmp_path: Path):
+    """Whatever differs from the manifest is found, and no folder is left."""
+    change, words = CHANGES[what]
+    path = changed(made(tmp_path), change)
+    with pytest.raises(BundleError, match=words):
+        unpack_runtime(path, tmp_path / "root")
+    assert {entry.name for entry in tmp_path.iterdir()} == {"runtime.tar.gz", "sources"}
+
+
+@pytest.mark.parametrize("content", [b"", b"not an archive", gzip.compress(b"not a tar file" * 99)])
+def test_other_files_are_no_runtime(content: bytes, tmp_path: Path):
+    """A file of another kind, and a missing one, are refused by name."""
+    (tmp_path / "x.tar.gz").write_bytes(content)
+    with pytest.raises(BundleError, match=r"x\.tar\.gz: not a runtime"):
+        read_runtime(tmp_path / "x.tar.gz")
+    with pytest.raises(BundleError, match="No such file"):
+        read_runtime(tmp_path / "missing.tar.gz")
+
+
+@given(st.data())
+def test_a_damaged_archive_is_refused(tmp_path_factory, data: st.DataObject):
+    """An archive that is cut anywhere or has a changed byte is unpacked whole or refused by an error of ours."""
+    folder = tmp_path_factory.mktemp("damaged")
+    path = made(folder)
+    whole = bytearray(path.read_bytes())
+    if data.draw(st.booleans()):
+        del whole[data.draw(st.integers(0, len(whole) - 1)) :]
+    else:
+        whole[data.draw(st.integers(0, len(whole) - 1))] ^= data.draw(st.integers(1, 255))
+    path.write_bytes(whole)
+    try:
+        unpack_runtime(path, folder / "root")
+    except BundleError:
+        assert not (folder / "root").exists()
+    else:
+        assert {name: (folder / "root" / name).read_bytes() for name in CONTENT} == CONTENT
+
+
+def test_a_newer_schema_is_named(tmp_path: Path):
+    """A runtime of a later version of edgebert is refused with both numbers."""
+    path = made(tmp_path)
+    with_manifest(path, dataclasses.replace(read_runtime(path), schema=9))
+    with pytest.raises(BundleError, match="schema 9; this version of edgebert reads 1"):
+        read_runtime(path)
