@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TextIO
 
 from edgebert.errors import MissingExtraError
 from edgebert.shape import Architecture, Pruning
@@ -92,15 +93,32 @@ def _draw_point(axes: Axes, item: Artifact, score: Score) -> None:
 
 
 @contextlib.contextmanager
-def svg_figure(path: Path, *, height: float) -> Iterator[Figure]:
-    """Give a figure 7 inches wide and save it as SVG when the block ends well; ``height`` is in inches."""
+def svg_figure(
+    out: Path | TextIO, *, height: float, width: float = 7.0, letters: Literal["path", "none"] = "path"
+) -> Iterator[Figure]:
+    """Give a figure and save it as SVG when the block ends well.
+
+    Args:
+        out: File to write, or a stream to write to.
+        height: In inches.
+        width: In inches.
+        letters: ``path`` draws them as outlines, which need no font; ``none`` leaves them text.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
     try:
         from matplotlib import style
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise MissingExtraError("matplotlib", extra="onnx", purpose="drawing a picture") from error
-    # A fixed salt, no date, and no settings of the user's: equal values give equal pictures.
-    with style.context(["default", {"svg.hashsalt": "edgebert", "font.size": 10, "svg.fonttype": "path"}]):
-        figure = Figure(figsize=(7.0, height), layout="constrained")
+        raise MissingExtraError("matplotlib", extra="report", purpose="drawing a picture") from error
+    # A fixed salt, no date, and no settings of the user's: equal values give equal pictures. A dollar sign in a name is
+    # no formula.
+    settings = {"svg.hashsalt": "edgebert", "font.size": 10, "svg.fonttype": letters, "text.parse_math": False}
+    with style.context(["default", settings]):
+        figure = Figure(figsize=(width, height), layout="constrained")
         yield figure
-        figure.savefig(path, format="svg", metadata={"Date": None, "Creator": "edgebert"})
+        with warnings.catch_warnings():
+            # Letters that are left text are drawn with the fonts of the reader.
+            warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
+            figure.savefig(out, format="svg", metadata={"Date": None, "Creator": "edgebert"})

@@ -31,6 +31,9 @@ Verdict = Literal["faster", "slower", "no significant change", "too noisy"]
 RESOLUTION = 1.1
 """An interval whose ends lie within this factor is narrow enough to call no effect 'no significant change'."""
 
+FEWEST = 3
+"""Processes from which an interval is told: that of two reaches over any number of orders of magnitude."""
+
 _FENCE = 3.0
 _TWO_GROUPS = 5.0
 _LEAST_GROUP = 0.1
@@ -38,7 +41,7 @@ _LEAST_GROUP = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """A value with the ends of its interval; they are ``None`` when a single process leaves them unknown."""
+    """A value with the ends of its interval; they are ``None`` where too few processes leave them unknown."""
 
     value: float
     low: float | None
@@ -101,7 +104,7 @@ def change(old: Times, new: Times, *, level: float = 0.95) -> Estimate:
     _check(new)
     before, after = (np.array([_median_log(process) for process in side]) for side in (old, new))
     centre = float(before.mean() - after.mean())
-    if min(len(before), len(after)) < 2:
+    if min(len(before), len(after)) < FEWEST:
         return Estimate(value=_exp(centre), low=None, high=None)
     parts = [float(side.var(ddof=1)) / len(side) for side in (before, after)]
     if not sum(parts):
@@ -131,9 +134,9 @@ def processes_needed(
 ) -> int | None:
     """Return how many processes would bring the interval to one side of ``limit``, if they spread as these do.
 
-    ``None`` is more than ``most``, or unknown from a single process.
+    ``None`` is more than ``most``, or unknown from fewer than ``FEWEST`` processes.
     """
-    if estimate.low is None or estimate.high is None or processes < 2 or not limit > 0:
+    if estimate.low is None or estimate.high is None or processes < FEWEST or not limit > 0:
         return None
     half = max(math.log(estimate.value / estimate.low), math.log(estimate.high / estimate.value))
     deviation = half / t_quantile(processes - 1, level) * math.sqrt(processes)
@@ -262,7 +265,7 @@ def _tail(medians: NDArray[np.float64], own: Sequence[NDArray[np.float64]], shar
 
 def _from_logs(logs: NDArray[np.float64], *, level: float) -> Estimate:
     centre = float(logs.mean())
-    if len(logs) < 2:
+    if len(logs) < FEWEST:
         return Estimate(value=_exp(centre), low=None, high=None)
     return _around(centre, t_quantile(len(logs) - 1, level) * float(logs.std(ddof=1)) / math.sqrt(len(logs)))
 

@@ -76,7 +76,8 @@ class Board:
         hardware = self._ask(HardwareFacts, "describe", b"", _DESCRIBE_S)
         android = device.android_facts() if isinstance(device, Phone) else None
         return DeviceFacts(
-            name=(android.model if android else "") or hardware.model or device.url,
+            # What the emulator calls its processor says less than what the user calls it.
+            name=(android.model if android else "") or ("" if device.cpu else hardware.model) or device.url,
             kind=device.kind,
             cpu=device.cpu,
             hardware=hardware,

@@ -22,7 +22,9 @@ _EXAMPLES: dict[DeviceKind, str] = {
 
 
 def parse_url(url: str) -> tuple[DeviceKind, str]:
-    """Return how a device is reached, and the rest of its URL: target, serial number or CPU; empty for ``local``.
+    """Return how a device is reached, and the rest of its URL: target, serial number or CPU.
+
+    The rest is empty for ``local``, and may be for ``adb``: then the only phone is meant.
 
     Raises:
         UsageError: It is none of the four kinds, or its rest is missing or cannot be read.
@@ -35,9 +37,11 @@ def parse_url(url: str) -> tuple[DeviceKind, str]:
         if colon:
             raise UsageError(f"{url!r}: this machine is called local, and no more")
         return kind, ""
+    if kind == "adb" and not rest:
+        return kind, ""  # the only phone, where there is one
     if not rest:
         raise UsageError(f"{url!r}: which one?", hint=f"as in {_EXAMPLES[kind]}")
-    if rest.startswith("-") or not rest.isprintable() or " " in rest:
+    if rest.startswith("-") or not rest.isprintable() or (" " in rest and kind != "adb"):
         raise UsageError(f"{url!r}: {rest!r} names no device", hint=f"as in {_EXAMPLES[kind]}")
     if kind == "ssh":
         parse_target(rest)
@@ -72,9 +76,9 @@ def connect(
     if kind == "emulator":
         if python is not None or runtime is not None or root is not None:
             raise UsageError(f"{url}: an emulator brings its own worker", hint="leave out --python, --runtime, --root")
-        from edgebert.device.emulator import open_emulator
+        from edgebert.device.instructions import open_emulated_board
 
-        return Board(*open_emulator(rest, cache=cache))
+        return open_emulated_board(rest, cache=cache)
     device = _opened(kind, rest, root)
     try:
         return Board(device, prepare(device, python=python, runtime=runtime))

@@ -1,0 +1,73 @@
+"""Reports as Markdown, for a pull request or a wiki."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from edgebert.bench.markup import numeric_columns, one_line
+from edgebert.bench.sections import Section, agreement_of, by_request, doubts_of, sections
+from edgebert.bench.table import Sheet, agreement_sheet, sheets
+from edgebert.bench.words import EMULATED, NO_DOUBTS, bundle_facts, command, device_facts, measured, not_measured, title
+
+if TYPE_CHECKING:
+    from edgebert.bench.words import Facts
+    from edgebert.measured import Report
+
+_STEERING = re.compile(r"([\\`*_\[\]<>|~#])")
+
+
+def markdown_text(reports: Sequence[Report]) -> str:
+    """Return the Markdown of one or more reports.
+
+    Raises:
+        UsageError: A report contradicts itself.
+    """
+    found = sections(reports)
+    parts = [f"# {_escaped(title(found))}"]
+    for group in by_request(found):
+        report = group[0].report
+        parts += ["## What was measured", _facts(bundle_facts(report))]
+        agreed = agreement_sheet(agreement_of(group))
+        parts += [_table(agreed)] if agreed.rows else []
+        parts += [_bullets(said)] if (said := doubts_of(group)) else []
+        for section in group:
+            parts += _device(section)
+    return "\n\n".join(parts) + "\n"
+
+
+def _device(section: Section) -> list[str]:
+    report, measurement = section.report, section.measurement
+    parts = [f"## {_escaped(measurement.device.name)}"]
+    parts += [EMULATED] if measurement.device.is_emulated else []
+    parts.append(_facts(device_facts(report, measurement)))
+    parts += [_table(sheet) for sheet in sheets(section)]
+    parts.append(f"Doubts:\n\n{_bullets(section.doubts)}" if section.doubts else NO_DOUBTS)
+    parts.append(_escaped(measured(measurement)))
+    if absent := not_measured(report, measurement):
+        parts.append(f"Not measured:\n\n{_bullets(absent)}")
+    parts.append(f"```sh\n{one_line(command(report, measurement)).replace('```', '')}\n```")
+    return parts
+
+
+def _facts(facts: Facts) -> str:
+    return "\n".join(f"- {name}: {_escaped(value)}" for name, value in facts)
+
+
+def _bullets(texts: Sequence[str]) -> str:
+    return "\n".join(f"- {_escaped(text)}" for text in texts)
+
+
+def _table(sheet: Sheet) -> str:
+    lines = [
+        " | ".join(sheet.columns),
+        " | ".join("---:" if is_number else "---" for is_number in numeric_columns(sheet.rows)),
+    ]
+    lines += [" | ".join(map(_escaped, row)) for row in sheet.rows]
+    return f"**{sheet.title}**\n\n" + "\n".join(f"| {line} |" for line in lines)
+
+
+def _escaped(text: str) -> str:
+    """Return a text that Markdown shows as it is, the ends of a table's cell included."""
+    return _STEERING.sub(r"\\\1", one_line(text))

@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgebert.bench.journal import Fingerprint, Step, journal_of, open_journal
+from edgebert.errors import OutputError, UsageError
+from edgebert.measured import Conditions, InstructionCount, PhoneState, Suite
+
+RUN = Fingerprint(
+    edgebert="1", bundle="b", texts="t", suite=Suite(), devices=("local",), files=(), runtimes=("onnxruntime",)
+)
+STEPS = (
+    Step(
+        device="local", kind="golden", file="int8.onnx", runtime="onnxruntime", text_ns=5, problem="line\nbreak \u2028"
+    ),
+    Step(device="adb:1", kind="answers", file="int8.onnx", runtime="onnxruntime", start=3, predicted=(0, 1)),
+    Step(device="local", kind="state", state=PhoneState(trial=2, battery_celsius=30.5), retries=2),
+)
+
+
+def filled(path, steps=STEPS):
+    journal = open_journal(path, RUN, anew=False)
+    for step in steps:
+        journal.add(step)
+    journal.close()
+    return path
+
+
+def steps_in(path):
+    journal = open_journal(path, RUN, anew=False)
+    journal.close()
+    return journal.of("local") + journal.of("adb:1")
+
+
+def test_steps_come_back_by_device_in_their_order(tmp_path):
+    """What was added is there again, each device's steps in the order they were made."""
+    path = filled(tmp_path / "report.json.journal")
+    journal = open_journal(path, RUN, anew=False)
+    assert journal.of("local") == (STEPS[0], STEPS[2])
+    assert journal.of("adb:1") == (STEPS[1],)
+    assert journal.of("adb:2") == ()
+    journal.add(STEPS[1])
+    journal.close()
+    assert len(steps_in(path)) == 4
+
+
+def test_instruction_classes_come_back(tmp_path):
+    """Pairs of a name and a number survive the file."""
+    count = InstructionCount(
+        file="a",
+        runtime="b",
+        version="c",
+        series="8",
+        tokens=5,
+        per_inference=3.5,
+        classes=(("sdot", 2.5), ("ldr", 1.0)),
+    )
+    step = Step(device="local", kind="counts", counts=(count,))
+    assert steps_in(filled(tmp_path / "journal", [step])) == (step,)
+
+
+@given(st.data())
+def test_a_file_cut_anywhere_keeps_every_whole_step(tmp_path_factory, data):
+    """Wherever a kill cuts the file, the steps before are read, and the run goes on behind them."""
+    path = filled(tmp_path_factory.mktemp("cut") / "journal")
+    content = path.read_bytes()
+    cut = data.draw(st.integers(0, len(content)))
+    path.write_bytes(content[:cut])
+    whole = max(content[:cut].count(b"\n") - 1, 0)
+    journal = open_journal(path, RUN, anew=False)
+    assert sorted(map(repr, journal.of("local") + journal.of("adb:1"))) == sorted(map(repr, STEPS[:whole]))
+    for step in STEPS[whole:]:
+        journal.add(step)
+    journal.close()
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"edgebert": "2"},
+        {"bundle": "c"},
+        {"texts": "u"},
+        {"suite": Suite(runs=31)},
+        {"devices": ("local", "adb:1")},
+        {"files": ("int8.onnx",)},
+        {"runtimes": ()},
+    ],
+)
+def test_another_run_is_refused_unless_it_starts_anew(tmp_path, change):
+    """The refusal names what differs and leaves the file alone; anew forgets the steps."""
+    path = filled(tmp_path / "journal")
+    content = path.read_bytes()
+    with pytest.raises(UsageError, match=f"another {next(iter(change))}$") as refused:
+        open_journal(path, replace(RUN, **change), anew=False)
+    assert "--anew" in refused.value.hint
+    assert path.read_bytes() == content
+    journal = open_journal(path, replace(RUN, **change), anew=True)
+    journal.close()
+    assert journal.of("local") == ()
+    with pytest.raises(UsageError):
+        open_journal(path, RUN, anew=False)
+
+
+@pytest.mark.parametrize(
+    ("line", "content"),
+    [(1, b"{}"), (1, b"hello"), (2, b'{"device": 5}'), (2, b"\xff"), (3, b"\0\0")],
+)
+def test_a_damaged_line_is_named(tmp_path, line, content):
+    """A line that is no step, with others behind it, is refused by its number."""
+    path = filled(tmp_path / "journal")
+    lines = path.read_bytes().split(b"\n")
+    lines[line - 1] = content
+    path.write_bytes(b"\n".join(lines))
+    with pytest.raises(UsageError, match=f"line {line}") as refused:
+        open_journal(path, RUN, anew=False)
+    assert "--anew" in refused.value.hint
+
+
+def test_another_schema_is_refused(tmp_path):
+    """A journal of another version is not guessed at."""
+    path = filled(tmp_path / "journal")
+    first, _, rest = path.read_text(encoding="utf-8").partition("\n")
+    path.write_text(json.dumps(json.loads(first) | {"schema": 2}) + "\n" + rest, encoding="utf-8")
+    with pytest.raises(UsageError, match="schema 2"):
+        open_journal(path, RUN, anew=False)
+
+
+def test_two_runs_cannot_write_one_journal(tmp_path):
+    """While one run has it open, another is refused."""
+    path = tmp_path / "journal"
+    first = open_journal(path, RUN, anew=False)
+    with pytest.raises(UsageError, match="another run is writing it"):
+        open_journal(path, RUN, anew=False)
+    first.close()
+    open_journal(path, RUN, anew=False).close()
+
+
+def test_a_killed_process_loses_nothing_it_had_added(tmp_path):
+    """A step is on the disk when add returns: SIGKILL right behind it changes nothing."""
+    path = tmp_path / "journal"
+    code = (
+        "import os, signal, sys; from pathlib import Path; from tests.bench import test_journal as t\n"
+        "journal = t.open_journal(Path(sys.argv[1]), t.RUN, anew=False)\n"
+        "for step in t.STEPS: journal.add(step)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, path], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert len(steps_in(path)) == len(STEPS)
+
+
+def test_a_folder_that_cannot_be_made_is_the_fault_of_the_request(tmp_path):
+    """Where the folder's name is taken by a file, the refusal names the path."""
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(OutputError, match="cannot be written"):
+        open_journal(tmp_path / "file" / "journal", RUN, anew=False)
+
+
+def test_a_disk_that_fills_up_ends_the_run_and_keeps_the_steps(tmp_path):
+    """A step that finds no room is an error of the environment, and the steps before it stay readable."""
+    path = tmp_path / "journal"
+    code = (
+        "import resource, signal, sys; from pathlib import Path; from tests.bench import test_journal as t\n"
+        "from edgebert.errors import EnvironmentProblem\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "journal = t.open_journal(Path(sys.argv[1]), t.RUN, anew=False)\n"
+        "journal.add(t.STEPS[0])\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (Path(sys.argv[1]).stat().st_size + 10,) * 2)\n"
+        "try: journal.add(t.STEPS[1])\n"
+        "except EnvironmentProblem as error: print(journal.is_broken, error.message)\n"
+        "journal.close()"
+    )
+    done = subprocess.run([sys.executable, "-c", code, path], check=True, capture_output=True, text=True)
+    assert done.stdout.startswith(f"True {path}: no room left on the disk")
+    assert steps_in(path) == STEPS[:1]
+
+
+def test_the_journal_lies_beside_the_report(tmp_path):
+    """The name is the report's with a suffix, so that the same command finds it."""
+    assert journal_of(tmp_path / "report.json") == tmp_path / "report.json.journal"
+
+
+def test_conditions_with_energy_come_back():
+    """Energy counters are pairs of a name and a number."""
+    from edgebert.jsonio import dumps, loads
+
+    conditions = Conditions(moment="before", at_ns=0, energy_uj=(("package", 5),))
+    assert loads(Conditions, dumps(conditions), source="x") == conditions
