@@ -172,7 +172,8 @@ def evenly_spread(lengths: Sequence[int], count: int, *, seed: int = 0) -> tuple
     """Return indices of at most ``count`` texts whose lengths are distributed as all of them are.
 
     They are taken at even ranks of the sorted lengths, and ordered so that each beginning of the sample is spread as
-    evenly as it can be: a trial whose runs are no multiple of the texts has nearly the same mix.
+    evenly as it can be, the first alone being near the median: a trial whose runs are no multiple of the texts has
+    nearly the same mix.
 
     Args:
         lengths: Tokens of each text.
@@ -188,10 +189,10 @@ def evenly_spread(lengths: Sequence[int], count: int, *, seed: int = 0) -> tuple
 
 
 def _scattered(size: int) -> list[int]:
-    """Return 0 to ``size`` - 1 in the order of van der Corput's sequence: halves, then quarters, then eighths."""
-    bits = max(size - 1, 0).bit_length()
-    places = (int(format(number, f"0{bits}b")[::-1], 2) if bits else 0 for number in range(1 << bits))
-    return [place for place in places if place < size]
+    """Return 0 to ``size`` - 1 in the order of van der Corput's sequence: the middle, the quarters, the eighths."""
+    bits = (size - 1).bit_length()
+    halves = (int(format(number, "b").zfill(bits)[::-1], 2) for number in (*range(1, 1 << bits), 0))
+    return list(dict.fromkeys(half * size >> bits for half in halves))
 
 
 def _groups(lengths: Sequence[int], classes: Sequence[int], suite: Suite) -> list[tuple[str, tuple[int, ...]]]:

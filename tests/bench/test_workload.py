@@ -183,6 +183,12 @@ def test_each_beginning_of_a_sample_is_spread_too(size, data):
     assert gaps.max() <= 4 * -(-size // part) + 1
 
 
+@pytest.mark.parametrize("size", [1, 2, 5, 16, 100])
+def test_the_first_text_is_the_typical_one(size):
+    """What is counted once for a length class is a text of about its median length."""
+    assert evenly_spread(range(size), 16)[0] == pytest.approx((size - 1) / 2, abs=size / 6 + 0.5)
+
+
 def test_equal_lengths_are_chosen_by_the_seed():
     """Among texts of one length the seed decides, not the order of the file."""
     samples = {evenly_spread([7] * 50, 5, seed=seed) for seed in range(5)}

@@ -22,6 +22,8 @@ from tests.device import kit
         ("ssh:pi@board:22", "ssh", "pi@board:22"),
         ("ssh:[::1]:22", "ssh", "[::1]:22"),
         ("adb:192.168.0.5:5555", "adb", "192.168.0.5:5555"),
+        ("adb:", "adb", ""),
+        ("adb:adb-1A2B (2)._adb-tls-connect._tcp", "adb", "adb-1A2B (2)._adb-tls-connect._tcp"),
         ("emulator:max,sve=off", "emulator", "max,sve=off"),
     ],
 )
@@ -41,11 +43,10 @@ def test_urls(url, kind, rest):
         "local:x",
         "ssh",
         "ssh:",
-        "adb:",
         "emulator",
         "adb:-s",
         "ssh:-v",
-        "adb:a b",
+        "ssh:a b",
     ],
 )
 def test_unfit_urls(url):
@@ -72,7 +73,7 @@ def test_arbitrary_urls(url):
         kind, rest = parse_url(url)
     except UsageError:
         return
-    assert url == (f"{kind}:{rest}" if rest else kind)
+    assert url == (f"{kind}:{rest}" if rest or kind == "adb" else kind)
 
 
 def test_local(tmp_path):
