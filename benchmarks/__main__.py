@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks import measure
 from benchmarks.figures import Figure
 from benchmarks.measure import Place
-from benchmarks.options import PRUNING, parser, suite_commands, suite_name, texts_of, today
+from benchmarks.options import RECORDED, parser, suite_commands, suite_name, texts_of, today
 from benchmarks.records import load_all, save
 from benchmarks.render import all_figures, render
 from benchmarks.results import SCHEMA, AccuracyResults, SpeedResults, installed, this_machine
@@ -46,14 +46,14 @@ def _run(asked: argparse.Namespace) -> int:
             measure.make_peers(_place(asked), asked.python, progress)
     if everything or asked.command == "speed":
         _speed(asked)
-    if asked.command in PRUNING:
+    if asked.command in RECORDED:
         # As for accuracy: only these need torch.
-        from benchmarks.pruning_commands import COMMANDS
+        from benchmarks.recorded_commands import COMMANDS
 
         with output.progress_bar() as progress:
             pruned = COMMANDS[asked.command](asked, progress)
         output.show_note(f"recorded {save(asked.results, pruned)}")
-    if everything or asked.command in ("accuracy", *PRUNING, "render"):
+    if everything or asked.command in ("accuracy", *RECORDED, "render"):
         output.show_note(f"wrote {render(asked.results)}")
     if everything or asked.command == "check":
         return _check(asked.results)

@@ -14,6 +14,7 @@ RESULTS = ROOT / "benchmarks" / "results"
 BUILD = ROOT / "build" / "benchmarks"
 SEEDS = (0, 1, 2)
 PRUNING = ("pruning", "prune-time", "pruned-speed")
+RECORDED = (*PRUNING, "emulated")
 OPTIMUM_PYTHON = ROOT / ".venv-optimum" / "bin" / "python"
 
 
@@ -24,11 +25,11 @@ def parser() -> argparse.ArgumentParser:
         "command",
         nargs="?",
         default="all",
-        choices=("all", "files", "peers", "speed", "accuracy", *PRUNING, "render", "check"),
+        choices=("all", "files", "peers", "speed", "accuracy", *RECORDED, "render", "check"),
         help="files: checkpoint and export; peers: Optimum's files; speed: measure and record; accuracy: fine-tune, "
         "export and score; pruning: cut the fine-tuned checkpoint and score; prune-time: time a cut; pruned-speed: "
-        "time the files of recorded cuts; render: RESULTS.md; check: what was reached. Without a command: files, "
-        "peers, speed, render and check.",
+        "time the files of recorded cuts; emulated: answers and instruction counts on emulated ARM CPUs; render: "
+        "RESULTS.md; check: what was reached. Without a command: files, peers, speed, render and check.",
     )
     made.add_argument("--suite", default="distilbert-base", help="name in benchmarks/suites, or a .toml file")
     made.add_argument("--rounds", type=int, help="rounds instead of the suite's")

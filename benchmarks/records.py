@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from benchmarks.emulated import EmulatedResults
 from benchmarks.pruning_results import PrunedSpeedResults, PruneTimeResults, PruningResults
 from benchmarks.results import SCHEMA, AccuracyResults, SpeedResults
 from edgebert.errors import UsageError
@@ -14,9 +15,9 @@ from edgebert.jsonio import dumps, from_plain, parse
 from edgebert.staging import replace_file
 
 T = TypeVar("T")
-Results = SpeedResults | AccuracyResults | PruningResults | PruneTimeResults | PrunedSpeedResults
+Results = SpeedResults | AccuracyResults | PruningResults | PruneTimeResults | PrunedSpeedResults | EmulatedResults
 
-_KINDS = ("speed", "accuracy", "pruning", "prune-time", "pruned-speed")
+_KINDS = ("speed", "accuracy", "pruning", "prune-time", "pruned-speed", "emulated")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,7 @@ class Records:
     pruning: tuple[PruningResults, ...] = ()
     prune_time: tuple[PruneTimeResults, ...] = ()
     pruned_speed: tuple[PrunedSpeedResults, ...] = ()
+    emulated: tuple[EmulatedResults, ...] = ()
 
 
 def result_path(folder: Path, results: Results) -> Path:
@@ -71,6 +73,7 @@ def load_all(folder: Path) -> Records:
         pruning=_of(PruningResults, plain, "pruning"),
         prune_time=_of(PruneTimeResults, plain, "prune-time"),
         pruned_speed=_of(PrunedSpeedResults, plain, "pruned-speed"),
+        emulated=_of(EmulatedResults, plain, "emulated"),
     )
 
 

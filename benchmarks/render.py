@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from benchmarks.emulated import emulated_figures, emulated_section
 from benchmarks.figures import Figure, accuracy_figures, interval_text, speed_figures
 from benchmarks.parts import canvas, conditions, doubts, figures_table, packages_text
 from benchmarks.pruning_figures import pruning_figures
@@ -84,6 +85,8 @@ def text(results: Path) -> str:
         lines += prune_time_section(timed)
     for times in records.pruned_speed:
         lines += pruned_speed_section(times, f"{results.name}/{plot_path(results, times).name}")
+    for emulated in records.emulated:
+        lines += emulated_section(emulated)
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
@@ -93,6 +96,7 @@ def all_figures(records: Records) -> tuple[Figure, ...]:
         *speed_figures(next(iter(records.speed), None)),
         *accuracy_figures(next(iter(records.accuracy), None)),
         *pruning_figures(records),
+        *emulated_figures(next(iter(records.emulated), None)),
     )
 
 

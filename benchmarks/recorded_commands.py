@@ -1,4 +1,4 @@
-"""The commands about pruning: each measures, and returns what is to be recorded."""
+"""The commands about pruning and emulation: each measures, and returns what is to be recorded."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pathlib import Path
 
 from benchmarks import options
 from benchmarks.accuracy import ENCODER, data_file, finetuned
+from benchmarks.emulated import SERIES, EmulatedResults, measure_emulated
+from benchmarks.measure import Place, make_files
 from benchmarks.prune_time import measure_prune_time
 from benchmarks.pruned_speed import measure_pruned_speed, pruned_shapes
 from benchmarks.pruning import EPOCHS, SHARES, measure_pruning
@@ -17,9 +19,11 @@ from benchmarks.pruning_results import PrunedSpeedResults, PruneTimeResults, Pru
 from benchmarks.records import Results, load_all
 from benchmarks.results import SCHEMA, installed, this_machine
 from benchmarks.suite import load_suite
+from edgebert.bundle import is_bundle
 from edgebert.data import read_dataset
 from edgebert.demo.run import encoder_folder
 from edgebert.errors import UsageError
+from edgebert.pipeline import export_bundle
 from edgebert.types import Progress
 
 _EPOCHS = {None: EPOCHS, "free": EPOCHS[:1], "distilled": EPOCHS[1:]}
@@ -122,10 +126,42 @@ def pruned_speed(asked: argparse.Namespace, progress: Progress) -> PrunedSpeedRe
     )
 
 
+def emulated(asked: argparse.Namespace, progress: Progress) -> EmulatedResults:
+    """Let emulated ARM CPUs answer and count with the files of the fine-tuned checkpoint and of the suite's shape."""
+    train, evaluation = options.texts_of(asked)
+    training = read_dataset(train)
+    held_back = read_dataset(evaluation, labels=training.labels)
+    checkpoint = finetuned(training, held_back, asked.build / "accuracy", base=asked.base, progress=progress)
+    work = asked.build / "emulated"
+    demo, place = work / "demo", Place(root=work / "base")
+    if not is_bundle(demo):
+        export_bundle(checkpoint, demo, progress=progress)
+    if not is_bundle(place.bundle):
+        # One length: a large float file takes seconds for each inference under emulation.
+        make_files(
+            replace(load_suite(asked.suite), signatures=(int(SERIES),)), options.suite_name(asked), place, progress
+        )
+    answered, counted = measure_emulated(demo, place.bundle, held_back, work, progress=progress)
+    return EmulatedResults(
+        schema=SCHEMA,
+        kind="emulated",
+        date=options.today(),
+        machine=this_machine(),
+        commands=(
+            "edgebert emulator setup",
+            f"python -m benchmarks emulated --train {train.name} --eval {evaluation.name}",
+        ),
+        packages=installed(),
+        demo=answered,
+        base=counted,
+    )
+
+
 COMMANDS: Mapping[str, Callable[[argparse.Namespace, Progress], Results]] = {
     "pruning": pruning,
     "prune-time": prune_time,
     "pruned-speed": pruned_speed,
+    "emulated": emulated,
 }
 
 
