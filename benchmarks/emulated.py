@@ -157,8 +157,8 @@ def emulated_section(results: EmulatedResults) -> list[str]:
     lines += [
         (
             f"Packages on this machine: {packages_text(results.packages)}. Real aarch64 kernels under QEMU: their "
-            "answers and instruction counts are those of an ARM processor with these features, their times are not, and none "
-            "are shown. No physical device took part."
+            "answers and instruction counts are those of an ARM processor with these features, their times are not, "
+            "and none are shown. No physical device took part."
         ),
         "",
         "### Instructions for one inference",
@@ -178,7 +178,7 @@ def emulated_section(results: EmulatedResults) -> list[str]:
         "",
         f"### Answers to the same {texts} texts of {results.demo.texts.name}",
         "",
-        "| CPU | file | accuracy % | change to float there (95 %) | agreement with float there | golden logits off by |",
+        "| CPU | file | accuracy % | change to float there (95 %) | agreement with float | golden logits off by |",
         "| --- | --- | ---: | --- | ---: | --- |",
         *(_score_line(row) for row in score_rows(results.demo)),
         "",

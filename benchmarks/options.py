@@ -13,8 +13,7 @@ from edgebert.errors import UsageError
 RESULTS = ROOT / "benchmarks" / "results"
 BUILD = ROOT / "build" / "benchmarks"
 SEEDS = (0, 1, 2)
-PRUNING = ("pruning", "prune-time", "pruned-speed")
-RECORDED = (*PRUNING, "emulated")
+RECORDED = ("pruning", "prune-time", "pruned-speed", "emulated")
 OPTIMUM_PYTHON = ROOT / ".venv-optimum" / "bin" / "python"
 
 
