@@ -91,13 +91,7 @@ def _build(kind: Any, value: Any, source: str, path: str) -> Any:
     if origin in (typing.Union, types.UnionType):
         return _build_union(arguments, value, source, path)
     if origin is tuple:
-        if not isinstance(value, list):
-            raise UsageError(f"{where} is {_shown(value)}, not a list")
-        kinds = arguments[:1] * len(value) if arguments[1:] == (...,) else arguments
-        if len(kinds) != len(value):
-            raise UsageError(f"{where} has {len(value)} items, not {len(kinds)}")
-        items = enumerate(zip(kinds, value, strict=True))
-        return tuple(_build(item_kind, item, source, f"{path}[{index}]") for index, (item_kind, item) in items)
+        return _build_tuple(arguments, value, source, path)
     if kind is float and type(value) is int:
         try:
             value = float(value)
@@ -130,6 +124,17 @@ def _build_object(kind: Any, value: Any, source: str, path: str) -> Any:
         elif field.default is dataclasses.MISSING:
             raise UsageError(f"{source}: the key {prefix + name!r} is missing")
     return kind(**built)
+
+
+def _build_tuple(arguments: tuple[Any, ...], value: Any, source: str, path: str) -> tuple[Any, ...]:
+    where = f"{source}: {path or 'the top level'}"
+    if not isinstance(value, list):
+        raise UsageError(f"{where} is {_shown(value)}, not a list")
+    kinds = arguments[:1] * len(value) if arguments[1:] == (...,) else arguments
+    if len(kinds) != len(value):
+        raise UsageError(f"{where} has {len(value)} items, not {len(kinds)}")
+    items = enumerate(zip(kinds, value, strict=True))
+    return tuple(_build(kind, item, source, f"{path}[{index}]") for index, (kind, item) in items)
 
 
 def _build_union(options: tuple[Any, ...], value: Any, source: str, path: str) -> Any:

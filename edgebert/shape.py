@@ -58,7 +58,7 @@ class PruneOptions:
         vocabulary: Whether tokens that the training texts never use go as well.
         drop_layers: Whether a layer that is nearly empty may go whole.
         distill: Epochs of distillation from the unpruned model; 0 re-fits the weights once, without training.
-        learning_rate: Peak learning rate of the distillation; ``None`` chooses it by ``keep``.
+        learning_rate: Peak learning rate of the distillation; ``None`` chooses it by the width of the model.
         seed: Seed of the sample and of the distillation.
     """
 
@@ -119,7 +119,7 @@ class Distillation:
         learning_rate: Peak learning rate.
         temperature: Temperature of the soft targets.
         labelled: Whether labels took part beside the original's answers.
-        held_out: Number of texts that were kept aside to choose the best state.
+        held_out: Number of texts that were kept aside.
         agreement_before: Share of these on which pruned and original model give the same label, before the first step.
         agreement_after: The same for the state that was kept.
     """

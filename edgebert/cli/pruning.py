@@ -38,7 +38,7 @@ def prune(
     distill: Annotated[float, typer.Option(help="Epochs of distillation from the original afterwards.")] = 0,
     learning_rate: Annotated[
         float | None,
-        typer.Option(help="Peak learning rate of the distillation.", show_default="higher where more is cut"),
+        typer.Option(help="Peak learning rate of the distillation.", show_default="by the width of the model"),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the sample and of the distillation.")] = 0,
     text_column: TextColumn = None,

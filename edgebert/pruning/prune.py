@@ -156,7 +156,13 @@ def prune_model(
     distillation = None
     if options.distill:
         pruned, distillation = distill(
-            pruned, model, training, options=_settings(options), layers=layers, work=work, progress=progress
+            pruned,
+            model,
+            training,
+            options=_settings(options, model.checkpoint.architecture.hidden),
+            layers=layers,
+            work=work,
+            progress=progress,
         )
     record = _record(model, pruned, layers, training, texts, options, latency, report, distillation)
     return replace(pruned, checkpoint=replace(pruned.checkpoint, pruning=record))
@@ -208,7 +214,7 @@ def _check(options: PruneOptions, training: TrainingTexts, labels: int) -> None:
     if not options.distill >= 0:
         raise UsageError(f"distill is {options.distill:g}, not a number of epochs")
     if options.distill:
-        _settings(options)  # what the distillation would refuse is refused before the work, not after it
+        _settings(options, hidden=768)  # what the distillation would refuse is refused before the work, not after it
     if len(training.texts) < FEWEST:
         raise DataError(
             f"{training.name}: {len(training.texts)} texts are too few to rank heads and neurons by",
@@ -222,14 +228,10 @@ def _check(options: PruneOptions, training: TrainingTexts, labels: int) -> None:
         raise DataError(f"{training.name}: the label {bad[0]} is none of the model's, which are 0 to {labels - 1}")
 
 
-def _settings(options: PruneOptions) -> DistillOptions:
-    learning_rate = _learning_rate(options.keep) if options.learning_rate is None else options.learning_rate
+def _settings(options: PruneOptions, hidden: int) -> DistillOptions:
+    # As usual for fine-tuning: 5e-5 at the width of DistilBERT-base, more where the model is narrower.
+    learning_rate = 5e-5 * 768 / hidden if options.learning_rate is None else options.learning_rate
     return DistillOptions(epochs=options.distill, learning_rate=learning_rate, seed=options.seed)
-
-
-def _learning_rate(keep: float) -> float:
-    # A repaired model is near its original where little was cut, and a high rate only leads it away.
-    return min(2e-5 * (0.5 / keep) ** 2, 1e-4)
 
 
 def _prepare(tokenizer: Tokenizer, training: TrainingTexts, seed: int, positions: int) -> _Texts:

@@ -1,4 +1,8 @@
-"""The course of a distillation: steps, the held-out measure, the best state, and the way back from a saved one."""
+"""The course of a distillation: its steps, the average of its weights, and the way back from a saved state.
+
+What comes out is the mean of the weights after each step of the second half (stochastic weight averaging, Izmailov et
+al. 2018, arXiv:1803.05407): it is calmer than the last step's, which a few batches decide.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +22,7 @@ from edgebert.training.resume import Saved, Slot, drop_state, load_state, save_s
 
 if TYPE_CHECKING:
     import torch
+    from numpy.typing import NDArray
 
     from edgebert.training.distill import DistillOptions
     from edgebert.types import Progress
@@ -41,33 +46,19 @@ class Course:
     options: DistillOptions
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Best:
-    """The best state so far: its soft loss and agreement on the held-out texts, and its weights."""
-
-    loss: float
-    agreement: float
-    weights: Mapping[str, torch.Tensor]
-
-
 def train(
-    course: Course,
-    pairs: Sequence[TokenPair],
-    exam: Exam,
-    start: Best,
-    slot: Slot | None,
-    progress: Progress,
-) -> Best:
-    """Train the student of a course, from its saved state where there is one, and return its best state."""
-    options, best, done = course.options, start, 0
+    course: Course, pairs: Sequence[TokenPair], slot: Slot | None, progress: Progress
+) -> Mapping[str, torch.Tensor]:
+    """Train the student of a course, from its saved state where there is one, and return its averaged weights."""
+    options, done = course.options, 0
     lengths = [len(pair.student) for pair in pairs]
     per_epoch = math.ceil(len(pairs) / options.batch_size)
     total = math.ceil(options.epochs * per_epoch)
     warm_up = int(options.warm_up * total)
     course.student.requires_grad_(requires_grad=True)
-    optimizer = _optimizer(course)
+    optimizer, average = _optimizer(course), _weights(course)
     if slot and (saved := load_state(slot)):
-        best, done = Best(loss=saved.loss, agreement=saved.agreement, weights=saved.groups["best"]), saved.step
+        average, done = dict(saved.groups["average"]), saved.step
         _restore(course, optimizer, saved)
     elif slot:
         drop_state(slot.folder)
@@ -81,16 +72,15 @@ def train(
         for group in optimizer.param_groups:
             group["lr"] = options.learning_rate * rate(step, total, warm_up)
         loss = _step(course, optimizer, stack([pairs[number] for number in batches[index]], course.pad_ids), step)
-        is_due = (step + 1) % math.ceil(per_epoch / 2) == 0 or step + 1 == total
-        if is_due:
-            best = _better(course, exam, best)
-        if slot and step + 1 < total and (is_due or time.monotonic() - saved_at > _SAVE_EVERY_S):
-            save_state(slot, _state(course, optimizer, best, step + 1))
+        _average(average, course, steps=step + 1 - total // 2)
+        is_due = (step + 1) % math.ceil(per_epoch / 2) == 0 or time.monotonic() - saved_at > _SAVE_EVERY_S
+        if slot and step + 1 < total and is_due:
+            save_state(slot, _state(course, optimizer, average, step + 1))
             saved_at = time.monotonic()
         smooth = loss if math.isnan(smooth) else 0.9 * smooth + 0.1 * loss
         progress(f"distilling | loss {smooth:.3f}", step + 1, total)
     optimizer.zero_grad(set_to_none=True)
-    return best
+    return average
 
 
 def rate(step: int, total: int, warm_up: int) -> float:
@@ -167,28 +157,28 @@ def answers_of(course: Course, pairs: Sequence[TokenPair]) -> Exam:
     return exam
 
 
-def measure(course: Course, exam: Exam) -> tuple[float, float]:
-    """Return the student's soft loss and its agreement with the teacher, 0 to 1, over the held-out texts."""
+def agreements(course: Course, exam: Exam) -> NDArray[np.bool_]:
+    """Return for each held-out text whether the student labels it as the teacher does, bool [texts]."""
     import torch
 
     course.student.train(mode=False)
-    loss, same, texts = 0.0, 0, 0
+    same = []
     for batch, answers in exam:
         with torch.inference_mode():
             logits = course.student(input_ids=batch.ids, attention_mask=batch.mask).logits
-            loss += soft_loss(logits, answers, course.options.temperature).item() * len(logits)
-            same += int((logits.argmax(dim=-1) == answers.argmax(dim=-1)).sum())
-        texts += len(logits)
-    return _finite(loss / texts, course.options), same / texts
+            same.append((logits.argmax(dim=-1) == answers.argmax(dim=-1)).numpy())
+    return np.concatenate(same)
 
 
-def _better(course: Course, exam: Exam, best: Best) -> Best:
-    """Return the state of the student if it is better than the best so far, else that."""
-    loss, agreement = measure(course, exam)
-    if loss >= best.loss:
-        return best
-    weights = {name: tensor.clone() for name, tensor in course.student.state_dict().items()}
-    return Best(loss=loss, agreement=agreement, weights=weights)
+def _weights(course: Course) -> dict[str, torch.Tensor]:
+    return {name: tensor.clone() for name, tensor in course.student.state_dict().items()}
+
+
+def _average(average: dict[str, torch.Tensor], course: Course, *, steps: int) -> None:
+    """Take the student's weights into the mean of as many steps as are averaged now, this one included."""
+    for name, tensor in course.student.state_dict().items():
+        # Up to the first of them the mean is the student itself.
+        average[name].lerp_(tensor, 1 / max(steps, 1))
 
 
 def _finite(loss: float, options: DistillOptions) -> float:
@@ -211,15 +201,15 @@ def _optimizer(course: Course) -> torch.optim.Optimizer:
     return torch.optim.AdamW(groups, lr=course.options.learning_rate, fused=True)
 
 
-def _state(course: Course, optimizer: torch.optim.Optimizer, best: Best, step: int) -> Saved:
+def _state(course: Course, optimizer: torch.optim.Optimizer, average: Mapping[str, torch.Tensor], step: int) -> Saved:
     moments = {name: optimizer.state[one] for name, one in course.student.named_parameters()}
     groups = {
-        "best": best.weights,
+        "average": average,
         "student": course.student.state_dict(),
         "first": {name: state["exp_avg"] for name, state in moments.items()},
         "second": {name: state["exp_avg_sq"] for name, state in moments.items()},
     }
-    return Saved(step=step, loss=best.loss, agreement=best.agreement, groups=groups)
+    return Saved(step=step, groups=groups)
 
 
 def _restore(course: Course, optimizer: torch.optim.Optimizer, saved: Saved) -> None:

@@ -18,9 +18,10 @@ import numpy as np
 
 from edgebert.errors import DataError, UsageError
 from edgebert.memory import enough_memory
+from edgebert.metrics import paired_difference_interval
 from edgebert.shape import Distillation
 from edgebert.training.batches import TokenPair, encode_pairs
-from edgebert.training.course import Best, Course, answers_of, measure, train
+from edgebert.training.course import Course, agreements, answers_of, train
 from edgebert.training.resume import Slot, drop_state
 from edgebert.types import Progress, silent
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from edgebert.data import TrainingTexts
 
 _MOST_HELD_OUT = 1000
+_CERTAINTY = 0.99
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,7 @@ class DistillOptions:
         hidden: Weight of the loss on hidden states.
         task: Weight of the loss on labels, where there are labels.
         warm_up: Share of the steps over which the rate rises.
-        held_out: Share of the texts kept aside to choose the best state: one text at least, 1,000 at most.
+        held_out: Share of the texts kept aside to see what became of it: one text at least, 1,000 at most.
         dropout: Whether the student trains with dropout: a small pruned model recovers better without.
         seed: Decides which texts are held out, their order, and dropout.
 
@@ -98,9 +100,10 @@ def distill(
 ) -> tuple[Model, Distillation]:
     """Return the student after it learned the teacher's answers to some texts, and how far it got.
 
-    A part of the texts is held out; of the states seen every half epoch the one with the lowest soft loss there wins,
-    and the student as it was takes part. Neither model is changed. On a CPU, equal arguments, library versions and
-    thread counts give equal weights.
+    The weights are averaged over the second half of the training. A part of the texts is held out: if the student as
+    it was agrees with the teacher on more of them, by more than chance, it is returned instead. Lower losses there are
+    no better guide: the teacher has seen these texts, so whatever stays next to it looks good. Neither model is
+    changed. On a CPU, equal arguments, library versions and thread counts give equal weights.
 
     Args:
         student: The pruned model.
@@ -134,12 +137,14 @@ def distill(
             options=options,
         )
         exam = answers_of(course, held_out)
-        loss, agreement = measure(course, exam)
-        start = Best(loss=loss, agreement=agreement, weights=student.module.state_dict())
+        before = agreements(course, exam)
         fingerprint = _fingerprint(student, teacher, training, options, origins) if work else ""
         slot = Slot(folder=work, fingerprint=fingerprint) if work else None
-        best = train(course, kept, exam, start, slot, progress)
-        course.student.load_state_dict(best.weights)
+        course.student.load_state_dict(train(course, kept, slot, progress))
+        after = agreements(course, exam)
+        if paired_difference_interval(before, after, level=_CERTAINTY)[1] < 0:
+            course.student.load_state_dict(student.module.state_dict())
+            after = before
     course.student.requires_grad_(requires_grad=False)
     course.student.train(mode=False)
     if work:
@@ -150,8 +155,8 @@ def distill(
         temperature=options.temperature,
         labelled=training.labels is not None and options.task > 0,
         held_out=len(held_out),
-        agreement_before=agreement,
-        agreement_after=best.agreement,
+        agreement_before=float(before.mean()),
+        agreement_after=float(after.mean()),
     )
 
 

@@ -21,7 +21,7 @@ from edgebert.staging import NO_ROOM, replace_file
 if TYPE_CHECKING:
     import torch
 
-_SCHEMA = 1
+_SCHEMA = 2
 _RECORD = "training.json"
 _FILE = re.compile(r"training-[0-9a-f]{64}\.safetensors(\.partial)?|training\.json\.partial")
 
@@ -45,14 +45,10 @@ class Saved:
 
     Attributes:
         step: Steps done.
-        loss: Held-out loss of the best state.
-        agreement: Its held-out agreement with the teacher, 0 to 1.
-        groups: Tensors by group and name, as in ``student``, ``best``.
+        groups: Tensors by group and name, as in ``student``, ``average``.
     """
 
     step: int
-    loss: float
-    agreement: float
     groups: Mapping[str, Mapping[str, torch.Tensor]]
 
 
@@ -67,8 +63,6 @@ class _Record:
     schema: int
     fingerprint: str
     step: int
-    loss: float
-    agreement: float
     groups: tuple[_Group, ...]
 
 
@@ -94,14 +88,12 @@ def save_state(slot: Slot, state: Saved) -> None:
             content = save({key: tensor.detach().contiguous() for key, tensor in tensors.items()})
             groups.append(_Group(name=name, sha256=hashlib.sha256(content).hexdigest()))
             path = folder / _file(groups[-1])
-            if not path.exists():  # the best state seldom changes
+            if not path.exists():  # two groups may be equal
                 replace_file(path, content)
         record = _Record(
             schema=_SCHEMA,
             fingerprint=slot.fingerprint,
             step=state.step,
-            loss=state.loss,
-            agreement=state.agreement,
             groups=tuple(groups),
         )
         replace_file(folder / _RECORD, dumps(record).encode())
@@ -134,7 +126,7 @@ def load_state(slot: Slot) -> Saved | None:
             groups[group.name] = load(content)
     except (OSError, UnicodeDecodeError, UsageError):
         return None
-    return Saved(step=record.step, loss=record.loss, agreement=record.agreement, groups=groups)
+    return Saved(step=record.step, groups=groups)
 
 
 def drop_state(folder: Path) -> None:

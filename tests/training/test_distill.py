@@ -21,6 +21,7 @@ from edgebert.data import TrainingTexts
 from edgebert.errors import DataError, EnvironmentProblem, OutputError, UsageError
 from edgebert.pruning.surgery import cut
 from edgebert.shape import Distillation, Keep
+from edgebert.training import course
 from edgebert.training.course import rate
 from edgebert.training.distill import DistillOptions, _aims, distill
 from tests import fakes
@@ -109,6 +110,25 @@ def test_the_rate_rises_to_its_peak_and_falls_towards_zero(total, share):
     assert rates[warm_up] == 1
     assert rates[: warm_up + 1] == sorted(rates[: warm_up + 1])
     assert rates[warm_up:] == sorted(rates[warm_up:], reverse=True)
+
+
+@pytest.mark.parametrize("epochs", [0.125, 1, 2.5])
+def test_the_result_is_the_mean_of_the_second_half(monkeypatch, epochs):
+    """Weight by weight, it is the plain average of the student after each step from the middle on."""
+    seen: list[dict[str, torch.Tensor]] = []
+    step = course._step
+
+    def watched(taken, *rest):
+        loss = step(taken, *rest)
+        seen.append({name: tensor.clone() for name, tensor in taken.student.state_dict().items()})
+        return loss
+
+    monkeypatch.setattr(course, "_step", watched)
+    model, _ = distill(student(), teacher(), training(), options=replace(OPTIONS, epochs=epochs))
+    half = seen[len(seen) // 2 :]
+    for name, tensor in model.module.state_dict().items():
+        wanted = torch.stack([weights[name] for weights in half]).double().mean(dim=0)
+        assert torch.allclose(tensor.double(), wanted, atol=1e-6), name
 
 
 def test_a_layer_aims_at_what_the_next_one_expects():
