@@ -26,6 +26,7 @@ EXTRAS = {
     "tflite": "makes TFLite files",
     "train": "fine-tunes",
     "demo": "runs the demo",
+    "report": "draws the plots of reports",
     "optimum": "opens bundles with Optimum",
 }
 """The extras worth a line, with what they add; those for runtimes alone are seen by the runtimes."""
