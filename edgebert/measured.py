@@ -138,7 +138,11 @@ class TimedSeries:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tokenized:
-    """The tokenizer on the device: its version, nanoseconds for each text, and the ids it made."""
+    """The tokenizer on the device: its version, nanoseconds for each text, and the ids it made.
+
+    The ids are compared with those of this machine as they arrive, and go no further: in a journal or report they are
+    empty, because a text can be read back from them.
+    """
 
     version: str
     text_ns: tuple[int, ...]
@@ -363,6 +367,7 @@ class Suite:
         warm_up: Inferences before them.
         processes: Fresh worker processes of each file and thread count.
         accuracy: Texts to answer on each device; 0 for none, ``None`` for all.
+        float_accuracy: Whether the float files answer them too; without, nothing can be said of agreement.
         cores: ``big``, ``little``, numbers as in ``0,1``, or empty for the system's choice.
         series_texts: Texts in each series, at most.
         cool_celsius: Wait before a trial while a sensor is more than this above the start of the run; 0 never waits.
@@ -375,6 +380,7 @@ class Suite:
     warm_up: int = 3
     processes: int = 8
     accuracy: int | None = 0
+    float_accuracy: bool = True
     cores: str = ""
     series_texts: int = 16
     cool_celsius: float = 5.0
@@ -463,6 +469,9 @@ class Measurement:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """The content of a report file.
+
+    It can be shown to people who may not see the texts: of each text it holds the length in tokens, the times, the
+    label and what the files predicted, but neither words nor token ids.
 
     Attributes:
         schema: ``REPORT_SCHEMA``.

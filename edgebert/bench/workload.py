@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -114,6 +114,8 @@ def make_workload(bundle: Bundle, data: Dataset | None, suite: Suite) -> Workloa
         other = _encoder(bundle, rules[1])
         other_ids = [other.encode(text) for text in texts]
         baseline = _inputs(rules[1], bundle.golden("baseline"), groups, chosen, other_ids)
+    if not suite.float_accuracy:
+        baseline = replace(baseline, accuracy=())
     return Workload(
         texts=BenchedTexts(
             name=GOLDEN if data is None else data.name,

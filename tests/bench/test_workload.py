@@ -241,3 +241,12 @@ def test_what_does_not_exist_is_refused(bundle, files, runtimes, words):
     """An unknown file or runtime, or a runtime for none of the files, is named."""
     with pytest.raises(UsageError, match=words):
         chosen_files(bundle, files, runtimes)
+
+
+def test_the_float_files_can_be_spared_the_accuracy_run(bundle, data):
+    """Then only the shipped files answer, and everything else is as before."""
+    asked = make_workload(bundle, data, Suite(accuracy=5))
+    spared = make_workload(bundle, data, Suite(accuracy=5, float_accuracy=False))
+    assert len(asked.baseline.accuracy) == 5
+    assert spared.baseline.accuracy == ()
+    assert replace(spared, baseline=asked.baseline) == asked
