@@ -112,6 +112,13 @@ bounds; the message says which to relax and by how much.
 was; its state is in `OUT.journal`. Exit code 1 when a file computes something else on a device than the model, 3 when a
 device did not finish; the report of the others is written all the same.
 """,
+    "embed": """\
+[Embedding](embedding.md) says what to do in the app. Copies the model file, `vocab.txt`, `golden.json` and
+`edgebert.json`, with `--into` also what tokenizer libraries read; never a baseline. What is there already is not
+written again, and with `--check` the same command is a check for CI. A folder is replaced when it holds what `embed`
+writes and nothing else; `--force` also replaces any other folder that has an `edgebert.json`, and a Kotlin file of
+another hand.
+""",
     "devices": """\
 Phones need `adb`, boards `ssh`: both are your own programs. Boards cannot be found, only named.
 """,

@@ -14,6 +14,7 @@ import typer
 from edgebert.cli import output
 from edgebert.cli.arguments import Force, Json, LabelColumn, RecipeName, TextColumn, lines_of_stdin, numbers, words
 from edgebert.cli.benching import bench, devices, emulator_app, runtime_app
+from edgebert.cli.embedding import embed
 from edgebert.cli.judging import check, compare
 from edgebert.cli.planning import plan
 from edgebert.cli.pruning import prune
@@ -224,6 +225,9 @@ app.command(epilog="Example: edgebert bench bundle --device adb:SERIAL --data de
     bench
 )
 app.command(epilog="Example: edgebert devices")(devices)
+app.command(epilog="Example: edgebert embed bundle --android app/src/main/assets --kotlin-package com.example.app")(
+    embed
+)
 app.command(epilog="Example: edgebert report phone.json board.json --html report.html")(report)
 app.command(epilog="Example: edgebert compare last-release.json report.json")(compare)
 app.command(

@@ -27,6 +27,7 @@ COMMANDS = (
     "demo",
     "devices",
     "doctor",
+    "embed",
     "emulator setup",
     "evaluate",
     "export",

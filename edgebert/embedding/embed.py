@@ -1,0 +1,231 @@
+"""Embedding: the files of a bundle that ship, copied into an app, whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgebert.bundle import GOLDEN, MANIFEST, TOKENIZER, VOCABULARY, Bundle, file_entry, open_bundle, sha256_of
+from edgebert.embedding.kotlin import HEADER, kotlin_source
+from edgebert.embedding.places import Place, writing
+from edgebert.errors import BundleError, CheckFailed, OutputError, UsageError
+from edgebert.staging import staged_folder
+from edgebert.types import Artifact, FileEntry
+
+USUAL = "int8.onnx"
+
+_ANDROID_FILES = (GOLDEN, VOCABULARY)
+_KNOWN = {MANIFEST, GOLDEN, VOCABULARY, TOKENIZER, "config.json", "tokenizer_config.json"}
+_AGAIN = "run the same command without --check"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Embedding:
+    """What was embedded.
+
+    Attributes:
+        artifact: The model file.
+        files: Every file in the folder, the manifest first.
+        place: Where they lie.
+        written: Folder and Kotlin file as far as they had to be written; empty when all was up to date.
+    """
+
+    artifact: Artifact
+    files: tuple[FileEntry, ...]
+    place: Place
+    written: tuple[Path, ...]
+
+
+def embed(
+    bundle: str | Path, place: Place, *, file: str | None = None, check: bool = False, force: bool = False
+) -> Embedding:
+    """Copy what ships of a bundle into an app; what is there already and equal is not touched.
+
+    The manifest is copied byte by byte: it also lists files that stay behind, so that hashes and origin stay checkable.
+
+    Args:
+        bundle: The bundle's folder.
+        place: Where to; ``android_place`` and ``folder_place`` make one.
+        file: The model file; by default the only one that ships, or ``int8.onnx``.
+        check: Write nothing; fail if anything differs.
+        force: Replace also what another hand wrote: a folder with an ``edgebert.json``, or a Kotlin file.
+
+    Raises:
+        BundleError: The bundle is damaged.
+        CheckFailed: ``check`` is on and a file differs, is missing or is too many.
+        UsageError: There is no bundle, or no such file that ships.
+        OutputError: The place is taken or cannot be written.
+        EnvironmentProblem: The disk is full.
+    """
+    opened = open_bundle(bundle)
+    artifact = choose_artifact(opened, file)
+    files = shipped_files(opened, artifact, place)
+    source, kotlin = b"", place.kotlin
+    if kotlin is not None:
+        assert place.package is not None
+        text = kotlin_source(opened.manifest, artifact, files, package=place.package, folder=place.folder.name)
+        source = text.encode("ascii")
+    with writing(place.folder):
+        _check_apart(opened.root, place.folder)
+        differing = _difference(place.folder, files)
+        stale = kotlin is not None and not _holds(kotlin, source)
+        if check and (differing or stale):
+            raise CheckFailed(differing or _state(kotlin), hint=_AGAIN)
+        if differing:
+            _check_replaceable(place.folder, force=force)
+        if kotlin is not None and stale and not force:
+            _check_ours(kotlin)
+        written: list[Path] = []
+        # Both are prepared before either is renamed to its name; the file is the last, and its rename all but sure.
+        with contextlib.ExitStack() as steps:
+            if kotlin is not None and stale:
+                steps.enter_context(_folders(kotlin.parent))
+                steps.enter_context(_staged_file(kotlin, source))
+                written.append(kotlin)
+            if differing:
+                steps.enter_context(_folders(place.folder.absolute().parent))
+                stage = steps.enter_context(staged_folder(place.folder, force=True, marker=MANIFEST))
+                for entry in files:
+                    _copy(opened.path(entry.file), stage / entry.file, entry)
+                written.insert(0, place.folder)
+    return Embedding(artifact=artifact, files=files, place=place, written=tuple(written))
+
+
+def choose_artifact(bundle: Bundle, file: str | None) -> Artifact:
+    """Return the model file to embed: the one asked for, else the only one that ships, else ``int8.onnx``.
+
+    Raises:
+        UsageError: There is none of that name, it does not ship, or the choice is the user's.
+    """
+    names = [item.file for item in bundle.shipped]
+    if file is None:
+        if len(names) != 1 and USUAL not in names:
+            raise UsageError(
+                f"{bundle.root}: {len(names)} model files ship, and none is {USUAL}",
+                hint=f"choose one by --file: {', '.join(names)}",
+            )
+        return bundle.artifact(names[0] if len(names) == 1 else USUAL)
+    artifact = bundle.artifact(file)
+    if artifact.role != "shipped":
+        raise UsageError(
+            f"{bundle.root}: {file} is a baseline, which never ships", hint=f"choose one of {', '.join(names)}"
+        )
+    return artifact
+
+
+def shipped_files(bundle: Bundle, artifact: Artifact, place: Place) -> tuple[FileEntry, ...]:
+    """Return the files that go with a model file to a place, the manifest first.
+
+    Raises:
+        BundleError: The bundle lacks one.
+    """
+    with writing(bundle.root):
+        manifest = file_entry(bundle.root, MANIFEST)
+    model = FileEntry(file=artifact.file, size_bytes=artifact.size_bytes, sha256=artifact.sha256)
+    listed = {entry.file: entry for entry in bundle.manifest.files if not entry.file.startswith("baseline/")}
+    if missing := [name for name in _ANDROID_FILES if name not in listed]:
+        raise BundleError(f"{bundle.root / MANIFEST}: lists no {missing[0]}", hint="export or copy the bundle again")
+    wanted = _ANDROID_FILES if place.kind == "android" else sorted(listed)
+    return (manifest, model, *(listed[name] for name in wanted))
+
+
+def _check_apart(bundle: Path, folder: Path) -> None:
+    one, other = Path(os.path.realpath(bundle)), Path(os.path.realpath(folder))
+    if one.is_relative_to(other) or other.is_relative_to(one):
+        raise OutputError(f"{folder}: bundle and target lie within each other", hint="give another folder")
+
+
+def _difference(folder: Path, files: Sequence[FileEntry]) -> str:
+    """Return what is first found wrong with a folder that should hold exactly some files; empty when nothing is."""
+    for entry in files:
+        path = folder / entry.file
+        if not os.path.lexists(path):
+            return f"{path}: missing"
+        # What a link leads to is not in the app's repository.
+        if path.is_symlink() or not path.is_file():
+            return f"{path}: not a plain file"
+        if path.stat().st_size != entry.size_bytes or sha256_of(path) != entry.sha256:
+            return f"{path}: differs from the bundle's"
+    names = {entry.file for entry in files}
+    for path in _contents(folder):
+        if path.relative_to(folder).as_posix() not in names:
+            return f"{path}: does not belong to the embedded model"
+    return ""
+
+
+def _contents(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.rglob("*")) if path.is_symlink() or not path.is_dir()]
+
+
+def _state(kotlin: Path | None) -> str:
+    assert kotlin is not None
+    return f"{kotlin}: {'differs from what would be written' if os.path.lexists(kotlin) else 'missing'}"
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    return path.is_file() and path.stat().st_size == len(content) and path.read_bytes() == content
+
+
+def _check_replaceable(folder: Path, *, force: bool) -> None:
+    if not os.path.lexists(folder):
+        return
+    if not folder.is_dir():
+        raise OutputError(f"{folder}: not a folder", hint="give another name")
+    if force:
+        return
+    # A bundle has an edgebert.json as well, and its baseline is more than can be copied back.
+    for path in _contents(folder):
+        name = path.relative_to(folder).as_posix()
+        if name not in _KNOWN and (path.suffix not in {".onnx", ".tflite"} or name.startswith("baseline/")):
+            raise OutputError(
+                f"{folder}: not replaced: it holds {name}, which edgebert embed does not write",
+                hint="give another folder, or --force to replace it",
+            )
+
+
+def _check_ours(kotlin: Path) -> None:
+    if kotlin.is_file() and not kotlin.read_bytes().startswith(HEADER.encode("ascii")):
+        raise OutputError(
+            f"{kotlin}: not replaced: edgebert embed did not write it", hint="give another name, or --force"
+        )
+
+
+def _copy(source: Path, target: Path, entry: FileEntry) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+    if sha256_of(target) != entry.sha256:
+        raise BundleError(f"{source}: changed while it was copied", hint="run the command again")
+
+
+@contextlib.contextmanager
+def _folders(path: Path) -> Iterator[None]:
+    """Make a folder and those above it; when the block fails, remove again what was made."""
+    made = [each for each in (path, *path.parents) if not each.exists()]
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        for each in made:
+            with contextlib.suppress(OSError):
+                each.rmdir()
+        raise
+
+
+@contextlib.contextmanager
+def _staged_file(path: Path, content: bytes) -> Iterator[None]:
+    """Write a file beside ``path`` and rename it to that when the block ends well."""
+    partial = path.with_name(path.name + ".partial")
+    try:
+        partial.unlink(missing_ok=True)
+        with partial.open("xb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        yield
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
