@@ -23,6 +23,7 @@ from edgebert.measured import (
     Request,
     Temperature,
     TimedSeries,
+    Tokenized,
     Trial,
 )
 
@@ -79,6 +80,7 @@ class FakeBoard:
         faults: What happens in place of a worker, by the number of the worker, from 0.
         cpu: Emulated CPU.
         facts: What it says of itself.
+        ids: What its tokenizer makes of a text; ``None`` for a device without one.
     """
 
     def __init__(
@@ -92,6 +94,7 @@ class FakeBoard:
         faults: Mapping[int, Fault] | None = None,
         cpu: str = "",
         facts: HardwareFacts | None = None,
+        ids: Callable[[str], tuple[int, ...]] | None = None,
     ) -> None:
         opened = open_bundle(bundle, check=False)
         roles = ("shipped", "baseline")
@@ -102,7 +105,7 @@ class FakeBoard:
         self.clock = clock or Clock()
         self._slowdown, self._celsius = slowdown, celsius
         self._wrong, self._faults = wrong or {}, dict(faults or {})
-        self._hardware, self._cpu = facts or hardware(), cpu
+        self._hardware, self._cpu, self._ids = facts or hardware(), cpu, ids
         self._heat_s, self._last_s = 0.0, self.clock.now_s
         self.requests: list[Request] = []
         self.put_files: list[str] = []
@@ -163,7 +166,7 @@ class FakeBoard:
             first_ns=series[0].run_ns[0] if series else None,
             series=series,
             answers=tuple(self._answer(file, ids) for ids in request.answers),
-            tokenized=None,
+            tokenized=self._tokenized(request),
             peak_rss_bytes=100_000_000,
             conditions=(before, self._conditions("after", elapsed_ns)),
             started_s=started_s,
@@ -182,6 +185,12 @@ class FakeBoard:
     def close(self) -> None:
         """Remember that it was let go of."""
         self.ended.append("closed")
+
+    def _tokenized(self, request: Request) -> Tokenized | None:
+        if self._ids is None or request.tokenizer is None:
+            return None
+        ids = tuple(map(self._ids, request.texts))
+        return Tokenized(version="0.22.0", text_ns=(50_000,) * len(ids), ids=ids)
 
     def _run(self, file: str, ids: tuple[int, ...], threads: int) -> int:
         cost = COSTS[Path(file).name.partition(".")[0]] * len(ids) / threads
@@ -230,3 +239,9 @@ class FakeCounter(FakeBoard):
         trial = self.work(request, timeout_s=timeout_s)
         instructions = len(request.series[0].inputs[0]) * COSTS[Path(request.file).name.partition(".")[0]]
         return trial, (("sdot", 0.75 * instructions), ("ldr", 0.25 * instructions))
+
+
+class FakeUncounted(FakeBoard):
+    """An emulated CPU whose instructions cannot be counted on this machine."""
+
+    why_not_counted = "instructions cannot be counted here: no compiler"

@@ -131,7 +131,7 @@ def make_trial(
         first_ns=12_000_000,
         series=timed,
         answers=(),
-        tokenized=Tokenized(version="0.22.0", text_ns=(50_000, 60_000), ids=((2, 9, 3), (2, 3))),
+        tokenized=Tokenized(version="0.22.0", text_ns=(50_000, 60_000), ids=()),
         peak_rss_bytes=90_000_000,
         conditions=(
             make_conditions("before"),

@@ -58,3 +58,14 @@ class Counter(Protocol):
     def count(self, request: Request, *, timeout_s: float) -> tuple[Trial, tuple[tuple[str, float], ...]]:
         """Return what a worker did, and the instructions of one counted inference by class, largest first."""
         ...
+
+
+@runtime_checkable
+class Uncounted(Protocol):
+    """An emulated CPU that could count them, but not here.
+
+    Attributes:
+        why_not_counted: Why, in one sentence.
+    """
+
+    why_not_counted: str

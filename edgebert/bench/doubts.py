@@ -14,7 +14,7 @@ from edgebert.bench.grouping import grouped, times_of
 from edgebert.bench.stats import is_bimodal, spread
 from edgebert.measured import Conditions, Measurement, Report, Suite
 
-FEW_PROCESSES = 5
+FEW_PROCESSES = 6
 """Fewer processes than this give intervals that say little."""
 
 WIDE_SPREAD = 1.1
@@ -188,8 +188,9 @@ def _power(measurement: Measurement) -> Iterator[str]:
 
 
 def _processes(measurement: Measurement) -> Iterator[str]:
-    few, far, split = [], [], []
-    for (file, runtime, threads), trials in grouped(measurement).items():
+    few, odd, far, split = [], [], [], []
+    groups = grouped(measurement)
+    for (file, runtime, threads), trials in groups.items():
         names = dict.fromkeys(item.name for trial in trials.values() for item in trial.series)
         for name in names:
             found = times_of(trials, name)
@@ -199,12 +200,19 @@ def _processes(measurement: Measurement) -> Iterator[str]:
             what = f"{file} ({runtime}, {_count(threads, 'thread')}, series {name})"
             if len(times) < FEW_PROCESSES:
                 few.append(len(times))
+            if len(times) % 2 and len(groups) > 1:
+                odd.append(len(times))
             if spread(times) > WIDE_SPREAD:
                 far.append((spread(times), what))
             if is_bimodal(times, inputs=len(next(iter(found.values())).tokens)):
                 split.append(what)
     if few:
         yield f"only {_count(min(few), 'process', 'processes')} measured a file: {FEW_PROCESSES} say more"
+    if odd:
+        yield (
+            f"a file was measured in {_count(min(odd), 'process', 'processes')}, an odd number: "
+            "what changed meanwhile, as heat does, did not hit all files alike"
+        )
     if far:
         factor, what = max(far)
         more = f", and those of {len(far) - 1} more by over 10 %" if len(far) > 1 else ""

@@ -47,7 +47,7 @@ def measurement(plan: Plan, steps: Sequence[Step], failure: EdgebertError | None
         notes=(
             *_absences(plan, facts),
             *misfits(steps),
-            *_tokenizer_notes(plan, steps),
+            *dict.fromkeys(step.note for step in steps if step.note),
             *(() if failure is None else (f"not finished: {failure.message}",)),
         ),
     )
@@ -113,17 +113,3 @@ def _absences(plan: Plan, facts: DeviceFacts) -> tuple[str, ...]:
     return tuple(
         f"no runtime for .{kind} files is there, so not measured: {', '.join(files)}" for kind, files in missing.items()
     )
-
-
-def _tokenizer_notes(plan: Plan, steps: Sequence[Step]) -> tuple[str, ...]:
-    """Return a sentence for each tokenizer file of which the device makes other ids than this machine."""
-    found = {}
-    for step in steps:
-        if step.done is None or step.done.trial.tokenized is None:
-            continue
-        inputs = plan.workload.inputs(plan.bundle.artifact(step.file))
-        pairs = zip(step.done.trial.tokenized.ids, inputs.series[0].inputs, strict=False)
-        if other := sum(there != here for there, here in pairs):
-            version = step.done.trial.tokenized.version
-            found[inputs.tokenizer] = f"{inputs.tokenizer}: tokenizers {version} there makes other ids of {other} texts"
-    return tuple(found.values())

@@ -1,6 +1,7 @@
 """What a benchmark has done so far, one JSON line for each step: a killed run goes on where it was.
 
 A line is on the disk before the next step begins. A kill can at most cut the last line short, and that one is dropped.
+Like the report it holds no text of the user and no token ids.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from edgebert.measured import Answers, DeviceFacts, DoneTrial, InstructionCount,
 from edgebert.staging import NO_ROOM
 
 SCHEMA = 1
-Kind = Literal["facts", "golden", "answers", "trial", "counts", "state", "unfit"]
+Kind = Literal["facts", "golden", "answers", "trial", "counts", "state", "unfit", "note"]
 T = TypeVar("T")
 
 _ANEW = "--anew starts anew; another --out keeps both"
@@ -69,6 +70,7 @@ class Step:
         done: Of ``trial``: the trial.
         counts: Of ``counts``: instruction counts of one file.
         state: Of ``state``: what the phone said.
+        note: Of ``note`` and ``trial``: what the report should say of the device, in one sentence; mostly empty.
     """
 
     device: str
@@ -85,6 +87,7 @@ class Step:
     done: DoneTrial | None = None
     counts: tuple[InstructionCount, ...] = ()
     state: PhoneState | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

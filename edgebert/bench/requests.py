@@ -133,3 +133,18 @@ def golden_answers(placed: Placed, trial: Trial) -> tuple[Answers, str]:
     if np.ptp(expected, axis=0).any() and not np.ptp(given, axis=0).any():
         return answers, f"computes another model: every golden text gets {given[0].tolist()}"
     return answers, ""
+
+
+def without_ids(placed: Placed, trial: Trial) -> tuple[Trial, str]:
+    """Return a trial without the token ids that its tokenizer made, and a sentence when they differ from ours.
+
+    The ids are the user's texts in another spelling, and a report may be shown to anybody.
+    """
+    made = trial.tokenized
+    if made is None:
+        return trial, ""
+    wanted = placed.inputs.series[0].inputs
+    other = len(wanted) - sum(there == here for there, here in zip(made.ids, wanted, strict=False))
+    tokenizer, version = placed.inputs.tokenizer, made.version
+    note = f"{tokenizer}: tokenizers {version} there makes other ids of {other} of {len(wanted)} texts" if other else ""
+    return replace(trial, tokenized=replace(made, ids=())), note

@@ -20,6 +20,7 @@ from edgebert.bench.suite import check_suite
 from edgebert.bench.visit import Visit
 from edgebert.bench.workload import Plan, chosen_files, make_workload
 from edgebert.bundle import MANIFEST, Bundle, sha256_of
+from edgebert.device.process import spared_programs, stopped_programs
 from edgebert.errors import CheckFailed, EdgebertError, UsageError
 from edgebert.jsonio import dumps
 from edgebert.measured import Report, Suite
@@ -190,6 +191,8 @@ class _Session:
                     item.result()
             except BaseException:
                 self._stop.set()
+                with stopped_programs():
+                    wait(running)
                 raise
         return self._failed
 
@@ -215,9 +218,10 @@ class _Session:
             visit.make()
         finally:
             # A device that is gone cannot be tidied, and what failed before is what the user has to know.
-            with contextlib.suppress(EdgebertError):
-                board.clean() if self._clean else board.remove_files()
-            board.close()
+            with spared_programs():
+                with contextlib.suppress(EdgebertError):
+                    board.clean() if self._clean else board.remove_files()
+                board.close()
 
     def _expect(self, count: int) -> None:
         with self._lock:

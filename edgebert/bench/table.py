@@ -197,7 +197,7 @@ def _interval(value: Estimate, unit: float) -> str:
 
 def _ends(value: Estimate, unit: float, style: str) -> str:
     if value.low is None or value.high is None:
-        return " (one process)" if not style else ""
+        return " (too few processes)" if not style else ""
     low, high = (format(end / unit, style) if style else _digits(end / unit) for end in (value.low, value.high))
     return f" ({low} to {high})"
 

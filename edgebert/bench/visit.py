@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from edgebert.bench.boards import Board, Counter, Phone
+from edgebert.bench.boards import Board, Counter, Phone, Uncounted
 from edgebert.bench.cooling import STEP_S, is_warm_after, is_warm_now
 from edgebert.bench.features import core_numbers
 from edgebert.bench.journal import Journal, Kind, Step
@@ -27,6 +27,7 @@ from edgebert.bench.requests import (
     inferences,
     timeout_s,
     trial_request,
+    without_ids,
 )
 from edgebert.bench.workload import Plan, chosen_files
 from edgebert.device.board import retrying
@@ -88,14 +89,17 @@ class Visit:
         placed = self._place(facts)
         fit = self._fit(placed)
         answers = sum(self._answers_left(item) for item in fit)
-        self._expect(answers if facts.is_emulated else answers + self._inferences(self._turns_left(fit)))
+        is_emulator = facts.kind == "emulator"
+        self._expect(answers if is_emulator else answers + self._inferences(self._turns_left(fit)))
         for item in placed:
             self._unless_unfit(item, self._golden)
         for item in placed:
             self._unless_unfit(item, self._answers)
-        if not facts.is_emulated:
+        if not is_emulator:
             self._trials(self._fit(placed), planned=fit)
             return
+        if isinstance(self._board, Uncounted):
+            self._add("note", note=self._board.why_not_counted)
         for item in placed:
             self._unless_unfit(item, self._counts)
 
@@ -127,7 +131,7 @@ class Visit:
                 artifact=artifact,
                 runtime=runtime,
                 path=self._put(artifact.file),
-                tokenizer=None if facts.is_emulated else self._put(plan.workload.inputs(artifact).tokenizer),
+                tokenizer=None if facts.kind == "emulator" else self._put(plan.workload.inputs(artifact).tokenizer),
                 inputs=plan.workload.inputs(artifact),
                 cores=cores,
             )
@@ -200,8 +204,9 @@ class Visit:
     def _trial(self, turn: Turn[tuple[Placed, int]], placed: Placed) -> None:
         waited_s = self._cool(turn.order)
         trial = self._work(placed, self._request(turn), text_ns=self._text_ns(placed))
+        trial, note = without_ids(placed, trial)
         done = DoneTrial(file=placed.artifact.file, round=turn.round, order=turn.order, trial=trial, waited_s=waited_s)
-        self._add("trial", placed, done=done)
+        self._add("trial", placed, done=done, note=note)
 
     def _inferences(self, turns: list[Turn[tuple[Placed, int]]]) -> int:
         return sum(inferences(self._request(turn)) for turn in turns)

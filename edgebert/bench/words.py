@@ -54,7 +54,7 @@ def bundle_facts(report: Report) -> Facts:
 def command(report: Report, measurement: Measurement) -> str:
     """Return the command that measures the same again; what only the user knows stands in capitals."""
     suite, device = report.suite, measurement.device
-    url = f"emulator:{shown(device.cpu)}" if device.cpu else _URLS[device.kind]
+    url = f"emulator:{shown(device.cpu)}" if device.kind == "emulator" else _URLS[device.kind]
     words = ["edgebert", "bench", shown(report.bundle.name), "--device", url]
     words += [] if report.texts.name == "golden.json" else ["--data", shown(report.texts.name)]
     words += ["--threads", ",".join(map(str, suite.threads)), "--runs", str(suite.runs), "--warmup", str(suite.warm_up)]
@@ -72,10 +72,10 @@ def device_facts(report: Report, measurement: Measurement) -> Facts:
         level = "" if android.sdk is None else f" (API {android.sdk})"
         facts.append(("phone", f"{phone or 'unknown'}, Android {android.release or 'unknown'}{level}, {android.abi}"))
         facts.append(("SoC", android.soc or "the phone does not say"))
-    elif device.cpu:
-        facts.append(("CPU", f"{device.cpu}, emulated"))
-    else:
+    elif not device.is_emulated:
         facts.append(("model", hardware.model or "the system does not say"))
+    if device.is_emulated:
+        facts.append(("CPU", f"{device.cpu}, emulated"))
     facts.append(("system", f"{hardware.system}, {hardware.machine}"))
     if not device.is_emulated:  # an emulator shows those of the machine it runs on
         facts.append(("cores", _cores(hardware.cores)))

@@ -23,9 +23,13 @@ T = TypeVar("T")
 FILES = "files"
 
 _HEADER = re.compile(rb"edgebert-worker ([0-9]{1,12}) ([0-9a-f]{64})\n")
-_DESCRIBE_S = 120.0
+_DESCRIBE_S = 300.0  # it imports every runtime, which a slow card takes minutes to read
 # Exit codes of a Python that could not even start the worker, and of a shell that found no program.
 _NEVER_STARTED = {1, 2, 126, 127}
+
+# QEMU's user mode answers what a process asks of itself as the processor it plays would, but not what it asks of its
+# thread: there the program is QEMU. Everywhere else the two are the same.
+_WHO_RUNS = "readlink /proc/self/exe; readlink /proc/thread-self/exe"
 
 _OURS = re.compile(r"(runtime|worker)-[0-9a-f]{16}(\.[0-9a-z.]+\.(partial|gz))?")
 _OUR_FILE = re.compile(r"[0-9a-f]{16}-[A-Za-z0-9._-]+")
@@ -79,7 +83,7 @@ class Board:
             # What the emulator calls its processor says less than what the user calls it.
             name=(android.model if android else "") or ("" if device.cpu else hardware.model) or device.url,
             kind=device.kind,
-            cpu=device.cpu,
+            cpu=device.cpu or self._emulated_cpu(hardware),
             hardware=hardware,
             android=android,
             worker=self.launcher.worker,
@@ -151,6 +155,13 @@ class Board:
     def close(self) -> None:
         """Let go of the device; may be called twice."""
         self.device.close()
+
+    def _emulated_cpu(self, hardware: HardwareFacts) -> str:
+        """Return the CPU that a device plays to its programs, which is none where they run on its own."""
+        programs = self.device.run(("sh", "-c", _WHO_RUNS)).stdout.splitlines()
+        if len(programs) != 2 or programs[0] == programs[1]:
+            return ""
+        return next((core.part for core in hardware.cores if core.part), hardware.machine)
 
     def _listed(self, folder: str) -> tuple[str, ...]:
         found = self.device.run(("ls", "-1", folder))

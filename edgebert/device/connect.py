@@ -75,7 +75,7 @@ def connect(
     kind, rest = parse_url(url)
     if kind == "emulator":
         if python is not None or runtime is not None or root is not None:
-            raise UsageError(f"{url}: an emulator brings its own worker", hint="leave out --python, --runtime, --root")
+            raise UsageError(f"{url}: an emulator brings its own worker", hint="leave out Python, runtime and root")
         from edgebert.device.instructions import open_emulated_board
 
         return open_emulated_board(rest, cache=cache)

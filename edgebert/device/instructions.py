@@ -79,6 +79,20 @@ class CountingBoard(Board):
         return trial, classes
 
 
+class UncountedBoard(Board):
+    """An emulated CPU whose instructions cannot be counted here.
+
+    Args:
+        device: The emulated CPU.
+        launcher: What starts a worker there.
+        why_not_counted: Why, in one sentence.
+    """
+
+    def __init__(self, device: Device, launcher: Launcher, *, why_not_counted: str) -> None:
+        super().__init__(device, launcher)
+        self.why_not_counted = why_not_counted
+
+
 def open_emulated_board(cpu: str, *, cache: Path) -> Board:
     """Return an emulated CPU with a worker on it, one that counts instructions where that is possible.
 
@@ -91,8 +105,8 @@ def open_emulated_board(cpu: str, *, cache: Path) -> Board:
         EnvironmentProblem: The emulator is not set up.
     """
     device, launcher = open_emulator(cpu, cache=cache)
-    if why_not_counted(cpu, cache=cache):
-        return Board(device, launcher)
+    if reason := why_not_counted(cpu, cache=cache):
+        return UncountedBoard(device, launcher, why_not_counted=reason)
     return CountingBoard(device, launcher, cache=cache)
 
 

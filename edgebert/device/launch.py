@@ -70,7 +70,7 @@ def prepare(device: Device, *, python: str | None, runtime: Path | None) -> Laun
         DeviceGone: The connection broke.
     """
     if python is not None and runtime is not None:
-        raise UsageError("a Python of the device and a runtime bundle at once", hint="give --python or --runtime")
+        raise UsageError("a Python of the device and a runtime bundle at once", hint="give --python or --worker")
     if python is not None:
         return _with_python(device, python)
     if runtime is not None:
@@ -78,7 +78,7 @@ def prepare(device: Device, *, python: str | None, runtime: Path | None) -> Laun
     if device.kind == "local":
         return _with_this_python()
     machine = _machine(device)
-    build = "make a runtime with `edgebert runtime build` and give it as --runtime"
+    build = "make a runtime with `edgebert runtime build` and give it as --worker"
     own = "name a Python with numpy and a runtime there, as in --python /usr/bin/python3"
     raise DeviceProblem(
         f"{device.url}: nothing to run the worker with on {machine}",

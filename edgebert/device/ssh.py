@@ -16,7 +16,7 @@ from pathlib import Path
 
 from edgebert.device.complaints import last_words, not_written, refused
 from edgebert.device.device import NOTHING, Device, Finished
-from edgebert.device.process import run_program
+from edgebert.device.process import run_program, spared_programs
 from edgebert.device.quoting import RUN_VARIABLE, apart_from_255, remote_command, stop_command
 from edgebert.errors import DeviceGone, DeviceProblem, EnvironmentProblem, UsageError
 from edgebert.measured import DeviceKind
@@ -127,7 +127,7 @@ class SshDevice:
         """End the shared connection."""
         if self._sockets.is_dir():
             if any(self._sockets.iterdir()):
-                with contextlib.suppress(EnvironmentProblem):
+                with contextlib.suppress(EnvironmentProblem), spared_programs():
                     run_program((*self._ssh, "-O", "exit", "--", self._host), timeout_s=10)
             shutil.rmtree(self._sockets, ignore_errors=True)
 
@@ -144,7 +144,7 @@ class SshDevice:
         if done.code != 0:
             raise DeviceProblem(
                 f"{self.url}: the folder {wanted} cannot be made: {last_words(done)}",
-                hint="name another one with --root",
+                hint="see with ssh what is in its way, or whose folder that is",
             )
         # A profile may print lines of its own before.
         lines = done.stdout.decode("utf-8", "surrogateescape").splitlines()
@@ -152,9 +152,7 @@ class SshDevice:
             raise DeviceProblem(f"{self.url}: not a POSIX shell: it answered {lines[-1:]} when asked for its folder")
         home, folder = lines[-2], lines[-1]
         if posixpath.commonpath([home, folder]) == folder:
-            raise UsageError(
-                f"{self.url}: {folder} is not a folder of its own", hint="name one for edgebert alone with --root"
-            )
+            raise UsageError(f"{self.url}: {folder} is not a folder of its own", hint="name one for edgebert alone")
         self.root = folder
 
     def _run(
@@ -184,7 +182,7 @@ class SshDevice:
 
     def _stop(self, mark: str) -> None:
         """Kill on the board what lost its ssh: it would go on, and disturb the next try."""
-        with contextlib.suppress(EnvironmentProblem):
+        with contextlib.suppress(EnvironmentProblem), spared_programs():
             self._call(remote_command(stop_command(mark), folder="/"), timeout_s=15)
 
     def _call(self, line: str, *, stdin: bytes | Path = b"", timeout_s: float) -> Finished:

@@ -162,6 +162,16 @@ def test_processes_that_disagree_or_are_too_few_are_seen():
     assert "only 1 process measured" in said(make_measurement({INT8: make_times(1e7, processes=1)}))
 
 
+@pytest.mark.parametrize("processes", range(6, 10))
+def test_an_odd_number_of_processes_is_doubted(processes):
+    """Turns forward and backward cancel drift in pairs; where there is one file alone, no order could favour it."""
+    times = {INT8: make_times(1e7, processes=processes, seed=1), FLOAT: make_times(4e7, processes=processes, seed=2)}
+    found = said(make_measurement(times))
+    assert (f"in {processes} processes, an odd number" in found) is (processes % 2 == 1)
+    assert (found == "") is (processes % 2 == 0)
+    assert said(make_measurement({INT8: times[INT8]})) == ""
+
+
 def test_an_emulated_cpu_is_doubted_for_its_times_and_nothing_else():
     """Its load, frequency and spread are this machine's and mean nothing; wrong answers do."""
     wild = change_trials(make_emulated(), conditions=conditions(load=40.0, freq_khz=()))

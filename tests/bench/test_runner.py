@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import json
 import resource
 import threading
+import time
 from dataclasses import replace
 from statistics import median
 
@@ -13,10 +15,12 @@ from edgebert.bench.runner import bench, finish, lanes
 from edgebert.bench.workload import make_workload
 from edgebert.bundle import open_bundle
 from edgebert.data import read_dataset
+from edgebert.device.process import run_program
 from edgebert.errors import CheckFailed, DeviceGone, DeviceProblem, EnvironmentProblem, UsageError
-from edgebert.measured import Suite
+from edgebert.measured import Suite, Tokenized
+from edgebert.text import open_encoder
 from tests import fakes
-from tests.fake_devices import RUNTIMES, FakeBoard, FakeCounter, FakePhone, hardware
+from tests.fake_devices import RUNTIMES, FakeBoard, FakeCounter, FakePhone, FakeUncounted, hardware
 
 pytest.importorskip("onnx", reason="the shared bundle is exported")
 
@@ -381,6 +385,64 @@ def test_an_emulator_that_cannot_count_still_answers(bundle, tmp_path):
     assert len(measurement.answers) == 2
 
 
+def test_the_report_says_why_an_emulator_cannot_count(bundle, tmp_path):
+    """The reason stands among the notes, once, also when the run was resumed."""
+    board = FakeUncounted(bundle.root, cpu="cortex-a53")
+    options = {"urls": ("emulator:cortex-a53",), "journal": tmp_path / "journal"}
+    run(bundle, board, tmp_path, **options)
+    done = run(bundle, board, tmp_path, **options)
+    assert done.report.measurements[0].notes == (FakeUncounted.why_not_counted,)
+
+
+def ids_of(bundle):
+    """Return what this machine makes of a text."""
+    rules = bundle.text_rules("shipped")
+    return open_encoder(bundle.path(rules.tokenizer), rules.spec.max_length).encode
+
+
+def int_lists(value):
+    """Return every list of whole numbers in a plain JSON value."""
+    if isinstance(value, dict):
+        return [found for item in value.values() for found in int_lists(item)]
+    if not isinstance(value, list):
+        return []
+    own = [tuple(value)] if value and all(type(item) is int for item in value) else []
+    return own + [found for item in value for found in int_lists(item)]
+
+
+def test_neither_report_nor_journal_holds_a_text(bundle, data, tmp_path):
+    """Words and token ids of the user's texts are nowhere in the two files, though the device's tokenizer sent ids."""
+    out = tmp_path / "report.json"
+    board = FakeBoard(bundle.root, ids=ids_of(bundle))
+    done = run(bundle, board, tmp_path, data=data, suite=replace(SUITE, accuracy=None), journal=journal_of(out))
+    journal = journal_of(out).read_text(encoding="utf-8")
+    finish(done, out, journal=journal_of(out))
+    secret = {ids_of(bundle)(text) for text in fakes.TEXTS}
+    assert any(board._tokenized(request).ids for request in board.requests if request.texts)
+    for content in (out.read_text(encoding="utf-8"), journal):
+        assert not [text for text in fakes.TEXTS if text and text in content]
+    for content in (out.read_text(encoding="utf-8"), *journal.splitlines()):
+        assert not secret & set(int_lists(json.loads(content)))
+    (measurement,) = done.report.measurements
+    assert {item.trial.tokenized.ids for item in measurement.trials} == {()}
+    assert measurement.notes == ()
+
+
+def test_a_tokenizer_that_makes_other_ids_is_noted_once(bundle, data, tmp_path):
+    """The device's ids are compared with this machine's before they go: which tokenizer, what version, how many."""
+    ours = ids_of(bundle)
+    timed = make_workload(bundle, data, SUITE).timed
+    board = FakeBoard(bundle.root, ids=lambda text: ours(text) if text in timed[2:] else (0,))
+    done = run(bundle, board, tmp_path, data=data)
+    (measurement,) = done.report.measurements
+    assert measurement.notes == (f"tokenizer.json: tokenizers 0.22.0 there makes other ids of 2 of {len(timed)} texts",)
+    assert {item.trial.tokenized.ids for item in measurement.trials} == {()}
+    short = FakeBoard(bundle.root, ids=ours)
+    short._tokenized = lambda request: Tokenized(version="1", text_ns=(1,), ids=())
+    done = run(bundle, short, tmp_path, data=data, journal=tmp_path / "short")
+    assert f"of {len(timed)} of {len(timed)} texts" in done.report.measurements[0].notes[0]
+
+
 def test_devices_that_share_this_machine_take_turns():
     """This machine, emulators and loopback form one lane; every other device has one of its own."""
     here = (
@@ -427,6 +489,35 @@ def test_an_interrupt_stops_every_lane_and_keeps_the_journal(bundle, tmp_path):
     assert len(boards["adb:two"].requests) < 10
     assert all(board.ended == ["removed", "closed"] for board in boards.values())
     assert (tmp_path / "journal").stat().st_size > 0
+
+
+def test_an_interrupt_kills_the_programs_of_other_lanes(bundle, tmp_path):
+    """A lane that waits for a program of many minutes ends when another is interrupted, and tidies up by programs."""
+    tidied = tmp_path / "tidied"
+
+    class Tidy(FakeBoard):
+        def remove_files(self):
+            run_program(["touch", str(tidied)], timeout_s=60)
+            super().remove_files()
+
+    def sleeping(board, request):
+        run_program(["sleep", "600"], timeout_s=600)
+
+    def interrupted(board, request):
+        assert boards["adb:two"].at_work.wait(60)
+        raise KeyboardInterrupt
+
+    boards = {
+        "adb:one": FakeBoard(bundle.root, faults={0: interrupted}),
+        "adb:two": Tidy(bundle.root, faults={0: sleeping}),
+    }
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        run(bundle, boards, tmp_path, urls=tuple(boards))
+    assert time.monotonic() - started < 300
+    assert boards["adb:two"].ended == ["removed", "closed"]
+    assert tidied.exists()
+    assert run_program(["true"], timeout_s=60).code == 0
 
 
 @pytest.mark.parametrize(("clean", "ended"), [(False, ["removed", "closed"]), (True, ["cleaned", "closed"])])

@@ -38,12 +38,14 @@ def test_a_file_without_its_baseline_says_so():
     assert not [name for name in row if name.startswith("as fast")]
 
 
-def test_one_process_has_no_interval():
-    """The spread among processes is unknown from one of them, and the table says that there was one."""
-    times = {rv.INT8: rv.make_times(processes=1), rv.FLOAT: rv.make_times(4e7, processes=1)}
+@pytest.mark.parametrize("processes", [1, 2, 3])
+def test_too_few_processes_have_no_interval(processes):
+    """The spread among processes is unknown from fewer than three, and the table says so in its place."""
+    times = {rv.INT8: rv.make_times(processes=processes), rv.FLOAT: rv.make_times(4e7, processes=processes)}
     int8, _ = found(rv.make_report(rv.make_measurement(times)))["Times"]
-    assert int8["p50 ms"].endswith("(one process)")
-    assert int8["verdict"] == "too noisy"
+    assert int8["p50 ms"].endswith("(too few processes)") is (processes < 3)
+    assert (" to " in int8["p50 ms"]) is (processes >= 3)
+    assert int8["verdict"] == ("too noisy" if processes < 3 else "faster")
 
 
 def test_columns_without_a_value_are_left_out():

@@ -21,6 +21,8 @@ def test_the_command_names_what_the_reader_has_to_know():
     assert command(report, board) == f"edgebert bench bundle --device ssh:USER@HOST {words}"
     assert "--device adb:SERIAL " in command(report, phone)
     assert "--device emulator:cortex-a76 " in command(report, emulated)
+    played = rv.make_measurement(device=replace(rv.make_phone(), cpu="Cortex-A76"))
+    assert "--device adb:SERIAL " in command(report, played)
     odd = replace(report, texts=rv.make_texts(name="my texts; rm.tsv"))
     assert shlex.split(command(odd, board))[6] == "my texts; rm.tsv"
     golden = command(replace(report, texts=rv.make_texts(name="golden.json"), suite=Suite()), board)
@@ -53,6 +55,9 @@ def test_a_device_is_told_in_the_words_of_its_kind():
     emulated = dict(device_facts(report, rv.make_emulated()))
     assert emulated["CPU"] == "cortex-a76, emulated"
     assert not {"cores", "memory"} & emulated.keys()
+    played = dict(device_facts(report, rv.make_measurement(device=replace(rv.make_phone(), cpu="Cortex-A76"))))
+    assert (played["SoC"], played["CPU"]) == ("Tensor G3", "Cortex-A76, emulated")
+    assert "CPU" not in board.keys() | phone.keys()
     silent = rv.make_hardware(cores=(), features=(), model="", memory_bytes=None)
     facts = dict(device_facts(report, rv.make_measurement(device=rv.make_device(hardware=silent))))
     assert facts["cores"] == facts["model"] == "the system does not say"

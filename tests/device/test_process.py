@@ -3,12 +3,13 @@ from __future__ import annotations
 import os
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgebert.device.process import run_program
+from edgebert.device.process import run_program, spared_programs, stopped_programs
 from edgebert.errors import DeviceGone, EnvironmentProblem, UsageError
 
 
@@ -75,3 +76,53 @@ def test_cannot_be_started(argv):
     """A program that is absent, no program, or given a NUL byte is one clear error."""
     with pytest.raises(EnvironmentProblem, match="cannot be started"):
         run_program(argv, timeout_s=30)
+
+
+def waiting(mark, seconds):
+    """Return a program that says by a file that it runs, waits, and prints a word."""
+    return ["sh", "-c", f"touch '{mark}'; sleep {seconds}; echo done"]
+
+
+def wait_for(mark):
+    deadline = time.monotonic() + 60
+    while not mark.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_stopping_ends_what_runs_in_every_thread(tmp_path):
+    """A program that another thread waits for is killed and that thread interrupted; the next ones are refused."""
+    marks = [tmp_path / "one", tmp_path / "two"]
+    with ThreadPoolExecutor(2) as pool:
+        running = [pool.submit(run_program, waiting(mark, 600), timeout_s=600) for mark in marks]
+        for mark in marks:
+            wait_for(mark)
+        with stopped_programs():
+            for item in running:
+                with pytest.raises(KeyboardInterrupt):
+                    item.result(timeout=60)
+            with pytest.raises(KeyboardInterrupt):
+                run_program(["true"], timeout_s=30)
+            with pytest.raises(KeyboardInterrupt):
+                pool.submit(run_program, ["true"], timeout_s=30).result(timeout=60)
+    assert run_program(["true"], timeout_s=30).code == 0, "what is over is over"
+
+
+def test_what_tidies_up_is_spared(tmp_path):
+    """A thread that asks for it ends what it began, and may begin more, while all others are stopped."""
+    mark = tmp_path / "tidying"
+
+    def tidy():
+        with spared_programs():
+            first = run_program(waiting(mark, 0.5), timeout_s=60)
+            with spared_programs():
+                return first, run_program(["echo", "more"], timeout_s=60)
+
+    with ThreadPoolExecutor(1) as pool:
+        tidying = pool.submit(tidy)
+        wait_for(mark)
+        with stopped_programs():
+            first, more = tidying.result(timeout=120)
+            with pytest.raises(KeyboardInterrupt):
+                pool.submit(run_program, ["true"], timeout_s=30).result(timeout=60)
+    assert (first.code, first.stdout, more.stdout) == (0, b"done\n", b"more\n")

@@ -1,0 +1,167 @@
+package io.edgebert.core;
+
+import java.io.ByteArrayOutputStream;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+
+/**
+ * A bundle that edgebert exported, or what of it was copied into an app.
+ *
+ * <p>Every file but the manifest is compared with the size and hash that the manifest states before it is used.
+ */
+public final class Bundle {
+  private static final int BUFFER = 1 << 16;
+
+  // Larger than any manifest; keeps a wrong file from filling the memory.
+  private static final long LARGEST_MANIFEST = 8L << 20;
+
+  private final BundleSource source;
+  private final Manifest manifest;
+
+  private Bundle(BundleSource source, Manifest manifest) {
+    this.source = source;
+    this.manifest = manifest;
+  }
+
+  /**
+   * Opens a bundle: reads its manifest.
+   *
+   * @throws EdgebertException there is no manifest, or it is damaged, of a newer schema or of an unknown task
+   */
+  public static Bundle open(BundleSource source) throws EdgebertException {
+    ByteArrayOutputStream content = new ByteArrayOutputStream();
+    long read = transfer(source, Manifest.FILE, content, LARGEST_MANIFEST, null);
+    if (read > LARGEST_MANIFEST) {
+      throw new EdgebertException(EdgebertException.Kind.DAMAGED_FILE, Manifest.FILE + ": is far too large");
+    }
+    return new Bundle(source, Manifest.read(decode(content.toByteArray(), Manifest.FILE)));
+  }
+
+  /** Returns what the bundle says of itself. */
+  public Manifest manifest() {
+    return manifest;
+  }
+
+  /**
+   * Returns the tokenizer of a model file.
+   *
+   * @throws EdgebertException its vocabulary is missing or damaged
+   */
+  public WordPieceTokenizer tokenizer(Artifact artifact) throws EdgebertException {
+    String file = manifest.vocabularyFile(artifact);
+    return new WordPieceTokenizer(new Vocabulary(text(file), file), manifest.text(artifact));
+  }
+
+  /**
+   * Returns the golden texts of a model file.
+   *
+   * @throws EdgebertException they are missing or damaged
+   */
+  public Golden golden(Artifact artifact) throws EdgebertException {
+    String file = manifest.goldenFile(artifact);
+    return Golden.read(text(file), file);
+  }
+
+  /**
+   * Returns the content of a text file.
+   *
+   * @throws EdgebertException it is missing, or not what the manifest says
+   */
+  public String text(String file) throws EdgebertException {
+    ByteArrayOutputStream content = new ByteArrayOutputStream();
+    copy(file, content);
+    return decode(content.toByteArray(), file);
+  }
+
+  /**
+   * Reads a file and compares it with the manifest, keeping nothing of it.
+   *
+   * @throws EdgebertException it is missing, or not what the manifest says
+   */
+  public void check(String file) throws EdgebertException {
+    copy(file, null);
+  }
+
+  /**
+   * Copies a file, a piece at a time, and compares it with the manifest.
+   *
+   * <p>Write to a name of your own and rename it when this returns: after an exception, what was written is of no use.
+   *
+   * @param file path inside the bundle
+   * @param target where to write; not closed
+   * @throws EdgebertException it is missing, not what the manifest says, or cannot be written
+   */
+  public void copy(String file, OutputStream target) throws EdgebertException {
+    FileEntry entry = manifest.entry(file);
+    MessageDigest digest = sha256();
+    long size = transfer(source, file, target, entry.sizeBytes(), digest);
+    if (size != entry.sizeBytes()) {
+      String found = size > entry.sizeBytes() ? "is larger than" : "has " + size + " bytes instead of";
+      throw damaged(file, found + " the " + entry.sizeBytes() + " bytes that the manifest states");
+    }
+    if (!hex(digest.digest()).equals(entry.sha256())) {
+      throw damaged(file, "is not the file that the manifest describes (its hash differs)");
+    }
+  }
+
+  /** Copies at most {@code limit} bytes and a piece more, and returns how many. */
+  private static long transfer(BundleSource source, String file, OutputStream target, long limit, MessageDigest digest)
+      throws EdgebertException {
+    byte[] buffer = new byte[BUFFER];
+    long total = 0;
+    try (InputStream input = source.open(file)) {
+      for (int read = input.read(buffer); read >= 0 && total <= limit; read = input.read(buffer)) {
+        if (digest != null) {
+          digest.update(buffer, 0, read);
+        }
+        if (target != null) {
+          target.write(buffer, 0, read);
+        }
+        total += read;
+      }
+      return total;
+    } catch (FileNotFoundException error) {
+      throw new EdgebertException(
+          EdgebertException.Kind.MISSING_FILE, file + ": missing from the bundle; copy the bundle again", error);
+    } catch (IOException error) {
+      throw new EdgebertException(
+          EdgebertException.Kind.DAMAGED_FILE, file + ": cannot be read or copied: " + error.getMessage(), error);
+    }
+  }
+
+  private static String decode(byte[] content, String file) throws EdgebertException {
+    try {
+      return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(content)).toString();
+    } catch (CharacterCodingException error) {
+      throw new EdgebertException(EdgebertException.Kind.DAMAGED_FILE, file + ": is not UTF-8", error);
+    }
+  }
+
+  private static EdgebertException damaged(String file, String what) {
+    return new EdgebertException(
+        EdgebertException.Kind.DAMAGED_FILE, file + ": " + what + "; copy the bundle again");
+  }
+
+  private static MessageDigest sha256() {
+    try {
+      return MessageDigest.getInstance("SHA-256");
+    } catch (NoSuchAlgorithmException error) {
+      throw new AssertionError("every Java platform has SHA-256", error);
+    }
+  }
+
+  private static String hex(byte[] bytes) {
+    StringBuilder digits = new StringBuilder();
+    for (byte value : bytes) {
+      digits.append(Character.forDigit(value >> 4 & 0xF, 16)).append(Character.forDigit(value & 0xF, 16));
+    }
+    return digits.toString();
+  }
+}

@@ -1,0 +1,140 @@
+package io.edgebert.core;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/** A JSON object whose fields are read with their types checked; messages name file and field. */
+final class JsonObject {
+  private final Map<?, ?> fields;
+  private final String file;
+  private final String path;
+
+  private JsonObject(Map<?, ?> fields, String file, String path) {
+    this.fields = fields;
+    this.file = file;
+    this.path = path;
+  }
+
+  /** Returns the object that a whole file is. */
+  static JsonObject read(String text, String file) throws EdgebertException {
+    Object value = Json.parse(text, file);
+    if (!(value instanceof Map)) {
+      throw new EdgebertException(EdgebertException.Kind.DAMAGED_FILE, file + ": holds no JSON object");
+    }
+    return new JsonObject((Map<?, ?>) value, file, "");
+  }
+
+  boolean has(String name) {
+    return fields.get(name) != null;
+  }
+
+  String string(String name) throws EdgebertException {
+    return get(name, String.class, "text");
+  }
+
+  boolean bool(String name) throws EdgebertException {
+    return get(name, Boolean.class, "true or false");
+  }
+
+  long wholeNumber(String name) throws EdgebertException {
+    return get(name, Long.class, "a whole number");
+  }
+
+  int integer(String name) throws EdgebertException {
+    return narrow(name, wholeNumber(name));
+  }
+
+  /** Returns a whole number that is not negative. */
+  int count(String name) throws EdgebertException {
+    int value = integer(name);
+    if (value < 0) {
+      throw damaged(name, "is " + value + ", but should not be negative");
+    }
+    return value;
+  }
+
+  double number(String name) throws EdgebertException {
+    return get(name, Number.class, "a number").doubleValue();
+  }
+
+  JsonObject object(String name) throws EdgebertException {
+    return new JsonObject(get(name, Map.class, "an object"), file, path + name + ".");
+  }
+
+  List<JsonObject> objects(String name) throws EdgebertException {
+    List<JsonObject> objects = new ArrayList<>();
+    for (Object item : list(name)) {
+      String itemPath = name + "[" + objects.size() + "]";
+      objects.add(new JsonObject(cast(itemPath, item, Map.class, "an object"), file, path + itemPath + "."));
+    }
+    return objects;
+  }
+
+  List<String> strings(String name) throws EdgebertException {
+    List<String> strings = new ArrayList<>();
+    for (Object item : list(name)) {
+      strings.add(cast(name + "[" + strings.size() + "]", item, String.class, "text"));
+    }
+    return strings;
+  }
+
+  int[] integers(String name) throws EdgebertException {
+    List<?> items = list(name);
+    int[] integers = new int[items.size()];
+    for (int index = 0; index < integers.length; index++) {
+      String itemPath = name + "[" + index + "]";
+      integers[index] = narrow(itemPath, cast(itemPath, items.get(index), Long.class, "a whole number"));
+    }
+    return integers;
+  }
+
+  float[] floats(String name) throws EdgebertException {
+    List<?> items = list(name);
+    float[] floats = new float[items.size()];
+    for (int index = 0; index < floats.length; index++) {
+      floats[index] = cast(name + "[" + index + "]", items.get(index), Number.class, "a number").floatValue();
+    }
+    return floats;
+  }
+
+  /** Refuses input lengths that are not positive and ascending. */
+  void checkLengths(String name, int[] lengths) throws EdgebertException {
+    int last = 0;
+    for (int length : lengths) {
+      if (length <= last) {
+        throw damaged(name, "is not a list of ascending lengths");
+      }
+      last = length;
+    }
+  }
+
+  EdgebertException damaged(String name, String what) {
+    return new EdgebertException(EdgebertException.Kind.DAMAGED_FILE, file + ": " + path + name + " " + what);
+  }
+
+  private List<?> list(String name) throws EdgebertException {
+    return get(name, List.class, "a list");
+  }
+
+  private int narrow(String name, long value) throws EdgebertException {
+    if (value != (int) value) {
+      throw damaged(name, "is " + value + ", which is too large");
+    }
+    return (int) value;
+  }
+
+  private <T> T get(String name, Class<T> type, String what) throws EdgebertException {
+    if (!fields.containsKey(name)) {
+      throw damaged(name, "is missing");
+    }
+    return cast(name, fields.get(name), type, what);
+  }
+
+  private <T> T cast(String name, Object value, Class<T> type, String what) throws EdgebertException {
+    if (!type.isInstance(value)) {
+      throw damaged(name, "is not " + what);
+    }
+    return type.cast(value);
+  }
+}

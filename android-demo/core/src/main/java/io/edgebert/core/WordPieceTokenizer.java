@@ -1,0 +1,180 @@
+package io.edgebert.core;
+
+import java.util.Arrays;
+
+/**
+ * DistilBERT's tokenizer: the ids that Hugging Face's tokenizers library gives, to the last one.
+ *
+ * <p>The rules are in docs/tokenizer.md. A tokenizer never changes and may be used by several threads at once.
+ */
+public final class WordPieceTokenizer {
+  /** Longest word, in code points after normalization, that is spelled with pieces. */
+  static final int MAX_WORD = 100;
+
+  private static final String[] SPECIALS = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"};
+
+  private final Vocabulary vocabulary;
+  private final TextSpec spec;
+
+  /**
+   * Makes a tokenizer.
+   *
+   * @param vocabulary the tokens
+   * @param spec how texts become ids
+   * @throws EdgebertException the vocabulary has other ids for the special tokens than the spec
+   */
+  public WordPieceTokenizer(Vocabulary vocabulary, TextSpec spec) throws EdgebertException {
+    this.vocabulary = vocabulary;
+    this.spec = spec;
+    checkSpecial("[PAD]", spec.padId());
+    checkSpecial("[CLS]", spec.clsId());
+    checkSpecial("[SEP]", spec.sepId());
+    checkSpecial("[UNK]", spec.unkId());
+  }
+
+  /** Returns the tokens. */
+  public Vocabulary vocabulary() {
+    return vocabulary;
+  }
+
+  /** Returns how texts become ids. */
+  public TextSpec spec() {
+    return spec;
+  }
+
+  /**
+   * Returns the ids of a text, cut to the longest input of the model.
+   *
+   * @throws EdgebertException the text has a lone surrogate
+   */
+  public Encoding encode(String text) throws EdgebertException {
+    return encode(text, spec.maxLength());
+  }
+
+  /**
+   * Returns the ids of a text.
+   *
+   * @param text any text, however long
+   * @param maxLength most ids to return, the two that frame the text included; at least 2
+   * @throws EdgebertException the text has a lone surrogate
+   */
+  public Encoding encode(String text, int maxLength) throws EdgebertException {
+    if (maxLength < 2) {
+      throw new EdgebertException(
+          EdgebertException.Kind.BAD_REQUEST, "texts cannot be cut to " + maxLength + " tokens; the least is 2");
+    }
+    int[] positions = positions(text);
+    Tokens tokens = new Tokens(maxLength - 1);
+    tokens.add(spec.clsId(), 0, 0);
+    NormalizedText normalized = new NormalizedText(text.length() + 16);
+    TextNormalizer normalizer = new TextNormalizer(spec.lowerCase(), normalized);
+    int place = 0;
+    int character = 0;
+    while (place < text.length() && !tokens.full()) {
+      String special = specialAt(text, place);
+      if (special == null) {
+        int code = text.codePointAt(place);
+        normalizer.accept(code, character++);
+        place += Character.charCount(code);
+      } else {
+        words(normalizer, normalized, tokens);
+        tokens.add(vocabulary.special(special), character, character + special.length());
+        place += special.length();
+        character += special.length();
+      }
+    }
+    words(normalizer, normalized, tokens);
+    return tokens.frame(spec.sepId(), positions);
+  }
+
+  private void checkSpecial(String token, int id) throws EdgebertException {
+    Integer found = vocabulary.special(token);
+    if (found == null || found != id) {
+      throw new EdgebertException(
+          EdgebertException.Kind.DAMAGED_FILE,
+          "the manifest says that " + token + " has the id " + id + "; "
+              + (found == null ? "the vocabulary does not have it" : "in the vocabulary it has " + found));
+    }
+  }
+
+  /** Returns the special token that is typed at a place of a text, or null if there is none. */
+  private String specialAt(String text, int place) {
+    if (text.charAt(place) != '[') {
+      return null;
+    }
+    for (String special : SPECIALS) {
+      if (text.startsWith(special, place) && vocabulary.special(special) != null) {
+        return special;
+      }
+    }
+    return null;
+  }
+
+  /** Adds the tokens of what was normalized since the last call. */
+  private void words(TextNormalizer normalizer, NormalizedText text, Tokens tokens) {
+    normalizer.finish();
+    int start = 0;
+    while (start < text.size() && !tokens.full()) {
+      int end = start + 1;
+      if (text.code(start) == ' ') {
+        start = end;
+        continue;
+      }
+      if (!Characters.isPunctuation(text.code(start))) {
+        while (end < text.size() && text.code(end) != ' ' && !Characters.isPunctuation(text.code(end))) {
+          end++;
+        }
+      }
+      word(text, start, end, tokens);
+      start = end;
+    }
+    text.clear();
+  }
+
+  private void word(NormalizedText text, int start, int end, Tokens tokens) {
+    int before = tokens.size();
+    int place = start;
+    while (place < end && end - start <= MAX_WORD) {
+      int node = vocabulary.root(place == start);
+      int id = -1;
+      int pieceEnd = place;
+      for (int index = place; index < end; index++) {
+        node = vocabulary.next(node, text.code(index));
+        if (node < 0) {
+          break;
+        }
+        if (vocabulary.tokenAt(node) >= 0) {
+          id = vocabulary.tokenAt(node);
+          pieceEnd = index + 1;
+        }
+      }
+      if (id < 0) {
+        break;
+      }
+      tokens.add(id, text.origin(place), text.origin(pieceEnd - 1) + 1);
+      place = pieceEnd;
+    }
+    if (place < end) {
+      tokens.shrink(before);
+      tokens.add(spec.unkId(), text.origin(start), text.origin(end - 1) + 1);
+    }
+  }
+
+  /** Returns where each code point of a text begins, and where the last one ends, in UTF-16 units. */
+  private static int[] positions(String text) throws EdgebertException {
+    int[] positions = new int[text.length() + 1];
+    int size = 0;
+    for (int place = 0; place < text.length(); size++) {
+      positions[size] = place;
+      int code = text.codePointAt(place);
+      if (code >= Character.MIN_SURROGATE && code <= Character.MAX_SURROGATE) {
+        throw new EdgebertException(
+            EdgebertException.Kind.INVALID_TEXT,
+            "the text is no valid Unicode: character " + size + " is one half of a pair (a lone surrogate)");
+      }
+      place += Character.charCount(code);
+    }
+    positions[size] = text.length();
+    return Arrays.copyOf(positions, size + 1);
+  }
+}

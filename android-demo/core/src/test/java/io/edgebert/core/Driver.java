@@ -1,0 +1,258 @@
+package io.edgebert.core;
+
+import java.io.BufferedReader;
+import java.io.ByteArrayOutputStream;
+import java.io.File;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Paths;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Lets the tests of the repository use this library from Python: reads a call as one line of JSON, writes the answer as
+ * one line of JSON, until its input ends.
+ */
+public final class Driver {
+  private WordPieceTokenizer tokenizer;
+  private Bundle bundle;
+
+  private Driver() {}
+
+  /** Serves calls from standard input. */
+  public static void main(String[] arguments) throws IOException, InterruptedException {
+    Driver driver = new Driver();
+    BufferedReader input = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.US_ASCII));
+    PrintStream output = new PrintStream(System.out, false, "US-ASCII");
+    for (String line = input.readLine(); line != null; line = input.readLine()) {
+      output.println(JsonWriter.write(driver.reply(line)));
+      output.flush();
+    }
+  }
+
+  private Map<String, Object> reply(String line) throws IOException, InterruptedException {
+    Map<String, Object> reply = new LinkedHashMap<>();
+    try {
+      reply.put("result", call(JsonObject.read(line, "call")));
+    } catch (EdgebertException error) {
+      reply.put("kind", error.kind().name());
+      reply.put("message", error.getMessage());
+    }
+    return reply;
+  }
+
+  private Object call(JsonObject call) throws EdgebertException, IOException, InterruptedException {
+    switch (call.string("call")) {
+      case "tokenizer":
+        Vocabulary vocabulary = new Vocabulary(read(call.string("vocab")), "vocab.txt");
+        tokenizer = new WordPieceTokenizer(vocabulary, TextSpec.read(call.object("text")));
+        return vocabulary.size();
+      case "encode":
+        return encode(call.strings("texts"), call.integer("max_length"));
+      case "encode units":
+        return row(tokenizer.encode(fromUnits(call.integers("units")), 512));
+      case "speed":
+        return speed(read(call.string("file")), call.integer("rounds"));
+      case "open":
+        bundle = Bundle.open(new FolderSource(new File(call.string("folder"))));
+        return manifest(bundle.manifest());
+      case "artifact":
+        Artifact artifact = bundle.manifest().artifact(call.string("file"));
+        tokenizer = bundle.tokenizer(artifact);
+        return golden(bundle.golden(artifact));
+      case "check":
+        bundle.check(call.string("file"));
+        return true;
+      case "copy":
+        ByteArrayOutputStream copy = new ByteArrayOutputStream();
+        bundle.copy(call.string("file"), copy);
+        return copy.size();
+      case "check labels":
+        bundle.manifest().checkLabels(call.strings("labels"));
+        return true;
+      case "answer":
+        return answer(call);
+      case "self-test":
+        return selfTest(call);
+      case "json":
+        return Json.parse(call.string("text"), "file.json");
+      case "golden":
+        return golden(Golden.read(call.string("text"), "golden.json"));
+      case "softmax":
+        return list(LabelDecoder.softmax(call.floats("logits")));
+      case "quantile":
+        return Statistics.quantile(ModelInput.toLongs(call.integers("times")), call.number("share"));
+      case "length":
+        return InputLength.fitting(call.integer("tokens"), call.integers("lengths"));
+      case "worker":
+        return WorkerScenarios.play(call.string("scenario"), tokenizer);
+      default:
+        throw new IllegalArgumentException(call.string("call"));
+    }
+  }
+
+  private List<Object> encode(List<String> texts, int maxLength) throws EdgebertException {
+    List<Object> rows = new ArrayList<>();
+    for (String text : texts) {
+      rows.add(row(tokenizer.encode(text, maxLength)));
+    }
+    return rows;
+  }
+
+  private static List<Object> row(Encoding encoding) {
+    List<Object> codePoints = new ArrayList<>();
+    List<Object> units = new ArrayList<>();
+    for (int token = 0; token < encoding.size(); token++) {
+      codePoints.add(Arrays.asList(encoding.startCodePoint(token), encoding.endCodePoint(token)));
+      units.add(Arrays.asList(encoding.start(token), encoding.end(token)));
+    }
+    return Arrays.asList(list(encoding.ids()), codePoints, units, encoding.truncated());
+  }
+
+  private List<Object> speed(String text, int rounds) throws EdgebertException {
+    String[] lines = text.split("\n");
+    List<Object> times = new ArrayList<>();
+    for (int round = 0; round < rounds; round++) {
+      long start = System.nanoTime();
+      for (String line : lines) {
+        tokenizer.encode(line, Integer.MAX_VALUE);
+      }
+      times.add(System.nanoTime() - start);
+    }
+    return times;
+  }
+
+  private static Map<String, Object> manifest(Manifest manifest) {
+    Map<String, Object> facts = new LinkedHashMap<>();
+    facts.put("schema", manifest.schema());
+    facts.put("task", manifest.task().manifestName());
+    facts.put("labels", manifest.labels());
+    facts.put("max_length", manifest.text().maxLength());
+    facts.put("lengths", list(manifest.text().lengths()));
+    facts.put("original", manifest.hasOriginal());
+    List<Object> artifacts = new ArrayList<>();
+    for (Artifact item : manifest.artifacts()) {
+      artifacts.add(
+          Arrays.asList(
+              item.file(), item.baseline(), item.format(), item.precision(), item.inputs(), item.outputs(),
+              list(item.lengths()), item.entry().sizeBytes(), item.entry().sha256(), item.tolerance(),
+              manifest.vocabularyFile(item), manifest.goldenFile(item)));
+    }
+    facts.put("artifacts", artifacts);
+    return facts;
+  }
+
+  private static List<Object> golden(Golden golden) {
+    List<Object> cases = new ArrayList<>();
+    for (Golden.Case item : golden.cases()) {
+      cases.add(Arrays.asList(item.text(), list(item.inputIds()), list(item.logits())));
+    }
+    return cases;
+  }
+
+  private Map<String, Object> answer(JsonObject call) throws EdgebertException {
+    ScriptedBackend backend = new ScriptedBackend(script(call));
+    TextModel<Classification> model =
+        new TextModel<>(tokenizer, call.integers("lengths"), backend, new LabelDecoder(call.strings("labels")));
+    Answer<Classification> answer = model.answer(call.string("text"));
+    model.close();
+    model.close();
+    Map<String, Object> facts = new LinkedHashMap<>();
+    facts.put("label", answer.value().label());
+    facts.put("index", answer.value().index());
+    facts.put("probability", answer.value().probability());
+    facts.put("probabilities", list(answer.value().probabilities()));
+    facts.put("length", answer.length());
+    facts.put("truncated", answer.encoding().truncated());
+    facts.put("timed", answer.tokenizeNs() > 0 && answer.runNs() > 0);
+    facts.put("input_ids", list(backend.inputs.get(0).inputIds()));
+    facts.put("attention_mask", list(backend.inputs.get(0).attentionMask()));
+    facts.put("closings", backend.closings);
+    try {
+      model.answer("again");
+      facts.put("after", "an answer");
+    } catch (EdgebertException error) {
+      facts.put("after", error.kind().name());
+    }
+    return facts;
+  }
+
+  private Map<String, Object> selfTest(JsonObject call) throws EdgebertException {
+    Artifact artifact = bundle.manifest().artifact(call.string("file"));
+    ScriptedBackend backend = new ScriptedBackend(script(call));
+    TextModel<Classification> model = TextModel.classifier(bundle, artifact, backend);
+    SelfTest test = SelfTest.run(model, bundle.golden(artifact), artifact.tolerance());
+    Map<String, Object> facts = new LinkedHashMap<>();
+    facts.put("passed", test.passed());
+    facts.put("texts", test.texts());
+    facts.put("max_difference", Double.isInfinite(test.maxDifference()) ? null : test.maxDifference());
+    facts.put("problems", test.problems());
+    try {
+      test.check();
+      facts.put("check", null);
+    } catch (EdgebertException error) {
+      facts.put("check", error.kind().name() + ": " + error.getMessage());
+    }
+    return facts;
+  }
+
+  /** Returns the outputs that a backend gives run by run; a logit that JSON cannot write is a text. */
+  private static List<float[][]> script(JsonObject call) throws EdgebertException {
+    List<float[][]> script = new ArrayList<>();
+    for (JsonObject run : call.objects("runs")) {
+      List<JsonObject> outputs = run.objects("outputs");
+      float[][] values = new float[outputs.size()][];
+      for (int index = 0; index < values.length; index++) {
+        List<String> texts = outputs.get(index).strings("values");
+        values[index] = new float[texts.size()];
+        for (int place = 0; place < texts.size(); place++) {
+          values[index][place] = Float.parseFloat(texts.get(place));
+        }
+      }
+      script.add(values);
+    }
+    return script;
+  }
+
+  private static String read(String file) throws IOException {
+    return new String(Files.readAllBytes(Paths.get(file)), StandardCharsets.UTF_8);
+  }
+
+  private static String fromUnits(int[] units) {
+    StringBuilder text = new StringBuilder();
+    for (int unit : units) {
+      text.append((char) unit);
+    }
+    return text.toString();
+  }
+
+  private static List<Object> list(int[] numbers) {
+    List<Object> list = new ArrayList<>();
+    for (int number : numbers) {
+      list.add(number);
+    }
+    return list;
+  }
+
+  private static List<Object> list(float[] numbers) {
+    List<Object> list = new ArrayList<>();
+    for (float number : numbers) {
+      list.add(number);
+    }
+    return list;
+  }
+
+  private static List<Object> list(double[] numbers) {
+    List<Object> list = new ArrayList<>();
+    for (double number : numbers) {
+      list.add(number);
+    }
+    return list;
+  }
+}

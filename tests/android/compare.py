@@ -1,0 +1,150 @@
+"""Compares the JVM's tokenizer with Hugging Face's, text by text: ids, offsets in both units, whether it was cut."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from tokenizers import Tokenizer
+from tokenizers.implementations import BertWordPieceTokenizer
+
+from tests.android.jvm import Jvm, script
+from tests.fakes import SPECIALS
+
+CHUNK = 4000
+PLANES = range(0x40000)
+"""Code points up to U+3FFFF: all that have a character today but for tags, selectors and private use."""
+
+_SPACES = " \t\n\r\u00a0\u1680\u2003\u2028\u2029\u3000\x0b\x0c\x85\u200b\ufeff"
+_LOOK_ALIKES = (*SPECIALS, "[mask]", "[MASK", "[[MASK]]", "[ SEP ]", "[CLS][SEP]", "[UNK]x", "##", "##ing", "[", "]")
+
+
+def reference(path: Path, *, lower_case: bool) -> Tokenizer:
+    """Return Hugging Face's tokenizer for a vocab.txt, without truncation."""
+    lines = path.read_text(encoding="utf-8").split("\n")[:-1]
+    ids = {token: index for index, token in enumerate(lines)}
+    return Tokenizer.from_str(BertWordPieceTokenizer(ids, lowercase=lower_case, strip_accents=None).to_str())
+
+
+def write_vocabulary(path: Path, tokens: Iterable[str]) -> Path:
+    """Write a vocab.txt and return its path."""
+    path.write_text("".join(f"{token}\n" for token in tokens), encoding="utf-8")
+    return path
+
+
+def character_vocabulary(codes: Iterable[int]) -> list[str]:
+    """Return a vocabulary in which every character has ids of its own: no difference hides behind ``[UNK]``."""
+    kept = [chr(code) for code in codes if code not in (0x0A, 0x0D) and not 0xD800 <= code < 0xE000]
+    return [*SPECIALS, *kept, *(f"##{character}" for character in kept)]
+
+
+def differences(
+    jvm: Jvm, tokenizer: Tokenizer, texts: Sequence[str], *, max_length: int = 512
+) -> list[tuple[str, object, object]]:
+    """Return each text of which the two make something else, with what either makes of it.
+
+    The JVM must have loaded the same vocabulary, and the reference must not truncate.
+    """
+    found: list[tuple[str, object, object]] = []
+    tokenizer.enable_truncation(max_length)
+    for start in range(0, len(texts), CHUNK):
+        chunk = texts[start : start + CHUNK]
+        rows = jvm.call("encode", texts=chunk, max_length=max_length)
+        for text, row, encoding in zip(chunk, rows, tokenizer.encode_batch(chunk), strict=True):
+            offsets = [list(pair) for pair in encoding.offsets]
+            units = offsets
+            if not text.isascii():
+                place = utf16_places(text)
+                units = [[place[begin], place[end]] for begin, end in offsets]
+            expected = [encoding.ids, offsets, units, bool(encoding.overflowing)]
+            if row != expected:
+                found.append((text, expected, row))
+    tokenizer.no_truncation()
+    return found
+
+
+def utf16_places(text: str) -> list[int]:
+    """Return where each character of a text begins in UTF-16 units, and where the last one ends."""
+    places = [0]
+    for character in text:
+        places.append(places[-1] + (2 if ord(character) > 0xFFFF else 1))
+    return places
+
+
+def in_context(codes: Iterable[int]) -> Iterator[str]:
+    """Yield texts around each code point: inside a word, alone, and among combining characters."""
+    for code in codes:
+        if not 0xD800 <= code < 0xE000:
+            character = chr(code)
+            yield f"a{character}b"
+            yield f" {character}"
+            yield f"E{character}\u0323\u302e{character}\u0301.{character}"
+
+
+def random_texts(seed: int, *, count: int, tokens: Sequence[str]) -> list[str]:
+    """Return texts of every sort that has once told two tokenizers apart, reproducible from the seed.
+
+    Args:
+        seed: Seed of the choice.
+        count: Number of texts.
+        tokens: Tokens of the vocabulary, which some texts are made of.
+    """
+    rng = random.Random(seed)
+    tables = script("make_unicode_tables").read_tables()
+    moving = [chr(code) for code in tables.combining_ranks]
+    cased = [chr(code) for code in tables.lower_case]
+    composed = [chr(code) for code in tables.decompositions]
+    marks = [chr(code) for code in tables.nonspacing_marks]
+    punctuation = [chr(code) for code in tables.punctuation]
+    ends = [chr(code) for code in (*_ends(tables.dropped), *_ends(tables.chinese), *_ends(tables.nonspacing_marks))]
+    pools = (moving, cased, composed, marks, punctuation, ends, _SPACES, "aAeEoO", _LOOK_ALIKES)
+
+    def character() -> str:
+        low, high = rng.choice(
+            (
+                (0x20, 0x7E),
+                (0x20, 0x7E),
+                (0, 0xFF),
+                (0xA0, 0x24F),
+                (0x300, 0x5FF),
+                (0x600, 0x1FFF),
+                (0x2000, 0x33FF),
+                (0x3400, 0xD7FF),
+                (0xE000, 0xFFFF),
+                (0x10000, 0x1FFFF),
+                (0x20000, 0x10FFFF),
+            )
+        )
+        code = rng.randint(low, high)
+        return chr(code)
+
+    def mixture() -> str:
+        return "".join(character() for _ in range(rng.randint(1, 40)))
+
+    def words() -> str:
+        chosen = (rng.choice(tokens) for _ in range(rng.randint(1, 20)))
+        return rng.choice(" .,-\t\u3000").join(word.removeprefix(rng.choice(("", "##"))) for word in chosen)
+
+    def pieces() -> str:
+        return "".join(rng.choice(rng.choice(pools)) for _ in range(rng.randint(1, 30)))
+
+    def stack() -> str:
+        bases = ("a", "\u00c5", "\uac01", "\u4e00", " ", "\u0958", "\u1e69", "\u0344", "\u0f73", "[MASK]")
+        group = (rng.choice(bases) + "".join(rng.choices(moving + composed, k=rng.randint(0, 9))) for _ in range(4))
+        return "".join(group)
+
+    def long_word() -> str:
+        letters = rng.choice(("a", "\u00e9", "\uac01", "\U0001d400", "\u0130", "ab", "e\u0301"))
+        return "x " + letters * rng.randint(30, 110) + rng.choice(("", ".", "\u0301", " y"))
+
+    kinds = (mixture, mixture, words, words, pieces, pieces, stack, long_word)
+    return [rng.choice(kinds)() for _ in range(count)]
+
+
+def _ends(codes: Sequence[int]) -> set[int]:
+    """Return the ends of the ranges that ascending code points form, and what lies just outside them."""
+    members = set(codes)
+    edges = {code for code in codes if code - 1 not in members or code + 1 not in members}
+    around = {code + step for code in edges for step in (-1, 0, 1)}
+    return {code for code in around if 0 <= code < 0x110000 and not 0xD800 <= code < 0xE000}
