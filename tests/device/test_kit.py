@@ -93,8 +93,8 @@ def test_board_by_ssh():
         assert ssh(board, "uname -m").stdout == b"aarch64\n"
         assert ssh(board, "exit 5").returncode == 5
         data = bytes(range(256))
-        assert ssh(board, "cat > /root/kept", input=data).returncode == 0
-        assert ssh(board, "cat /root/kept").stdout == data
+        assert ssh(board, "cat > /kept", input=data).returncode == 0
+        assert ssh(board, "cat /kept").stdout == data
     assert board.server.returncode is not None
 
 
