@@ -43,6 +43,10 @@ public final class Driver {
     } catch (EdgebertException error) {
       reply.put("kind", error.kind().name());
       reply.put("message", error.getMessage());
+    } catch (RuntimeException error) {
+      // No test expects this kind, so each that meets it fails, and the next ones still have a JVM.
+      reply.put("kind", "CRASH");
+      reply.put("message", error + " " + Arrays.toString(error.getStackTrace()));
     }
     return reply;
   }
