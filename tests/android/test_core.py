@@ -9,9 +9,7 @@ import numpy as np
 import pytest
 
 if not __import__("os").environ.get("EDGEBERT_ANDROID"):
-    pytest.skip(
-        "not all of the core passes yet: EDGEBERT_ANDROID=1 runs it", allow_module_level=True
-    )
+    pytest.skip("not all of the core passes yet: EDGEBERT_ANDROID=1 runs it", allow_module_level=True)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
