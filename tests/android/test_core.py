@@ -346,15 +346,15 @@ def test_damaged_golden_texts(jvm, cases, message):
 # ---------------------------------------------------------------------------------------------------------------- JSON
 
 
-JSON = st.recursive(
+SCALARS = (
     st.none()
     | st.booleans()
     | st.integers(-(1 << 63), (1 << 63) - 1)
     | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
-    max_leaves=20,
+    | st.text()
 )
+FLAT = SCALARS | st.lists(SCALARS, max_size=4) | st.dictionaries(st.text(), SCALARS, max_size=4)
+JSON = FLAT | st.lists(FLAT, max_size=4) | st.dictionaries(st.text(), FLAT, max_size=4)
 
 
 @shared_jvm

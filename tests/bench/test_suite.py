@@ -30,6 +30,7 @@ def test_every_key_is_read(tmp_path):
         warm_up = 5
         processes = 10
         accuracy = "all"
+        float_accuracy = false
         cores = "big"
         series_texts = 8
         cool_celsius = 3
@@ -42,6 +43,7 @@ def test_every_key_is_read(tmp_path):
         warm_up=5,
         processes=10,
         accuracy=None,
+        float_accuracy=False,
         cores="big",
         series_texts=8,
         cool_celsius=3.0,

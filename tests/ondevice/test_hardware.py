@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import platform
 import subprocess
@@ -13,12 +14,21 @@ from hypothesis import strategies as st
 from edgebert import jsonio
 from edgebert.measured import WORKER_SCHEMA, Core, HardwareFacts
 from edgebert.ondevice.cores import core_name
-from edgebert.ondevice.hardware import describe, parse_cpuinfo, parse_memory
+from edgebert.ondevice.hardware import parse_cpuinfo, parse_memory
 from edgebert.ondevice.session import PACKAGES, RUNTIMES
 from edgebert.runtime import installed_version
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "cpuinfo"
 NAMES = ("processor", "Features", "flags", "CPU implementer", "CPU part", "Model", "Hardware", "model name")
+
+
+def described(*root: str) -> HardwareFacts:
+    """Describe in a fresh process, as a device does: the worker forks, which a process with threads must not."""
+    words = (
+        "import json, sys; from edgebert.ondevice.hardware import describe; print(json.dumps(describe(*sys.argv[1:])))"
+    )
+    done = subprocess.run([sys.executable, "-c", words, *root], capture_output=True, text=True, check=True, timeout=300)
+    return jsonio.from_plain(HardwareFacts, json.loads(done.stdout), source="worker")
 
 
 def transcript(name: str) -> str:
@@ -153,8 +163,7 @@ def board(root: Path, *, cpuinfo: str, online: str) -> Path:
 
 def test_a_board_is_described_from_its_files(tmp_path: Path):
     """Cores are those switched on, with type, frequency and capacity where known; the device tree names the board."""
-    payload = describe(str(board(tmp_path, cpuinfo=transcript("raspberry-pi-4"), online="0,2-3")))
-    facts = jsonio.from_plain(HardwareFacts, payload, source="worker")
+    facts = described(str(board(tmp_path, cpuinfo=transcript("raspberry-pi-4"), online="0,2-3")))
     assert facts.model == "Example Board 7"
     assert facts.memory_bytes == 3884380 * 1024
     assert facts.features == ("asimd", "cpuid", "crc32", "evtstrm", "fp")
@@ -167,14 +176,14 @@ def test_a_board_is_described_from_its_files(tmp_path: Path):
 
 def test_an_empty_system_is_described_too(tmp_path: Path):
     """Where nothing can be read the rest is said all the same, and processors are counted."""
-    facts = jsonio.from_plain(HardwareFacts, describe(str(tmp_path)), source="worker")
+    facts = described(str(tmp_path))
     assert (facts.model, facts.features, facts.memory_bytes) == ("", (), None)
     assert [core.number for core in facts.cores] == list(range(os.cpu_count() or 1))
 
 
 def test_this_machine_is_described():
     """Machine, system, Python and schema are this machine's; each runtime is there or absent with a reason."""
-    facts = jsonio.from_plain(HardwareFacts, describe(), source="worker")
+    facts = described()
     assert facts.schema == WORKER_SCHEMA
     assert (facts.machine, facts.python) == (platform.machine(), platform.python_version())
     assert facts.system == f"{platform.system()} {platform.release()}"
