@@ -220,7 +220,9 @@ def test_an_archive_that_was_changed_is_not_unpacked(what: str, tmp_path: Path):
     assert {entry.name for entry in tmp_path.iterdir()} == {"runtime.tar.gz", "sources"}
 
 
-@pytest.mark.parametrize("content", [b"", b"not an archive", gzip.compress(b"not a tar file" * 99)])
+@pytest.mark.parametrize(
+    "content", [b"", b"not an archive", gzip.compress(b"not a tar file" * 99)], ids=["empty", "text", "gzip-of-text"]
+)
 def test_other_files_are_no_runtime(content: bytes, tmp_path: Path):
     """A file of another kind, and a missing one, are refused by name."""
     (tmp_path / "x.tar.gz").write_bytes(content)
