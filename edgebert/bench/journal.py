@@ -135,9 +135,11 @@ class Journal:
             self._steps.append(step)
 
     def close(self) -> None:
-        """Close the file and keep it. May be called twice."""
+        """Close the file and keep it, unless nothing was done. May be called twice."""
         # What is still in the buffer of a full disk is part of a line that nobody will miss.
         with contextlib.suppress(OSError):
+            if not self._steps and not self._stream.closed:
+                self.path.unlink(missing_ok=True)
             self._stream.close()
 
 
@@ -218,6 +220,8 @@ def _read(content: bytes, fingerprint: Fingerprint, path: Path) -> tuple[tuple[S
     if not lines:
         return (), 0
     header = _parsed(_Header, lines[0], f"{path}: line 1")
+    if len(lines) == 1:
+        return (), 0
     if header.schema != SCHEMA:
         raise UsageError(f"{path}: schema {header.schema}; this edgebert reads {SCHEMA}", hint=_ANEW)
     other = [
@@ -226,7 +230,7 @@ def _read(content: bytes, fingerprint: Fingerprint, path: Path) -> tuple[tuple[S
         if getattr(header.fingerprint, field.name) != getattr(fingerprint, field.name)
     ]
     if other:
-        raise UsageError(f"{path}: holds a run with another {', '.join(other)}", hint=_ANEW)
+        raise UsageError(f"{path}: holds an unfinished run that differs in {', '.join(other)}", hint=_ANEW)
     steps = tuple(_parsed(Step, line, f"{path}: line {number}") for number, line in enumerate(lines[1:], start=2))
     return steps, sum(len(line) + 1 for line in lines)
 

@@ -139,10 +139,14 @@ def _missed(
 
 def _needed(item: Finding) -> str:
     if item.more_examples is not None:
-        return f" (undecided: {item.more_examples:,} more examples needed)"
+        return _undecided(item.more_examples, "example", "examples")
     if item.more_processes is not None:
-        return f" (undecided: {item.more_processes:,} more processes needed)"
+        return _undecided(item.more_processes, "process", "processes")
     return ""
+
+
+def _undecided(more: int, one: str, several: str) -> str:
+    return f" (undecided: {more:,} more {one if more == 1 else several} needed)"
 
 
 def _show_comparison(found: Comparison) -> None:

@@ -99,14 +99,30 @@ def test_another_run_is_refused_unless_it_starts_anew(tmp_path, change):
     """The refusal names what differs and leaves the file alone; anew forgets the steps."""
     path = filled(tmp_path / "journal")
     content = path.read_bytes()
-    with pytest.raises(UsageError, match=f"another {next(iter(change))}$") as refused:
+    with pytest.raises(UsageError, match=f"differs in {next(iter(change))}$") as refused:
         open_journal(path, replace(RUN, **change), anew=False)
     assert "--anew" in refused.value.hint
     assert path.read_bytes() == content
     journal = open_journal(path, replace(RUN, **change), anew=True)
-    journal.close()
     assert journal.of("local") == ()
+    journal.add(STEPS[0])
+    journal.close()
     with pytest.raises(UsageError):
+        open_journal(path, RUN, anew=False)
+
+
+def test_a_run_that_did_nothing_leaves_no_journal(tmp_path):
+    """Where no device could be reached there is nothing to go on with, even when a kill left the file."""
+    path = tmp_path / "journal"
+    journal = open_journal(path, RUN, anew=False)
+    left = path.read_bytes()
+    journal.close()
+    assert not path.exists()
+    path.write_bytes(left)
+    other = open_journal(path, replace(RUN, devices=("adb:1",)), anew=False)
+    other.add(STEPS[1])
+    other.close()
+    with pytest.raises(UsageError, match=r"differs in devices$"):
         open_journal(path, RUN, anew=False)
 
 
