@@ -12,6 +12,7 @@ from benchmarks import options
 from benchmarks.accuracy import ENCODER, data_file, finetuned
 from benchmarks.emulated import SERIES, EmulatedResults, measure_emulated
 from benchmarks.measure import Place, make_files
+from benchmarks.overhead import OverheadResults, measure_overhead
 from benchmarks.prune_time import measure_prune_time
 from benchmarks.pruned_speed import measure_pruned_speed, pruned_shapes
 from benchmarks.pruning import EPOCHS, SHARES, measure_pruning
@@ -19,7 +20,8 @@ from benchmarks.pruning_results import PrunedSpeedResults, PruneTimeResults, Pru
 from benchmarks.records import Results, load_all
 from benchmarks.results import SCHEMA, installed, this_machine
 from benchmarks.suite import load_suite
-from edgebert.bundle import is_bundle
+from edgebert.bundle import is_bundle, open_bundle
+from edgebert.cli.benching import cache_folder
 from edgebert.data import read_dataset
 from edgebert.demo.run import encoder_folder
 from edgebert.errors import UsageError
@@ -133,9 +135,7 @@ def emulated(asked: argparse.Namespace, progress: Progress) -> EmulatedResults:
     held_back = read_dataset(evaluation, labels=training.labels)
     checkpoint = finetuned(training, held_back, asked.build / "accuracy", base=asked.base, progress=progress)
     work = asked.build / "emulated"
-    demo, place = work / "demo", Place(root=work / "base")
-    if not is_bundle(demo):
-        export_bundle(checkpoint, demo, progress=progress)
+    demo, place = _demo(asked, checkpoint, progress), Place(root=work / "base")
     if not is_bundle(place.bundle):
         # One length: a large float file takes seconds for each inference under emulation.
         make_files(
@@ -157,11 +157,43 @@ def emulated(asked: argparse.Namespace, progress: Progress) -> EmulatedResults:
     )
 
 
+def overhead(asked: argparse.Namespace, progress: Progress) -> OverheadResults:
+    """Time whole benchmarks over ssh and adb with the bundle of the fine-tuned checkpoint."""
+    train, evaluation = options.texts_of(asked)
+    training = read_dataset(train)
+    held_back = read_dataset(evaluation, labels=training.labels)
+    checkpoint = finetuned(training, held_back, asked.build / "accuracy", base=asked.base, progress=progress)
+    demo = open_bundle(_demo(asked, checkpoint, progress))
+    load_average = os.getloadavg()[0]
+    return OverheadResults(
+        schema=SCHEMA,
+        kind="overhead",
+        date=options.today(),
+        machine=this_machine(),
+        commands=(
+            "edgebert emulator setup",
+            f"python -m benchmarks overhead --train {train.name} --eval {evaluation.name}",
+        ),
+        packages=installed(),
+        runs=measure_overhead(demo, asked.build / "overhead", cache=cache_folder(), progress=progress),
+        load_average=load_average,
+    )
+
+
+def _demo(asked: argparse.Namespace, checkpoint: Path, progress: Progress) -> Path:
+    """Return the bundle of the fine-tuned checkpoint, which is exported once."""
+    demo: Path = asked.build / "emulated" / "demo"
+    if not is_bundle(demo):
+        export_bundle(checkpoint, demo, progress=progress)
+    return demo
+
+
 COMMANDS: Mapping[str, Callable[[argparse.Namespace, Progress], Results]] = {
     "pruning": pruning,
     "prune-time": prune_time,
     "pruned-speed": pruned_speed,
     "emulated": emulated,
+    "overhead": overhead,
 }
 
 

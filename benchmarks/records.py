@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from benchmarks.emulated import EmulatedResults
+from benchmarks.overhead import OverheadResults
 from benchmarks.pruning_results import PrunedSpeedResults, PruneTimeResults, PruningResults
 from benchmarks.results import SCHEMA, AccuracyResults, SpeedResults
 from edgebert.errors import UsageError
@@ -15,9 +16,17 @@ from edgebert.jsonio import dumps, from_plain, parse
 from edgebert.staging import replace_file
 
 T = TypeVar("T")
-Results = SpeedResults | AccuracyResults | PruningResults | PruneTimeResults | PrunedSpeedResults | EmulatedResults
+Results = (
+    SpeedResults
+    | AccuracyResults
+    | PruningResults
+    | PruneTimeResults
+    | PrunedSpeedResults
+    | EmulatedResults
+    | OverheadResults
+)
 
-_KINDS = ("speed", "accuracy", "pruning", "prune-time", "pruned-speed", "emulated")
+_KINDS = ("speed", "accuracy", "pruning", "prune-time", "pruned-speed", "emulated", "overhead")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +39,7 @@ class Records:
     prune_time: tuple[PruneTimeResults, ...] = ()
     pruned_speed: tuple[PrunedSpeedResults, ...] = ()
     emulated: tuple[EmulatedResults, ...] = ()
+    overhead: tuple[OverheadResults, ...] = ()
 
 
 def result_path(folder: Path, results: Results) -> Path:
@@ -74,6 +84,7 @@ def load_all(folder: Path) -> Records:
         prune_time=_of(PruneTimeResults, plain, "prune-time"),
         pruned_speed=_of(PrunedSpeedResults, plain, "pruned-speed"),
         emulated=_of(EmulatedResults, plain, "emulated"),
+        overhead=_of(OverheadResults, plain, "overhead"),
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from benchmarks.emulated import emulated_figures, emulated_section
 from benchmarks.figures import Figure, accuracy_figures, interval_text, speed_figures
+from benchmarks.overhead import overhead_figures, overhead_section
 from benchmarks.parts import canvas, conditions, doubts, figures_table, packages_text
 from benchmarks.pruning_figures import pruning_figures
 from benchmarks.records import Records, Results, load_all, result_path
@@ -87,6 +88,8 @@ def text(results: Path) -> str:
         lines += pruned_speed_section(times, f"{results.name}/{plot_path(results, times).name}")
     for emulated in records.emulated:
         lines += emulated_section(emulated)
+    for overhead in records.overhead:
+        lines += overhead_section(overhead)
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
@@ -97,6 +100,7 @@ def all_figures(records: Records) -> tuple[Figure, ...]:
         *accuracy_figures(next(iter(records.accuracy), None)),
         *pruning_figures(records),
         *emulated_figures(next(iter(records.emulated), None)),
+        *overhead_figures(next(iter(records.overhead), None)),
     )
 
 

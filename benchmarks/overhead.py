@@ -1,0 +1,275 @@
+"""What does a benchmark over ``ssh`` or ``adb`` cost beside what it measures? Whole runs of ``edgebert bench``, timed.
+
+The connections are real: an ``sshd`` on loopback whose sessions land on this machine, and an arm64 ``adbd``. The phone
+is emulated, so that every program there starts as slowly as QEMU starts it; that share is timed apart.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from benchmarks.figures import Figure
+from benchmarks.parts import conditions, packages_text
+from benchmarks.results import Machine
+from edgebert.bench.reports import write_report
+from edgebert.bench.runner import bench
+from edgebert.bundle import Bundle
+from edgebert.device.adb import open_adb
+from edgebert.device.board import Board
+from edgebert.device.device import NOTHING, Device, Finished
+from edgebert.device.launch import prepare
+from edgebert.device.runtime_build import runtime_path
+from edgebert.device.ssh import open_ssh
+from edgebert.measured import AndroidFacts, PhoneState, Request, Suite, Trial
+from edgebert.types import Package, Progress, silent
+
+SUITE = Suite(runs=3, warm_up=1, series_texts=2, cool_celsius=0)
+"""Few inferences, but as many processes as by default: they decide what the connection costs."""
+
+FILE = "int8.onnx"
+MOST_S = 3.0
+RUNS = 3
+STARTS = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overhead:
+    """Where the wall time of one benchmark went, in nanoseconds.
+
+    Attributes:
+        connection: ``ssh`` or ``adb``.
+        emulated: Whether programs of the device run under QEMU.
+        workers: Worker processes it started.
+        wall_ns: From the first word to the device to the written report.
+        worker_ns: What the workers say they took: imports, loading, inferences.
+        push_ns: Copying the model files.
+        start_ns: What as many processes of that Python take to start and end there, without any connection; 0 where
+            nothing is emulated.
+    """
+
+    connection: Literal["ssh", "adb"]
+    emulated: bool
+    workers: int
+    wall_ns: int
+    worker_ns: int
+    push_ns: int
+    start_ns: int
+
+    @property
+    def rest_ns(self) -> int:
+        """Everything else: connecting, asking the device what it is, commands, frames, the journal, the report."""
+        return self.wall_ns - self.worker_ns - self.push_ns - self.start_ns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverheadResults:
+    """Everything that ``python -m benchmarks overhead`` found out.
+
+    Attributes:
+        schema: Version of the results.
+        kind: Kind of the results.
+        date: Day of the run, UTC.
+        machine: Machine at both ends.
+        commands: Command lines that make them.
+        packages: Packages that took part.
+        runs: The benchmarks, in the order they were made.
+        load_average: Load of the machine before them.
+    """
+
+    schema: int
+    kind: Literal["overhead"]
+    date: str
+    machine: Machine
+    commands: tuple[str, ...]
+    packages: tuple[Package, ...]
+    runs: tuple[Overhead, ...]
+    load_average: float
+
+
+class _TimedDevice:
+    """A device that keeps how long its pushes took."""
+
+    def __init__(self, device: Device) -> None:
+        self._device, self.push_ns = device, 0
+        self.url, self.kind, self.cpu, self.root = device.url, device.kind, device.cpu, device.root
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        environment: Mapping[str, str] = NOTHING,
+        timeout_s: float = 60.0,
+    ) -> Finished:
+        return self._device.run(argv, stdin=stdin, environment=environment, timeout_s=timeout_s)
+
+    def push(self, source: Path, name: str) -> None:
+        start = time.perf_counter_ns()
+        self._device.push(source, name)
+        self.push_ns += time.perf_counter_ns() - start
+
+    def close(self) -> None:
+        self._device.close()
+
+
+class _TimedPhone(_TimedDevice):
+    """A phone that keeps it too."""
+
+    def android_facts(self) -> AndroidFacts:
+        return self._device.android_facts()  # type: ignore[attr-defined, no-any-return]  # it is a phone
+
+    def phone_state(self, trial: int) -> PhoneState:
+        return self._device.phone_state(trial)  # type: ignore[attr-defined, no-any-return]  # it is a phone
+
+
+class _TimedBoard(Board):
+    """A board that adds up what its workers say they took."""
+
+    workers = worker_ns = 0
+
+    def work(self, request: Request, *, timeout_s: float) -> Trial:
+        trial = super().work(request, timeout_s=timeout_s)
+        self.workers += 1
+        self.worker_ns += trial.elapsed_ns
+        return trial
+
+
+def measure_overhead(bundle: Bundle, work: Path, *, cache: Path, progress: Progress = silent) -> tuple[Overhead, ...]:
+    """Run whole benchmarks over both connections, by turns, and return where their time went.
+
+    Args:
+        bundle: Bundle to measure.
+        work: Folder for journals and reports.
+        cache: Where the emulator and its runtime bundle lie.
+        progress: Told of each run.
+
+    Raises:
+        EdgebertError: What a benchmark raises.
+    """
+    work.mkdir(parents=True, exist_ok=True)
+    found = []
+    with _connections(cache) as (by_ssh, by_adb):
+        # Once before, so that the runtime is there: bringing it is a push.
+        phone = by_adb()
+        start_ns = _start_ns(phone)
+        phone.close()
+        for number in range(RUNS):
+            progress("ssh", 2 * number, 2 * RUNS)
+            found.append(_timed(bundle, work, "ssh", by_ssh, 0))
+            progress("adb, emulated", 2 * number + 1, 2 * RUNS)
+            found.append(_timed(bundle, work, "adb", by_adb, start_ns))
+    return tuple(found)
+
+
+def _timed(
+    bundle: Bundle, work: Path, connection: Literal["ssh", "adb"], reach: Callable[[], Board], start_ns: int
+) -> Overhead:
+    boards: list[tuple[_TimedDevice, _TimedBoard]] = []
+
+    def timed_board(_: str) -> Board:
+        reached = reach()
+        device = (_TimedPhone if connection == "adb" else _TimedDevice)(reached.device)
+        boards.append((device, _TimedBoard(device, reached.launcher)))
+        return boards[-1][1]
+
+    journal = work / "journal"
+    start = time.perf_counter_ns()
+    done = bench(bundle, (connection,), connect=timed_board, journal=journal, suite=SUITE, files=(FILE,), anew=True)
+    write_report(done.report, work / "report.json")
+    journal.unlink()
+    wall_ns = time.perf_counter_ns() - start
+    for failure in (*done.gone, *done.misfits):
+        raise failure
+    ((device, board),) = boards
+    return Overhead(
+        connection=connection,
+        emulated=connection == "adb",
+        workers=board.workers,
+        wall_ns=wall_ns,
+        worker_ns=board.worker_ns,
+        push_ns=device.push_ns,
+        # One more process describes the device.
+        start_ns=start_ns * (board.workers + 1),
+    )
+
+
+@contextmanager
+def _connections(cache: Path) -> Iterator[tuple[Callable[[], Board], Callable[[], Board]]]:
+    """Start both servers and yield what connects to each."""
+    # The machines of the tests, which need pytest; nothing else here does.
+    from tests.device import kit
+
+    with kit.local_sshd() as server, kit.phone_by_adb() as phone:
+
+        def by_ssh() -> Board:
+            device = open_ssh(server.target, options=server.options)
+            return Board(device, prepare(device, python=sys.executable, runtime=None))
+
+        def by_adb() -> Board:
+            device = open_adb(phone.serial, adb=phone.adb)
+            return Board(device, prepare(device, python=None, runtime=runtime_path(cache)))
+
+        yield by_ssh, by_adb
+
+
+def _start_ns(board: Board) -> int:
+    """Return what Python alone takes to start and end on a device, its connection not counted, in ns."""
+    words, environment = board.launcher.argv, board.launcher.environment
+    idle = (*words[: words.index("-m")], "-c", "pass")
+    taken: dict[tuple[str, ...], list[int]] = {idle: [], ("true",): []}
+    for _ in range(STARTS):
+        for argv, times in taken.items():
+            start = time.perf_counter_ns()
+            done = board.device.run(argv, environment=environment)
+            times.append(time.perf_counter_ns() - start)
+            assert done.code == 0, done.stderr
+    return int(statistics.median(taken[idle]) - statistics.median(taken["true",]))
+
+
+def overhead_figures(results: OverheadResults | None) -> tuple[Figure, ...]:
+    """Return the figures of both connections."""
+    return tuple(_figure(connection, results) for connection in ("ssh", "adb"))
+
+
+def _figure(connection: str, results: OverheadResults | None) -> Figure:
+    rest = None if results is None else _median_s(results, connection, "rest_ns")
+    return Figure(
+        what=f"what a benchmark over {connection} costs beside workers and pushes, {SUITE.processes} processes a file",
+        wanted=f"under {MOST_S:g} s",
+        found="" if rest is None else f"{rest:.1f} s",
+        met=None if rest is None else rest < MOST_S,
+    )
+
+
+def _median_s(results: OverheadResults, connection: str, part: str) -> float:
+    taken_ns: list[int] = [getattr(run, part) for run in results.runs if run.connection == connection]
+    return statistics.median(taken_ns) / 1e9
+
+
+def overhead_section(results: OverheadResults) -> list[str]:
+    """Return the section of ``RESULTS.md``."""
+    parts = ("wall_ns", "worker_ns", "push_ns", "start_ns", "rest_ns")
+    lines = [f"## What a connection costs, {results.date}", "", *conditions(results.machine, results.commands)]
+    lines += [
+        (
+            f"Packages: {packages_text(results.packages)}. Load average before: {results.load_average:.2f}. Whole "
+            f"runs of `edgebert bench` on {FILE} and its baseline, medians of {RUNS} in seconds. ssh: a real sshd on "
+            "loopback, sessions on this machine. adb: a real arm64 adbd whose machine is emulated; what Python takes to "
+            "start under QEMU is its own column, measured before the runs. The runtime is on the phone already."
+        ),
+        "",
+        "| connection | workers | wall | as the workers say | pushes | starts under QEMU | the rest |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for connection in ("ssh", "adb"):
+        workers = next(run.workers for run in results.runs if run.connection == connection)
+        cells = [f"{_median_s(results, connection, part):.2f}" for part in parts]
+        lines.append(f"| {' | '.join([connection, str(workers), *cells])} |")
+    return [*lines, ""]
