@@ -10,8 +10,8 @@ public final class Artifact {
   private final boolean baseline;
   private final String format;
   private final String precision;
-  private final List<String> inputs;
-  private final List<String> outputs;
+  private final List<TensorSpec> inputs;
+  private final List<TensorSpec> outputs;
   private final int[] lengths;
   private final double tolerance;
 
@@ -24,8 +24,8 @@ public final class Artifact {
     }
     format = json.string("format");
     precision = json.string("precision");
-    inputs = names(json.objects("inputs"));
-    outputs = names(json.objects("outputs"));
+    inputs = tensors(json.objects("inputs"));
+    outputs = tensors(json.objects("outputs"));
     lengths = json.integers("lengths");
     json.checkLengths("lengths", lengths);
     tolerance = json.number("tolerance");
@@ -38,12 +38,12 @@ public final class Artifact {
     return new Artifact(json);
   }
 
-  private static List<String> names(List<JsonObject> tensors) throws EdgebertException {
-    List<String> names = new ArrayList<>();
-    for (JsonObject tensor : tensors) {
-      names.add(tensor.string("name"));
+  private static List<TensorSpec> tensors(List<JsonObject> objects) throws EdgebertException {
+    List<TensorSpec> tensors = new ArrayList<>();
+    for (JsonObject tensor : objects) {
+      tensors.add(TensorSpec.read(tensor));
     }
-    return Collections.unmodifiableList(names);
+    return Collections.unmodifiableList(tensors);
   }
 
   /** Returns the path inside the bundle. */
@@ -71,13 +71,13 @@ public final class Artifact {
     return precision;
   }
 
-  /** Returns the names of the inputs. */
-  public List<String> inputs() {
+  /** Returns the inputs. */
+  public List<TensorSpec> inputs() {
     return inputs;
   }
 
-  /** Returns the names of the outputs. */
-  public List<String> outputs() {
+  /** Returns the outputs. */
+  public List<TensorSpec> outputs() {
     return outputs;
   }
 

@@ -122,7 +122,7 @@ public final class Bundle {
           digest.update(buffer, 0, read);
         }
         if (target != null) {
-          target.write(buffer, 0, read);
+          write(target, buffer, read, file);
         }
         total += read;
       }
@@ -132,7 +132,16 @@ public final class Bundle {
           EdgebertException.Kind.MISSING_FILE, file + ": missing from the bundle; copy the bundle again", error);
     } catch (IOException error) {
       throw new EdgebertException(
-          EdgebertException.Kind.DAMAGED_FILE, file + ": cannot be read or copied: " + error.getMessage(), error);
+          EdgebertException.Kind.DAMAGED_FILE, file + ": cannot be read: " + error.getMessage(), error);
+    }
+  }
+
+  private static void write(OutputStream target, byte[] buffer, int size, String file) throws EdgebertException {
+    try {
+      target.write(buffer, 0, size);
+    } catch (IOException error) {
+      throw new EdgebertException(
+          EdgebertException.Kind.NO_SPACE, file + ": cannot be written: " + error.getMessage(), error);
     }
   }
 
@@ -149,7 +158,7 @@ public final class Bundle {
         EdgebertException.Kind.DAMAGED_FILE, file + ": " + what + "; copy the bundle again");
   }
 
-  private static MessageDigest sha256() {
+  static MessageDigest sha256() {
     try {
       return MessageDigest.getInstance("SHA-256");
     } catch (NoSuchAlgorithmException error) {
@@ -157,7 +166,7 @@ public final class Bundle {
     }
   }
 
-  private static String hex(byte[] bytes) {
+  static String hex(byte[] bytes) {
     StringBuilder digits = new StringBuilder();
     for (byte value : bytes) {
       digits.append(Character.forDigit(value >> 4 & 0xF, 16)).append(Character.forDigit(value & 0xF, 16));

@@ -27,6 +27,10 @@ public final class EdgebertException extends Exception {
     INVALID_TEXT,
     /** What was asked for does not exist. */
     BAD_REQUEST,
+    /** There is no room on the phone for a copy of the model. */
+    NO_SPACE,
+    /** The runtime is not there, or does not go with this processor. */
+    RUNTIME_ABSENT,
     /** The runtime refused the model or failed in the middle of a run. */
     RUNTIME_FAILURE,
     /** There was not enough memory. */

@@ -1,6 +1,7 @@
 package io.edgebert.core;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 
@@ -25,8 +26,23 @@ final class JsonObject {
     return new JsonObject((Map<?, ?>) value, file, "");
   }
 
+  /** Returns whether a field is there and not null. */
   boolean has(String name) {
     return fields.get(name) != null;
+  }
+
+  /** Returns whether a field is there, be it null. */
+  boolean holds(String name) {
+    return fields.containsKey(name);
+  }
+
+  /** Refuses fields of other names. */
+  void checkKeys(String... known) throws EdgebertException {
+    for (Object name : fields.keySet()) {
+      if (!Arrays.asList(known).contains(name)) {
+        throw damaged(String.valueOf(name), "is no key that is known here");
+      }
+    }
   }
 
   String string(String name) throws EdgebertException {
@@ -80,7 +96,19 @@ final class JsonObject {
   }
 
   int[] integers(String name) throws EdgebertException {
-    List<?> items = list(name);
+    return integers(name, list(name));
+  }
+
+  List<int[]> integerLists(String name) throws EdgebertException {
+    List<int[]> lists = new ArrayList<>();
+    for (Object item : list(name)) {
+      String itemPath = name + "[" + lists.size() + "]";
+      lists.add(integers(itemPath, cast(itemPath, item, List.class, "a list")));
+    }
+    return lists;
+  }
+
+  private int[] integers(String name, List<?> items) throws EdgebertException {
     int[] integers = new int[items.size()];
     for (int index = 0; index < integers.length; index++) {
       String itemPath = name + "[" + index + "]";

@@ -23,7 +23,7 @@ public final class ModelWorker<A> {
    */
   public interface Loader<A> {
     /**
-     * Returns the model, checked and ready. Called on the worker's thread, for the first question.
+     * Returns the model, checked and ready. Called on the worker's thread, when a model is needed and none is open.
      *
      * @throws EdgebertException the model cannot be used; the next question tries again
      */
@@ -36,11 +36,19 @@ public final class ModelWorker<A> {
    * @param <A> what an answer is
    */
   public interface Listener<A> {
+    /** Called when the model is open, if that was all that was asked for. */
+    default void onOpen() {}
+
     /** Called with the answer. */
     void onAnswer(Answer<A> answer);
 
     /** Called when there is none; the message is fit to be shown. */
     void onError(EdgebertException error);
+  }
+
+  /** What is done for a question; null stands for no answer but an open model. */
+  private interface Step<A> {
+    Answer<A> run() throws EdgebertException;
   }
 
   private final Loader<A> loader;
@@ -63,11 +71,25 @@ public final class ModelWorker<A> {
     this.callbacks = callbacks;
   }
 
+  /** Opens the model, so that the first answer need not wait for it. Returns at once. */
+  public void open(Listener<A> listener) {
+    start(
+        listener,
+        () -> {
+          opened();
+          return null;
+        });
+  }
+
   /** Asks for the answer to a text. Returns at once. */
   public void ask(String text, Listener<A> listener) {
+    start(listener, () -> opened().answer(text));
+  }
+
+  private void start(Listener<A> listener, Step<A> step) {
     long question = latest.incrementAndGet();
     try {
-      thread.execute(() -> work(question, text, listener));
+      thread.execute(() -> work(question, step, listener));
     } catch (RejectedExecutionException error) {
       EdgebertException closed = new EdgebertException(EdgebertException.Kind.CLOSED, "the model was closed", error);
       callbacks.execute(() -> listener.onError(closed));
@@ -77,6 +99,19 @@ public final class ModelWorker<A> {
   /** Lets go of the listener of the latest question: it is not called any more. */
   public void forget() {
     latest.incrementAndGet();
+  }
+
+  /**
+   * Closes the model as soon as it has ended what it is doing, to free its memory or to open another. Returns at once;
+   * the next question opens it again.
+   */
+  public void release() {
+    try {
+      thread.execute(this::closeModel);
+    } catch (RejectedExecutionException error) {
+      // It was closed for good before, and the model with it.
+      return;
+    }
   }
 
   /** Closes the model as soon as it has ended what it is doing. Returns at once; no listener is called any more. */
@@ -91,17 +126,21 @@ public final class ModelWorker<A> {
     thread.shutdown();
   }
 
-  private void work(long question, String text, Listener<A> listener) {
+  private TextModel<A> opened() throws EdgebertException {
+    if (model == null) {
+      model = loader.load();
+    }
+    return model;
+  }
+
+  private void work(long question, Step<A> step, Listener<A> listener) {
     if (question != latest.get()) {
       return;
     }
     Answer<A> answer = null;
     EdgebertException error = null;
     try {
-      if (model == null) {
-        model = loader.load();
-      }
-      answer = model.answer(text);
+      answer = step.run();
     } catch (EdgebertException failure) {
       error = failure;
     } catch (OutOfMemoryError failure) {
@@ -109,7 +148,8 @@ public final class ModelWorker<A> {
       error =
           new EdgebertException(
               EdgebertException.Kind.OUT_OF_MEMORY, "there is not enough memory for the model; close other apps", failure);
-    } catch (RuntimeException failure) {
+    } catch (RuntimeException | LinkageError | StackOverflowError failure) {
+      // Left alone, it would end the app: nobody else hears of what is thrown on this thread.
       error =
           new EdgebertException(EdgebertException.Kind.RUNTIME_FAILURE, "the model failed: " + failure, failure);
     }
@@ -122,10 +162,12 @@ public final class ModelWorker<A> {
           if (question != latest.get()) {
             return;
           }
-          if (error == null) {
+          if (error != null) {
+            listener.onError(error);
+          } else if (answer != null) {
             listener.onAnswer(answer);
           } else {
-            listener.onError(error);
+            listener.onOpen();
           }
         });
   }

@@ -144,12 +144,20 @@ public final class Driver {
     for (Artifact item : manifest.artifacts()) {
       artifacts.add(
           Arrays.asList(
-              item.file(), item.baseline(), item.format(), item.precision(), item.inputs(), item.outputs(),
-              list(item.lengths()), item.entry().sizeBytes(), item.entry().sha256(), item.tolerance(),
+              item.file(), item.baseline(), item.format(), item.precision(), tensors(item.inputs()),
+              tensors(item.outputs()), list(item.lengths()), item.entry().sizeBytes(), item.entry().sha256(), item.tolerance(),
               manifest.vocabularyFile(item), manifest.goldenFile(item)));
     }
     facts.put("artifacts", artifacts);
     return facts;
+  }
+
+  private static List<Object> tensors(List<TensorSpec> tensors) {
+    List<Object> pairs = new ArrayList<>();
+    for (TensorSpec tensor : tensors) {
+      pairs.add(Arrays.asList(tensor.name(), tensor.dtype()));
+    }
+    return pairs;
   }
 
   private static List<Object> golden(Golden golden) {
