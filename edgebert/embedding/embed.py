@@ -21,6 +21,7 @@ USUAL = "int8.onnx"
 _ANDROID_FILES = (GOLDEN, VOCABULARY)
 _KNOWN = {MANIFEST, GOLDEN, VOCABULARY, TOKENIZER, "config.json", "tokenizer_config.json"}
 _AGAIN = "run the same command without --check"
+_EXTRA = "does not belong to the embedded model"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +75,9 @@ def embed(
         differing = _difference(place.folder, files)
         stale = kotlin is not None and not _holds(kotlin, source)
         if check and (differing or stale):
-            raise CheckFailed(differing or _state(kotlin), hint=_AGAIN)
+            # Without --check, a file of another hand is not removed either.
+            extra = differing.endswith(_EXTRA)
+            raise CheckFailed(differing or _state(kotlin), hint=f"remove it, or {_AGAIN}" if extra else _AGAIN)
         if differing:
             _check_replaceable(place.folder, force=force)
         if kotlin is not None and stale and not force:
@@ -153,7 +156,7 @@ def _difference(folder: Path, files: Sequence[FileEntry]) -> str:
     names = {entry.file for entry in files}
     for path in _contents(folder):
         if path.relative_to(folder).as_posix() not in names:
-            return f"{path}: does not belong to the embedded model"
+            return f"{path}: {_EXTRA}"
     return ""
 
 

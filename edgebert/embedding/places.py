@@ -22,6 +22,7 @@ KOTLIN_FILE = "EdgebertModel.kt"
 # The Android build leaves out assets whose name begins with a dot or, for folders, an underscore, or ends with a tilde.
 _FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _MODULE_FILES = ("build.gradle", "build.gradle.kts", "settings.gradle", "settings.gradle.kts", "src/main")
+_SOURCE_SET_FILES = ("AndroidManifest.xml", "java", "kotlin")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +67,9 @@ def android_place(
     elif kotlin_out is not None:
         raise UsageError("--kotlin-out needs --kotlin-package", hint="as in --kotlin-package com.example.app")
     with writing(assets):
-        if any((assets / name).exists() for name in _MODULE_FILES):
-            raise OutputError(f"{assets}: a project or module, not its assets", hint="as in app/src/main/assets")
+        for names, what in ((_MODULE_FILES, "a project or module"), (_SOURCE_SET_FILES, "a source set")):
+            if any((assets / name).exists() for name in names):
+                raise OutputError(f"{assets}: {what}, not its assets", hint="as in app/src/main/assets")
         _check_folder(assets if os.path.lexists(assets) else assets.parent)
         kotlin = None
         if package is not None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import random
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
-from tokenizers import Tokenizer
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Encoding, Tokenizer
 from tokenizers.implementations import BertWordPieceTokenizer
 
 from tests.android.jvm import Jvm, script
@@ -50,18 +54,45 @@ def differences(
     tokenizer.enable_truncation(max_length)
     for start in range(0, len(texts), CHUNK):
         chunk = texts[start : start + CHUNK]
-        rows = jvm.call("encode", texts=chunk, max_length=max_length)
-        for text, row, encoding in zip(chunk, rows, tokenizer.encode_batch(chunk), strict=True):
-            offsets = [list(pair) for pair in encoding.offsets]
-            units = offsets
-            if not text.isascii():
-                place = utf16_places(text)
-                units = [[place[begin], place[end]] for begin, end in offsets]
-            expected = [encoding.ids, offsets, units, bool(encoding.overflowing)]
-            if row != expected:
-                found.append((text, expected, row))
+        encodings = tokenizer.encode_batch(chunk)
+        packed = base64.b64decode(jvm.call("encode packed", texts=chunk, max_length=max_length))
+        if not np.array_equal(np.frombuffer(packed, "<i4"), _packed(chunk, encodings)):
+            rows = jvm.call("encode", texts=chunk, max_length=max_length)
+            found += [
+                (text, expected, row)
+                for text, row, expected in zip(chunk, rows, map(_row, chunk, encodings), strict=True)
+                if row != expected
+            ]
+            assert found, "the two forms of an answer disagree"
     tokenizer.no_truncation()
     return found
+
+
+def _row(text: str, encoding: Encoding) -> list[object]:
+    """Return what the driver's call `encode` gives for a text."""
+    place = utf16_places(text)
+    units = [[place[begin], place[end]] for begin, end in encoding.offsets]
+    return [encoding.ids, [list(pair) for pair in encoding.offsets], units, bool(encoding.overflowing)]
+
+
+def _packed(texts: Sequence[str], encodings: Sequence[Encoding]) -> NDArray[np.int32]:
+    """Return what the driver's call `encode packed` gives for texts: counts and cuts, ids, offsets in either unit."""
+    ids = [encoding.ids for encoding in encodings]
+    counts = np.fromiter(map(len, ids), np.int64, len(ids))
+    total = int(counts.sum())
+    offsets = np.fromiter(
+        chain.from_iterable(chain.from_iterable(encoding.offsets for encoding in encodings)), np.int64, 2 * total
+    )
+    # Characters above U+FFFF before each place of all texts in a row.
+    codes = np.frombuffer("".join(texts).encode("utf-32-le"), "<u4")
+    wide = np.concatenate(([0], np.cumsum(codes > 0xFFFF)))
+    begins = np.concatenate(([0], np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)))))[:-1]
+    base = np.repeat(np.repeat(begins, counts), 2)
+    units = offsets + wide[base + offsets] - wide[base]
+    cuts = np.fromiter((bool(encoding.overflowing) for encoding in encodings), np.int64, len(ids))
+    heads = np.column_stack((counts, cuts)).ravel()
+    flat = np.fromiter(chain.from_iterable(ids), np.int64, total)
+    return np.concatenate((heads, flat, offsets, units)).astype(np.int32)
 
 
 def utf16_places(text: str) -> list[int]:

@@ -1,21 +1,25 @@
-"""The core of the Android demo on a JVM: compiled once, then served by one process that is asked line by line."""
+"""The core of the Android demo on a JVM: compiled once, then served by one process that is asked line by line.
+
+With ONNX Runtime beside it, where that can be had, the same process runs models as the app does.
+"""
 
 from __future__ import annotations
 
-import functools
-import importlib.util
+import importlib
 import json
+import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 import pytest
 
 REPOSITORY = Path(__file__).parents[2]
+SCRIPTS = REPOSITORY / "android-demo" / "scripts"
 CLASSES = REPOSITORY / "build" / "android" / "core"
 
 
@@ -28,16 +32,11 @@ class CoreError(Exception):
         self.message = message
 
 
-@functools.cache
 def script(name: str) -> ModuleType:
     """Return a script of the demo as a module."""
-    spec = importlib.util.spec_from_file_location(name, REPOSITORY / "android-demo" / "scripts" / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
+    if str(SCRIPTS) not in sys.path:
+        sys.path.append(str(SCRIPTS))
+    return importlib.import_module(name)
 
 
 def compiled_core() -> Path:
@@ -50,21 +49,55 @@ def compiled_core() -> Path:
         pytest.fail(f"the core does not compile:\n{error.stderr}")
 
 
+def desktop_ort(core: Path) -> Any:
+    """Return ONNX Runtime for the JVM of this machine, with the backend of the app; skip where it cannot be had."""
+    build, fetch = script("desktop_ort"), script("fetch")
+    try:
+        return build.desktop_ort(core)
+    except (build.UnsupportedError, fetch.FetchError) as error:
+        pytest.skip(f"ONNX Runtime for Java: {error}")
+    except subprocess.CalledProcessError as error:
+        pytest.fail(f"the backend does not compile:\n{error.stderr}")
+
+
+def command(main: Callable[[list[str]], int]) -> NoReturn:
+    """Run the main function of a command and exit; with 3 and one line where a test would be skipped."""
+    try:
+        raise SystemExit(main(sys.argv[1:]))
+    except pytest.skip.Exception as skipped:
+        sys.stderr.write(f"error: {skipped}\n")
+        raise SystemExit(3) from None
+
+
 class Jvm:
     """A JVM that answers calls of the test driver `Driver.java`; a context manager.
 
     Args:
         flags: Options of the JVM.
+        with_ort: Whether to put ONNX Runtime and the backend of the app beside the core.
+        environment: Environment variables that differ from those of this process; ``None`` removes one.
     """
 
-    def __init__(self, flags: Sequence[str] = ()) -> None:
-        options = ["-Xmx768m", "-XX:+UseSerialGC", *flags, "-cp", str(compiled_core())]
+    def __init__(
+        self, flags: Sequence[str] = (), *, with_ort: bool = False, environment: dict[str, str | None] | None = None
+    ) -> None:
+        core = compiled_core()
+        classpath, changes = [core], {"ORT_DISABLE_TELEMETRY": "1", **(environment or {})}
+        if with_ort:
+            desktop = desktop_ort(core)
+            classpath = list(desktop.classpath)
+            native = f"-Donnxruntime.native.path={desktop.native}"
+            flags = [native, "-Druntime=io.edgebert.onnxruntime.OnnxModelRuntime", *flags]
+            changes["LD_LIBRARY_PATH"] = str(desktop.native)
+        options = ["-Xmx768m", "-XX:+UseSerialGC", *flags, "-cp", ":".join(map(str, classpath))]
+        merged = os.environ | changes
         self._process = subprocess.Popen(
             ["java", *options, "io.edgebert.core.Driver"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             encoding="ascii",
+            env={name: value for name, value in merged.items() if value is not None},
         )
 
     def __enter__(self) -> Self:

@@ -3,9 +3,6 @@ from __future__ import annotations
 import re
 
 import pytest
-
-if not __import__("os").environ.get("EDGEBERT_ANDROID"):
-    pytest.skip("not all of the core passes yet: EDGEBERT_ANDROID=1 runs it", allow_module_level=True)
 from hypothesis import given
 from hypothesis import strategies as st
 

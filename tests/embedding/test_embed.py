@@ -139,6 +139,7 @@ def test_check_names_the_first_difference_and_writes_nothing(
     with pytest.raises(CheckFailed) as caught:
         embed(bundle, place, check=True)
     assert message in caught.value.message
+    assert ("remove it" in caught.value.hint) == ("does not belong" in message)
     assert tree(tmp_path) == before
     embed(bundle, place, force=True)
     embed(bundle, place, check=True)

@@ -100,6 +100,15 @@ def test_a_module_is_not_its_assets(main: Path, tmp_path: Path):
         android_place(main / "assets")
 
 
+@pytest.mark.parametrize("name", ["java", "kotlin", "AndroidManifest.xml"])
+def test_a_source_set_is_not_its_assets(main: Path, name: str):
+    """Whoever leaves out the last part of src/main/assets is told so, and no folder appears beside the sources."""
+    (main / name).mkdir()
+    with pytest.raises(OutputError, match="a source set, not its assets"):
+        android_place(main)
+    assert android_place(main / "assets").folder == main / "assets" / "edgebert"
+
+
 def test_a_kotlin_link_is_refused(main: Path, tmp_path: Path):
     """A link or a folder in the place of the file is named, not followed."""
     (tmp_path / "real.kt").touch()

@@ -44,6 +44,11 @@ public final class Bundle {
     return new Bundle(source, Manifest.read(decode(content.toByteArray(), Manifest.FILE)));
   }
 
+  /** Returns the bundle with the same manifest, whose files are read from elsewhere. */
+  Bundle readFrom(BundleSource other) {
+    return new Bundle(other, manifest);
+  }
+
   /** Returns what the bundle says of itself. */
   public Manifest manifest() {
     return manifest;

@@ -4,6 +4,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
@@ -124,6 +125,11 @@ public final class ModelWorker<A> {
       return;
     }
     thread.shutdown();
+  }
+
+  /** Waits until the model is closed for good; tests need to know. */
+  boolean awaitClosed(long seconds) throws InterruptedException {
+    return thread.awaitTermination(seconds, TimeUnit.SECONDS);
   }
 
   private TextModel<A> opened() throws EdgebertException {

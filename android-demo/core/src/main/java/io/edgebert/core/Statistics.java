@@ -2,7 +2,12 @@ package io.edgebert.core;
 
 import java.util.Arrays;
 
-/** Medians and quantiles of times. */
+/**
+ * Medians and quantiles of times, as edgebert computes them from the runs of one process.
+ *
+ * <p>They are taken on logarithms, because times differ by factors: what lies between two runs is their geometric
+ * mean. A process says nothing about how far processes differ; intervals are for a computer that has several.
+ */
 public final class Statistics {
   private Statistics() {}
 
@@ -16,7 +21,7 @@ public final class Statistics {
   }
 
   /**
-   * Returns a quantile, interpolated between the two times that it falls between.
+   * Returns a quantile.
    *
    * @param times times in nanoseconds, at least one, in any order
    * @param share share of the times that lie below it, from 0 to 1
@@ -30,6 +35,12 @@ public final class Statistics {
     double place = share * (sorted.length - 1);
     int below = (int) place;
     int above = Math.min(below + 1, sorted.length - 1);
-    return sorted[below] + (place - below) * (sorted[above] - sorted[below]);
+    double low = log(sorted[below]);
+    return Math.exp(low + (place - below) * (log(sorted[above]) - low));
+  }
+
+  private static double log(long time) {
+    // A clock too coarse for the model may have counted nothing.
+    return Math.log(Math.max(time, 1));
   }
 }

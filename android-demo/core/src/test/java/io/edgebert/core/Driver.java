@@ -3,14 +3,18 @@ package io.edgebert.core;
 import java.io.BufferedReader;
 import java.io.ByteArrayOutputStream;
 import java.io.File;
+import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Paths;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -22,6 +26,7 @@ import java.util.Map;
 public final class Driver {
   private WordPieceTokenizer tokenizer;
   private Bundle bundle;
+  private final ModelCalls models = new ModelCalls();
 
   private Driver() {}
 
@@ -59,6 +64,8 @@ public final class Driver {
         return vocabulary.size();
       case "encode":
         return encode(call.strings("texts"), call.integer("max_length"));
+      case "encode packed":
+        return packed(call.strings("texts"), call.integer("max_length"));
       case "encode units":
         return row(tokenizer.encode(fromUnits(call.integers("units")), 512));
       case "speed":
@@ -77,6 +84,11 @@ public final class Driver {
         ByteArrayOutputStream copy = new ByteArrayOutputStream();
         bundle.copy(call.string("file"), copy);
         return copy.size();
+      case "copy to":
+        try (FileOutputStream target = new FileOutputStream(call.string("target"))) {
+          bundle.copy(call.string("file"), target);
+        }
+        return true;
       case "check labels":
         bundle.manifest().checkLabels(call.strings("labels"));
         return true;
@@ -91,13 +103,13 @@ public final class Driver {
       case "softmax":
         return list(LabelDecoder.softmax(call.floats("logits")));
       case "quantile":
-        return Statistics.quantile(ModelInput.toLongs(call.integers("times")), call.number("share"));
+        return Statistics.quantile(longs(call.strings("times")), call.number("share"));
       case "length":
         return InputLength.fitting(call.integer("tokens"), call.integers("lengths"));
       case "worker":
         return WorkerScenarios.play(call.string("scenario"), tokenizer);
       default:
-        throw new IllegalArgumentException(call.string("call"));
+        return models.call(call);
     }
   }
 
@@ -107,6 +119,37 @@ public final class Driver {
       rows.add(row(tokenizer.encode(text, maxLength)));
     }
     return rows;
+  }
+
+  /** Returns numbers of tokens, whether cut, then ids and offsets of all texts, as int32 in base 64. */
+  private String packed(List<String> texts, int maxLength) throws EdgebertException {
+    List<Encoding> encodings = new ArrayList<>();
+    int tokens = 0;
+    for (String text : texts) {
+      Encoding encoding = tokenizer.encode(text, maxLength);
+      encodings.add(encoding);
+      tokens += encoding.size();
+    }
+    ByteBuffer bytes = ByteBuffer.allocate(4 * (2 * texts.size() + 5 * tokens)).order(ByteOrder.LITTLE_ENDIAN);
+    for (Encoding encoding : encodings) {
+      bytes.putInt(encoding.size()).putInt(encoding.truncated() ? 1 : 0);
+    }
+    for (Encoding encoding : encodings) {
+      for (int id : encoding.ids()) {
+        bytes.putInt(id);
+      }
+    }
+    for (Encoding encoding : encodings) {
+      for (int token = 0; token < encoding.size(); token++) {
+        bytes.putInt(encoding.startCodePoint(token)).putInt(encoding.endCodePoint(token));
+      }
+    }
+    for (Encoding encoding : encodings) {
+      for (int token = 0; token < encoding.size(); token++) {
+        bytes.putInt(encoding.start(token)).putInt(encoding.end(token));
+      }
+    }
+    return Base64.getEncoder().encodeToString(bytes.array());
   }
 
   private static List<Object> row(Encoding encoding) {
@@ -236,12 +279,20 @@ public final class Driver {
     return new String(Files.readAllBytes(Paths.get(file)), StandardCharsets.UTF_8);
   }
 
-  private static String fromUnits(int[] units) {
+  static String fromUnits(int[] units) {
     StringBuilder text = new StringBuilder();
     for (int unit : units) {
       text.append((char) unit);
     }
     return text.toString();
+  }
+
+  private static long[] longs(List<String> texts) {
+    long[] longs = new long[texts.size()];
+    for (int index = 0; index < longs.length; index++) {
+      longs[index] = Long.parseLong(texts.get(index));
+    }
+    return longs;
   }
 
   private static List<Object> list(int[] numbers) {

@@ -14,7 +14,6 @@ final class WorkerScenarios {
   private final List<String> events = Collections.synchronizedList(new ArrayList<>());
   private final CountDownLatch running = new CountDownLatch(1);
   private final CountDownLatch release = new CountDownLatch(1);
-  private final CountDownLatch closed = new CountDownLatch(1);
   private final ExecutorService screen = Executors.newSingleThreadExecutor();
   private final WordPieceTokenizer tokenizer;
   private int loads;
@@ -36,7 +35,31 @@ final class WorkerScenarios {
         ask(worker, "good");
         await(running);
         ask(worker, "bad");
-        ask(worker, "great").await();
+        Question last = ask(worker, "great");
+        release.countDown();
+        last.await();
+        break;
+      case "opened, then released":
+        Question opening = new Question("opening");
+        worker.open(opening);
+        opening.await();
+        ask(worker, "good").await();
+        worker.release();
+        worker.release();
+        ask(worker, "good").await();
+        break;
+      case "released in mid-run":
+        Question kept = ask(worker, "good");
+        await(running);
+        worker.release();
+        events.add("release returned");
+        release.countDown();
+        kept.await();
+        break;
+      case "text that cannot be read":
+        ask(worker, "\ud83d").await();
+        ask(worker, " ").await();
+        ask(worker, "good").await();
         break;
       case "turned in mid-run":
         ask(worker, "good");
@@ -61,8 +84,8 @@ final class WorkerScenarios {
         ask(worker, "good").await();
     }
     worker.close();
-    if (loads > 0) {
-      await(closed);
+    if (!worker.awaitClosed(20)) {
+      events.add("the thread goes on");
     }
     screen.shutdown();
     screen.awaitTermination(10, TimeUnit.SECONDS);
@@ -108,10 +131,12 @@ final class WorkerScenarios {
       if (scenario.equals("runtime throws")) {
         throw new IllegalStateException("bad state");
       }
+      if (scenario.equals("library is missing")) {
+        throw new UnsatisfiedLinkError("no such library");
+      }
       if (scenario.endsWith("mid-run") || scenario.endsWith("taps")) {
         try {
-          // The taps release it themselves only by waiting for the last answer, so it ends by time there.
-          release.await(300, TimeUnit.MILLISECONDS);
+          WorkerScenarios.await(release);
         } catch (InterruptedException error) {
           events.add("interrupted");
         }
@@ -123,7 +148,6 @@ final class WorkerScenarios {
     @Override
     public void close() {
       events.add("closed");
-      closed.countDown();
     }
   }
 
@@ -133,6 +157,12 @@ final class WorkerScenarios {
 
     Question(String text) {
       this.text = text;
+    }
+
+    @Override
+    public void onOpen() {
+      events.add(text + ": open");
+      done.countDown();
     }
 
     @Override

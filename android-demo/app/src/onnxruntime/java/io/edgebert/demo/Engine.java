@@ -1,0 +1,14 @@
+package io.edgebert.demo;
+
+import io.edgebert.core.ModelRuntime;
+import io.edgebert.onnxruntime.OnnxModelRuntime;
+
+/** The runtime of this flavour of the app: ONNX Runtime. */
+final class Engine {
+  private Engine() {}
+
+  /** Returns the runtime; nothing of it is loaded yet. */
+  static ModelRuntime runtime() {
+    return new OnnxModelRuntime();
+  }
+}

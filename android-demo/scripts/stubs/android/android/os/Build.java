@@ -1,0 +1,9 @@
+package android.os;
+
+public class Build {
+  Build() {
+    throw new UnsupportedOperationException();
+  }
+
+  public static final String FINGERPRINT = String.valueOf("");
+}

@@ -1,0 +1,29 @@
+package android.view;
+
+import android.content.Context;
+
+public class View {
+  public static final int VISIBLE = 0;
+
+  public static final int GONE = 8;
+
+  public View(Context context) {
+    throw new UnsupportedOperationException();
+  }
+
+  public void setVisibility(int visibility) {
+    throw new UnsupportedOperationException();
+  }
+
+  public void setOnClickListener(OnClickListener l) {
+    throw new UnsupportedOperationException();
+  }
+
+  public void setContentDescription(CharSequence contentDescription) {
+    throw new UnsupportedOperationException();
+  }
+
+  public interface OnClickListener {
+    void onClick(View v);
+  }
+}

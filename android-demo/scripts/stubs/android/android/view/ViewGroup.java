@@ -1,0 +1,10 @@
+package android.view;
+
+import android.content.Context;
+
+public abstract class ViewGroup extends View {
+  public ViewGroup(Context context) {
+    super(context);
+    throw new UnsupportedOperationException();
+  }
+}

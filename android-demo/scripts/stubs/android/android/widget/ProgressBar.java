@@ -1,0 +1,15 @@
+package android.widget;
+
+import android.content.Context;
+import android.view.View;
+
+public class ProgressBar extends View {
+  public ProgressBar(Context context) {
+    super(context);
+    throw new UnsupportedOperationException();
+  }
+
+  public void setProgress(int progress) {
+    throw new UnsupportedOperationException();
+  }
+}

@@ -1,0 +1,234 @@
+import { Problem } from "./problem.js";
+
+const NEWEST_SCHEMA = 2;
+const NEWEST_GOLDEN_SCHEMA = 1;
+const TASK = "sequence-classification";
+const USUAL = "int8.onnx";
+const LARGEST_MANIFEST = 16 * 1024 * 1024;
+const AGAIN = "Build the page again from a bundle that `edgebert verify` accepts.";
+
+/**
+ * Reads the part of `edgebert.json` that the page needs.
+ *
+ * @param {string} content content of the file
+ * @returns {{labels: string[], text: object, model: object, files: Map<string, object>}} label names; how a text becomes
+ *   ids; the model file to run; size and hash of the others
+ * @throws {Problem} it is damaged, of a newer schema, of another task, or has no ONNX file that ships
+ */
+export function readManifest(content) {
+  const manifest = parse(content, "edgebert.json");
+  checkSchema(manifest, NEWEST_SCHEMA, "edgebert.json");
+  const fields = new Fields(manifest, "edgebert.json");
+  const task = fields.string("task");
+  if (task !== TASK) {
+    throw new Problem("unknown-task", `the model does "${task}", which this page does not know; it knows ${TASK}`, {
+      hint: "Take the page of the edgebert that made the bundle.",
+    });
+  }
+  const labels = fields.list("labels");
+  if (labels.length === 0 || labels.some((label) => typeof label !== "string")) {
+    throw damaged("edgebert.json", "labels is no list of names");
+  }
+  const files = new Map();
+  for (const item of [...fields.list("artifacts"), ...fields.list("files")]) {
+    const entry = readEntry(new Fields(item, "edgebert.json"));
+    files.set(entry.file, entry);
+  }
+  return { labels, text: readText(fields), model: readModel(fields, files), files };
+}
+
+/** Reads `golden.json`: texts with the ids and logits that must come out. */
+export function readGolden(content) {
+  const golden = parse(content, "golden.json");
+  checkSchema(golden, NEWEST_GOLDEN_SCHEMA, "golden.json");
+  const cases = new Fields(golden, "golden.json").list("cases");
+  if (cases.length === 0) {
+    throw damaged("golden.json", "cases is empty, so nothing could be tested");
+  }
+  return cases.map((item) => {
+    const fields = new Fields(item, "golden.json");
+    return { text: fields.string("text"), inputIds: fields.numbers("input_ids"), logits: fields.numbers("logits") };
+  });
+}
+
+/**
+ * Fetches a file that the manifest lists and checks its size and its hash.
+ *
+ * @param {URL} folder folder of the bundle
+ * @param {{file: string, sizeBytes: number, sha256: string}} entry what the manifest says of it
+ * @param {(bytes: number) => void} [report] is told how many bytes are there
+ * @returns {Promise<Uint8Array>}
+ * @throws {Problem} it is missing, or another file than the bundle was made with
+ */
+export async function fetchChecked(folder, entry, report = () => {}) {
+  const content = await fetchBytes(folder, entry.file, entry.sizeBytes, report);
+  if (content.length !== entry.sizeBytes) {
+    throw damaged(entry.file, `has ${content.length} bytes instead of ${entry.sizeBytes}`);
+  }
+  if (globalThis.crypto?.subtle === undefined) {
+    throw new Problem("insecure-context", "this browser does not let the page check the hashes of its files", {
+      hint: "Open the page by https, or by http on localhost.",
+    });
+  }
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", content));
+  const hash = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  if (hash !== entry.sha256) {
+    throw damaged(entry.file, `has the sha256 ${hash.slice(0, 12)}... instead of ${entry.sha256.slice(0, 12)}...`);
+  }
+  return content;
+}
+
+/** Fetches the manifest, which no other file has a hash of. */
+export async function fetchManifest(folder) {
+  return decodeText(await fetchBytes(folder, "edgebert.json", LARGEST_MANIFEST), "edgebert.json");
+}
+
+/** Returns the text that bytes in UTF-8 stand for. */
+export function decodeText(content, file) {
+  try {
+    // A mark at the beginning is a character like any other: dropping it would change the first token.
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(content);
+  } catch (error) {
+    throw damaged(file, "is no UTF-8", error);
+  }
+}
+
+async function fetchBytes(folder, file, limit, report = () => {}) {
+  try {
+    const response = await fetch(new URL(file, folder), { cache: "no-cache", redirect: "error" });
+    if (!response.ok) {
+      throw new Problem("missing-file", `the file ${file} of the bundle is missing (HTTP ${response.status})`, {
+        hint: AGAIN,
+      });
+    }
+    return await collect(response.body.getReader(), file, limit, report);
+  } catch (error) {
+    if (error instanceof Problem) {
+      throw error;
+    }
+    throw new Problem("missing-file", `the file ${file} of the bundle could not be fetched`, {
+      hint: "Check the connection and load the page again.",
+      cause: error,
+    });
+  }
+}
+
+async function collect(reader, file, limit, report) {
+  const parts = [];
+  let size = 0;
+  for (let next = await reader.read(); !next.done; next = await reader.read()) {
+    parts.push(next.value);
+    size += next.value.length;
+    if (size > limit) {
+      await reader.cancel();
+      throw damaged(file, `has more than the ${limit} bytes that it should have`);
+    }
+    report(size);
+  }
+  const content = new Uint8Array(size);
+  let place = 0;
+  for (const part of parts) {
+    content.set(part, place);
+    place += part.length;
+  }
+  return content;
+}
+
+function readText(fields) {
+  const text = new Fields(fields.object("text"), "edgebert.json");
+  const read = {
+    lowerCase: text.boolean("lower_case"),
+    maxLength: text.count("max_length"),
+    padId: text.count("pad_id"),
+    clsId: text.count("cls_id"),
+    sepId: text.count("sep_id"),
+    unkId: text.count("unk_id"),
+  };
+  if (read.maxLength < 2) {
+    throw damaged("edgebert.json", `max_length is ${read.maxLength}, but the shortest input has 2 tokens`);
+  }
+  return read;
+}
+
+function readModel(fields, files) {
+  const found = fields.list("artifacts").filter((item) => item.role === "shipped" && item.format === "onnx");
+  const chosen = found.find((item) => item.file === USUAL) ?? found[0];
+  if (chosen === undefined) {
+    throw new Problem("no-model", "the bundle ships no ONNX file, which is what a browser can run", {
+      hint: "Export it again with --formats onnx.",
+    });
+  }
+  const artifact = new Fields(chosen, "edgebert.json");
+  const tolerance = artifact.number("tolerance");
+  if (!(tolerance > 0)) {
+    throw damaged("edgebert.json", `tolerance is ${tolerance}, but should be above 0`);
+  }
+  return { ...files.get(chosen.file), precision: artifact.string("precision"), tolerance };
+}
+
+function readEntry(fields) {
+  const entry = { file: fields.string("file"), sizeBytes: fields.count("size_bytes"), sha256: fields.string("sha256") };
+  if (!/^[0-9a-f]{64}$/.test(entry.sha256)) {
+    throw damaged("edgebert.json", `the sha256 of ${entry.file} is no hash of 64 hexadecimal digits`);
+  }
+  const parts = entry.file.split("/");
+  if (/[\\:?#%\0]/.test(entry.file) || parts.some((part) => ["", ".", ".."].includes(part))) {
+    throw damaged("edgebert.json", `file is the path "${entry.file}", which leaves the bundle`);
+  }
+  return entry;
+}
+
+function parse(content, file) {
+  try {
+    return JSON.parse(content);
+  } catch (error) {
+    throw damaged(file, `is no JSON (${error.message})`, error);
+  }
+}
+
+/** Refuses a file whose schema is too new, before any other field is read. */
+function checkSchema(value, newest, file) {
+  const schema = new Fields(value, file).count("schema");
+  if (schema < 1) {
+    throw damaged(file, `schema is ${schema}, but the first was 1`);
+  }
+  if (schema > newest) {
+    throw new Problem(
+      "newer-schema",
+      `${file}: the model was made by a newer edgebert (schema ${schema}); this page reads up to ${newest}`,
+      { hint: "Take the page of the edgebert that made the bundle." },
+    );
+  }
+}
+
+function damaged(file, what, cause) {
+  return new Problem("damaged-file", `the file ${file} is damaged: ${what}`, { hint: AGAIN, cause });
+}
+
+/** Fields of a JSON object; one that is missing or of another type is a problem that names it. */
+class Fields {
+  constructor(value, file) {
+    if (value === null || typeof value !== "object" || Array.isArray(value)) {
+      throw damaged(file, "an object was expected");
+    }
+    this.value = value;
+    this.file = file;
+  }
+
+  string = (name) => this.#get(name, "a text", (value) => typeof value === "string");
+  boolean = (name) => this.#get(name, "true or false", (value) => typeof value === "boolean");
+  number = (name) => this.#get(name, "a number", (value) => typeof value === "number");
+  count = (name) => this.#get(name, "a whole number from 0 on", (value) => Number.isSafeInteger(value) && value >= 0);
+  list = (name) => this.#get(name, "a list", Array.isArray);
+  object = (name) => this.#get(name, "an object", (value) => value !== null && typeof value === "object");
+  numbers = (name) =>
+    this.#get(name, "a list of numbers", (value) => Array.isArray(value) && value.every((each) => typeof each === "number"));
+
+  #get(name, kind, fits) {
+    const value = Object.hasOwn(this.value, name) ? this.value[name] : undefined;
+    if (!fits(value)) {
+      throw damaged(this.file, value === undefined ? `${name} is missing` : `${name} is not ${kind}`);
+    }
+    return value;
+  }
+}

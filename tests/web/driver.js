@@ -1,0 +1,100 @@
+/*
+ * Runs modules of the web demo under Node for the tests: reads one call a line, answers with one line.
+ *
+ * With the path of a tokenizer library as its argument, that library makes the ids instead.
+ */
+import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { pathToFileURL } from "node:url";
+
+import { classify } from "../../docs/web-demo/js/classify.js";
+import { Problem } from "../../docs/web-demo/js/problem.js";
+import { runSelfTest } from "../../docs/web-demo/js/self-test.js";
+import { Tokenizer, Vocabulary } from "../../docs/web-demo/js/tokenizer.js";
+
+const library = process.argv[2] && (await import(pathToFileURL(process.argv[2]).href));
+let tokenizer;
+
+const CALLS = {
+  /** Makes the tokenizer of the following calls and returns the number of its tokens. */
+  tokenizer({ vocab, json, text }) {
+    if (library) {
+      tokenizer = new library.Tokenizer(JSON.parse(readFileSync(json, "utf-8")), {});
+      return 0;
+    }
+    const vocabulary = new Vocabulary(readFileSync(vocab, "utf-8"));
+    tokenizer = new Tokenizer(vocabulary, {
+      lowerCase: text.lower_case,
+      maxLength: text.max_length,
+      padId: text.pad_id,
+      clsId: text.cls_id,
+      sepId: text.sep_id,
+      unkId: text.unk_id,
+    });
+    return vocabulary.tokens.length;
+  },
+
+  encode: ({ texts, max_length: maxLength }) => texts.map((text) => row(tokenizer.encode(text, maxLength))),
+
+  "encode packed": ({ texts, max_length: maxLength }) => packed(texts.map((text) => tokenizer.encode(text, maxLength))),
+
+  "encode units": ({ units }) => row(tokenizer.encode(String.fromCharCode(...units))),
+
+  /** Returns the ids that the library gives, and null for a text at which it failed. */
+  ids: ({ texts }) => texts.map(libraryIds),
+
+  /** Runs the tokenizer over the lines of a file, round by round, and returns milliseconds. */
+  speed({ file, rounds }) {
+    const lines = readFileSync(file, "utf-8").split("\n");
+    return Array.from({ length: rounds }, () => {
+      const start = performance.now();
+      lines.forEach((line) => tokenizer.encode(line));
+      return performance.now() - start;
+    });
+  },
+
+  classify: ({ labels, logits }) => classify(labels, logits.map(Number)),
+
+  /** Runs the self-test against ids and logits that are given for each text. */
+  "self test": ({ golden, tolerance, ids, logits }) =>
+    runSelfTest({
+      golden,
+      tolerance,
+      encode: (text) => ({ ids: ids[text] }),
+      run: async (given) => logits[given.join()].map(Number),
+    }),
+};
+
+function row({ ids, characters, offsets, truncated }) {
+  return [ids, characters, offsets, truncated];
+}
+
+/** Returns encodings as whole numbers of 32 bits in base 64: counts and cuts, ids, offsets in either unit. */
+function packed(encodings) {
+  const numbers = [
+    encodings.map(({ ids, truncated }) => [ids.length, Number(truncated)]),
+    encodings.map(({ ids }) => ids),
+    encodings.map(({ characters }) => characters),
+    encodings.map(({ offsets }) => offsets),
+  ];
+  return Buffer.from(Int32Array.from(numbers.flat(3)).buffer).toString("base64");
+}
+
+function libraryIds(text) {
+  try {
+    return tokenizer.encode(text).ids;
+  } catch {
+    return null;
+  }
+}
+
+for await (const line of createInterface({ input: process.stdin, crlfDelay: Infinity })) {
+  const call = JSON.parse(line);
+  let reply;
+  try {
+    reply = { result: await CALLS[call.call](call) };
+  } catch (error) {
+    reply = Problem.of(error, "crash", call.call).plain();
+  }
+  process.stdout.write(JSON.stringify(reply) + "\n");
+}

@@ -1,0 +1,421 @@
+"""The whole page in a real Chromium: Python's answers for a good bundle, none for a bad one."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import re
+import threading
+
+import numpy as np
+import pytest
+
+from edgebert.bundle import open_bundle
+from edgebert.text import open_encoder
+from tests import fakes
+from tests.android.make_golden import CASES
+from tests.web.chromium import Chromium, chromium
+from tests.web.node import REPOSITORY
+from tests.web.pages import copy_of, runtime, script, serving
+
+PAGE = REPOSITORY / "docs" / "web-demo"
+DONE = "!document.querySelector('#about').hidden || !document.querySelector('#refusal').hidden"
+CLIENT = "(await import('./js/app.js')).client"
+
+OTHERS = (
+    *fakes.TEXTS,
+    "[MASK] [SEP]",
+    "CAF\u00c9 na\u00efve",
+    "\u4e00\u9fff \U0001f44d\U00020000",
+    "x" * 200,
+    "good " * 60,
+)
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    """A real bundle with an ONNX file of a tiny model."""
+    from edgebert.pipeline import export_bundle
+
+    # What may be missing is asked for before a model is made.
+    chromium()
+    runtime()
+    folder = tmp_path_factory.mktemp("bundle") / "bundle"
+    export_bundle(fakes.shared_checkpoint(), folder, formats=("onnx",), lengths=fakes.LENGTHS)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """A folder that is served, and its address."""
+    folder = tmp_path_factory.mktemp("site")
+    with serving(folder) as address:
+        yield folder, address
+
+
+@pytest.fixture(scope="module")
+def good(bundle, site):
+    """The page with the bundle as it is: its folder."""
+    script("build").build(bundle, site[0] / "good")
+    return site[0] / "good"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A Chromium, or a skip where there is none."""
+    with Chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def open_page(browser, site):
+    """Return a function that opens a folder of the site and waits until the page has made up its mind."""
+    pages = []
+
+    def opened(folder):
+        page = browser.page()
+        pages.append(page)
+        page.open(f"{site[1]}{folder.name}/")
+        page.wait(DONE)
+        return page
+
+    yield opened
+    for page in pages:
+        page.close()
+
+
+@pytest.fixture(scope="module")
+def ready(browser, site, good):
+    """A page that is ready, for tests that leave it as it is."""
+    page = browser.page()
+    page.open(f"{site[1]}{good.name}/")
+    page.wait(DONE)
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def damaged(good, site, request):
+    """The bundle of a copy of the page, to be damaged, and the folder of the copy."""
+    folder = site[0] / re.sub(r"\W+", "-", request.node.name)
+    return copy_of(good, folder), folder
+
+
+def answers(page, texts):
+    """Return what the model behind the page makes of texts: answers, or problems by their kind."""
+    calls = "Promise.all(texts.map((text) => client.answer(text).catch((problem) => problem.plain())))"
+    return page.evaluate(f"(async () => {{ const client = {CLIENT}, texts = {json.dumps(texts)}; return {calls}; }})()")
+
+
+def ask(page, text):
+    """Type a text, press Enter, and return what the page shows."""
+    page.evaluate("document.querySelector('#result').replaceChildren()")
+    page.type("#text", text)
+    page.press("Enter", code=13, text="\r")
+    page.wait("document.querySelector('#result').innerText && !document.querySelector('#result.waiting')")
+    return page.text("#result")
+
+
+def refusal(page):
+    assert page.evaluate("document.querySelector('#question').hidden && document.querySelector('#status').hidden")
+    return page.text("#refusal")
+
+
+def test_answers_are_those_of_python(bundle, ready):
+    """Golden texts and others get Python's ids, its logits within the tolerance, and its label where that is clear."""
+    opened = open_bundle(bundle)
+    artifact = opened.artifact("int8.onnx")
+    encoder = open_encoder(bundle / "tokenizer.json", opened.manifest.text.max_length)
+    hard = {json.loads(line)["text"] for line in CASES.read_text(encoding="utf-8").splitlines()}
+    texts = [*(case.text for case in opened.golden().cases), *OTHERS, *sorted(hard)]
+    texts = [text for text in texts if len(encoder.encode(text)) > 2]
+    expected = [list(encoder.encode(text)) for text in texts]
+    found = answers(ready, texts)
+    assert [answer.get("ids") for answer in found] == expected
+    logits = np.array([answer["logits"] for answer in found])
+    wanted = fakes.onnx_rows(bundle / "int8.onnx", expected)
+    assert np.abs(logits - wanted).max() < artifact.tolerance
+    # The same file in the same runtime: only where a value falls on the edge of two steps may it round differently.
+    assert np.median(np.abs(logits - wanted)) < 1e-4
+    clear = np.abs(wanted[:, 0] - wanted[:, 1]) > 2 * artifact.tolerance
+    labels = [answer["labels"][0]["label"] for answer in found]
+    assert clear.sum() > 10
+    assert [label for label, sure in zip(labels, clear, strict=True) if sure] == [
+        fakes.LABELS[best] for best, sure in zip(wanted.argmax(axis=1), clear, strict=True) if sure
+    ]
+
+
+def test_a_visitor_types_a_text(bundle, ready):
+    """Typing and Enter show label, probability, time and the number of tokens, and which tokens they were."""
+    shown = ask(ready, "the battery is great")
+    ids = [2, *(fakes.VOCABULARY.index(word) for word in ("the", "battery", "is", "great")), 3]
+    row = fakes.onnx_rows(bundle / "int8.onnx", [ids])[0]
+    share = 100 / (1 + np.exp(-abs(row[0] - row[1])))
+    label = fakes.LABELS[int(row.argmax())]
+    head = re.match(r"(\w+) ([\d.]+) %\n", shown)
+    assert head is not None, shown
+    assert head[1] == label
+    assert float(head[2]) == pytest.approx(share, abs=0.2)
+    assert re.search(r"[\d.]+ ms, 6 tokens", shown)
+    tokens = ready.evaluate("Array.from(document.querySelectorAll('#tokens li'), (item) => item.textContent)")
+    assert tokens == ["[CLS]", "the", "battery", "is", "great", "[SEP]"]
+    assert "32" not in shown
+    assert "self-test of" in ready.text("#status")
+
+
+def test_shift_and_enter_begin_a_new_line(ready):
+    """Shift with Enter asks nothing."""
+    ready.evaluate("document.querySelector('#result').replaceChildren()")
+    ready.type("#text", "good")
+    ready.press("Enter", code=13, modifiers=8, text="\r")
+    assert ready.evaluate("document.querySelector('#text').value") == "good\n"
+    assert ready.text("#result") == ""
+
+
+@pytest.mark.parametrize("text", ["", " \n\t", "\u200b\u00ad"])
+def test_an_empty_text_gets_no_label(ready, text):
+    """A text with nothing to read in it gets a sentence that says so."""
+    assert ask(ready, text) == "There is nothing to read in the text. Type a word or more."
+
+
+def test_a_text_of_100_000_characters_is_cut(ready):
+    """A very long text is answered by its beginning, and the page says so."""
+    shown = ask(ready, "good battery " * 7_700)
+    assert "it saw the first 16 tokens only" in shown
+    ids = answers(ready, ["good battery " * 7_700])[0]["ids"]
+    assert len(ids) == 16
+
+
+def test_half_a_character_is_refused(ready):
+    """A lone surrogate gets a sentence that says where it is, and the page goes on."""
+    (problem,) = answers(ready, ["good \ud83d"])
+    assert problem["kind"] == "invalid-text"
+    ready.evaluate("(document.querySelector('#text').value = 'a\\ud800', document.querySelector('#ask').click())")
+    ready.wait("document.querySelector('#result').innerText.includes('lone surrogate')")
+    assert "character 1 is one half of a pair" in ready.text("#result")
+    assert ask(ready, "good").startswith(fakes.LABELS)
+
+
+def test_only_the_latest_question_counts(ready):
+    """Two quick questions: the answer to the second is shown, whatever the first one takes."""
+    ready.evaluate("document.querySelector('#result').replaceChildren()")
+    ready.evaluate(
+        "(async () => { const text = document.querySelector('#text'), form = document.querySelector('#question');"
+        " text.value = 'good '.repeat(20000); form.requestSubmit(); text.value = ''; form.requestSubmit(); })()"
+    )
+    ready.wait("document.querySelector('#result').innerText.includes('nothing to read')")
+    answers(ready, ["good"])
+    assert "nothing to read" in ready.text("#result")
+
+
+def test_labels_and_texts_are_shown_as_text(damaged, open_page):
+    """A label that looks like HTML stays text."""
+    root, folder = damaged
+    label = "<img src=x onerror=alert(1)>"
+    fakes.edit_json(root / "edgebert.json", labels=[label, f"{label} 2"])
+    page = open_page(folder)
+    assert ask(page, "<b>good</b>").startswith(label)
+    assert page.evaluate("document.querySelectorAll('#result img, #tokens b, #about img').length") == 0
+
+
+def other_vocabulary(root):
+    lines = (root / "vocab.txt").read_text(encoding="utf-8").split("\n")
+    first, second = lines.index("good"), lines.index("battery")
+    lines[first], lines[second] = lines[second], lines[first]
+    (root / "vocab.txt").write_text("\n".join(lines), encoding="utf-8")
+    fakes.restate(root, "vocab.txt")
+
+
+def other_model(root):
+    rng = np.random.default_rng(0)
+    seed = int(rng.integers(1 << 30))
+    weights = fakes.random_weights(
+        seed, hidden=32, head_dim=8, heads=(4, 4), neurons=(64, 64), vocabulary=len(fakes.VOCABULARY), positions=64
+    )
+    from edgebert.convert.onnx import write_onnx
+
+    write_onnx(weights, root / "int8.onnx", int8=True)
+    fakes.restate(root, "int8.onnx")
+
+
+def other_golden(root):
+    golden = json.loads((root / "golden.json").read_text(encoding="utf-8"))
+    golden["cases"][1]["logits"][0] += 100
+    (root / "golden.json").write_text(json.dumps(golden), encoding="utf-8")
+    fakes.restate(root, "golden.json")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [(other_vocabulary, "Ids of "), (other_model, "Logits of "), (other_golden, "Logits of ")],
+    ids=["vocabulary", "model", "golden"],
+)
+def test_the_self_test_refuses(damaged, open_page, change, words):
+    """With another vocabulary, model or golden text, the page names what differs and answers nothing."""
+    root, folder = damaged
+    change(root)
+    page = open_page(folder)
+    shown = refusal(page)
+    assert "does not give the answers it was made with" in shown
+    assert words in shown
+    assert answers(page, ["good"])[0]["kind"] == "self-test-failed"
+
+
+def manifest_of(root):
+    return json.loads((root / "edgebert.json").read_text(encoding="utf-8"))
+
+
+def without_onnx(root):
+    artifacts = [item for item in manifest_of(root)["artifacts"] if item["role"] == "baseline"]
+    fakes.edit_json(root / "edgebert.json", artifacts=artifacts)
+
+
+def nonsense_model(root):
+    fakes.replace_artifact(root, "int8.onnx", b"no model at all")
+
+
+DAMAGES = {
+    "vocabulary": (lambda root: fakes.flip_byte(root / "vocab.txt"), "vocab.txt is damaged: has the sha256"),
+    "model": (lambda root: fakes.flip_byte(root / "int8.onnx"), "int8.onnx is damaged: has the sha256"),
+    "short": (lambda root: (root / "golden.json").write_text("{}"), "golden.json is damaged: has 2 bytes instead of"),
+    "long": (lambda root: (root / "vocab.txt").write_bytes(bytes(9999)), "vocab.txt is damaged: has more than"),
+    "missing-manifest": (lambda root: (root / "edgebert.json").unlink(), "edgebert.json of the bundle is missing"),
+    "missing-model": (lambda root: (root / "int8.onnx").unlink(), "int8.onnx of the bundle is missing (HTTP 404)"),
+    "no-json": (lambda root: (root / "edgebert.json").write_text("<html>"), "edgebert.json is damaged: is no JSON"),
+    "newer": (lambda root: fakes.edit_json(root / "edgebert.json", schema=99), "made by a newer edgebert (schema 99)"),
+    "task": (lambda root: fakes.edit_json(root / "edgebert.json", task="question-answering"), "does not know"),
+    "labels": (
+        lambda root: fakes.edit_json(root / "edgebert.json", labels=["one"]),
+        "2 logits for a text, but the manifest has 1 labels",
+    ),
+    "no-labels": (lambda root: fakes.edit_json(root / "edgebert.json", labels=...), "labels is missing"),
+    "no-onnx": (without_onnx, "ships no ONNX file"),
+    "nonsense": (nonsense_model, "ONNX Runtime cannot open the model"),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_a_bad_bundle_gives_a_sentence(damaged, open_page, name):
+    """Whatever is wrong with a bundle, the page says what and where, and answers nothing."""
+    root, folder = damaged
+    change, words = DAMAGES[name]
+    change(root)
+    shown = refusal(open_page(folder))
+    assert words in shown
+    assert "undefined" not in shown
+
+
+def test_a_page_without_its_runtime_says_so(damaged, open_page):
+    """Where the files of ONNX Runtime were not uploaded, the page names the runtime instead of waiting for ever."""
+    _, folder = damaged
+    (folder / "runtime").unlink()
+    assert "ONNX Runtime cannot open the model" in refusal(open_page(folder))
+
+
+def test_nothing_leaves_the_origin(browser, site, ready):
+    """Page and worker load from their own origin only, and neither can reach another one even if they try."""
+    asked = []
+
+    class Other(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_response(200)
+            self.send_header("Access-Control-Allow-Origin", "*")
+            self.end_headers()
+
+        def log_message(self, *arguments):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Other) as other:
+        thread = threading.Thread(target=other.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        attempt = "(address) => fetch(address).then(() => 'sent', () => 'refused')"
+        # The worker is made as the page makes its own.
+        worker = (
+            "(address) => new Promise((resolve) => { const source = new Blob([`(${ATTEMPT})('${address}')"
+            ".then((found) => self.postMessage(found))`]); const worker = new Worker(URL.createObjectURL(source));"
+            " worker.addEventListener('message', ({ data }) => { worker.terminate(); resolve(data); }); })"
+        ).replace("ATTEMPT", attempt)
+        own, foreign = f"{site[1]}good/style.css", f"http://127.0.0.1:{other.server_port}/leak"
+        outcome = [ready.evaluate(f"({way})('{goal}')") for way in (attempt, worker) for goal in (own, foreign)]
+        other.shutdown()
+        thread.join()
+    assert outcome == ["sent", "refused"] * 2
+    assert asked == []
+    requests = [
+        event["params"]["request"]["url"] for event in browser.events if event["method"] == "Network.requestWillBeSent"
+    ]
+    strange = [url for url in requests if not url.startswith((site[1], "blob:", "about:")) and "/leak" not in url]
+    assert requests
+    assert strange == []
+
+
+def test_the_page_can_be_used_without_eyes_or_mouse(ready):
+    """Field and button have names, the answer is announced, and Tab goes through them in order."""
+    ready.evaluate("document.querySelector('#result').replaceChildren()")
+    tree = ready.call("Accessibility.getFullAXTree")["nodes"]
+    named = {(node["role"]["value"], node["name"]["value"]) for node in tree if "name" in node and not node["ignored"]}
+    assert ("textbox", "Your text") in named
+    assert ("button", "Classify") in named
+    assert ready.evaluate("document.querySelector('#result').getAttribute('aria-live')") == "polite"
+    ready.evaluate("document.querySelector('#text').focus()")
+    ready.press("Tab", code=9)
+    assert ready.evaluate("document.activeElement.id") == "ask"
+    ready.press("Tab", code=9, modifiers=8)
+    assert ready.evaluate("document.activeElement.id") == "text"
+
+
+@pytest.mark.parametrize("width", [320, 1200])
+def test_nothing_sticks_out(ready, tmp_path, width):
+    """On a small phone and on a wide screen no part of the page is wider than the window, whatever was typed."""
+    ask(ready, "\U0001d400" * 300 + " " + "good" * 100)
+    ready.screenshot(tmp_path / "page.png", width=width)
+    assert ready.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_policy_forbids_all_but_the_own_origin():
+    """The page's policy names no host, allows no inline code, and the page holds none."""
+    source = (PAGE / "index.html").read_text(encoding="utf-8")
+    policy = re.search(r'Content-Security-Policy"\s+content="([^"]*)"', source)
+    assert policy is not None
+    rules = dict(rule.split(" ", 1) for rule in policy[1].split("; "))
+    assert rules["default-src"] == "'none'"
+    allowed = {word for value in rules.values() for word in value.split()}
+    assert allowed == {"'none'", "'self'", "'wasm-unsafe-eval'", "blob:"}
+    assert [name for name, value in rules.items() if "blob:" in value] == ["worker-src"]
+    assert not re.search(r"<style|<script(?![^>]*src=)|\bon[a-z]+=|style=|https?:", source)
+
+
+def luminance(colour):
+    digits = colour.lstrip("#")
+    digits = "".join(2 * digit for digit in digits) if len(digits) == 3 else digits
+    shares = [int(digits[place : place + 2], 16) / 255 for place in (0, 2, 4)]
+    red, green, blue = (x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in shares)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("text", "behind"),
+    [
+        *(("text", place) for place in ("card", "page", "bad-page")),
+        *(("quiet", place) for place in ("card", "page", "track")),
+        *(("good", "card"), ("bad", "card"), ("bad", "bad-page"), ("on-accent", "accent"), ("accent", "card")),
+    ],
+)
+def test_words_can_be_read(scheme, text, behind):
+    """Words stand out from what is behind them by 4.5 to 1 at least, light and dark."""
+    style = (PAGE / "style.css").read_text(encoding="utf-8")
+    palettes = re.findall(r":root \{([^}]*)\}", style)
+    colours = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]+);", palettes[("light", "dark").index(scheme)]))
+    one, other = sorted((luminance(colours[text]), luminance(colours[behind])))
+    assert (other + 0.05) / (one + 0.05) >= 4.5
+
+
+def test_the_served_page_is_the_one_of_the_repository(good):
+    """What is served is what lies in the repository: pages of the tests differ from it in their bundle alone."""
+    for name in ("index.html", "style.css", "js/app.js"):
+        assert (good / name).read_bytes() == (PAGE / name).read_bytes()
+    assert sorted(path.name for path in good.iterdir()) == sorted(
+        ["bundle", "edgebert-web-demo.json", "icon.svg", "index.html", "js", "runtime", "style.css"]
+    )
