@@ -104,7 +104,11 @@ class Jvm:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.communicate(timeout=60)
+        try:
+            self._process.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            raise
 
     def call(self, call: str, /, **arguments: Any) -> Any:
         """Return the result of a call.
