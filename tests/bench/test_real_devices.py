@@ -38,8 +38,6 @@ from tests.device import kit
 from tests.device.emulated import CACHE, counter_or_skip, emulator_or_skip
 from tests.device.kit_build import with_tools
 
-if not os.environ.get("EDGEBERT_REAL_DEVICES"):
-    pytest.skip("takes many minutes under emulation: set EDGEBERT_REAL_DEVICES=1", allow_module_level=True)
 pytest.importorskip("onnx", reason="the shared bundle is exported")
 pytest.importorskip("onnxruntime", reason="so is its golden file")
 

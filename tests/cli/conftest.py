@@ -50,7 +50,7 @@ def program() -> Callable[..., subprocess.Popen[str]]:
 
     def start(*words: object, **settings: Any) -> subprocess.Popen[str]:
         pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-        command = [sys.executable, "-c", "from edgebert.cli.app import main; main()", *map(str, words)]
+        command = [sys.executable, "-m", "edgebert", *map(str, words)]
         environment = os.environ | settings.pop("env", {})
         return subprocess.Popen(command, text=True, env=environment, **(pipes | settings))
 

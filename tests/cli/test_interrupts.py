@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,6 +42,30 @@ def test_ctrl_c_leaves_nothing(program, tmp_path, stage):
     assert rest.splitlines()[-1] == "interrupted; nothing was left half-written"
     assert "Traceback" not in rest
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("ignored", "code"), [(False, -signal.SIGINT), (True, 0)])
+def test_ctrl_c_while_python_imports_is_quiet(tmp_path, ignored, code):
+    """The process ends by the signal without a word, unless whoever started it has it ignore interrupts."""
+    (tmp_path / "typer.py").write_text(
+        "import os, signal, sys\n"
+        "os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.path.remove(os.path.dirname(__file__))\n"
+        "del sys.modules['typer']\n"
+        "import typer\n"
+        "sys.modules[__name__] = typer\n"
+    )
+    path = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[2])])
+    done = subprocess.run(
+        [sys.executable, "-m", "edgebert", "--version"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=os.environ | {"PYTHONPATH": path},
+        preexec_fn=(lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)) if ignored else None,
+    )
+    assert (done.returncode, done.stderr) == (code, "")
+    assert done.stdout.startswith("edgebert") is ignored
 
 
 def test_ctrl_c_keeps_the_bundle_that_was_to_be_replaced(program, tmp_path):
