@@ -30,8 +30,8 @@ from edgebert.device.ssh import open_ssh
 from edgebert.measured import AndroidFacts, PhoneState, Request, Suite, Trial
 from edgebert.types import Package, Progress, silent
 
-SUITE = Suite(runs=3, warm_up=1, series_texts=2, cool_celsius=0)
-"""Few inferences, but as many processes as by default: they decide what the connection costs."""
+SUITE = Suite(runs=1, warm_up=0, series_texts=1, cool_celsius=0)
+"""As few inferences as can be, but as many processes as by default: they decide what the connection costs."""
 
 FILE = "int8.onnx"
 MOST_S = 3.0
