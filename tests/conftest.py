@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 # Set before anything is imported, because the libraries read these once.
 os.environ.update(
@@ -22,6 +23,9 @@ for name in ("FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS"):
 # Two workers that each take every core are slower than one.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A shell that starts the tests in the background has them ignore interrupts, and so would the programs they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 from hypothesis import HealthCheck, settings  # noqa: E402  (hypothesis brings numpy along, which reads OMP_NUM_THREADS)
 

@@ -56,14 +56,11 @@ def test_ctrl_c_while_python_imports_is_quiet(tmp_path, ignored, code):
         "sys.modules[__name__] = typer\n"
     )
     path = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[2])])
-    done = subprocess.run(
-        [sys.executable, "-m", "edgebert", "--version"],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env=os.environ | {"PYTHONPATH": path},
-        preexec_fn=(lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)) if ignored else None,
-    )
+    command = [sys.executable, "-m", "edgebert", "--version"]
+    if ignored:
+        command = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *command]
+    environment = os.environ | {"PYTHONPATH": path}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
     assert (done.returncode, done.stderr) == (code, "")
     assert done.stdout.startswith("edgebert") is ignored
 
