@@ -1,4 +1,4 @@
-"""What holds for every test: no network, no telemetry, no display, one thread a worker, no deadlines."""
+"""What holds for every test: no model hub, no telemetry, no display, one thread a worker, no deadlines."""
 
 from __future__ import annotations
 

@@ -21,7 +21,6 @@ USUAL = "int8.onnx"
 _ANDROID_FILES = (GOLDEN, VOCABULARY)
 _KNOWN = {MANIFEST, GOLDEN, VOCABULARY, TOKENIZER, "config.json", "tokenizer_config.json"}
 _AGAIN = "run the same command without --check"
-_EXTRA = "does not belong to the embedded model"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,10 +73,10 @@ def embed(
         _check_apart(opened.root, place.folder)
         differing = _difference(place.folder, files)
         stale = kotlin is not None and not _holds(kotlin, source)
-        if check and (differing or stale):
-            # Without --check, a file of another hand is not removed either.
-            extra = differing.endswith(_EXTRA)
-            raise CheckFailed(differing or _state(kotlin), hint=f"remove it, or {_AGAIN}" if extra else _AGAIN)
+        if check and differing is not None:
+            raise differing
+        if check and stale:
+            raise CheckFailed(_state(kotlin), hint=_AGAIN)
         if differing:
             _check_replaceable(place.folder, force=force)
         if kotlin is not None and stale and not force:
@@ -142,22 +141,23 @@ def _check_apart(bundle: Path, folder: Path) -> None:
         raise OutputError(f"{folder}: bundle and target lie within each other", hint="give another folder")
 
 
-def _difference(folder: Path, files: Sequence[FileEntry]) -> str:
-    """Return what is first found wrong with a folder that should hold exactly some files; empty when nothing is."""
+def _difference(folder: Path, files: Sequence[FileEntry]) -> CheckFailed | None:
+    """Return what is first found wrong with a folder that should hold exactly some files; ``None`` when nothing is."""
     for entry in files:
         path = folder / entry.file
         if not os.path.lexists(path):
-            return f"{path}: missing"
+            return CheckFailed(f"{path}: missing", hint=_AGAIN)
         # What a link leads to is not in the app's repository.
         if path.is_symlink() or not path.is_file():
-            return f"{path}: not a plain file"
+            return CheckFailed(f"{path}: not a plain file", hint=_AGAIN)
         if path.stat().st_size != entry.size_bytes or sha256_of(path) != entry.sha256:
-            return f"{path}: differs from the bundle's"
+            return CheckFailed(f"{path}: differs from the bundle's", hint=_AGAIN)
     names = {entry.file for entry in files}
     for path in _contents(folder):
         if path.relative_to(folder).as_posix() not in names:
-            return f"{path}: {_EXTRA}"
-    return ""
+            # Without --check, a file of another hand is not removed either.
+            return CheckFailed(f"{path}: does not belong to the embedded model", hint=f"remove it, or {_AGAIN}")
+    return None
 
 
 def _contents(folder: Path) -> list[Path]:

@@ -128,6 +128,9 @@ def _serve_ssh(program: str, folder: Path) -> None:
             kept = [old for old in kept if not old.startswith("sshd:")]
             (folder / name).write_text("\n".join([*kept, line, ""]))
             _mount(str(folder / name), f"/etc/{name}", options="bind")
+        # A shell that sshd starts reads it, and a board's is empty: that of this machine may start what takes long.
+        if (profile := Path("~/.bashrc").expanduser()).is_file():
+            _mount("/dev/null", str(profile), options="bind")
     os.execv(program, [program, "-D", "-e", "-f", str(folder / "sshd_config")])
 
 
