@@ -262,7 +262,8 @@ def overhead_section(results: OverheadResults) -> list[str]:
             f"Packages: {packages_text(results.packages)}. Load average before: {results.load_average:.2f}. Whole "
             f"runs of `edgebert bench` on {FILE} and its baseline, medians of {RUNS} in seconds. ssh: a real sshd on "
             "loopback, sessions on this machine with an empty shell profile. adb: a real arm64 adbd whose "
-            "machine is emulated; what Python takes to start under QEMU is its own column, measured before the runs. The runtime is on the phone already."
+            "machine is emulated; what Python takes to start under QEMU is its own column, measured before the "
+            "runs. The runtime is on the phone already."
         ),
         "",
         "| connection | workers | wall | as the workers say | pushes | starts under QEMU | the rest |",
