@@ -19,7 +19,7 @@ from edgebert.bench.runner import bench
 from edgebert.bundle import open_bundle
 from edgebert.cli.benching import cache_folder
 from edgebert.device.connect import connect
-from edgebert.measured import Report, Suite
+from edgebert.measured.report import Report, Suite
 from edgebert.types import Package, Progress
 
 if TYPE_CHECKING:

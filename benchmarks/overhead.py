@@ -27,7 +27,9 @@ from edgebert.device.device import NOTHING, Device, Finished
 from edgebert.device.launch import prepare
 from edgebert.device.runtime_build import runtime_path
 from edgebert.device.ssh import open_ssh
-from edgebert.measured import AndroidFacts, PhoneState, Request, Suite, Trial
+from edgebert.measured.devices import AndroidFacts, PhoneState
+from edgebert.measured.report import Suite
+from edgebert.measured.worker import Request, Trial
 from edgebert.types import Package, Progress, silent
 
 SUITE = Suite(runs=1, warm_up=0, series_texts=1, cool_celsius=0)

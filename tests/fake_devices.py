@@ -13,13 +13,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from edgebert.bundle import open_bundle
-from edgebert.measured import (
+from edgebert.measured.devices import DeviceFacts, PhoneState
+from edgebert.measured.worker import (
     WORKER_SCHEMA,
     Conditions,
     Core,
-    DeviceFacts,
     HardwareFacts,
-    PhoneState,
     Request,
     Temperature,
     TimedSeries,

@@ -12,24 +12,25 @@ from typing import Any
 
 import numpy as np
 
-from edgebert.measured import (
+from edgebert.measured.devices import AndroidFacts, DeviceFacts
+from edgebert.measured.report import (
     REPORT_SCHEMA,
-    WORKER_SCHEMA,
-    AndroidFacts,
     Answers,
     BenchedBundle,
     BenchedFile,
     BenchedTexts,
-    Conditions,
-    Core,
-    DeviceFacts,
     DoneTrial,
-    HardwareFacts,
     InstructionCount,
     Measurement,
     Report,
-    Series,
     Suite,
+)
+from edgebert.measured.worker import (
+    WORKER_SCHEMA,
+    Conditions,
+    Core,
+    HardwareFacts,
+    Series,
     Temperature,
     TimedSeries,
     Tokenized,

@@ -10,7 +10,7 @@ from benchmarks.emulated import CPUS, EmulatedResults, emulated_figures, emulate
 from benchmarks.records import load_all, save
 from benchmarks.render import render
 from benchmarks.results import SCHEMA
-from edgebert.measured import Measurement
+from edgebert.measured.report import Measurement
 from tests.report_values import (
     FLOAT,
     FLOAT_TFLITE,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from edgebert.measured import DeviceFacts, PhoneState, Request, Trial
+from edgebert.measured.devices import DeviceFacts, PhoneState
+from edgebert.measured.worker import Request, Trial
 
 
 class Board(Protocol):

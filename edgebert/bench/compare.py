@@ -14,7 +14,7 @@ from edgebert.bench.conditions import CONDITIONS, unequal_conditions
 from edgebert.bench.grouping import grouped, known_file, times_of
 from edgebert.bench.stats import Estimate, Verdict, change, quantiles, verdict
 from edgebert.errors import UsageError
-from edgebert.measured import Measurement, Report
+from edgebert.measured.report import Measurement, Report
 from edgebert.metrics import paired_score
 from edgebert.types import Role
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from edgebert.measured import Measurement, Report
+from edgebert.measured.report import Measurement, Report
 
 CONDITIONS = (
     "device",

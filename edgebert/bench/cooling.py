@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgebert.measured import Conditions, PhoneState, Temperature, Trial
+from edgebert.measured.devices import PhoneState
+from edgebert.measured.worker import Conditions, Temperature, Trial
 
 STEP_S = 10.0
 """Seconds to wait at once."""

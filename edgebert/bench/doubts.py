@@ -12,7 +12,8 @@ from statistics import median
 
 from edgebert.bench.grouping import grouped, times_of
 from edgebert.bench.stats import is_bimodal, spread
-from edgebert.measured import Conditions, Measurement, Report, Suite
+from edgebert.measured.report import Measurement, Report, Suite
+from edgebert.measured.worker import Conditions
 
 FEW_PROCESSES = 6
 """Fewer processes than this give intervals that say little."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgebert.errors import UsageError
-from edgebert.measured import Core, HardwareFacts
+from edgebert.measured.worker import Core, HardwareFacts
 
 _ARM64 = ("aarch64", "arm64")
 _ARM32 = ("arm", "armv6l", "armv7l", "armv8l")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from edgebert.bench.sections import Section
-    from edgebert.measured import BenchedBundle
+    from edgebert.measured.report import BenchedBundle
 
 _CLASSES = 4
 _SIGNS = {("o", False): "●", ("o", True): "○", ("s", False): "■", ("s", True): "□"}

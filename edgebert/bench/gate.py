@@ -12,7 +12,7 @@ from edgebert.bench.gate_times import time_findings
 from edgebert.bench.limits import Finding, Limits, check_limits
 from edgebert.bundle import MANIFEST, Bundle, sha256_of
 from edgebert.errors import UsageError
-from edgebert.measured import Report
+from edgebert.measured.report import Report
 from edgebert.types import Artifact
 
 __all__ = ["Finding", "Limits", "check"]

@@ -19,7 +19,7 @@ from edgebert.bench.decisions import (
 from edgebert.bench.limits import Finding, Limits
 from edgebert.bench.scores import float_answers
 from edgebert.errors import UsageError
-from edgebert.measured import Answers, Measurement, Report
+from edgebert.measured.report import Answers, Measurement, Report
 from edgebert.metrics import wilson_interval
 from edgebert.types import Artifact, Score
 

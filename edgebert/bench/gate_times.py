@@ -9,7 +9,7 @@ from edgebert.bench.limits import Finding, Limits
 from edgebert.bench.rows import Row, rows
 from edgebert.bench.stats import processes_needed
 from edgebert.errors import UsageError
-from edgebert.measured import Report
+from edgebert.measured.report import Report
 from edgebert.types import Artifact
 
 

@@ -11,16 +11,8 @@ from edgebert.bench.journal import Step
 from edgebert.bench.workload import Plan, chosen_files
 from edgebert.bundle import MANIFEST, sha256_of
 from edgebert.errors import EdgebertError
-from edgebert.measured import (
-    REPORT_SCHEMA,
-    Answers,
-    BenchedBundle,
-    BenchedFile,
-    DeviceFacts,
-    Measurement,
-    PhoneState,
-    Report,
-)
+from edgebert.measured.devices import DeviceFacts, PhoneState
+from edgebert.measured.report import REPORT_SCHEMA, Answers, BenchedBundle, BenchedFile, Measurement, Report
 from edgebert.ondevice.session import FORMATS
 
 

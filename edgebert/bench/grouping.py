@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from edgebert.measured import BenchedFile, Measurement, Report, TimedSeries, Trial
+from edgebert.measured.report import BenchedFile, Measurement, Report
+from edgebert.measured.worker import TimedSeries, Trial
 
 Key = tuple[str, str, int]
 """File, runtime, threads: the trials of one key are the processes that are judged together."""

@@ -18,7 +18,8 @@ from typing import IO, Literal, TypeVar
 
 from edgebert.errors import EnvironmentProblem, OutputError, UsageError
 from edgebert.jsonio import dumps, from_plain, parse
-from edgebert.measured import Answers, DeviceFacts, DoneTrial, InstructionCount, PhoneState, Suite
+from edgebert.measured.devices import DeviceFacts, PhoneState
+from edgebert.measured.report import Answers, DoneTrial, InstructionCount, Suite
 from edgebert.staging import NO_ROOM
 
 SCHEMA = 1

@@ -13,7 +13,7 @@ from edgebert.bench.words import EMULATED, NO_DOUBTS, bundle_facts, command, dev
 
 if TYPE_CHECKING:
     from edgebert.bench.words import Facts
-    from edgebert.measured import Report
+    from edgebert.measured.report import Report
 
 _STEERING = re.compile(r"([\\`*_\[\]<>|~#])")
 

@@ -23,7 +23,7 @@ from edgebert.bench.words import (
 )
 
 if TYPE_CHECKING:
-    from edgebert.measured import Report
+    from edgebert.measured.report import Report
 
 GENERATOR = '<meta name="generator" content="edgebert report">'
 """A line of every page: only a file that has it is ever replaced."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from edgebert.bench.grouping import Key
-    from edgebert.measured import BenchedBundle, BenchedFile, InstructionCount, Measurement
+    from edgebert.measured.report import BenchedBundle, BenchedFile, InstructionCount, Measurement
 
 INK, LINE, PALE = "#24292f", "#d5d9df", "#eef0f3"
 HUES = ("#0f6fc5", "#d9730d", "#2e8b57", "#8e4ec6", "#c62828")

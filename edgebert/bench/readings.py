@@ -9,7 +9,7 @@ from edgebert.bench.markup import shown
 from edgebert.bench.table import NONE, Sheet, sheet
 
 if TYPE_CHECKING:
-    from edgebert.measured import DoneTrial, Measurement
+    from edgebert.measured.report import DoneTrial, Measurement
 
 _COLUMNS = (
     "process",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from edgebert.errors import OutputError, UsageError
 from edgebert.jsonio import dumps, from_plain, parse
-from edgebert.measured import REPORT_SCHEMA, Report
+from edgebert.measured.report import REPORT_SCHEMA, Report
 from edgebert.staging import replace_file
 
 

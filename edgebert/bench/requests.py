@@ -9,7 +9,8 @@ import numpy as np
 
 from edgebert.bench.workload import EVERY_LENGTH, Inputs
 from edgebert.errors import CheckFailed
-from edgebert.measured import WORKER_SCHEMA, Answers, Request, Series, Suite, Trial
+from edgebert.measured.report import Answers, Suite
+from edgebert.measured.worker import WORKER_SCHEMA, Request, Series, Trial
 from edgebert.types import Artifact
 
 COUNTED_RUNS = 3

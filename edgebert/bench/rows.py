@@ -14,7 +14,8 @@ import numpy as np
 from edgebert.bench.grouping import Key, baseline_of, grouped, known_file, times_of
 from edgebert.bench.scores import CrossAgreement, ScoreRow, cross_device_agreement, score_rows
 from edgebert.bench.stats import Estimate, Times, Verdict, outlier_share, quantiles, ratio, verdict
-from edgebert.measured import Measurement, Report, TimedSeries, Trial
+from edgebert.measured.report import Measurement, Report
+from edgebert.measured.worker import TimedSeries, Trial
 from edgebert.types import Role
 
 __all__ = [

@@ -23,7 +23,7 @@ from edgebert.bundle import MANIFEST, Bundle, sha256_of
 from edgebert.device.process import spared_programs, stopped_programs
 from edgebert.errors import CheckFailed, EdgebertError, UsageError
 from edgebert.jsonio import dumps
-from edgebert.measured import Report, Suite
+from edgebert.measured.report import Report, Suite
 from edgebert.types import Progress, silent
 
 if TYPE_CHECKING:

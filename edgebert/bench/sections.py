@@ -12,7 +12,7 @@ from edgebert.bench.rows import CountRow, EnergyRow, Row, count_rows, energy_row
 from edgebert.bench.scores import CrossAgreement, ScoreRow, cross_device_agreement, score_rows
 
 if TYPE_CHECKING:
-    from edgebert.measured import Measurement, Report
+    from edgebert.measured.report import Measurement, Report
 
 MIX = "all"
 """The series of the user's texts at their own mix of lengths."""

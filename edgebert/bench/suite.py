@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edgebert.errors import UsageError
 from edgebert.jsonio import from_plain
-from edgebert.measured import Suite
+from edgebert.measured.report import Suite
 
 MOST_THREADS = 64
 MOST_RUNS = 100_000

@@ -13,7 +13,7 @@ from edgebert.bench.plots import INK, canvas, marks, plain_axes, short_name
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from edgebert.measured import BenchedBundle, DoneTrial, Measurement
+    from edgebert.measured.report import BenchedBundle, DoneTrial, Measurement
 
 _PANEL_POINTS = 65
 _LINE_SHARE = 0.15

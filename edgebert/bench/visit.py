@@ -32,7 +32,9 @@ from edgebert.bench.requests import (
 from edgebert.bench.workload import Plan, chosen_files
 from edgebert.device.board import retrying
 from edgebert.errors import CheckFailed, DeviceGone, DeviceProblem
-from edgebert.measured import DeviceFacts, DoneTrial, InstructionCount, PhoneState, Request, Trial
+from edgebert.measured.devices import DeviceFacts, PhoneState
+from edgebert.measured.report import DoneTrial, InstructionCount
+from edgebert.measured.worker import Request, Trial
 
 T = TypeVar("T")
 

@@ -13,7 +13,8 @@ from edgebert.bench.markup import shown
 if TYPE_CHECKING:
     from edgebert.bench.grouping import Key
     from edgebert.bench.sections import Section
-    from edgebert.measured import Core, Measurement, Report, Suite
+    from edgebert.measured.report import Measurement, Report, Suite
+    from edgebert.measured.worker import Core
 
 Facts = list[tuple[str, str]]
 """Names and values."""

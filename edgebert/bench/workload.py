@@ -10,7 +10,8 @@ import numpy as np
 
 from edgebert.bundle import GOLDEN, Bundle, TextRules, sha256_of
 from edgebert.errors import DataError, UsageError
-from edgebert.measured import BenchedTexts, Series, Suite
+from edgebert.measured.report import BenchedTexts, Suite
+from edgebert.measured.worker import Series
 from edgebert.ondevice.session import FORMATS, RUNTIMES
 from edgebert.text import TextEncoder, fitting_length, open_encoder
 from edgebert.types import Artifact, Golden, TextSpec

@@ -14,7 +14,7 @@ from edgebert.errors import EdgebertError, OutputError, UsageError
 
 if TYPE_CHECKING:
     from edgebert.bench.runner import Benched
-    from edgebert.measured import Report, Suite
+    from edgebert.measured.report import Report, Suite
 
 runtime_app = typer.Typer(help="Make the worker that phones and boards need.", no_args_is_help=True)
 emulator_app = typer.Typer(help="Make emulated ARM processors ready on this machine.", no_args_is_help=True)
@@ -213,7 +213,7 @@ def _suite(
     cores: str | None,
 ) -> Suite:
     from edgebert.bench.suite import load_suite, merged
-    from edgebert.measured import Suite
+    from edgebert.measured.report import Suite
 
     return merged(
         Suite() if path is None else load_suite(path),

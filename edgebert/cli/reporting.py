@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from edgebert.bench.sections import Section
-    from edgebert.measured import Report
+    from edgebert.measured.report import Report
 
 
 def report(

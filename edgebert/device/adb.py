@@ -15,7 +15,7 @@ from edgebert.device.device import NOTHING, Finished
 from edgebert.device.process import run_program
 from edgebert.device.quoting import remote_command
 from edgebert.errors import DeviceGone, DeviceProblem, EnvironmentProblem, UsageError
-from edgebert.measured import AndroidFacts, DeviceKind, PhoneState
+from edgebert.measured.devices import AndroidFacts, DeviceKind, PhoneState
 
 ROOT = "/data/local/tmp/edgebert"
 """The one place of a phone where the shell may both write and start programs."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from edgebert.measured import AndroidFacts, PhoneState, Temperature
+from edgebert.measured.devices import AndroidFacts, PhoneState
+from edgebert.measured.worker import Temperature
 
 ARM64 = "arm64-v8a"
 """The ABI that a phone must prefer: the worker is an aarch64 program."""

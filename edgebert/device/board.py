@@ -16,7 +16,8 @@ from edgebert.device.complaints import last_words
 from edgebert.device.device import Device, Finished
 from edgebert.device.launch import Launcher
 from edgebert.errors import CheckFailed, DeviceGone, DeviceProblem, EdgebertError, UsageError
-from edgebert.measured import WORKER_SCHEMA, AndroidFacts, DeviceFacts, HardwareFacts, Request, Trial
+from edgebert.measured.devices import AndroidFacts, DeviceFacts
+from edgebert.measured.worker import WORKER_SCHEMA, HardwareFacts, Request, Trial
 
 T = TypeVar("T")
 

@@ -11,7 +11,7 @@ from edgebert.device.launch import prepare
 from edgebert.device.local import open_local
 from edgebert.device.ssh import open_ssh, parse_target
 from edgebert.errors import UsageError
-from edgebert.measured import DeviceKind
+from edgebert.measured.devices import DeviceKind
 
 _EXAMPLES: dict[DeviceKind, str] = {
     "local": "local",

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
 
-from edgebert.measured import DeviceKind
+from edgebert.measured.devices import DeviceKind
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 

@@ -11,7 +11,7 @@ from edgebert.device.adb import AdbDevice, Listed, listed_devices
 from edgebert.device.android import ARM64
 from edgebert.device.emulator import emulator_state
 from edgebert.errors import DeviceProblem, EnvironmentProblem
-from edgebert.measured import AndroidFacts
+from edgebert.measured.devices import AndroidFacts
 
 EMULATED_CPU = "cortex-a76"
 

@@ -26,7 +26,7 @@ from edgebert.device.process import run_program
 from edgebert.device.runtime_build import cached_runtime, downloaded, locked, runtime_path, unpacked_runtime
 from edgebert.device.runtime_bundle import LOADER, file_sha256
 from edgebert.errors import EnvironmentProblem, UsageError
-from edgebert.measured import DeviceKind
+from edgebert.measured.devices import DeviceKind
 from edgebert.staging import staged_folder
 from edgebert.types import Progress, silent
 

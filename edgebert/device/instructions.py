@@ -30,7 +30,7 @@ from edgebert.device.process import run_program
 from edgebert.device.runtime_build import unpacked_runtime
 from edgebert.device.runtime_bundle import LOADER, PYTHON
 from edgebert.errors import DeviceProblem, EnvironmentProblem, UsageError
-from edgebert.measured import Request, Trial
+from edgebert.measured.worker import Request, Trial
 from edgebert.staging import replace_file
 
 Counts = Mapping[str, int]

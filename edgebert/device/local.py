@@ -13,7 +13,7 @@ from pathlib import Path
 from edgebert.device.device import NOTHING, Device, Finished
 from edgebert.device.process import run_program
 from edgebert.errors import DeviceGone, DeviceProblem, EnvironmentProblem, UsageError
-from edgebert.measured import DeviceKind
+from edgebert.measured.devices import DeviceKind
 from edgebert.staging import NO_ROOM
 
 _NOT_FOUND = 127

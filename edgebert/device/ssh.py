@@ -19,7 +19,7 @@ from edgebert.device.device import NOTHING, Device, Finished
 from edgebert.device.process import run_program, spared_programs
 from edgebert.device.quoting import RUN_VARIABLE, apart_from_255, remote_command, stop_command
 from edgebert.errors import DeviceGone, DeviceProblem, EnvironmentProblem, UsageError
-from edgebert.measured import DeviceKind
+from edgebert.measured.devices import DeviceKind
 
 DEFAULT_ROOT = ".cache/edgebert"
 """Below the home folder on the board."""

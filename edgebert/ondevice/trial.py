@@ -36,7 +36,7 @@ class Start(NamedTuple):
 
 
 def run_trial(request: Request, start: Start) -> dict[str, Any]:
-    """Return what ``Trial`` of ``edgebert.measured`` describes.
+    """Return what ``Trial`` of ``edgebert.measured.worker`` describes.
 
     Args:
         request: What to do.

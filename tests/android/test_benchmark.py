@@ -16,7 +16,7 @@ from edgebert.bundle import open_bundle
 from edgebert.device.board import read_answer
 from edgebert.device.device import Finished
 from edgebert.errors import EdgebertError
-from edgebert.measured import Request, Series, Trial
+from edgebert.measured.worker import Request, Series, Trial
 from edgebert.ondevice.session import open_session
 from edgebert.text import batch_of_one, open_encoder
 from tests import fakes

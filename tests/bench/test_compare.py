@@ -7,7 +7,8 @@ import pytest
 from edgebert.bench.compare import compare
 from edgebert.bench.conditions import CONDITIONS
 from edgebert.errors import UsageError
-from edgebert.measured import PhoneState, Suite
+from edgebert.measured.devices import PhoneState
+from edgebert.measured.report import Suite
 from tests.report_values import (
     FLOAT,
     INT8,

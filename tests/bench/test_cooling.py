@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from edgebert.bench.cooling import is_warm_after, is_warm_now
-from edgebert.measured import Conditions, Cooling, PhoneState, Temperature
+from edgebert.measured.devices import PhoneState
+from edgebert.measured.worker import Conditions, Cooling, Temperature
 from tests.report_values import make_trial
 
 

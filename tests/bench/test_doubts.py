@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from edgebert.bench.doubts import device_doubts, doubts
-from edgebert.measured import Cooling, Core, PhoneState, Suite
+from edgebert.measured.devices import PhoneState
+from edgebert.measured.report import Suite
+from edgebert.measured.worker import Cooling, Core
 from tests.report_values import (
     FLOAT,
     INT8,

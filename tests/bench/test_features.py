@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from edgebert.bench.features import core_numbers, what_int8_gains
 from edgebert.errors import UsageError
-from edgebert.measured import Core
+from edgebert.measured.worker import Core
 from tests.fake_devices import hardware
 
 

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from edgebert.bench.journal import Fingerprint, Step, journal_of, open_journal
 from edgebert.errors import OutputError, UsageError
-from edgebert.measured import Conditions, InstructionCount, PhoneState, Suite
+from edgebert.measured.devices import PhoneState
+from edgebert.measured.report import InstructionCount, Suite
+from edgebert.measured.worker import Conditions
 
 RUN = Fingerprint(
     edgebert="1", bundle="b", texts="t", suite=Suite(), devices=("local",), files=(), runtimes=("onnxruntime",)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from edgebert.bench.page import GENERATOR, page_text
-from edgebert.measured import PhoneState
+from edgebert.measured.devices import PhoneState
 from tests import report_values as rv
 from tests.bench.pages import Page, parsed
 

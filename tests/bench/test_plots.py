@@ -15,7 +15,7 @@ from edgebert.bench.plots import (
     draw_times,
     marks,
 )
-from edgebert.measured import TimedSeries
+from edgebert.measured.worker import TimedSeries
 from tests import report_values as rv
 
 pytest.importorskip("matplotlib", reason="matplotlib draws the plots")

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from edgebert.bench.readings import condition_sheet
-from edgebert.measured import Cooling, Temperature
+from edgebert.measured.worker import Cooling, Temperature
 from tests import report_values as rv
 
 

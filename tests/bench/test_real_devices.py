@@ -32,7 +32,7 @@ from edgebert.device.connect import connect
 from edgebert.device.runtime_build import runtime_path
 from edgebert.device.runtime_bundle import file_sha256
 from edgebert.errors import DeviceGone, DeviceProblem
-from edgebert.measured import Suite
+from edgebert.measured.report import Suite
 from tests import fakes
 from tests.device import kit
 from tests.device.emulated import CACHE, counter_or_skip, emulator_or_skip

@@ -7,7 +7,8 @@ import pytest
 
 from edgebert.bench.reports import read_report, write_report
 from edgebert.errors import OutputError, UsageError
-from edgebert.measured import Cooling, PhoneState
+from edgebert.measured.devices import PhoneState
+from edgebert.measured.worker import Cooling
 from tests.report_values import (
     change_trials,
     make_conditions,

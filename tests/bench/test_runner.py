@@ -17,7 +17,8 @@ from edgebert.bundle import open_bundle
 from edgebert.data import read_dataset
 from edgebert.device.process import run_program
 from edgebert.errors import CheckFailed, DeviceGone, DeviceProblem, EnvironmentProblem, UsageError
-from edgebert.measured import Suite, Tokenized
+from edgebert.measured.report import Suite
+from edgebert.measured.worker import Tokenized
 from edgebert.text import open_encoder
 from tests import fakes
 from tests.fake_devices import RUNTIMES, FakeBoard, FakeCounter, FakePhone, FakeUncounted, hardware

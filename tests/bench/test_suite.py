@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from edgebert.bench.suite import check_suite, load_suite, merged
 from edgebert.errors import UsageError
-from edgebert.measured import Suite
+from edgebert.measured.report import Suite
 
 
 def write(folder, text):

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from edgebert.bench.traces import draw_trace
-from edgebert.measured import PhoneState, Temperature
+from edgebert.measured.devices import PhoneState
+from edgebert.measured.worker import Temperature
 from tests import report_values as rv
 
 pytest.importorskip("matplotlib", reason="matplotlib draws the plots")

@@ -7,7 +7,8 @@ import pytest
 
 from edgebert.bench.sections import sections
 from edgebert.bench.words import bundle_facts, command, count_of, device_facts, measured, not_measured, run_names, title
-from edgebert.measured import Core, Suite
+from edgebert.measured.report import Suite
+from edgebert.measured.worker import Core
 from tests import report_values as rv
 
 

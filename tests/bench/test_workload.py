@@ -14,7 +14,7 @@ from edgebert.bundle import open_bundle
 from edgebert.data import Dataset, read_dataset
 from edgebert.errors import DataError, UsageError
 from edgebert.jsonio import dumps
-from edgebert.measured import Suite
+from edgebert.measured.report import Suite
 from edgebert.text import open_encoder
 from edgebert.types import Example
 from tests import fakes

@@ -19,7 +19,8 @@ from edgebert.device.launch import Launcher, prepare
 from edgebert.device.local import open_local
 from edgebert.device.ssh import open_ssh
 from edgebert.errors import CheckFailed, DeviceGone, DeviceProblem, EdgebertError, UsageError
-from edgebert.measured import AndroidFacts, HardwareFacts, Request, Series, Trial
+from edgebert.measured.devices import AndroidFacts
+from edgebert.measured.worker import HardwareFacts, Request, Series, Trial
 from tests import fakes
 from tests.device import kit
 from tests.device.workers import framed, printing, script

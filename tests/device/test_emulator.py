@@ -22,7 +22,7 @@ from edgebert.device.emulator import (
 )
 from edgebert.device.runtime_build import runtime_path
 from edgebert.errors import EnvironmentProblem, UsageError
-from edgebert.measured import WORKER_SCHEMA, Request
+from edgebert.measured.worker import WORKER_SCHEMA, Request
 from tests.device.elves import program
 from tests.device.emulated import emulator_or_skip
 from tests.fakes import shared_bundle

@@ -17,7 +17,7 @@ from edgebert.device.instructions import (
 )
 from edgebert.device.process import run_program
 from edgebert.errors import EnvironmentProblem, UsageError
-from edgebert.measured import WORKER_SCHEMA, Request, Series
+from edgebert.measured.worker import WORKER_SCHEMA, Request, Series
 from tests.device.elves import program
 from tests.device.emulated import counter_or_skip
 from tests.fakes import shared_bundle

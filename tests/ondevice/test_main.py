@@ -15,7 +15,7 @@ import pytest
 
 import edgebert.ondevice
 from edgebert import jsonio
-from edgebert.measured import HardwareFacts, Request, Series, Trial
+from edgebert.measured.worker import HardwareFacts, Request, Series, Trial
 from edgebert.ondevice.session import FORMATS
 from edgebert.runtime import installed_version, open_runner
 from edgebert.text import open_encoder

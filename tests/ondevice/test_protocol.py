@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from edgebert import jsonio, measured
 from edgebert.errors import UsageError
-from edgebert.measured import WORKER_SCHEMA, Request, Series, Trial
+from edgebert.measured.worker import WORKER_SCHEMA, Request, Series, Trial
 from edgebert.ondevice import protocol
 from edgebert.ondevice.protocol import SCHEMA, Failure, failed, frame, read_request
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgebert import jsonio
-from edgebert.measured import Request, Series, Trial
+from edgebert.measured.worker import Request, Series, Trial
 from edgebert.ondevice.protocol import Failure, read_request
 from edgebert.ondevice.session import FORMATS, Session
 from edgebert.ondevice.timing import now_ns
