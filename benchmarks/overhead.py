@@ -1,13 +1,14 @@
 """What does a benchmark over ``ssh`` or ``adb`` cost beside what it measures? Whole runs of ``edgebert bench``, timed.
 
-The connections are real: an ``sshd`` on loopback whose sessions land on this machine, and an arm64 ``adbd``. The phone
-is emulated, so that every program there starts as slowly as QEMU starts it; that share is timed apart.
+The connections are real: an ``sshd`` and an ``adbd``, both built for this machine, whose sessions land on it.
+An emulated phone would mostly time how QEMU starts programs.
 """
 
 from __future__ import annotations
 
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,20 +26,21 @@ from edgebert.device.adb import open_adb
 from edgebert.device.board import Board
 from edgebert.device.device import NOTHING, Device, Finished
 from edgebert.device.launch import prepare
-from edgebert.device.runtime_build import runtime_path
 from edgebert.device.ssh import open_ssh
 from edgebert.measured.devices import AndroidFacts, PhoneState
 from edgebert.measured.report import Suite
 from edgebert.measured.worker import Request, Trial
 from edgebert.types import Package, Progress, silent
 
+Connection = Literal["ssh", "adb"]
+CONNECTIONS: tuple[Connection, ...] = ("ssh", "adb")
+
 SUITE = Suite(runs=1, warm_up=0, series_texts=1, cool_celsius=0)
 """As few inferences as can be, but as many processes as by default: they decide what the connection costs."""
 
 FILE = "int8.onnx"
 MOST_S = 3.0
-RUNS = 3
-STARTS = 7
+RUNS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,27 +49,22 @@ class Overhead:
 
     Attributes:
         connection: ``ssh`` or ``adb``.
-        emulated: Whether programs of the device run under QEMU.
         workers: Worker processes it started.
         wall_ns: From the first word to the device to the written report.
         worker_ns: What the workers say they took: imports, loading, inferences.
         push_ns: Copying the model files.
-        start_ns: What as many processes of that Python take to start and end there, without any connection; 0 where
-            nothing is emulated.
     """
 
-    connection: Literal["ssh", "adb"]
-    emulated: bool
+    connection: Connection
     workers: int
     wall_ns: int
     worker_ns: int
     push_ns: int
-    start_ns: int
 
     @property
     def rest_ns(self) -> int:
         """Everything else: connecting, asking the device what it is, commands, frames, the journal, the report."""
-        return self.wall_ns - self.worker_ns - self.push_ns - self.start_ns
+        return self.wall_ns - self.worker_ns - self.push_ns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,13 +140,12 @@ class _TimedBoard(Board):
         return trial
 
 
-def measure_overhead(bundle: Bundle, work: Path, *, cache: Path, progress: Progress = silent) -> tuple[Overhead, ...]:
+def measure_overhead(bundle: Bundle, work: Path, *, progress: Progress = silent) -> tuple[Overhead, ...]:
     """Run whole benchmarks over both connections, by turns, and return where their time went.
 
     Args:
         bundle: Bundle to measure.
         work: Folder for journals and reports.
-        cache: Where the emulator and its runtime bundle lie.
         progress: Told of each run.
 
     Raises:
@@ -157,22 +153,15 @@ def measure_overhead(bundle: Bundle, work: Path, *, cache: Path, progress: Progr
     """
     work.mkdir(parents=True, exist_ok=True)
     found = []
-    with _connections(cache) as (by_ssh, by_adb):
-        # Once before, so that the runtime is there: bringing it is a push.
-        phone = by_adb()
-        start_ns = _start_ns(phone)
-        phone.close()
+    with _connections() as connections:
         for number in range(RUNS):
-            progress("ssh", 2 * number, 2 * RUNS)
-            found.append(_timed(bundle, work, "ssh", by_ssh, 0))
-            progress("adb, emulated", 2 * number + 1, 2 * RUNS)
-            found.append(_timed(bundle, work, "adb", by_adb, start_ns))
+            for place, (connection, reach) in enumerate(connections.items()):
+                progress(connection, number * len(connections) + place, RUNS * len(connections))
+                found.append(_timed(bundle, work, connection, reach))
     return tuple(found)
 
 
-def _timed(
-    bundle: Bundle, work: Path, connection: Literal["ssh", "adb"], reach: Callable[[], Board], start_ns: int
-) -> Overhead:
+def _timed(bundle: Bundle, work: Path, connection: Connection, reach: Callable[[], Board]) -> Overhead:
     boards: list[tuple[_TimedDevice, _TimedBoard]] = []
 
     def timed_board(_: str) -> Board:
@@ -192,55 +181,36 @@ def _timed(
     ((device, board),) = boards
     return Overhead(
         connection=connection,
-        emulated=connection == "adb",
         workers=board.workers,
         wall_ns=wall_ns,
         worker_ns=board.worker_ns,
         push_ns=device.push_ns,
-        # One more process describes the device.
-        start_ns=start_ns * (board.workers + 1),
     )
 
 
 @contextmanager
-def _connections(cache: Path) -> Iterator[tuple[Callable[[], Board], Callable[[], Board]]]:
+def _connections() -> Iterator[dict[Connection, Callable[[], Board]]]:
     """Start both servers and yield what connects to each."""
     # The machines of the tests, which need pytest; nothing else here does.
     from tests.device import kit
 
-    with kit.local_sshd() as server, kit.phone_by_adb() as phone:
+    with kit.local_sshd() as server, kit.native_phone_by_adb() as phone, tempfile.TemporaryDirectory() as root:
 
-        def by_ssh() -> Board:
-            device = open_ssh(server.target, options=server.options)
+        def ready(device: Device) -> Board:
             return Board(device, prepare(device, python=sys.executable, runtime=None))
 
-        def by_adb() -> Board:
-            device = open_adb(phone.serial, adb=phone.adb)
-            return Board(device, prepare(device, python=None, runtime=runtime_path(cache)))
-
-        yield by_ssh, by_adb
-
-
-def _start_ns(board: Board) -> int:
-    """Return what Python alone takes to start and end on a device, its connection not counted, in ns."""
-    words, environment = board.launcher.argv, board.launcher.environment
-    idle = (*words[: words.index("-m")], "-c", "pass")
-    taken: dict[tuple[str, ...], list[int]] = {idle: [], ("true",): []}
-    for _ in range(STARTS):
-        for argv, times in taken.items():
-            start = time.perf_counter_ns()
-            done = board.device.run(argv, environment=environment)
-            times.append(time.perf_counter_ns() - start)
-            assert done.code == 0, done.stderr
-    return int(statistics.median(taken[idle]) - statistics.median(taken["true",]))
+        yield {
+            "ssh": lambda: ready(open_ssh(server.target, root=f"{root}/ssh", options=server.options)),
+            "adb": lambda: ready(open_adb(phone.serial, root=f"{root}/adb", adb=phone.adb)),
+        }
 
 
 def overhead_figures(results: OverheadResults | None) -> tuple[Figure, ...]:
     """Return the figures of both connections."""
-    return tuple(_figure(connection, results) for connection in ("ssh", "adb"))
+    return tuple(_figure(connection, results) for connection in CONNECTIONS)
 
 
-def _figure(connection: str, results: OverheadResults | None) -> Figure:
+def _figure(connection: Connection, results: OverheadResults | None) -> Figure:
     rest = None if results is None else _median_s(results, connection, "rest_ns")
     return Figure(
         what=f"what a benchmark over {connection} costs beside workers and pushes, {SUITE.processes} processes a file",
@@ -250,28 +220,27 @@ def _figure(connection: str, results: OverheadResults | None) -> Figure:
     )
 
 
-def _median_s(results: OverheadResults, connection: str, part: str) -> float:
+def _median_s(results: OverheadResults, connection: Connection, part: str) -> float:
     taken_ns: list[int] = [getattr(run, part) for run in results.runs if run.connection == connection]
     return statistics.median(taken_ns) / 1e9
 
 
 def overhead_section(results: OverheadResults) -> list[str]:
     """Return the section of ``RESULTS.md``."""
-    parts = ("wall_ns", "worker_ns", "push_ns", "start_ns", "rest_ns")
+    parts = ("wall_ns", "worker_ns", "push_ns", "rest_ns")
     lines = [f"## What a connection costs, {results.date}", "", *conditions(results.machine, results.commands)]
     lines += [
         (
             f"Packages: {packages_text(results.packages)}. Load average before: {results.load_average:.2f}. Whole "
-            f"runs of `edgebert bench` on {FILE} and its baseline, medians of {RUNS} in seconds. ssh: a real sshd on "
-            "loopback, sessions on this machine with an empty shell profile. adb: a real arm64 adbd whose "
-            "machine is emulated; what Python takes to start under QEMU is its own column, measured before the "
-            "runs. The runtime is on the phone already."
+            f"runs of `edgebert bench` on {FILE} and its baseline, medians of {RUNS} in seconds. Both servers, a real "
+            "sshd and a real adbd, are built for this machine and reached by its loopback; their sessions land on it, "
+            "with an empty shell profile. No phone or board took part."
         ),
         "",
-        "| connection | workers | wall | as the workers say | pushes | starts under QEMU | the rest |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| connection | workers | wall | as the workers say | pushes | the rest |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
     ]
-    for connection in ("ssh", "adb"):
+    for connection in CONNECTIONS:
         workers = next(run.workers for run in results.runs if run.connection == connection)
         cells = [f"{_median_s(results, connection, part):.2f}" for part in parts]
         lines.append(f"| {' | '.join([connection, str(workers), *cells])} |")

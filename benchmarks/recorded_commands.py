@@ -21,7 +21,6 @@ from benchmarks.records import Results, load_all
 from benchmarks.results import SCHEMA, installed, this_machine
 from benchmarks.suite import load_suite
 from edgebert.bundle import is_bundle, open_bundle
-from edgebert.cli.benching import cache_folder
 from edgebert.data import read_dataset
 from edgebert.demo.run import encoder_folder
 from edgebert.errors import UsageError
@@ -170,12 +169,9 @@ def overhead(asked: argparse.Namespace, progress: Progress) -> OverheadResults:
         kind="overhead",
         date=options.today(),
         machine=this_machine(),
-        commands=(
-            "edgebert emulator setup",
-            f"python -m benchmarks overhead --train {train.name} --eval {evaluation.name}",
-        ),
+        commands=(f"python -m benchmarks overhead --train {train.name} --eval {evaluation.name}",),
         packages=installed(),
-        runs=measure_overhead(demo, asked.build / "overhead", cache=cache_folder(), progress=progress),
+        runs=measure_overhead(demo, asked.build / "overhead", progress=progress),
         load_average=load_average,
     )
 

@@ -1,4 +1,4 @@
-"""A phone and a board for tests, on this machine: real arm64 programs under QEMU, a real `adbd`, a real `sshd`.
+"""Phones and boards for tests, on this machine: real arm64 programs under QEMU, a real `adbd`, a real `sshd`.
 
 `python -m tests.device.kit` builds it in build/device-kit; a test that needs it does so too, or is skipped with the
 reason. Its machines are namespaces (user, mount, process, network) that end with the process that opened them.
@@ -22,7 +22,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.device.kit_build import REPOSITORY, STUBS, Kit, Missing, build, kit_or_skip, search_path, with_tools
+from edgebert.device.elf import read_elf
+from tests.device.kit_build import (
+    REPOSITORY,
+    STUBS,
+    Kit,
+    Missing,
+    build,
+    kit_or_skip,
+    search_path,
+    with_tools,
+    write_stubs,
+)
 from tests.device.kit_inside import PHONE_ENVIRONMENT, PORT
 
 TRANSCRIPTS = REPOSITORY / "tests" / "golden" / "android"
@@ -30,7 +41,7 @@ TRANSCRIPTS = REPOSITORY / "tests" / "golden" / "android"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """An emulated machine: namespaces in which an arm64 root is mounted over a memory file system.
+    """Namespaces, in which an arm64 root is mounted over a memory file system where the machine is an emulated one.
 
     Attributes:
         pid: Its first process, as this side counts; everything in it ends with that one.
@@ -47,7 +58,7 @@ class Machine:
 
     def inside(self, argv: Sequence[str], environment: Mapping[str, str] | None = None) -> list[str]:
         """Return the words that start a program of its root."""
-        given = [f"{name}={value}" for name, value in {**PHONE_ENVIRONMENT, **(environment or {})}.items()]
+        given = _assignments({**PHONE_ENVIRONMENT, **(environment or {})})
         return [*self.enter(), "env", "-i", *given, "chroot", str(self.root), *argv]
 
     def run(self, *argv: str, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -73,22 +84,29 @@ def machine(*, own_network: bool, transcripts: Path | None = None) -> Iterator[M
     """
     kit = kit_or_skip()
     with tempfile.TemporaryDirectory(prefix="edgebert-machine-") as name:
-        argv = ["unshare", "--user", "--map-root-user", "--mount", "--pid", "--fork", "--kill-child"]
-        argv += ["--net"] if own_network else []
-        argv += [sys.executable, "-m", "tests.device.kit_inside", "hold", str(kit.root), str(kit.qemu), name]
-        argv += [str(transcripts)] if transcripts else []
-        pipe = subprocess.PIPE
-        with subprocess.Popen(argv, cwd=REPOSITORY, stdin=pipe, stdout=pipe, stderr=pipe, env=with_tools()) as holder:
-            assert holder.stdin is not None
-            assert holder.stdout is not None
-            assert holder.stderr is not None
-            try:
-                if holder.stdout.readline() != b"ready\n":
-                    _skip_or_fail(holder.stderr.read().decode("utf-8", "replace"))
-                yield Machine(pid=_child_of(holder.pid), root=Path(name) / "merged")
-            finally:
-                holder.stdin.close()  # the first process of the namespaces reads from it until it ends
-                holder.wait(timeout=30)
+        arm64 = [str(kit.root), str(kit.qemu), name, *([str(transcripts)] if transcripts else [])]
+        with _namespaces(own_network=own_network, arm64=arm64) as pid:
+            yield Machine(pid=pid, root=Path(name) / "merged")
+
+
+@contextlib.contextmanager
+def _namespaces(*, own_network: bool, arm64: Sequence[str] = ()) -> Iterator[int]:
+    """Make namespaces and yield the number of their first process; ``arm64`` says what is mounted in them."""
+    argv = ["unshare", "--user", "--map-root-user", "--mount", "--pid", "--fork", "--kill-child"]
+    argv += ["--net"] if own_network else []
+    argv += [sys.executable, "-m", "tests.device.kit_inside", "hold", *arm64]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(argv, cwd=REPOSITORY, stdin=pipe, stdout=pipe, stderr=pipe, env=with_tools()) as holder:
+        assert holder.stdin is not None
+        assert holder.stdout is not None
+        assert holder.stderr is not None
+        try:
+            if holder.stdout.readline() != b"ready\n":
+                _skip_or_fail(holder.stderr.read().decode("utf-8", "replace"))
+            yield _child_of(holder.pid)
+        finally:
+            holder.stdin.close()  # the first process of the namespaces reads from it until it ends
+            holder.wait(timeout=30)
 
 
 def _skip_or_fail(words: str) -> None:
@@ -111,6 +129,7 @@ class Phone:
         serial: Its serial number.
         adb: An `adb` program that reaches it, and nothing else.
         machine: What it runs on.
+        words: What starts its adbd there.
         log: What its adbd prints.
         daemon: Its adbd.
     """
@@ -118,12 +137,14 @@ class Phone:
     serial: str
     adb: str
     machine: Machine
+    words: tuple[str, ...]
     log: Path
     daemon: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start its adbd and connect."""
         argv = [*self.machine.enter(), sys.executable, "-m", "tests.device.kit_inside", "adbd", str(self.machine.root)]
+        argv += self.words
         with self.log.open("ab") as log:
             self.daemon = subprocess.Popen(
                 argv, cwd=REPOSITORY, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=with_tools()
@@ -155,23 +176,54 @@ def phone_by_adb(*, transcripts: str | None = "pixel-8-android-15") -> Iterator[
     """
     kit = kit_or_skip()
     spoken = TRANSCRIPTS / transcripts if transcripts else None
-    with machine(own_network=True, transcripts=spoken) as emulated, tempfile.TemporaryDirectory() as home:
+    with machine(own_network=True, transcripts=spoken) as emulated:
         if spoken is None:
             emulated.run("rm", *(f"/usr/local/bin/{name}" for name in STUBS))
+        with _phone(kit, emulated, ["/usr/sbin/adbd"], PHONE_ENVIRONMENT) as phone:
+            yield phone
+
+
+@contextlib.contextmanager
+def native_phone_by_adb(*, transcripts: str = "pixel-8-android-15") -> Iterator[Phone]:
+    """Start a phone without emulation: an `adbd` built for this machine, whose shells see the files of this machine.
+
+    Args:
+        transcripts: As of ``phone_by_adb``.
+    """
+    kit = kit_or_skip()
+    with tempfile.TemporaryDirectory(prefix="edgebert-phone-") as name, _namespaces(own_network=True) as pid:
+        write_stubs(Path(name) / "bin")
+        environment = {
+            "PATH": f"{name}/bin:{search_path()}",
+            "HOME": name,
+            "TMPDIR": name,
+            "TRANSCRIPTS": str(TRANSCRIPTS / transcripts),
+        }
+        elf = read_elf(kit.adbd.read_bytes())
+        assert elf is not None
+        # By way of its loader: a variable with its libraries would reach all that it starts.
+        daemon = [elf.interpreter, "--library-path", kit.libraries, str(kit.adbd)]
+        with _phone(kit, Machine(pid=pid, root=Path("/")), daemon, environment) as phone:
+            yield phone
+
+
+@contextlib.contextmanager
+def _phone(kit: Kit, machine: Machine, daemon: Sequence[str], environment: Mapping[str, str]) -> Iterator[Phone]:
+    with tempfile.TemporaryDirectory() as home:
         given = {
             "LD_LIBRARY_PATH": kit.libraries,
             "HOME": home,
             "TMPDIR": home,
             "ADB_LOCAL_TRANSPORT_MAX_PORT": "5553",  # it looks for emulators on the ports up to there
         }
-        words = [
-            *emulated.enter(mount=False),
-            "env",
-            *(f"{name}={value}" for name, value in given.items()),
-            str(kit.adb),
-        ]
-        adb = _script(Path(home) / "adb", words)
-        phone = Phone(serial=f"127.0.0.1:{PORT}", adb=str(adb), machine=emulated, log=Path(home) / "log")
+        adb = _script(Path(home) / "adb", [*machine.enter(mount=False), "env", *_assignments(given), str(kit.adb)])
+        phone = Phone(
+            serial=f"127.0.0.1:{PORT}",
+            adb=str(adb),
+            machine=machine,
+            words=("/usr/bin/env", *_assignments(environment), *daemon),
+            log=Path(home) / "log",
+        )
         phone.start()
         try:
             yield phone
@@ -179,6 +231,10 @@ def phone_by_adb(*, transcripts: str | None = "pixel-8-android-15") -> Iterator[
             subprocess.run([str(adb), "kill-server"], capture_output=True, timeout=60)
             if phone.daemon is not None and phone.daemon.poll() is None:
                 phone.die()
+
+
+def _assignments(environment: Mapping[str, str]) -> list[str]:
+    return [f"{name}={value}" for name, value in environment.items()]
 
 
 def _script(path: Path, words: Sequence[str], *, arguments: str = '"$@"') -> Path:

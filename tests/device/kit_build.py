@@ -18,7 +18,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).parents[2]
 FOLDER = REPOSITORY / "build" / "device-kit"
 
-VERSION = 1
+VERSION = 2
 """Of what is built here; a new one builds anew."""
 
 ANDROID_LIBRARIES = ("android-libbase", "android-libboringssl", "android-libcutils", "android-liblog")
@@ -41,7 +41,7 @@ ROOT_PACKAGES = (
 HOST_PACKAGES = (
     "openssh-client",
     "openssh-server",
-    *(f"{name}/bookworm-backports" for name in ("adb", "android-libziparchive", *ANDROID_LIBRARIES)),
+    *(f"{name}/bookworm-backports" for name in ("adb", "adbd", "android-libziparchive", *ANDROID_LIBRARIES)),
 )
 QEMU_PACKAGE = "qemu-user/bookworm-backports"
 WHEELS = (
@@ -63,12 +63,14 @@ USR_MERGED = ("bin", "sbin", "lib", "lib64")
 STUBS = {
     "getprop": """\
 #!/bin/sh
-[ $# -gt 0 ] || exec cat /transcripts/getprop.txt
-sed -n "s/^\\[$1\\]: \\[\\(.*\\)\\]\\$/\\1/p" /transcripts/getprop.txt
+said=${TRANSCRIPTS:-/transcripts}/getprop.txt
+[ $# -gt 0 ] || exec cat "$said"
+sed -n "s/^\\[$1\\]: \\[\\(.*\\)\\]\\$/\\1/p" "$said"
 """,
     "dumpsys": """\
 #!/bin/sh
-[ -e "/transcripts/$1.txt" ] && exec cat "/transcripts/$1.txt"
+said=${TRANSCRIPTS:-/transcripts}/$1.txt
+[ -e "$said" ] && exec cat "$said"
 echo "Can't find service: $1" >&2
 """,
 }
@@ -96,6 +98,11 @@ class Kit:
     def adb(self) -> Path:
         """The program itself; it needs ``libraries``."""
         return self.host / "usr/lib/android-sdk/platform-tools/adb"
+
+    @property
+    def adbd(self) -> Path:
+        """That of this machine; it needs ``libraries`` too."""
+        return self.host / "usr/lib/android-sdk/platform-tools/adbd"
 
 
 def build(folder: Path = FOLDER) -> Kit:
@@ -163,10 +170,16 @@ def _furnish(root: Path) -> None:
     (root / "usr/bin/python3").symlink_to("python3.11")
     (root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
     (root / "etc/group").write_text("root:x:0:\n")
-    for name in ("proc", "sys", "dev", "tmp", "root", "data/local/tmp", "usr/local/bin", "transcripts"):
+    for name in ("proc", "sys", "dev", "tmp", "root", "data/local/tmp", "transcripts"):
         (root / name).mkdir(parents=True, exist_ok=True)
+    write_stubs(root / "usr/local/bin")
+
+
+def write_stubs(folder: Path) -> None:
+    """Write what takes the place of Android's programs; they print what lies in $TRANSCRIPTS."""
+    folder.mkdir(parents=True, exist_ok=True)
     for name, script in STUBS.items():
-        path = root / "usr/local/bin" / name
+        path = folder / name
         path.write_text(script)
         path.chmod(0o755)
 

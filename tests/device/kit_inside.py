@@ -32,13 +32,22 @@ PHONE_ENVIRONMENT = {
 }
 
 
-def _hold(root: Path, qemu: Path, folder: Path, transcripts: Path | None) -> None:
-    """Be the first process of new namespaces: mount, say so, and stay until standard input ends."""
+def _hold() -> None:
+    """Be the first process of new namespaces: say that they are ready, and stay until standard input ends."""
+    if _has_only_loopback():
+        _raise_loopback()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the first process is heir to all orphans
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    sys.stdin.buffer.read()
+
+
+def _mount_arm64(root: Path, qemu: Path, folder: Path, transcripts: Path | None = None) -> None:
+    """Mount an arm64 root whose programs run under QEMU, over a memory file system, on ``folder/merged``."""
     upper, merged = folder / "memory", folder / "merged"
     upper.mkdir()
     merged.mkdir()
     misc = Path("/proc/sys/fs/binfmt_misc")
-    _mount("none", "/proc", kind="proc")
     _mount("none", str(misc), kind="binfmt_misc")
     rule = b":edgebert:M::%s:%s:%s:F" % (_escaped(ELF_BYTES), _escaped(ELF_MASK), os.fsencode(qemu))
     try:
@@ -55,12 +64,6 @@ def _hold(root: Path, qemu: Path, folder: Path, transcripts: Path | None) -> Non
         _mount(f"/{name}", str(merged / name), options="rbind")
     if transcripts is not None:
         shutil.copytree(transcripts, merged / "transcripts", dirs_exist_ok=True)
-    if _has_only_loopback():
-        _raise_loopback()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the first process is heir to all orphans
-    sys.stdout.write("ready\n")
-    sys.stdout.flush()
-    sys.stdin.buffer.read()
 
 
 def _mount(source: str, target: str, *, kind: str | None = None, options: str | None = None) -> None:
@@ -85,14 +88,19 @@ def _raise_loopback() -> None:
         fcntl.ioctl(channel, 0x8914, struct.pack("16sh14x", b"lo", 1))
 
 
-def _serve_adbd(root: Path) -> None:
-    """Become adbd, unless anybody could reach it."""
+def _serve_adbd(root: Path, words: Sequence[str]) -> None:
+    """Become adbd, unless anybody could reach it.
+
+    Args:
+        root: Root of the machine.
+        words: Program and arguments that start it there, in an environment of its port alone.
+    """
     if not _has_only_loopback():
         sys.exit("refused: adbd is a root shell without a password, and this network has more than a loopback")
     _forbid_vsock()
     os.chroot(root)
     os.chdir("/")
-    os.execve("/usr/sbin/adbd", ["adbd"], {**PHONE_ENVIRONMENT, "ADBD_PORT": str(PORT)})
+    os.execve(words[0], words, {"ADBD_PORT": str(PORT)})
 
 
 def _forbid_vsock() -> None:
@@ -137,10 +145,13 @@ def _serve_ssh(program: str, folder: Path) -> None:
 def main(arguments: Sequence[str]) -> None:
     """Become what the first argument names."""
     match arguments:
-        case ["hold", root, qemu, folder, *transcripts]:
-            _hold(Path(root), Path(qemu), Path(folder), Path(transcripts[0]) if transcripts else None)
-        case ["adbd", root]:
-            _serve_adbd(Path(root))
+        case ["hold", *arm64]:
+            _mount("none", "/proc", kind="proc")
+            if arm64:
+                _mount_arm64(*map(Path, arm64))
+            _hold()
+        case ["adbd", root, *words]:
+            _serve_adbd(Path(root), words)
         case ["sshd", program, folder]:
             _serve_ssh(program, Path(folder))
         case _:

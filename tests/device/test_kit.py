@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from edgebert.device.adb import open_adb
 from tests.device import kit
 from tests.device.kit_build import REPOSITORY, build, with_tools
 
@@ -70,6 +71,22 @@ def test_adbd_cannot_be_reached_around_the_network():
         )
         assert done.returncode == 1
         assert "Address family not supported" in done.stderr
+
+
+def test_native_phone(tmp_path):
+    """A phone without emulation runs programs of this machine, sees only a loopback, and takes files."""
+    with kit.native_phone_by_adb() as phone:
+        device = open_adb(phone.serial, root=str(tmp_path / "phone"), adb=phone.adb)
+        assert device.run(("uname", "-m")).stdout.decode().strip() == os.uname().machine
+        devices = device.run(("cat", "/proc/net/dev")).stdout.decode().splitlines()[2:]
+        assert [line.split(":")[0].strip() for line in devices] == ["lo"]
+        assert device.run(("sh", "-c", "exit 3")).code == 3
+        assert device.run(("printenv", "LD_LIBRARY_PATH")).code == 1
+        assert device.android_facts().model == "Pixel 8"
+        (tmp_path / "file").write_bytes(bytes(range(256)))
+        device.push(tmp_path / "file", "files/pushed")
+        assert (tmp_path / "phone/files/pushed").read_bytes() == bytes(range(256))
+    assert phone.daemon.returncode is not None
 
 
 def test_adbd_refuses_a_network_that_is_shared():
