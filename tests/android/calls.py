@@ -6,7 +6,7 @@ import pytest
 
 from edgebert.bundle import open_bundle
 from tests import fakes
-from tests.android.jvm import CoreError
+from tests.peer import Refused
 
 
 def shipped(folder):
@@ -33,7 +33,7 @@ def self_test(jvm, folder, rows):
 
 def error_of(jvm, call, **arguments):
     """Return kind and message of the error that a call ends with; the message is one line."""
-    with pytest.raises(CoreError) as caught:
+    with pytest.raises(Refused) as caught:
         jvm.call(call, **arguments)
     assert "\n" not in caught.value.message
     return caught.value.kind, caught.value.message

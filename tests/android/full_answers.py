@@ -3,10 +3,10 @@
     python -m tests.android.full_answers --bundle DIR [--texts FILE ...] [--hard FOLDER] [--random 500]
 
 Every ONNX file of the bundle runs its golden texts, the column `text` or `sentence` of the files, the texts of the
-folder (as `full_tokenizer` reads it) and random hard ones. Ids must be equal, and the self-test must pass. Where Python
-has the runtime in the app's version (`pip install onnxruntime==1.26.0`), logits must be equal but for the order of
-additions. Another version rounds some activations of an 8-bit file in another way, so there 99 % of the texts must be
-within the manifest's tolerance; of a float file, all. Ends with 1 if anything of it is not so.
+folder (as `tests.wordpiece.full` reads it) and random hard ones. Ids must be equal, and the self-test must pass. Where
+Python has the runtime in the app's version (`pip install onnxruntime==1.26.0`), logits must be equal but for the order
+of additions. Another version rounds some activations of an 8-bit file in another way, so there 99 % of the texts must
+be within the manifest's tolerance; of a float file, all. Ends with 1 if anything of it is not so.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from edgebert.ondevice.session import cpu_name, import_runtime, open_session
 from edgebert.tables import Columns, read_table
 from edgebert.text import batch_of_one, open_encoder
 from edgebert.types import Artifact
-from tests.android.compare import random_texts
-from tests.android.full_tokenizer import say, texts_of
 from tests.android.jvm import Jvm, command
+from tests.wordpiece.compare import random_texts
+from tests.wordpiece.full import say, texts_of
 
 CHUNK = 100
 SAME = 1e-5

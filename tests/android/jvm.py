@@ -6,7 +6,6 @@ With ONNX Runtime beside it, where that can be had, the same process runs models
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import shutil
 import subprocess
@@ -14,22 +13,15 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn
 
 import pytest
+
+from tests.peer import Peer
 
 REPOSITORY = Path(__file__).parents[2]
 SCRIPTS = REPOSITORY / "android-demo" / "scripts"
 CLASSES = REPOSITORY / "build" / "android" / "core"
-
-
-class CoreError(Exception):
-    """The `EdgebertException` that a call ended with."""
-
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(f"{kind}: {message}")
-        self.kind = kind
-        self.message = message
 
 
 def script(name: str) -> ModuleType:
@@ -69,8 +61,8 @@ def command(main: Callable[[list[str]], int]) -> NoReturn:
         raise SystemExit(3) from None
 
 
-class Jvm:
-    """A JVM that answers calls of the test driver `Driver.java`; a context manager.
+class Jvm(Peer):
+    """A JVM that answers calls of the test driver `Driver.java`.
 
     Args:
         flags: Options of the JVM.
@@ -91,45 +83,7 @@ class Jvm:
             changes["LD_LIBRARY_PATH"] = str(desktop.native)
         options = ["-Xmx768m", "-XX:+UseSerialGC", *flags, "-cp", ":".join(map(str, classpath))]
         merged = os.environ | changes
-        self._process = subprocess.Popen(
+        super().__init__(
             ["java", *options, "io.edgebert.core.Driver"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            encoding="ascii",
-            env={name: value for name, value in merged.items() if value is not None},
+            environment={name: value for name, value in merged.items() if value is not None},
         )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        try:
-            self._process.communicate(timeout=60)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            raise
-
-    def call(self, call: str, /, **arguments: Any) -> Any:
-        """Return the result of a call.
-
-        Raises:
-            CoreError: It ended with an error of the core.
-        """
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps({"call": call, **arguments}) + "\n")
-        self._process.stdin.flush()
-        line = self._process.stdout.readline()
-        assert line, f"the JVM died in {call}: its last words are on standard error"
-        reply = json.loads(line)
-        if "kind" in reply:
-            raise CoreError(reply["kind"], reply["message"])
-        return reply["result"]
-
-    def load_vocabulary(self, path: Path, *, lower_case: bool) -> None:
-        """Make a tokenizer of a vocab.txt, for the calls that follow."""
-        ids = {token: index for index, token in enumerate(path.read_text(encoding="utf-8").split("\n"))}
-        text = {"lower_case": lower_case, "max_length": 512, "lengths": []}
-        text |= {f"{name}_id": ids[f"[{name.upper()}]"] for name in ("pad", "cls", "sep", "unk")}
-        self.call("tokenizer", vocab=str(path), text=text)

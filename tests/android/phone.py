@@ -7,17 +7,15 @@ have a method that the app calls ends the test.
 from __future__ import annotations
 
 import functools
-import json
 import os
-import subprocess
 import xml.etree.ElementTree as ET
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import pytest
 
 from tests.android.jvm import REPOSITORY, compiled_core, desktop_ort, script
+from tests.peer import Peer
 
 FAKES = Path(__file__).parent / "fake_phone"
 RESOURCES = REPOSITORY / "android-demo" / "app" / "src" / "main" / "res"
@@ -63,8 +61,8 @@ def classpath(folder: Path) -> tuple[str, str]:
     return os.pathsep.join(map(str, [fakes, app, core, *desktop.classpath])), str(desktop.native)
 
 
-class Phone:
-    """A phone with the app on it; a context manager.
+class Phone(Peer):
+    """A phone with the app on it.
 
     Args:
         classes: Folder for the classes, the same for all phones.
@@ -76,48 +74,26 @@ class Phone:
     def __init__(self, classes: Path, root: Path, *, debuggable: bool = False, storage: bool = True) -> None:
         path, native = classpath(classes)
         options = ["-Xmx768m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", f"-Donnxruntime.native.path={native}"]
-        self._process = subprocess.Popen(
+        super().__init__(
             ["java", *options, "-cp", path, "fake.AppDriver", str(root)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            encoding="ascii",
             # A process cannot change its own environment from Java; on a phone Os.setenv does.
-            env=os.environ | {"ORT_DISABLE_TELEMETRY": "1", "LD_LIBRARY_PATH": native},
+            environment=os.environ | {"ORT_DISABLE_TELEMETRY": "1", "LD_LIBRARY_PATH": native},
         )
-        self.call("phone", texts=texts(), views=views(), debuggable=debuggable, storage=storage)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._process.communicate(timeout=60)
-
-    def call(self, call: str, /, **arguments: Any) -> Any:
-        """Return what the driver answers to a call."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps({"call": call, **arguments}) + "\n")
-        self._process.stdin.flush()
-        line = self._process.stdout.readline()
-        assert line, f"the app died in {call}: its last words are on standard error"
-        return json.loads(line)
+        self.reply("phone", texts=texts(), views=views(), debuggable=debuggable, storage=storage)
 
     def start(self, screen: str = "MainActivity", **extras: str | int) -> None:
         """Open a screen."""
-        self.call("start", screen=screen, extras=extras)
+        self.reply("start", screen=screen, extras=extras)
 
     def ask(self, text: str, *, taps: int = 1) -> None:
         """Type a text and tap the button."""
         self.type(text)
-        self.call("tap", id="classify", times=taps)
+        self.reply("tap", id="classify", times=taps)
 
     def type(self, text: str) -> None:
         """Type a text, which may be none that JSON could hold."""
         units = text.encode("utf-16-le", "surrogatepass")
-        self.call(
+        self.reply(
             "type", units=[int.from_bytes(units[place : place + 2], "little") for place in range(0, len(units), 2)]
         )
 
@@ -126,6 +102,6 @@ class Phone:
         known = texts()
         busy = [known[name] for name in ("status_opening", "status_running", "benchmark_running")]
         # A layout brings the words of its own; what nobody has set yet is empty here.
-        shown = self.call("show", unsettled=[*busy, *([""] if status == "outcome" else [])], status=status)
+        shown = self.reply("show", unsettled=[*busy, *([""] if status == "outcome" else [])], status=status)
         assert shown["crashes"] == 0
         return shown

@@ -109,23 +109,23 @@ def test_only_the_latest_of_quick_taps_counts(phone):
 def test_turning_in_mid_inference_keeps_model_text_and_answer(phone):
     """A phone that is turned while the model works shows the answer on the new screen, from the same model."""
     phone.show()
-    phone.call("choose", id="threads", place=2)
+    phone.reply("choose", id="threads", place=2)
     phone.show()
     phone.ask(TEXT)
-    phone.call("turn")
+    phone.reply("turn")
     shown = phone.show()
     assert shown["answer"]["visible"]
     assert shown["text"]["text"] == TEXT
     assert shown["threads"]["place"] == 2
     assert shown["threads running"].count("edgebert-model") == 1
-    phone.call("turn")
+    phone.reply("turn")
     assert phone.show()["label"]["text"] == shown["label"]["text"]
 
 
 def test_turning_while_the_model_is_opened_opens_it_once(phone):
     """A phone that is turned at once shows the same session, which becomes ready."""
-    phone.call("turn")
-    phone.call("turn")
+    phone.reply("turn")
+    phone.reply("turn")
     shown = phone.show()
     assert shown["status"]["text"] == texts()["status_ready"]
     assert shown["threads running"].count("edgebert-model") == 1
@@ -135,9 +135,9 @@ def test_turning_while_the_model_is_opened_opens_it_once(phone):
 def test_leaving_the_screen_closes_the_model(phone):
     """Without a screen there is no thread of the model, even when it was working."""
     phone.ask("good " * 200)
-    phone.call("leave")
+    phone.reply("leave")
     for _ in range(500):
-        if "edgebert-model" not in phone.call("show", unsettled=[], status="status")["threads running"]:
+        if "edgebert-model" not in phone.reply("show", unsettled=[], status="status")["threads running"]:
             return
         time.sleep(0.01)
     pytest.fail("the model's thread goes on")
@@ -146,8 +146,8 @@ def test_leaving_the_screen_closes_the_model(phone):
 def test_memory_that_the_system_wants_back_is_released(phone):
     """A model that was released answers the next text; a mild warning releases nothing."""
     phone.show()
-    phone.call("trim", level=15)
-    phone.call("trim", level=80)
+    phone.reply("trim", level=15)
+    phone.reply("trim", level=80)
     phone.ask(TEXT)
     assert phone.show()["label"]["text"].startswith(f"{python_answer(TEXT)[0]}, ")
 
@@ -191,13 +191,13 @@ def test_debug_build_compares_with_the_baseline(classes, root):
         items = phone.show()["model"]["items"]
         assert [item.partition(",")[0] for item in items] == ["int8", "float32"]
         assert items[1].endswith("not for release")
-        phone.call("choose", id="model", place=1)
+        phone.reply("choose", id="model", place=1)
         phone.ask(TEXT)
         shown = phone.show()
         label, share, _ = python_answer(TEXT, file="baseline/float32.onnx")
         assert shown["label"]["text"].startswith(f"{label}, ")
         assert probability(shown) == pytest.approx(share, abs=0.001)
-        phone.call("turn")
+        phone.reply("turn")
         assert phone.show()["model"]["place"] == 1
 
 
@@ -253,11 +253,11 @@ def test_passed_self_test_is_remembered_until_an_update(phone, root):
     """The golden texts are run once for a model, an app and a system; after an update they are run again."""
     phone.show()
     damage(root, "golden.json").unlink()
-    phone.call("leave")
+    phone.reply("leave")
     phone.start()
     assert phone.show()["status"]["text"] == texts()["status_ready"]
-    phone.call("leave")
-    phone.call("update")
+    phone.reply("leave")
+    phone.reply("update")
     phone.start()
     refused(phone.show(), "error_missing_file")
 
@@ -266,7 +266,7 @@ def test_each_number_of_threads_is_tested(phone, root):
     """A number of threads that was not tested before is, for it may add in another order."""
     phone.show()
     damage(root, "golden.json").unlink()
-    phone.call("choose", id="threads", place=0)
+    phone.reply("choose", id="threads", place=0)
     refused(phone.show(), "error_missing_file")
 
 
@@ -292,7 +292,7 @@ def test_instrumentation_answers_a_request(classes, root):
     """`am instrument` gets the framed trial, printed and beside the request, as edgebert reads it of any worker."""
     (external(root) / "request.json").write_text(request(answers=((2, 5, 3),)), encoding="utf-8")
     with Phone(classes, root) as phone:
-        result = phone.call("instrument", request="request.json")
+        result = phone.reply("instrument", request="request.json")
     assert result["code"] == -1
     trial = read(result["printed"])
     assert (len(trial.series[0].run_ns), trial.series[0].tokens) == (4, (3, 4))
@@ -309,7 +309,7 @@ def test_request_that_cannot_be_carried_out_is_a_framed_answer(classes, root, co
     """A host reads of the app why a request failed as it reads it of any worker."""
     (external(root) / "r").write_text(content, encoding="utf-8")
     with Phone(classes, root) as phone:
-        result = phone.call("instrument", request="r")
+        result = phone.reply("instrument", request="r")
     with pytest.raises(EdgebertError, match=message):
         read(result["printed"])
 
@@ -321,7 +321,7 @@ def test_request_outside_the_folder_is_refused(classes, root, name):
         path.parent.mkdir(exist_ok=True)
         path.write_text(request(), encoding="utf-8")
     with Phone(classes, root) as phone:
-        result = phone.call("instrument", request=name)
+        result = phone.reply("instrument", request=name)
     assert result["code"] == 0
     assert result["printed"].strip().startswith("error: ")
     assert not list(external(root).rglob("*.answer"))
@@ -337,7 +337,7 @@ def test_benchmark_screen_times_the_golden_texts(classes, root):
         assert written.name in shown["outcome"]["text"]
         assert len(read(written.read_text(encoding="ascii")).series[0].run_ns) == 100
         assert shown["killed"] == 0
-        phone.call("leave")
+        phone.reply("leave")
         assert phone.show("outcome")["killed"] == 1
 
 
@@ -354,7 +354,7 @@ def test_benchmark_screen_shows_what_went_wrong(classes, root):
 def test_button_opens_the_benchmark_with_the_choice_of_the_screen(phone):
     """The second screen gets the model file and the threads that are chosen on the first."""
     phone.show()
-    phone.call("choose", id="threads", place=3)
+    phone.reply("choose", id="threads", place=3)
     phone.show()
-    phone.call("tap", id="measure", times=1)
+    phone.reply("tap", id="measure", times=1)
     assert phone.show()["started"] == ["BenchmarkActivity{file=null, threads=4}"]

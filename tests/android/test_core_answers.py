@@ -12,7 +12,7 @@ from edgebert.tasks import decode
 from edgebert.text import fitting_length
 from tests import fakes
 from tests.android.calls import answer, edit_manifest, error_of, golden_logits, runs, self_test, shipped
-from tests.android.jvm import CoreError
+from tests.peer import Refused
 
 
 @given(st.lists(st.floats(-(2.0**100), 2.0**100, width=32), min_size=2, max_size=9))
@@ -46,7 +46,7 @@ def test_texts_are_run_at_the_smallest_length(jvm, text, lengths):
 
 def test_text_that_no_length_holds(jvm):
     """A model file whose signatures are shorter than its texts is an error, not a wrong answer."""
-    with pytest.raises(CoreError, match="16 tokens do not fit into the model, which takes 8") as caught:
+    with pytest.raises(Refused, match="16 tokens do not fit into the model, which takes 8") as caught:
         answer(jvm, "good " * 50, lengths=(4, 8))
     assert caught.value.kind == "BAD_REQUEST"
 
@@ -72,7 +72,7 @@ def test_closed_models_answer_no_more(jvm):
 @pytest.mark.parametrize("text", ["", " ", "\t\n", "\u200b\ufeff", "\u3000\x00\x07"])
 def test_empty_texts_are_not_answered(jvm, text):
     """A text in which nothing is left after cleaning gets a message and no label."""
-    with pytest.raises(CoreError, match="nothing to read in the text") as caught:
+    with pytest.raises(Refused, match="nothing to read in the text") as caught:
         answer(jvm, text)
     assert caught.value.kind == "EMPTY_TEXT"
 
@@ -88,7 +88,7 @@ def test_hundred_thousand_characters_are_answered(jvm):
 @pytest.mark.parametrize("count", [1, 3])
 def test_other_number_of_labels_than_logits(jvm, count):
     """A model that gives more or fewer logits than there are labels is refused, not decoded by chance."""
-    with pytest.raises(CoreError, match=f"the model gives {count} logits, but the manifest has 2 labels") as caught:
+    with pytest.raises(Refused, match=f"the model gives {count} logits, but the manifest has 2 labels") as caught:
         answer(jvm, "good", logits=[0.5] * count)
     assert caught.value.kind == "LABEL_MISMATCH"
 
@@ -96,7 +96,7 @@ def test_other_number_of_labels_than_logits(jvm, count):
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_logits_that_are_no_numbers(jvm, value):
     """A runtime that gives NaN or infinity gets a message that names the label, and no answer."""
-    with pytest.raises(CoreError, match="for the label positive, which is no number") as caught:
+    with pytest.raises(Refused, match="for the label positive, which is no number") as caught:
         answer(jvm, "good", logits=[0.5, value])
     assert caught.value.kind == "RUNTIME_FAILURE"
 

@@ -14,8 +14,8 @@ from edgebert.text import batch_of_one, open_encoder
 from tests import fakes
 from tests.android import full_answers
 from tests.android.calls import error_of
-from tests.android.compare import random_texts
 from tests.android.jvm import Jvm
+from tests.wordpiece.compare import random_texts
 
 FILES = ("int8.onnx", "baseline/float32.onnx")
 HARD = (

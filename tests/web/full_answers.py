@@ -24,10 +24,10 @@ import numpy as np
 
 from edgebert.bundle import open_bundle
 from edgebert.text import open_encoder
-from tests.android.full_tokenizer import say
 from tests.fakes import onnx_rows
 from tests.web.chromium import Chromium, Page
 from tests.web.pages import script, serving
+from tests.wordpiece.full import say
 
 BATCH = 50
 READY = "!document.querySelector('#about').hidden || !document.querySelector('#refusal').hidden"

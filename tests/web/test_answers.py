@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.web.node import PageError
+from tests.peer import Refused
 
 LOGITS = st.lists(st.floats(-1e30, 1e30), min_size=1, max_size=6)
 
@@ -47,13 +47,13 @@ def test_any_finite_logits_give_probabilities(node):
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity"])
 def test_what_is_no_number_is_no_answer(node, value):
     """A logit that is no finite number is an error that names the label, not a label."""
-    with pytest.raises(PageError, match=f"gives {value} for the label b, which is no number"):
+    with pytest.raises(Refused, match=f"gives {value} for the label b, which is no number"):
         node.call("classify", labels=["a", "b"], logits=["1", value])
 
 
 def test_labels_have_to_fit(node):
     """A model with more outputs than the manifest has labels answers nothing."""
-    with pytest.raises(PageError, match="gives 3 logits, but the manifest has 2 labels") as caught:
+    with pytest.raises(Refused, match="gives 3 logits, but the manifest has 2 labels") as caught:
         node.call("classify", labels=["a", "b"], logits=["1", "2", "3"])
     assert caught.value.kind == "label-mismatch"
 

@@ -13,10 +13,10 @@ import pytest
 from edgebert.bundle import open_bundle
 from edgebert.text import open_encoder
 from tests import fakes
-from tests.android.make_golden import CASES
 from tests.web.chromium import Chromium, chromium
 from tests.web.node import REPOSITORY
 from tests.web.pages import copy_of, runtime, script, serving
+from tests.wordpiece.make_golden import CASES
 
 PAGE = REPOSITORY / "docs" / "web-demo"
 DONE = "!document.querySelector('#about').hidden || !document.querySelector('#refusal').hidden"
@@ -275,13 +275,16 @@ def nonsense_model(root):
 
 
 DAMAGES = {
-    "vocabulary": (lambda root: fakes.flip_byte(root / "vocab.txt"), "vocab.txt is damaged: has the sha256"),
-    "model": (lambda root: fakes.flip_byte(root / "int8.onnx"), "int8.onnx is damaged: has the sha256"),
-    "short": (lambda root: (root / "golden.json").write_text("{}"), "golden.json is damaged: has 2 bytes instead of"),
-    "long": (lambda root: (root / "vocab.txt").write_bytes(bytes(9999)), "vocab.txt is damaged: has more than"),
+    "vocabulary": (lambda root: fakes.flip_byte(root / "vocab.txt"), "vocab.txt is damaged: it has the sha256"),
+    "model": (lambda root: fakes.flip_byte(root / "int8.onnx"), "int8.onnx is damaged: it has the sha256"),
+    "short": (
+        lambda root: (root / "golden.json").write_text("{}"),
+        "golden.json is damaged: it has 2 bytes",
+    ),
+    "long": (lambda root: (root / "vocab.txt").write_bytes(bytes(9999)), "vocab.txt is damaged: it has more than"),
     "missing-manifest": (lambda root: (root / "edgebert.json").unlink(), "edgebert.json of the bundle is missing"),
     "missing-model": (lambda root: (root / "int8.onnx").unlink(), "int8.onnx of the bundle is missing (HTTP 404)"),
-    "no-json": (lambda root: (root / "edgebert.json").write_text("<html>"), "edgebert.json is damaged: is no JSON"),
+    "no-json": (lambda root: (root / "edgebert.json").write_text("<html>"), "edgebert.json is damaged: it is no JSON"),
     "newer": (lambda root: fakes.edit_json(root / "edgebert.json", schema=99), "made by a newer edgebert (schema 99)"),
     "task": (lambda root: fakes.edit_json(root / "edgebert.json", task="question-answering"), "does not know"),
     "labels": (

@@ -5,7 +5,7 @@ const NEWEST_GOLDEN_SCHEMA = 1;
 const TASK = "sequence-classification";
 const USUAL = "int8.onnx";
 const LARGEST_MANIFEST = 16 * 1024 * 1024;
-const AGAIN = "Build the page again from a bundle that `edgebert verify` accepts.";
+const AGAIN = "Build the page again from a bundle that edgebert verify accepts.";
 
 /**
  * Reads the part of `edgebert.json` that the page needs.
@@ -63,7 +63,7 @@ export function readGolden(content) {
 export async function fetchChecked(folder, entry, report = () => {}) {
   const content = await fetchBytes(folder, entry.file, entry.sizeBytes, report);
   if (content.length !== entry.sizeBytes) {
-    throw damaged(entry.file, `has ${content.length} bytes instead of ${entry.sizeBytes}`);
+    throw damaged(entry.file, `it has ${content.length} bytes instead of ${entry.sizeBytes}`);
   }
   if (globalThis.crypto?.subtle === undefined) {
     throw new Problem("insecure-context", "this browser does not let the page check the hashes of its files", {
@@ -73,7 +73,7 @@ export async function fetchChecked(folder, entry, report = () => {}) {
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", content));
   const hash = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
   if (hash !== entry.sha256) {
-    throw damaged(entry.file, `has the sha256 ${hash.slice(0, 12)}... instead of ${entry.sha256.slice(0, 12)}...`);
+    throw damaged(entry.file, `it has the sha256 ${hash.slice(0, 12)}... instead of ${entry.sha256.slice(0, 12)}...`);
   }
   return content;
 }
@@ -89,7 +89,7 @@ export function decodeText(content, file) {
     // A mark at the beginning is a character like any other: dropping it would change the first token.
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(content);
   } catch (error) {
-    throw damaged(file, "is no UTF-8", error);
+    throw damaged(file, "it is no UTF-8", error);
   }
 }
 
@@ -121,7 +121,7 @@ async function collect(reader, file, limit, report) {
     size += next.value.length;
     if (size > limit) {
       await reader.cancel();
-      throw damaged(file, `has more than the ${limit} bytes that it should have`);
+      throw damaged(file, `it has more than the ${limit} bytes that it should have`);
     }
     report(size);
   }
@@ -182,7 +182,7 @@ function parse(content, file) {
   try {
     return JSON.parse(content);
   } catch (error) {
-    throw damaged(file, `is no JSON (${error.message})`, error);
+    throw damaged(file, `it is no JSON (${error.message})`, error);
   }
 }
 

@@ -1,6 +1,6 @@
 """Writes the tokenizer's golden texts: what every implementation in this repository must make of them.
 
-    python -m tests.android.make_golden [MORE.jsonl ...]
+    python -m tests.wordpiece.make_golden [MORE.jsonl ...]
 
 The texts are those that are in cases.jsonl already, the hard ones below, and the `text` of each line of the files
 named. Ids and offsets come from the installed `tokenizers`; the vocabulary is our own and made for these texts: nearly
@@ -18,8 +18,8 @@ from tokenizers import Tokenizer
 from tokenizers.normalizers import BertNormalizer
 
 from edgebert.tasks import SEQUENCE_CLASSIFICATION
-from tests.android.compare import reference, write_vocabulary
 from tests.fakes import SPECIALS
+from tests.wordpiece.compare import reference, write_vocabulary
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "wordpiece"
 CASES, VOCABULARY = GOLDEN / "cases.jsonl", GOLDEN / "vocab.txt"

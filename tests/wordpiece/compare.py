@@ -1,4 +1,4 @@
-"""Compares the JVM's tokenizer with Hugging Face's, text by text: ids, offsets in both units, whether it was cut."""
+"""Compares a tokenizer of ours with Hugging Face's, text by text: ids, offsets in both units, whether it was cut."""
 
 from __future__ import annotations
 
@@ -13,8 +13,12 @@ from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 from tokenizers.implementations import BertWordPieceTokenizer
 
-from tests.android.jvm import Jvm, script
+from tests.android.jvm import script
 from tests.fakes import SPECIALS
+from tests.peer import Peer
+
+Difference = tuple[str, object, object]
+"""A text, what the reference makes of it, and what the other one does."""
 
 CHUNK = 4000
 PLANES = range(0x40000)
@@ -43,21 +47,19 @@ def character_vocabulary(codes: Iterable[int]) -> list[str]:
     return [*SPECIALS, *kept, *(f"##{character}" for character in kept)]
 
 
-def differences(
-    jvm: Jvm, tokenizer: Tokenizer, texts: Sequence[str], *, max_length: int = 512
-) -> list[tuple[str, object, object]]:
+def differences(peer: Peer, tokenizer: Tokenizer, texts: Sequence[str], *, max_length: int = 512) -> list[Difference]:
     """Return each text of which the two make something else, with what either makes of it.
 
-    The JVM must have loaded the same vocabulary, and the reference must not truncate.
+    The peer must have loaded the same vocabulary, and the reference must not truncate.
     """
-    found: list[tuple[str, object, object]] = []
+    found: list[Difference] = []
     tokenizer.enable_truncation(max_length)
     for start in range(0, len(texts), CHUNK):
         chunk = texts[start : start + CHUNK]
         encodings = tokenizer.encode_batch(chunk)
-        packed = base64.b64decode(jvm.call("encode packed", texts=chunk, max_length=max_length))
+        packed = base64.b64decode(peer.call("encode packed", texts=chunk, max_length=max_length))
         if not np.array_equal(np.frombuffer(packed, "<i4"), _packed(chunk, encodings)):
-            rows = jvm.call("encode", texts=chunk, max_length=max_length)
+            rows = peer.call("encode", texts=chunk, max_length=max_length)
             found += [
                 (text, expected, row)
                 for text, row, expected in zip(chunk, rows, map(_row, chunk, encodings), strict=True)
