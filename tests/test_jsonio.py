@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgebert import measured, shape, types
+from edgebert import shape, types
 from edgebert.errors import UsageError
 from edgebert.jsonio import dumps, from_plain, loads, parse
+from edgebert.measured import devices, report, worker
 from edgebert.shape import PruneOptions
 from edgebert.types import (
     EvaluationData,
@@ -34,11 +35,10 @@ from tests.tiny_files import make_artifact, make_manifest
 
 VALUES = [
     value
-    for module in (types, measured)
+    for module in (shape, types, worker, devices, report)
     for _, value in inspect.getmembers(module, inspect.isclass)
-    if dataclasses.is_dataclass(value) and value.__module__ in (types.__name__, measured.__name__, shape.__name__)
+    if dataclasses.is_dataclass(value) and value.__module__ == module.__name__
 ]
-VALUES = list(dict.fromkeys(VALUES))
 
 
 def values_of(kind: Any) -> st.SearchStrategy:
@@ -310,7 +310,7 @@ def test_whatever_the_text_the_answer_is_a_value_or_our_error(text: str):
 def test_a_pair_holds_exactly_two_items():
     """A tuple of fixed length is read item by item, each of its own type, and refused when short or long."""
     reading = {"moment": "before", "at_ns": 0, "energy_uj": [["package", 5]]}
-    assert from_plain(measured.Conditions, reading, source="t").energy_uj == (("package", 5),)
+    assert from_plain(worker.Conditions, reading, source="t").energy_uj == (("package", 5),)
     for wrong in (["package"], ["package", 5, 6]):
         with pytest.raises(UsageError, match=rf"energy_uj\[0\] has {len(wrong)} items, not 2"):
-            from_plain(measured.Conditions, {**reading, "energy_uj": [wrong]}, source="t")
+            from_plain(worker.Conditions, {**reading, "energy_uj": [wrong]}, source="t")

@@ -6,22 +6,28 @@ import contextlib
 import re
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from edgebert.device.adb_words import (
+    ANSWER_S,
+    NOT_INSTALLED,
+    NOT_WRITTEN,
+    RECONNECT,
+    chosen_phone,
+    gone,
+    listed_devices,
+    words_of,
+)
 from edgebert.device.android import ARM64, android_facts, phone_state
-from edgebert.device.complaints import Refusal, not_written
+from edgebert.device.complaints import not_written
 from edgebert.device.device import NOTHING, Finished
 from edgebert.device.process import run_program
 from edgebert.device.quoting import remote_command
-from edgebert.errors import DeviceGone, DeviceProblem, EnvironmentProblem, UsageError
+from edgebert.errors import DeviceGone, DeviceProblem, EnvironmentProblem
 from edgebert.measured.devices import AndroidFacts, DeviceKind, PhoneState
 
 ROOT = "/data/local/tmp/edgebert"
 """The one place of a phone where the shell may both write and start programs."""
-
-ANSWER_S = 30.0
-"""Limit of short questions; the first one may have to start the adb server."""
 
 LEAST_BYTES_PER_S = 500_000
 """A slower push is a stuck one: USB 2 and Wi-Fi carry twenty times as much."""
@@ -56,64 +62,6 @@ for service; do
     printf '\\n%s\\n' "$mark"
 done
 """
-
-NOT_INSTALLED = "install it: 'apt install adb' or 'brew install android-platform-tools'"
-ALLOW = "unlock the phone and allow USB debugging for this computer; if it does not ask, replug the cable"
-RECONNECT = "replug the cable, or run 'adb reconnect offline'"
-UDEV = "add the phone to the udev rules ('apt install android-sdk-platform-tools-common') and replug it"
-SERVER = "run 'adb start-server'"
-START = "start Android on it; it is in another mode"
-PLUG_IN = "connect the phone and switch on USB debugging in its developer options"
-
-COMPLAINTS = (
-    Refusal(said="still authorizing", meaning="is being authorised", hint=ALLOW, can_pass=True),
-    Refusal(said="unauthorized", meaning="is unauthorised", hint=ALLOW),
-    Refusal(said="offline", meaning="is offline", hint=RECONNECT, can_pass=True),
-    Refusal(said="still connecting", meaning="is connecting", hint=RECONNECT, can_pass=True),
-    Refusal(said="no permissions", meaning="may not be opened by this user", hint=UDEV),
-    Refusal(said="insufficient permissions", meaning="may not be opened by this user", hint=UDEV),
-    Refusal(said="more than one device", meaning="is one of several", hint="name one: adb:SERIAL"),
-    Refusal(said="not found", meaning="is no longer connected", hint=PLUG_IN, can_pass=True),
-    Refusal(said="no devices", meaning="is no longer connected", hint=PLUG_IN, can_pass=True),
-    Refusal(said="doesn't support", meaning="has an Android older than 7", hint="take a newer phone"),
-    Refusal(said="cannot connect to daemon", meaning="is out of reach: no adb server", hint=SERVER, can_pass=True),
-    Refusal(said="failed to start daemon", meaning="is out of reach: no adb server", hint=SERVER),
-    Refusal(said="protocol fault", meaning="broke the connection", hint=RECONNECT, can_pass=True),
-    Refusal(said="closed", meaning="broke the connection", hint=RECONNECT, can_pass=True),
-)
-"""What adb says when it did not get to run anything."""
-
-NOT_WRITTEN = re.compile(
-    "no space left|quota exceeded|file too large|read-only file system|permission denied|operation not permitted"
-    "|couldn't create file|is a directory|not a directory",
-    re.IGNORECASE,
-)
-"""What it says when the phone did not take a file."""
-
-STATES = {
-    "unauthorized": ALLOW,
-    "authorizing": ALLOW,
-    "offline": RECONNECT,
-    "no permissions": UDEV,
-}
-"""What to do about the states of `adb devices`; in every other one something else than Android runs."""
-
-# Of two phones that tell the same name by Wi-Fi, one gets " (2)" within its serial number.
-LISTED = re.compile(r"^(\S+(?: \(\d+\)\S*)?)\s+(no permissions|[a-z]+)\b(.*)$")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
-    """A line of `adb devices -l`: serial number, state, and the model where adb knows it."""
-
-    serial: str
-    state: str
-    model: str
-
-    @property
-    def mend(self) -> str:
-        """What to do to make the device usable; empty when it is."""
-        return "" if self.state == "device" else STATES.get(self.state, START)
 
 
 class AdbDevice:
@@ -169,8 +117,8 @@ class AdbDevice:
         try:
             sent = self._call("push", str(source.absolute()), partial, timeout_s=ANSWER_S + size / LEAST_BYTES_PER_S)
             if sent.code != 0:
-                words = _words(sent)
-                raise self._not_written(name, words) if NOT_WRITTEN.search(words) else self._gone(words)
+                words = words_of(sent)
+                raise self._not_written(name, words) if NOT_WRITTEN.search(words) else gone(self.url, words)
             placed = self._shell(("sh", "-c", PUT, "sh", partial, target, str(size)))
             if placed.code == TOO_SHORT:
                 raise DeviceGone(f"{self.url}: {name} arrived incomplete")
@@ -230,7 +178,7 @@ class AdbDevice:
         line = remote_command(("sh", "-c", LAUNCHER, "sh", mark, *argv), environment=environment, folder=folder)
         done = self._call("shell", "-T", line, stdin=stdin, timeout_s=timeout_s)
         if not (ending := re.search(rf"^{mark} (\d+)$", done.stderr, re.MULTILINE)):
-            raise self._gone(_words(done))
+            raise gone(self.url, words_of(done))
         return Finished(code=int(ending[1]), stdout=done.stdout, stderr=done.stderr[: ending.start()].strip())
 
     def _call(self, *arguments: str, stdin: bytes = b"", timeout_s: float) -> Finished:
@@ -241,40 +189,8 @@ class AdbDevice:
         except EnvironmentProblem as error:
             raise EnvironmentProblem(error.message, hint=NOT_INSTALLED) from error
 
-    def _gone(self, words: str) -> DeviceProblem:
-        """Return the error that adb's own words stand for."""
-        for complaint in COMPLAINTS:
-            if complaint.said in words:
-                kind = DeviceGone if complaint.can_pass else DeviceProblem
-                return kind(f"{self.url} {complaint.meaning}{_after(words)}", hint=complaint.hint)
-        return DeviceGone(f"{self.url}: the connection broke{_after(words)}", hint=RECONNECT)
-
     def _not_written(self, name: str, words: str) -> DeviceProblem:
         return not_written(self.url, self.root, name, Finished(code=1, stdout=b"", stderr=words))
-
-
-def listed_devices(*, adb: str = "adb") -> tuple[Listed, ...]:
-    """Return what `adb devices` lists, usable or not.
-
-    Raises:
-        EnvironmentProblem: adb is not installed here.
-        DeviceProblem: adb does not get its server to run.
-    """
-    try:
-        done = run_program((adb, "devices", "-l"), timeout_s=ANSWER_S)
-    except DeviceGone:
-        raise
-    except EnvironmentProblem as error:
-        raise EnvironmentProblem(error.message, hint=NOT_INSTALLED) from error
-    if done.code != 0:
-        raise DeviceProblem(f"'adb devices' failed{_after(_words(done))}", hint=SERVER)
-    found = []
-    for line in done.stdout.decode("utf-8", "replace").splitlines():
-        if line.startswith(("*", "List of devices")) or not (match := LISTED.match(line)):
-            continue
-        model = re.search(r"\bmodel:(\S+)", match[3])
-        found.append(Listed(serial=match[1], state=match[2], model=model[1].replace("_", " ") if model else ""))
-    return tuple(found)
 
 
 def open_adb(serial: str, *, root: str | None = None, adb: str = "adb") -> AdbDevice:
@@ -292,11 +208,11 @@ def open_adb(serial: str, *, root: str | None = None, adb: str = "adb") -> AdbDe
         EnvironmentProblem: adb is not installed here.
     """
     listed = listed_devices(adb=adb)
-    chosen = _chosen(serial, listed)
-    if chosen.state != "device":
-        kind = DeviceGone if chosen.state in {"offline", "authorizing", "connecting"} else DeviceProblem
-        raise kind(f"adb:{chosen.serial} is {chosen.state}", hint=chosen.mend)
-    device = AdbDevice(chosen.serial, root=root or ROOT, adb=adb)
+    phone = chosen_phone(serial, listed)
+    if phone.state != "device":
+        kind = DeviceGone if phone.state in {"offline", "authorizing", "connecting"} else DeviceProblem
+        raise kind(f"adb:{phone.serial} is {phone.state}", hint=phone.mend)
+    device = AdbDevice(phone.serial, root=root or ROOT, adb=adb)
     abi = device.android_facts().abi
     if abi and abi != ARM64:
         raise DeviceProblem(f"{device.url} runs {abi} programs, not {ARM64}", hint="take a 64-bit ARM phone")
@@ -304,32 +220,8 @@ def open_adb(serial: str, *, root: str | None = None, adb: str = "adb") -> AdbDe
     return device
 
 
-def _chosen(serial: str, listed: Sequence[Listed]) -> Listed:
-    there = ", ".join(f"adb:{device.serial} ({device.state})" for device in listed)
-    if serial:
-        for device in listed:
-            if device.serial == serial:
-                return device
-        raise DeviceProblem(f"adb:{serial} is not connected", hint=f"there is {there}" if there else PLUG_IN)
-    if not listed:
-        raise DeviceProblem("adb: no phone is connected", hint=PLUG_IN)
-    if len(listed) > 1:
-        raise UsageError("adb: there are several phones, and none was named", hint=f"name one of {there}")
-    return listed[0]
-
-
 def _below(root: str, name: str) -> str:
     path = PurePosixPath(name)
     if not path.parts or path.is_absolute() or ".." in path.parts:
         raise ValueError(f"{name!r} is no path below the root of a device")
     return str(PurePosixPath(root) / path)
-
-
-def _words(done: Finished) -> str:
-    """Return what adb has to say, without its news about the server and without progress."""
-    lines = (done.stderr + "\n" + done.stdout.decode("utf-8", "replace")).splitlines()
-    return " ".join(line.strip() for line in lines if "error" in line or "adb:" in line) or done.stderr
-
-
-def _after(words: str) -> str:
-    return f": {' '.join(words.split())[:200]}" if words.strip() else ""

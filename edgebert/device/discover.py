@@ -7,7 +7,8 @@ import platform
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgebert.device.adb import AdbDevice, Listed, listed_devices
+from edgebert.device.adb import AdbDevice
+from edgebert.device.adb_words import Listed, listed_devices
 from edgebert.device.android import ARM64
 from edgebert.device.emulator import emulator_state
 from edgebert.errors import DeviceProblem, EnvironmentProblem

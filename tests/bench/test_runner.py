@@ -478,16 +478,20 @@ def test_devices_of_their_own_run_side_by_side(bundle, tmp_path):
 
 def test_an_interrupt_stops_every_lane_and_keeps_the_journal(bundle, tmp_path):
     """When one lane is interrupted the other ends after its worker, both devices are tidied, and the steps stay."""
-    boards = {"adb:one": FakeBoard(bundle.root, faults={3: killed}), "adb:two": FakeBoard(bundle.root)}
     stopped = threading.Event()
+
+    def interrupted(board, request):
+        assert two.at_work.wait(30)
+        raise Killed
 
     def slow(board, request):
         stopped.wait(0.2)
 
-    boards["adb:two"]._faults = dict.fromkeys(range(10), slow)
+    two = FakeBoard(bundle.root, faults=dict.fromkeys(range(10), slow))
+    boards = {"adb:one": FakeBoard(bundle.root, faults={3: interrupted}), "adb:two": two}
     with pytest.raises(Killed):
         run(bundle, boards, tmp_path, urls=("adb:one", "adb:two"))
-    assert len(boards["adb:two"].requests) < 10
+    assert len(two.requests) < 10
     assert all(board.ended == ["removed", "closed"] for board in boards.values())
     assert (tmp_path / "journal").stat().st_size > 0
 

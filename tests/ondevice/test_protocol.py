@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgebert import jsonio, measured
+from edgebert import jsonio
 from edgebert.errors import UsageError
+from edgebert.measured import worker
 from edgebert.measured.worker import WORKER_SCHEMA, Request, Series, Trial
 from edgebert.ondevice import protocol
 from edgebert.ondevice.protocol import SCHEMA, Failure, failed, frame, read_request
@@ -235,5 +236,5 @@ def test_the_example_of_the_page_is_one():
 def test_the_page_names_every_field(name: str):
     """Each value has a table in docs/worker.md with exactly its fields, in their order."""
     (section,) = re.findall(rf"^##+ {name}\n(.*?)(?=^##|\Z)", PAGE, re.MULTILINE | re.DOTALL)
-    fields = [field.name for field in dataclasses.fields(getattr(measured, name))]
+    fields = [field.name for field in dataclasses.fields(getattr(worker, name))]
     assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == fields
