@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from benchmarks.emulated import CPUS, EmulatedResults, emulated_figures, emulate
 from benchmarks.records import load_all, save
 from benchmarks.render import render
 from benchmarks.results import SCHEMA
+from edgebert.bench.features import what_int8_gains
 from edgebert.measured.report import Measurement
 from tests.report_values import (
     FLOAT,
@@ -26,6 +28,7 @@ from tests.report_values import (
 from tests.test_benchmarks import MACHINE
 
 LABELS = (0, 1) * 100
+REPOSITORY = Path(__file__).parents[1]
 
 
 def flipped(count: int) -> tuple[int, ...]:
@@ -97,3 +100,21 @@ def test_results_come_back_and_are_rendered(tmp_path):
     for expected in ("cortex-a53", "| 0.250 |", "0.9950 to 1.0000", "200 texts of dev.tsv", "No physical device"):
         assert expected in section
     assert " ms" not in section
+
+
+def test_what_int8_gains_is_what_was_recorded():
+    """The shares that a report states for a kind of processor are the least and the most that were counted."""
+    shares: dict[str, list[float]] = {}
+    features = {}
+    for found in load_all(REPOSITORY / "benchmarks" / "results").emulated:
+        for measurement in (*found.demo.measurements, *found.base.measurements):
+            counts = {(count.file, count.series): count.per_inference for count in measurement.counts}
+            for (file, series), count in counts.items():
+                if not file.startswith("baseline/"):
+                    of_float = count / counts[f"baseline/{file.replace('int8', 'float32')}", series]
+                    shares.setdefault(measurement.device.cpu, []).append(of_float)
+                    features[measurement.device.cpu] = measurement.device.hardware
+    assert set(shares) == set(CPUS)
+    for cpu, found_shares in shares.items():
+        least, most = round(100 * min(found_shares)), round(100 * max(found_shares))
+        assert f"needs {least} to {most} % of the instructions of float32" in what_int8_gains(features[cpu])
