@@ -155,21 +155,19 @@ def entries(values: Values, base: Path, dex: Path, native: Sequence[Path], model
         yield Entry(f"lib/{values.abi}/{path.name}", path.read_bytes(), stored=True)
 
 
-def build_unsigned(tools: Tools, bundle: Path | None, out: Path, *, debug: bool, say: Callable[[str], None]) -> None:
+def build_unsigned(tools: Tools, models: Sequence[Path], out: Path, *, debug: bool, say: Callable[[str], None]) -> None:
     """Build an APK, aligned and not signed. The same sources and bundle give the same bytes.
 
     Args:
         tools: The tools.
-        bundle: The bundle; ``None`` takes the assets that are in the project.
+        models: Folders of the app's assets.
         out: File to write.
-        debug: Whether it may be debugged and holds the baseline.
+        debug: Whether it may be debugged.
         say: Told of each step when it is done.
 
     Raises:
         toolchain.ToolError: A tool refused its input.
         ProjectError: The Gradle project says something that this script cannot follow.
-        NoModelError: There is no model.
-        EdgebertError: The bundle is damaged.
     """
     values = gradle_values()
     runtime = library(values)
@@ -177,8 +175,6 @@ def build_unsigned(tools: Tools, bundle: Path | None, out: Path, *, debug: bool,
     manifest = merged_manifest(values, runtime.manifest.read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory(prefix="apk-", dir=BUILD) as name:
         folder = Path(name)
-        models = assets(bundle, folder / "assets", debug=debug)
-        say("assets")
         base = link_resources(tools, values, manifest, folder, debug=debug)
         say("resources")
         core = build_core.compile_core(BUILD / "core-app")
@@ -225,13 +221,16 @@ def build(bundle: Path | None, out: Path, *, debug: bool, signed: bool, say: Cal
         toolchain.NoToolError: Not on this machine.
         fetch.FetchError: A package cannot be had.
         fetch.WrongContentError: A package is not the one that is expected.
-        Exception: As of `build_unsigned` and `sign`.
+        Exception: As of `assets`, `build_unsigned` and `sign`.
     """
-    tools = toolchain.tools()
-    say("tools")
     with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as name:
         unsigned, finished = Path(name) / "unsigned.apk", Path(name) / "signed.apk"
-        build_unsigned(tools, bundle, unsigned, debug=debug, say=say)
+        # First, since a bundle that does not do need not wait for packages to be fetched.
+        models = assets(bundle, Path(name) / "assets", debug=debug)
+        say("assets")
+        tools = toolchain.tools()
+        say("tools")
+        build_unsigned(tools, models, unsigned, debug=debug, say=say)
         if signed:
             sign(tools, unsigned, finished, gradle_values())
             say("signature")

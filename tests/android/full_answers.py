@@ -28,9 +28,10 @@ from edgebert.ondevice.session import cpu_name, import_runtime, open_session
 from edgebert.tables import Columns, read_table
 from edgebert.text import batch_of_one, open_encoder
 from edgebert.types import Artifact
-from tests.android.jvm import Jvm, command
+from tests.android.jvm import Jvm
+from tests.programs import command, say
 from tests.wordpiece.compare import random_texts
-from tests.wordpiece.full import say, texts_of
+from tests.wordpiece.full import texts_of
 
 CHUNK = 100
 SAME = 1e-5

@@ -10,10 +10,10 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 
@@ -50,15 +50,6 @@ def desktop_ort(core: Path) -> Any:
         pytest.skip(f"ONNX Runtime for Java: {error}")
     except subprocess.CalledProcessError as error:
         pytest.fail(f"the backend does not compile:\n{error.stderr}")
-
-
-def command(main: Callable[[list[str]], int]) -> NoReturn:
-    """Run the main function of a command and exit; with 3 and one line where a test would be skipped."""
-    try:
-        raise SystemExit(main(sys.argv[1:]))
-    except pytest.skip.Exception as skipped:
-        sys.stderr.write(f"error: {skipped}\n")
-        raise SystemExit(3) from None
 
 
 class Jvm(Peer):

@@ -25,12 +25,18 @@ def tools():
     return phone.tools()
 
 
+def build_unsigned(tools, out):
+    build = script("build_apk")
+    models = build.assets(fakes.shared_bundle(), out.parent / f"{out.stem}-assets", debug=False)
+    build.build_unsigned(tools, models, out, debug=False, say=str)
+    return out
+
+
 @pytest.fixture(scope="module")
 def unsigned(tools, tmp_path_factory):
     """An unsigned APK with a tiny model."""
     out = tmp_path_factory.mktemp("apk") / "unsigned.apk"
-    script("build_apk").build_unsigned(tools, fakes.shared_bundle(), out, debug=False, say=str)
-    return out
+    return build_unsigned(tools, out)
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +114,7 @@ def test_signed_apk_passes_every_check(signed, tmp_path):
 def test_build_is_repeatable(tools, unsigned, tmp_path):
     """The same sources and bundle give the same bytes in another folder at another time."""
     again = tmp_path / "again.apk"
-    script("build_apk").build_unsigned(tools, fakes.shared_bundle(), again, debug=False, say=str)
+    build_unsigned(tools, again)
     assert again.read_bytes() == unsigned.read_bytes()
 
 
@@ -318,3 +324,11 @@ def test_entries_are_aligned_wherever_they_land(tmp_path):
         assert apk_zip.misplaced(path) == []
         with zipfile.ZipFile(path) as apk:
             assert [apk.read(name) for name in names] == [b"x" * length] * 4
+
+
+def test_a_bundle_that_does_not_do_is_refused_before_anything_is_fetched(tmp_path, monkeypatch, capsys):
+    """One line says what is wrong with the bundle, without the tools, and no APK is left."""
+    monkeypatch.setattr(script("toolchain"), "tools", lambda: pytest.fail("the tools were asked for"))
+    assert script("build_apk").main(["--bundle", str(tmp_path / "none"), "--out", str(tmp_path / "a.apk")]) == 2
+    assert "there is no such folder" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

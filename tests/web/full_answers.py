@@ -2,14 +2,13 @@
 
     python -m tests.web.full_answers --bundle BUNDLE --texts FILE [--screenshots FOLDER]
 
-Takes the golden texts of the bundle and the first column of a .tsv file, or the lines of a .txt file. Ends with 1 if an
+Takes the golden texts of the bundle and those of a table (column `text` or `sentence`) or .txt file. Ends with 1 if an
 id differs, a logit is further from Python's than the file's tolerance, or a clear label is another one.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import os
 import sys
@@ -23,22 +22,17 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 import numpy as np
 
 from edgebert.bundle import open_bundle
+from edgebert.errors import EdgebertError
+from edgebert.tables import Columns, read_table
 from edgebert.text import open_encoder
 from tests.fakes import onnx_rows
+from tests.programs import command, say
 from tests.web.chromium import Chromium, Page
 from tests.web.pages import script, serving
-from tests.wordpiece.full import say
 
 BATCH = 50
+COLUMNS = Columns(text=("text", "sentence"), label="label", optional=True)
 READY = "!document.querySelector('#about').hidden || !document.querySelector('#refusal').hidden"
-
-
-def texts_in(path: Path) -> list[str]:
-    """Return the texts of a file: its first column without the heading (.tsv), or its lines."""
-    with path.open(encoding="utf-8", newline="") as stream:
-        if path.suffix == ".tsv":
-            return [row[0] for row in csv.reader(stream, delimiter="\t", quoting=csv.QUOTE_NONE)][1:]
-        return [line for line in stream.read().split("\n") if line.strip()]
 
 
 def answers(page: Page, texts: list[str]) -> list[dict[str, Any]]:
@@ -98,10 +92,14 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--texts", type=Path, required=True, help="texts beside the golden ones (.tsv or .txt)")
     parser.add_argument("--screenshots", type=Path, help="folder for pictures of the page")
     options = parser.parse_args(arguments)
-    opened = open_bundle(options.bundle)
+    try:
+        opened = open_bundle(options.bundle)
+        given = [row.text for row in read_table(options.texts, COLUMNS, plain=True).rows]
+    except EdgebertError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
     encoder = open_encoder(opened.path("tokenizer.json"), opened.manifest.text.max_length)
-    golden = [case.text for case in opened.golden().cases]
-    texts = [*golden, *texts_in(options.texts)]
+    texts = [*(case.text for case in opened.golden().cases), *given]
     with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as address, Chromium() as browser:
         script("build").build(options.bundle, Path(folder) / "page")
         version = browser.call("Browser.getVersion")["product"]
@@ -119,4 +117,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    command(main)

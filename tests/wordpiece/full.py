@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -24,8 +23,9 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 import tokenizers
 from tokenizers import Tokenizer
 
-from tests.android.jvm import Jvm, command
+from tests.android.jvm import Jvm
 from tests.peer import Peer
+from tests.programs import command, say
 from tests.web.node import Node
 from tests.wordpiece.compare import (
     CHUNK,
@@ -166,12 +166,6 @@ def report_speed(peer: Peer, vocabulary: Path, texts: list[str], file: Path) -> 
     times = peer.call("speed", file=str(file), rounds=ROUNDS)
     size = file.stat().st_size
     say(f"speed: {size} bytes, first {size / times[0] * 1e3:.2f} MB/s, best {size / min(times) * 1e3:.2f} MB/s")
-
-
-def say(line: str) -> None:
-    """Write a line."""
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":
