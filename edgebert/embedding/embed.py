@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgebert.bundle import GOLDEN, MANIFEST, TOKENIZER, VOCABULARY, Bundle, file_entry, open_bundle, sha256_of
-from edgebert.embedding.kotlin import HEADER, kotlin_source
-from edgebert.embedding.places import Place, writing
+from edgebert.embedding.kotlin import HEADER, folder_line, kotlin_source
+from edgebert.embedding.places import Place, kotlin_files, writing
 from edgebert.errors import BundleError, CheckFailed, OutputError, UsageError
 from edgebert.staging import staged_folder
 from edgebert.types import Artifact, FileEntry
@@ -58,7 +58,7 @@ def embed(
         BundleError: The bundle is damaged.
         CheckFailed: ``check`` is on and a file differs, is missing or is too many.
         UsageError: There is no bundle, or no such file that ships.
-        OutputError: The place is taken or cannot be written.
+        OutputError: The place is taken or cannot be written, or a Kotlin file that stays names another model.
         EnvironmentProblem: The disk is full.
     """
     opened = open_bundle(bundle)
@@ -72,6 +72,7 @@ def embed(
     with writing(place.folder):
         _check_apart(opened.root, place.folder)
         differing = _difference(place.folder, files)
+        _check_other_kotlin(place, files[:2], check=check)
         stale = kotlin is not None and not _holds(kotlin, source)
         if check and differing is not None:
             raise differing
@@ -195,6 +196,21 @@ def _check_ours(kotlin: Path) -> None:
         raise OutputError(
             f"{kotlin}: not replaced: edgebert embed did not write it", hint="give another name, or --force"
         )
+
+
+def _check_other_kotlin(place: Place, named: Sequence[FileEntry], *, check: bool) -> None:
+    """Refuse a Kotlin file of an earlier run that this run leaves as it is, though it names another model."""
+    if place.kind != "android":
+        return
+    for path in kotlin_files(place.folder.parent):
+        text = path.read_text(encoding="utf-8", errors="replace")
+        is_ours = text.startswith(HEADER) and folder_line(place.folder.name) in text
+        if is_ours and path != place.kotlin and any(entry.sha256 not in text for entry in named):
+            kind = CheckFailed if check else OutputError
+            raise kind(
+                f"{path}: names another model than the one for {place.folder}",
+                hint="give its --kotlin-package, or remove it",
+            )
 
 
 def _copy(source: Path, target: Path, entry: FileEntry) -> None:

@@ -125,7 +125,7 @@ def kotlin_source(
         f"    const val FORMAT: String = {string_literal(artifact.format)}",
         "",
         "    /** Folder of the files among the assets. */",
-        f"    const val FOLDER: String = {string_literal(folder)}",
+        f"    {folder_line(folder)}",
         "",
         "    /** Whether texts are lower-cased and lose their accents. */",
         f"    const val LOWER_CASE: Boolean = {str(manifest.text.lower_case).lower()}",
@@ -154,6 +154,11 @@ def kotlin_source(
             "    )",
         ]
     return "\n".join([*lines, "}", ""])
+
+
+def folder_line(folder: str) -> str:
+    """Return the line of a Kotlin file that says which folder of the assets it is about."""
+    return f"const val FOLDER: String = {string_literal(folder)}"
 
 
 def _int(value: int, field: str) -> str:

@@ -125,7 +125,7 @@ def _kotlin_file(assets: Path, package: str) -> Path:
             f"{assets}: not src/main/assets of a module, so the Kotlin file has no place",
             hint="give --kotlin-out FILE.kt as well",
         )
-    roots = [assets.parent / "kotlin", assets.parent / "java"]
+    roots = _source_folders(assets)
     files = [root.joinpath(*package.split("."), KOTLIN_FILE) for root in roots]
     for file in files:
         if os.path.lexists(file):
@@ -133,6 +133,16 @@ def _kotlin_file(assets: Path, package: str) -> Path:
     # Android Studio also keeps Kotlin in src/main/java, and makes no other folder.
     found = next((file for root, file in zip(roots, files, strict=True) if root.is_dir()), files[0])
     return _checked(found, parents=True)
+
+
+def kotlin_files(assets: Path) -> tuple[Path, ...]:
+    """Return the files in the source folders beside the assets that have the name of ours."""
+    found = (path for root in _source_folders(assets) for path in root.rglob(KOTLIN_FILE))
+    return tuple(sorted(path for path in found if path.is_file()))
+
+
+def _source_folders(assets: Path) -> tuple[Path, Path]:
+    return assets.parent / "kotlin", assets.parent / "java"
 
 
 def _checked(file: Path, *, parents: bool = False) -> Path:

@@ -103,6 +103,21 @@ def test_another_model_replaces_the_old_one_whole(bundle: Path, place: Place):
     assert place.kotlin.read_bytes() != old
 
 
+@pytest.mark.parametrize("package", [None, "com.other"])
+def test_a_kotlin_file_of_another_model_does_not_stay(package, bundle: Path, assets: Path, place: Place):
+    """One that a run leaves as it is must name the model of that run: else nothing is written, and it is named."""
+    embed(bundle, place)
+    before = tree(assets.parent)
+    other = android_place(assets, package=package)
+    for check, error in ((False, OutputError), (True, CheckFailed)):
+        with pytest.raises(error, match=r"com/example/EdgebertModel\.kt: names another model"):
+            embed(bundle, other, file="int8.tflite", check=check, force=True)
+    assert tree(assets.parent) == before
+    # Another folder is about another model, and the same model may be named twice.
+    embed(bundle, android_place(assets, folder="second"), file="int8.tflite")
+    embed(bundle, other)
+
+
 def test_only_what_differs_is_written(bundle: Path, place: Place):
     """A Kotlin file of another state is written again without touching the assets, and the other way round."""
     embed(bundle, place)
