@@ -1,4 +1,4 @@
-"""One JVM for all tests of a process, and one with ONNX Runtime in it."""
+"""One JVM for all tests of a process, and one with ONNX Runtime in it; phones with the app on them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests import fakes
-from tests.android.jvm import Jvm
+from tests.android.jvm import Jvm, script
+from tests.android.phone import Phone, tools
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +29,25 @@ def ort_jvm() -> Iterator[Jvm]:
 def bundle(tmp_path):
     """A bundle to damage."""
     return fakes.copy_of(fakes.shared_bundle(), tmp_path / "bundle")
+
+
+@pytest.fixture(scope="session")
+def classes(tmp_path_factory):
+    """A folder for the classes, or a skip where the app cannot be compiled."""
+    tools()
+    return tmp_path_factory.mktemp("phone")
+
+
+@pytest.fixture
+def root(tmp_path):
+    """The storage of a phone that the app was just installed on."""
+    script("build_apk").assets(fakes.shared_bundle(), tmp_path / "assets", debug=True)
+    return tmp_path
+
+
+@pytest.fixture
+def phone(classes, root):
+    """A phone whose first screen is being opened."""
+    with Phone(classes, root) as started:
+        started.start()
+        yield started

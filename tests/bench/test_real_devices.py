@@ -6,18 +6,13 @@ die, disks that are full.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import shlex
-import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,16 +21,15 @@ from edgebert.bench.doubts import doubts
 from edgebert.bench.journal import journal_of
 from edgebert.bench.reports import read_report
 from edgebert.bench.runner import Benched, bench
-from edgebert.bundle import Bundle, open_bundle
+from edgebert.bundle import Bundle
 from edgebert.cli.app import main
 from edgebert.device.connect import connect
-from edgebert.device.runtime_build import runtime_path
 from edgebert.device.runtime_bundle import file_sha256
 from edgebert.errors import DeviceGone, DeviceProblem
 from edgebert.measured.report import Suite
 from tests import fakes
-from tests.device import kit
-from tests.device.emulated import CACHE, counter_or_skip, emulator_or_skip
+from tests.bench.world import World, files_with_worker, meanwhile, started_world, steps
+from tests.device.emulated import CACHE, counter_or_skip
 from tests.device.kit_build import with_tools
 
 pytest.importorskip("onnx", reason="the shared bundle is exported")
@@ -49,90 +43,11 @@ LIMIT_S = 240
 """Seconds after which a test that waits has failed; emulated workers take a few each."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class World:
-    """A phone and a board, the worker for both, and what the programs that reach them were asked.
-
-    ``ssh:here`` leads to this machine.
-
-    Attributes:
-        phone: The phone.
-        board: The board.
-        adb: URL of the phone.
-        ssh: URL of the board: a name from the user's ssh configuration, so that it is no neighbour of this machine.
-        runtime: Runtime bundle for both.
-        path: ``PATH`` on which ``adb`` and ``ssh`` reach them.
-        log: File with the arguments of each call of the two.
-    """
-
-    phone: kit.Phone
-    board: kit.Board
-    adb: str
-    ssh: str
-    runtime: Path
-    path: str
-    log: Path
-
-    def machine(self, url: str) -> kit.Machine:
-        """Return what a device runs on."""
-        return self.phone.machine if url == self.adb else self.board.machine
-
-    def root(self, url: str) -> str:
-        """Return the folder of edgebert there."""
-        return "/data/local/tmp/edgebert" if url == self.adb else "/data/local/tmp/.cache/edgebert"
-
-    def files(self, url: str) -> list[str]:
-        """Return what lies in that folder."""
-        return self.machine(url).run("ls", "-A", self.root(url), check=False).stdout.split()
-
-    def worker(self, url: str) -> int | None:
-        """Return the process of a worker that runs there, as this side counts."""
-        space = (Path("/proc") / str(self.machine(url).pid) / "ns/pid").readlink()
-        for process in Path("/proc").iterdir():
-            # Processes end while one looks at them; a shell that starts a worker names it too.
-            with contextlib.suppress(OSError):
-                if process.name.isdecimal() and (process / "ns/pid").readlink() == space:
-                    words = (process / "cmdline").read_bytes().split(b"\0")
-                    if words[-3:-1] == [b"edgebert.ondevice", b"run"] and b"-c" not in words:
-                        return int(process.name)
-        return None
-
-
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """Start a phone and a board, and bring the runtime to both."""
-    ssh = shutil.which("ssh")
-    if ssh is None:
-        pytest.skip("no ssh program")
-    runtime = runtime_path(emulator_or_skip())
-    folder = tmp_path_factory.mktemp("programs")
-    log = folder / "log"
-    with kit.phone_by_adb() as phone, kit.arm64_board_by_ssh() as board, kit.local_sshd() as here:
-        (folder / "config").write_text(known_as("board", board) + known_as("here", here))
-        for name, words in {"ssh": [ssh, "-F", str(folder / "config")], "adb": [phone.adb]}.items():
-            wrapper = folder / "bin" / name
-            wrapper.parent.mkdir(exist_ok=True)
-            note = f"printf '%s\\n' \"$*\" >> {shlex.quote(str(log))}"
-            wrapper.write_text(f'#!/bin/sh\n{note}\nexec {shlex.join(words)} "$@"\n')
-            wrapper.chmod(0o755)
-        made = World(
-            phone=phone,
-            board=board,
-            adb=f"adb:{phone.serial}",
-            ssh="ssh:board",
-            runtime=runtime,
-            path=f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
-            log=log,
-        )
-        yield made
-
-
-def known_as(name: str, board: kit.Board) -> str:
-    """Return the lines of an ssh configuration that give a board a name."""
-    user, _, address = board.target.rpartition("@")
-    host, _, port = address.rpartition(":")
-    settings = (board.folder / "config").read_text()
-    return f"Host {name}\nHostName {host}\nPort {port}\nUser {user}\n{settings}"
+    """The phone and the board that all tests share."""
+    with started_world(tmp_path_factory.mktemp("programs")) as started:
+        yield started
 
 
 @pytest.fixture(autouse=True)
@@ -141,41 +56,6 @@ def reachable(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", world.path)
     if world.phone.daemon is None or world.phone.daemon.poll() is not None:
         world.phone.start()
-
-
-@pytest.fixture(scope="module")
-def bundle() -> Bundle:
-    return open_bundle(fakes.shared_bundle())
-
-
-@contextlib.contextmanager
-def meanwhile(is_due: Callable[[], object], act: Callable[[], object]) -> Iterator[None]:
-    """Do something while the block runs, as soon as it is due; that it never was fails the test."""
-    over, done = threading.Event(), threading.Event()
-
-    def watch() -> None:
-        while not over.wait(0.05):
-            if is_due():
-                act()
-                done.set()
-                return
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
-        yield
-    finally:
-        over.set()
-        watcher.join()
-    assert done.is_set(), "what should have disturbed the run never came"
-
-
-def steps(journal: Path, kind: str) -> list[str]:
-    """Return the devices of the whole steps of one kind in a journal."""
-    if not journal.exists():
-        return []
-    lines = [json.loads(line) for line in journal.read_bytes().split(b"\n")[1:-1]]
-    return [line["device"] for line in lines if line["kind"] == kind]
 
 
 def run(world: World, bundle: Bundle, folder: Path, url: str, **options: object) -> Benched:
@@ -197,12 +77,6 @@ def command(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, st
 
 def orders(measurement) -> list[tuple[int, str]]:
     return [(item.order, item.file) for item in measurement.trials]
-
-
-def files_with_worker(world, url) -> list[str]:
-    """Return what lies on a device after the worker was brought there, if it was not there yet."""
-    connect(url, runtime=world.runtime, cache=CACHE).close()
-    return world.files(url)
 
 
 # --------------------------------------------------------------------------------------------------- when all is well

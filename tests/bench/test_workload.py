@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from edgebert.bench.workload import chosen_files, evenly_spread, make_workload
 from edgebert.bundle import open_bundle
-from edgebert.data import Dataset, read_dataset
+from edgebert.data import Dataset
 from edgebert.errors import DataError, UsageError
 from edgebert.jsonio import dumps
 from edgebert.measured.report import Suite
@@ -19,21 +19,7 @@ from edgebert.text import open_encoder
 from edgebert.types import Example
 from tests import fakes
 
-pytest.importorskip("onnx", reason="the shared bundle is exported")
-
 BASELINES = ("baseline/float32.onnx", "baseline/float32.tflite")
-
-
-@pytest.fixture(scope="module")
-def bundle():
-    return open_bundle(fakes.shared_bundle())
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    path = tmp_path_factory.mktemp("data") / "dev.tsv"
-    rows = [(text, index % 2) for index, text in enumerate(fakes.TEXTS)]
-    return read_dataset(fakes.write_data(path, rows), labels=fakes.LABELS)
 
 
 @pytest.fixture

@@ -8,36 +8,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from edgebert import jsonio
-from edgebert.device.board import Board, read_answer, retrying
+from edgebert.device.board import Board
 from edgebert.device.connect import connect
-from edgebert.device.device import Finished
 from edgebert.device.launch import Launcher, prepare
 from edgebert.device.local import open_local
 from edgebert.device.ssh import open_ssh
 from edgebert.errors import CheckFailed, DeviceGone, DeviceProblem, EdgebertError, UsageError
 from edgebert.measured.devices import AndroidFacts
-from edgebert.measured.worker import HardwareFacts, Request, Series, Trial
+from edgebert.measured.worker import Request, Series
 from tests import fakes
 from tests.device import kit
+from tests.device.answers import ANSWER
 from tests.device.workers import framed, printing, script
 
-FACTS = HardwareFacts(
-    schema=1,
-    machine="aarch64",
-    model="Pi",
-    system="Linux",
-    python="3.11",
-    cores=(),
-    features=(),
-    memory_bytes=None,
-    runtimes=(),
-    absent=(),
-)
-ANSWER = jsonio.dumps(FACTS).encode()
 IDS = ((2, 10, 11, 3), (2, 12, 3))
 NOTHING_TO_DO = Request(
     schema=1, file="x", runtime="onnxruntime", threads=1, cores=(), pad_id=0, series=(), warm_up=0, runs=0
@@ -174,68 +158,6 @@ def test_half_written_answer(device, tmp_path, kept):
     launcher = printing(tmp_path, framed(ANSWER)[:kept], then="os.kill(os.getpid(), signal.SIGKILL)")
     with pytest.raises(DeviceGone, match=r"half-written|killed"):
         Board(device, launcher).facts()
-
-
-@given(kept=st.integers(0, len(framed(ANSWER)) - 2), code=st.sampled_from([0, 137]))
-def test_no_beginning_of_an_answer_is_read(kept, code):
-    """No strict beginning of an answer is ever taken for an answer."""
-    with pytest.raises(DeviceGone):
-        read_answer(HardwareFacts, Finished(code=code, stdout=framed(ANSWER)[:kept], stderr=""), url="x")
-
-
-@given(before=st.binary(max_size=40), after=st.binary(max_size=40), code=st.integers(0, 255))
-def test_answer_among_noise(before, after, code):
-    """What libraries print around an answer does not hide it, nor does an exit code after it."""
-    done = Finished(code=code, stdout=before + framed(ANSWER) + after, stderr="")
-    assert read_answer(HardwareFacts, done, url="x") == FACTS
-
-
-def test_the_last_answer_counts():
-    """Of two answers the last one is read."""
-    other = jsonio.dumps(FACTS).replace("Pi", "Po").encode()
-    done = Finished(code=0, stdout=framed(other) + framed(ANSWER), stderr="")
-    assert read_answer(HardwareFacts, done, url="x") == FACTS
-
-
-@given(position=st.integers(0, len(ANSWER) - 1), flip=st.integers(1, 255))
-def test_changed_answer(position, flip):
-    """An answer with any byte changed is not read."""
-    content = bytearray(framed(ANSWER))
-    content[len(content) - len(ANSWER) - 1 + position] ^= flip
-    with pytest.raises(DeviceGone, match="half-written"):
-        read_answer(HardwareFacts, Finished(code=0, stdout=bytes(content), stderr=""), url="x")
-
-
-@given(output=st.binary(max_size=200), code=st.integers(0, 255))
-def test_arbitrary_output(output, code):
-    """Whatever a program prints, the outcome is one of our errors."""
-    with pytest.raises(DeviceProblem):
-        read_answer(Trial, Finished(code=code, stdout=output, stderr=""), url="x")
-
-
-@pytest.mark.parametrize(
-    "payload",
-    [
-        b"[]",
-        b"7",
-        b"{}",
-        b"not json",
-        b"\xff",
-        ANSWER.replace(b'"schema": 1', b'"schema": 2'),
-        ANSWER.replace(b'"schema": 1', b'"schema": true'),
-        ANSWER.replace(b'"Pi"', b"7"),
-        b'{"schema": 1, "error": {"kind": "strange", "message": "x"}}',
-        b'{"schema": 1, "error": "x"}',
-        b'{"schema": 1, "error": null}',
-        b'{"schema": 1, "unknown": 1}',
-    ],
-)
-def test_answer_of_another_version(payload):
-    """A whole answer that does not say what this version expects is a lasting problem with a hint."""
-    with pytest.raises(DeviceProblem, match="what this version cannot read") as caught:
-        read_answer(HardwareFacts, Finished(code=0, stdout=framed(payload), stderr=""), url="x")
-    assert not isinstance(caught.value, DeviceGone)
-    assert "edgebert runtime build" in caught.value.hint
 
 
 @pytest.mark.parametrize(
@@ -390,45 +312,3 @@ def test_clean_of_nothing(device):
     """Where nothing of ours is, cleaning does nothing."""
     Board(device, Launcher(argv=("true",), environment={}, worker="")).clean()
     assert list(Path(device.root).iterdir()) == []
-
-
-# ------------------------------------------------------------------------------------------------------------- retrying
-
-
-def failing(*errors):
-    """Return a call that raises these one after the other and then returns ``done``."""
-    waiting = list(errors)
-
-    def call():
-        if waiting:
-            raise waiting.pop(0)
-        return "done"
-
-    return call
-
-
-@pytest.mark.parametrize(("failures", "slept"), [(0, []), (1, [1.0]), (2, [1.0, 5.0]), (4, [1.0, 5.0, 5.0, 5.0])])
-def test_retries(failures, slept):
-    """A device that is gone is tried again after each wait, the last one repeated, and each retry is told once."""
-    told, waits = [], []
-    errors = [DeviceGone(str(index)) for index in range(failures)]
-    result = retrying(failing(*errors), attempts=failures + 1, on_retry=told.append, sleep=waits.append)
-    assert (result, told, waits) == ("done", errors, slept)
-
-
-def test_the_last_try_counts():
-    """When all tries fail the last failure is raised, and told as none that was tried again."""
-    told = []
-    errors = [DeviceGone("1"), DeviceGone("2"), DeviceGone("3")]
-    with pytest.raises(DeviceGone, match="3"):
-        retrying(failing(*errors), on_retry=told.append, sleep=lambda seconds: None)
-    assert told == errors[:2]
-
-
-@pytest.mark.parametrize("error", [DeviceProblem("x"), CheckFailed("x"), UsageError("x"), KeyboardInterrupt()])
-def test_lasting_problems_are_not_tried_again(error):
-    """Every other failure ends it at once."""
-    told = []
-    with pytest.raises(type(error)):
-        retrying(failing(error), on_retry=told.append, sleep=lambda seconds: None)
-    assert told == []

@@ -14,6 +14,7 @@ from edgebert.bundle import open_bundle
 from edgebert.text import open_encoder
 from tests import fakes
 from tests.web.chromium import Chromium, chromium
+from tests.web.damages import DAMAGES, OTHER_ANSWERS
 from tests.web.node import REPOSITORY
 from tests.web.pages import copy_of, runtime, script, serving
 from tests.wordpiece.make_golden import CASES
@@ -218,83 +219,17 @@ def test_labels_and_texts_are_shown_as_text(damaged, open_page):
     assert page.evaluate("document.querySelectorAll('#result img, #tokens b, #about img').length") == 0
 
 
-def other_vocabulary(root):
-    lines = (root / "vocab.txt").read_text(encoding="utf-8").split("\n")
-    first, second = lines.index("good"), lines.index("battery")
-    lines[first], lines[second] = lines[second], lines[first]
-    (root / "vocab.txt").write_text("\n".join(lines), encoding="utf-8")
-    fakes.restate(root, "vocab.txt")
-
-
-def other_model(root):
-    rng = np.random.default_rng(0)
-    seed = int(rng.integers(1 << 30))
-    weights = fakes.random_weights(
-        seed, hidden=32, head_dim=8, heads=(4, 4), neurons=(64, 64), vocabulary=len(fakes.VOCABULARY), positions=64
-    )
-    from edgebert.convert.onnx import write_onnx
-
-    write_onnx(weights, root / "int8.onnx", int8=True)
-    fakes.restate(root, "int8.onnx")
-
-
-def other_golden(root):
-    golden = json.loads((root / "golden.json").read_text(encoding="utf-8"))
-    golden["cases"][1]["logits"][0] += 100
-    (root / "golden.json").write_text(json.dumps(golden), encoding="utf-8")
-    fakes.restate(root, "golden.json")
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [(other_vocabulary, "Ids of "), (other_model, "Logits of "), (other_golden, "Logits of ")],
-    ids=["vocabulary", "model", "golden"],
-)
-def test_the_self_test_refuses(damaged, open_page, change, words):
+@pytest.mark.parametrize("name", OTHER_ANSWERS)
+def test_the_self_test_refuses(damaged, open_page, name):
     """With another vocabulary, model or golden text, the page names what differs and answers nothing."""
     root, folder = damaged
+    change, words = OTHER_ANSWERS[name]
     change(root)
     page = open_page(folder)
     shown = refusal(page)
     assert "does not give the answers it was made with" in shown
     assert words in shown
     assert answers(page, ["good"])[0]["kind"] == "self-test-failed"
-
-
-def manifest_of(root):
-    return json.loads((root / "edgebert.json").read_text(encoding="utf-8"))
-
-
-def without_onnx(root):
-    artifacts = [item for item in manifest_of(root)["artifacts"] if item["role"] == "baseline"]
-    fakes.edit_json(root / "edgebert.json", artifacts=artifacts)
-
-
-def nonsense_model(root):
-    fakes.replace_artifact(root, "int8.onnx", b"no model at all")
-
-
-DAMAGES = {
-    "vocabulary": (lambda root: fakes.flip_byte(root / "vocab.txt"), "vocab.txt is damaged: it has the sha256"),
-    "model": (lambda root: fakes.flip_byte(root / "int8.onnx"), "int8.onnx is damaged: it has the sha256"),
-    "short": (
-        lambda root: (root / "golden.json").write_text("{}"),
-        "golden.json is damaged: it has 2 bytes",
-    ),
-    "long": (lambda root: (root / "vocab.txt").write_bytes(bytes(9999)), "vocab.txt is damaged: it has more than"),
-    "missing-manifest": (lambda root: (root / "edgebert.json").unlink(), "edgebert.json of the bundle is missing"),
-    "missing-model": (lambda root: (root / "int8.onnx").unlink(), "int8.onnx of the bundle is missing (HTTP 404)"),
-    "no-json": (lambda root: (root / "edgebert.json").write_text("<html>"), "edgebert.json is damaged: it is no JSON"),
-    "newer": (lambda root: fakes.edit_json(root / "edgebert.json", schema=99), "made by a newer edgebert (schema 99)"),
-    "task": (lambda root: fakes.edit_json(root / "edgebert.json", task="question-answering"), "does not know"),
-    "labels": (
-        lambda root: fakes.edit_json(root / "edgebert.json", labels=["one"]),
-        "2 logits for a text, but the manifest has 1 labels",
-    ),
-    "no-labels": (lambda root: fakes.edit_json(root / "edgebert.json", labels=...), "labels is missing"),
-    "no-onnx": (without_onnx, "ships no ONNX file"),
-    "nonsense": (nonsense_model, "ONNX Runtime cannot open the model"),
-}
 
 
 @pytest.mark.parametrize("name", DAMAGES)
@@ -374,45 +309,6 @@ def test_nothing_sticks_out(ready, tmp_path, width):
     ask(ready, "\U0001d400" * 300 + " " + "good" * 100)
     ready.screenshot(tmp_path / "page.png", width=width)
     assert ready.evaluate("document.documentElement.scrollWidth") <= width
-
-
-def test_the_policy_forbids_all_but_the_own_origin():
-    """The page's policy names no host, allows no inline code, and the page holds none."""
-    source = (PAGE / "index.html").read_text(encoding="utf-8")
-    policy = re.search(r'Content-Security-Policy"\s+content="([^"]*)"', source)
-    assert policy is not None
-    rules = dict(rule.split(" ", 1) for rule in policy[1].split("; "))
-    assert rules["default-src"] == "'none'"
-    allowed = {word for value in rules.values() for word in value.split()}
-    assert allowed == {"'none'", "'self'", "'wasm-unsafe-eval'", "blob:"}
-    assert [name for name, value in rules.items() if "blob:" in value] == ["worker-src"]
-    assert not re.search(r"<style|<script(?![^>]*src=)|\bon[a-z]+=|style=|https?:", source)
-
-
-def luminance(colour):
-    digits = colour.lstrip("#")
-    digits = "".join(2 * digit for digit in digits) if len(digits) == 3 else digits
-    shares = [int(digits[place : place + 2], 16) / 255 for place in (0, 2, 4)]
-    red, green, blue = (x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in shares)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(
-    ("text", "behind"),
-    [
-        *(("text", place) for place in ("card", "page", "bad-page")),
-        *(("quiet", place) for place in ("card", "page", "track")),
-        *(("good", "card"), ("bad", "card"), ("bad", "bad-page"), ("on-accent", "accent"), ("accent", "card")),
-    ],
-)
-def test_words_can_be_read(scheme, text, behind):
-    """Words stand out from what is behind them by 4.5 to 1 at least, light and dark."""
-    style = (PAGE / "style.css").read_text(encoding="utf-8")
-    palettes = re.findall(r":root \{([^}]*)\}", style)
-    colours = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]+);", palettes[("light", "dark").index(scheme)]))
-    one, other = sorted((luminance(colours[text]), luminance(colours[behind])))
-    assert (other + 0.05) / (one + 0.05) >= 4.5
 
 
 def test_the_served_page_is_the_one_of_the_repository(good):

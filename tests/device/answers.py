@@ -1,0 +1,20 @@
+"""What a worker says of a board, as a value and as it is written."""
+
+from __future__ import annotations
+
+from edgebert import jsonio
+from edgebert.measured.worker import HardwareFacts
+
+FACTS = HardwareFacts(
+    schema=1,
+    machine="aarch64",
+    model="Pi",
+    system="Linux",
+    python="3.11",
+    cores=(),
+    features=(),
+    memory_bytes=None,
+    runtimes=(),
+    absent=(),
+)
+ANSWER = jsonio.dumps(FACTS).encode()
