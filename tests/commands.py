@@ -1,13 +1,16 @@
-"""The commands of the program by the words that call them, as in ``runtime build``."""
+"""The commands of the program by the words that call them, as in ``runtime build``, and the form of a refusal."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import typer
 
 from edgebert.cli.app import app
+
+CLEAR = re.compile(r"error: [^\n]+\n(hint: [^\n]+\n)?")
 
 
 def leaves(group: Any, words: str = "") -> Iterator[tuple[str, Any]]:

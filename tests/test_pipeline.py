@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,24 +12,13 @@ import transformers
 
 from edgebert.bundle import open_bundle, sha256_of
 from edgebert.checkpoint import load_model
-from edgebert.data import read_dataset, read_training
+from edgebert.data import read_dataset
 from edgebert.errors import DataError, OutputError, RecipeError, UsageError
 from edgebert.pipeline import export_bundle
-from edgebert.shape import PruneOptions
 from edgebert.text import TextEncoder
 from edgebert.types import Recipe, Target
-from edgebert.verification import verify
-from tests import cut_models, fakes
-
-TEXT_FILES = {"config.json", "golden.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt"}
-CARD = {"edgebert.json", "README.md"}
-ONNX = {"int8.onnx", "baseline/float32.onnx"}
-TFLITE = {"int8.tflite", "baseline/float32.tflite"}
-BASELINE_TEXTS = {"baseline/golden.json", "baseline/tokenizer.json", "baseline/vocab.txt"}
-
-
-def files_in(folder: Path) -> set[str]:
-    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+from tests import fakes
+from tests.bundle_files import CARD, ONNX, TEXT_FILES, TFLITE, files_in, hashes
 
 
 def torch_labels(texts: list[str]) -> list[int]:
@@ -113,9 +100,7 @@ def test_two_processes_give_the_same_bytes(tmp_path):
         check=True,
         capture_output=True,
     )
-    assert files_in(out) == files_in(fakes.shared_bundle())
-    different = [name for name in files_in(out) if sha256_of(out / name) != sha256_of(fakes.shared_bundle() / name)]
-    assert not different
+    assert hashes(out) == hashes(fakes.shared_bundle())
 
 
 def test_scores_are_counted_example_by_example(tmp_path):
@@ -273,212 +258,3 @@ def test_force_never_replaces_the_checkpoint_itself(tmp_path):
     with pytest.raises(UsageError):
         export_bundle(folder, folder, force=True)
     assert load_model(folder).checkpoint.labels == fakes.LABELS
-
-
-@pytest.fixture(scope="module")
-def two_models(tmp_path_factory) -> Path:
-    """Return a bundle in both formats of a hand-cut model with other tokens, compared with its original."""
-    original, cut = cut_models.shared_folders()
-    out = tmp_path_factory.mktemp("two") / "bundle"
-    return export_bundle(cut, out, baseline=original, lengths=fakes.LENGTHS).root
-
-
-def test_a_bundle_of_two_models_says_what_is_of_which(two_models):
-    """Shape, texts and pruning are those of what ships; the original has its own; nothing else lies in the folder."""
-    folders = cut_models.shared_folders()
-    original, cut = (load_model(folder).checkpoint for folder in folders)
-    manifest = open_bundle(two_models).manifest
-    assert files_in(two_models) == TEXT_FILES | CARD | ONNX | TFLITE | BASELINE_TEXTS | {"pruning.svg"}
-    assert {item.file for item in manifest.files} == TEXT_FILES | BASELINE_TEXTS
-    assert manifest.architecture == cut.architecture
-    assert manifest.pruning == cut.pruning is not None
-    assert (manifest.provenance.checkpoint, manifest.provenance.checkpoint_sha256) == ("cut", cut.sha256)
-    assert (manifest.original.checkpoint, manifest.original.checkpoint_sha256) == ("original", original.sha256)
-    assert manifest.original.architecture == original.architecture
-    tokens = [(root / "vocab.txt").read_text(encoding="utf-8").splitlines() for root in (two_models, folders[1])]
-    assert tokens[0] == tokens[1]
-    assert (two_models / "baseline/vocab.txt").read_text(encoding="utf-8").splitlines() == list(fakes.VOCABULARY)
-    assert all(check.ok for check in verify(two_models))
-
-
-def test_each_file_of_two_models_computes_its_own(two_models):
-    """Float baselines answer as the original, int8 files nearer to the cut model than to the original."""
-    original, cut = (load_model(folder) for folder in cut_models.shared_folders())
-    bundle = open_bundle(two_models)
-    for role, model in (("baseline", original), ("shipped", cut)):
-        encoder = TextEncoder(model.tokenizer, fakes.LENGTHS[-1])
-        for case in bundle.golden(role).cases:
-            assert encoder.encode(case.text) == case.input_ids
-        ids = [case.input_ids for case in bundle.golden(role).cases]
-        logits = [case.logits for case in bundle.golden(role).cases]
-        np.testing.assert_allclose(fakes.torch_logits(model.module, ids), logits, atol=1e-6)
-    for item in bundle.manifest.artifacts:
-        assert item.verified[0].max_difference <= item.tolerance
-        assert (item.tolerance == 1e-4) == (item.role == "baseline")
-    # The float TFLite file that the int8 one was quantized from is that of the cut model, and it does not stay.
-    ids = [case.input_ids for case in bundle.golden().cases]
-    found = fakes.tflite_logits(two_models / "int8.tflite", ids, fakes.LENGTHS[-1])
-    own = fakes.torch_logits(cut.module, ids)
-    assert fakes.rms(found - own) < 0.2 * fakes.rms(own)
-
-
-def test_sizes_of_two_models_are_compared_with_the_original(two_models):
-    """The int8 file is a smaller share of the original's float file than int8 alone would be of its own."""
-    from edgebert.card import share_of_float
-
-    manifest = open_bundle(two_models).manifest
-    sizes = {item.file: item.size_bytes for item in manifest.artifacts}
-    for item in manifest.artifacts:
-        expected = sizes[item.file] / sizes[f"baseline/float32.{item.format}"]
-        assert share_of_float(manifest, item) == pytest.approx(expected)
-    assert sizes["int8.onnx"] < sizes["baseline/float32.onnx"] / 3
-
-
-def test_two_models_can_ship_float_files(tmp_path):
-    """A float32 target is of the model that ships, in either format, and not the baseline's bytes."""
-    original, cut = cut_models.shared_folders()
-    recipe = Recipe(
-        name="float",
-        description="float32 as it is",
-        targets=tuple(Target(format=name, precision="float32") for name in ("onnx", "tflite")),
-        lengths=(8,),
-    )
-    bundle = export_bundle(cut, tmp_path / "bundle", baseline=original, recipe=recipe)
-    alone = export_bundle(cut, tmp_path / "alone", recipe=recipe)
-    for item in bundle.shipped:
-        assert item.sha256 == alone.artifact(item.file).sha256 == alone.artifact(f"baseline/{item.file}").sha256
-        assert item.sha256 != bundle.artifact(f"baseline/{item.file}").sha256
-    assert alone.manifest.original is None
-
-
-def test_equal_inputs_give_equal_bundles_of_two_models(tmp_path):
-    """Folders or loaded models, made twice: every file has the same bytes."""
-    original, cut = cut_models.shared_folders()
-    first = cut_models.shared_cut_bundle()
-    again = export_bundle(
-        load_model(cut), tmp_path / "b", baseline=load_model(original), formats=("onnx",), lengths=fakes.LENGTHS
-    ).root
-    assert files_in(again) == files_in(first)
-    assert [name for name in files_in(again) if sha256_of(again / name) != sha256_of(first / name)] == []
-
-
-def test_a_baseline_that_is_the_model_itself_is_no_other_model(tmp_path):
-    """Naming the model as its own baseline gives the bundle that naming none gives, to the byte."""
-    folder = fakes.shared_checkpoint()
-    named = export_bundle(folder, tmp_path / "named", baseline=folder, formats=("onnx",), lengths=(8,))
-    plain = export_bundle(folder, tmp_path / "plain", formats=("onnx",), lengths=(8,))
-    assert named.manifest == plain.manifest
-    assert named.manifest.original is None
-
-
-def test_a_pruned_model_without_baseline_is_its_own(tmp_path):
-    """Its float file is what it is compared with; the record of the cut is in the manifest all the same."""
-    _, cut = cut_models.shared_folders()
-    bundle = export_bundle(cut, tmp_path / "bundle", formats=("onnx",), lengths=(8,))
-    assert bundle.manifest.original is None
-    assert bundle.manifest.pruning == load_model(cut).checkpoint.pruning
-    assert files_in(bundle.root) == TEXT_FILES | CARD | ONNX | {"pruning.svg"}
-    assert "pruned model, not of the one it was cut from" in (bundle.root / "README.md").read_text(encoding="utf-8")
-
-
-def test_a_baseline_with_other_labels_is_refused(tmp_path):
-    """Scores of models that name their labels differently cannot be paired; both are named."""
-    other = fakes.tiny_checkpoint(tmp_path / "other", labels=("positive", "negative"))
-    with pytest.raises(UsageError, match=r"baseline other has the labels positive, negative, the model tiny has"):
-        export_bundle(fakes.shared_checkpoint(), tmp_path / "bundle", baseline=other)
-    assert not (tmp_path / "bundle").exists()
-
-
-def test_a_baseline_that_is_too_short_is_refused(tmp_path):
-    """The longest length has to fit both models; the one that it does not fit is named."""
-    other = fakes.tiny_checkpoint(tmp_path / "other", positions=24)
-    with pytest.raises(UsageError, match="length 32 is more than the 24 positions of the model other"):
-        export_bundle(fakes.shared_checkpoint(), tmp_path / "bundle", baseline=other, lengths=(16, 32))
-    assert not (tmp_path / "bundle").exists()
-
-
-PRUNING = Recipe(
-    name="half",
-    description="half, and fewer tokens",
-    targets=(Target(format="onnx", precision="int8"),),
-    lengths=fakes.LENGTHS,
-    prune=PruneOptions(keep=0.5, vocabulary=True),
-)
-
-
-@pytest.fixture(scope="module")
-def training(tmp_path_factory) -> Path:
-    """Return labelled training texts that leave some words out."""
-    rng = np.random.default_rng(5)
-    words = [word for word in fakes.WORDS[:11] if word not in ("battery", "screen")]
-    texts = [" ".join(rng.choice(words, rng.integers(2, 12))) for _ in range(80)]
-    path = tmp_path_factory.mktemp("training") / "train.tsv"
-    return fakes.write_data(path, [(text, index % 2) for index, text in enumerate(texts)])
-
-
-def test_a_recipe_that_prunes_ships_the_pruned_model_and_compares_it_with_the_one_given(tmp_path, training):
-    """What ships has fewer heads, neurons and tokens; the baselines are of the model as it was; all are checked."""
-    data = fakes.write_data(tmp_path / "dev.tsv", [(text, index % 2) for index, text in enumerate(fakes.TEXTS)])
-    before = load_model(fakes.shared_checkpoint())
-    out = tmp_path / "bundle"
-    bundle = export_bundle(before, out, recipe=PRUNING, training=training, evaluation=data)
-    manifest, shape = bundle.manifest, before.checkpoint.architecture
-    assert manifest.recipe == PRUNING
-    assert manifest.original.architecture == shape
-    assert sum(manifest.architecture.heads) < sum(shape.heads)
-    assert sum(manifest.architecture.neurons) < sum(shape.neurons)
-    assert manifest.architecture.vocabulary < shape.vocabulary
-    assert manifest.original.checkpoint_sha256 == manifest.provenance.checkpoint_sha256 == before.checkpoint.sha256
-    assert manifest.pruning.original_sha256 == before.checkpoint.sha256
-    assert manifest.pruning.train.sha256 == sha256_of(training)
-    assert manifest.pruning.macs_share <= 0.5 + 1e-9
-    assert bundle.artifact("int8.onnx").score.baseline == "baseline/float32.onnx"
-    assert all(check.ok for check in verify(out))
-    baseline = export_bundle(fakes.shared_checkpoint(), tmp_path / "plain", formats=("onnx",), lengths=fakes.LENGTHS)
-    name = "baseline/float32.onnx"
-    assert bundle.artifact(name).sha256 == baseline.artifact(name).sha256
-    assert {path.name for path in tmp_path.iterdir()} == {"dev.tsv", "bundle", "plain"}
-    assert before.checkpoint == load_model(fakes.shared_checkpoint()).checkpoint
-
-
-def test_pruning_in_the_export_is_repeatable(tmp_path, training):
-    """A path or the texts themselves, twice: the same bytes."""
-    labels = fakes.LABELS
-    texts = read_training(training, labels=labels)
-    first = export_bundle(fakes.shared_checkpoint(), tmp_path / "a", recipe=PRUNING, training=training).root
-    second = export_bundle(fakes.shared_checkpoint(), tmp_path / "b", recipe=PRUNING, training=texts).root
-    assert files_in(first) == files_in(second) == TEXT_FILES | CARD | ONNX | BASELINE_TEXTS | {"pruning.svg"}
-    assert [name for name in files_in(first) if sha256_of(first / name) != sha256_of(second / name)] == []
-
-
-def test_a_recipe_that_distills_leaves_only_the_bundle(tmp_path, training):
-    """The state of the distillation, kept beside the bundle while it goes on, is gone when it is done."""
-    options = PruneOptions(keep=0.6, distill=0.5)
-    recipe = dataclasses.replace(PRUNING, prune=options)
-    bundle = export_bundle(fakes.shared_checkpoint(), tmp_path / "bundle", recipe=recipe, training=training)
-    assert bundle.manifest.pruning.distillation.epochs == 0.5
-    assert bundle.manifest.pruning.vocabulary is None
-    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
-
-
-def test_a_recipe_that_prunes_needs_texts(tmp_path):
-    """Without training texts it is refused before anything is read, and the hint names the option."""
-    with pytest.raises(UsageError, match="'prune50-int8' prunes") as caught:
-        export_bundle(tmp_path / "no such model", tmp_path / "bundle", recipe="prune50-int8")
-    assert "--train FILE" in caught.value.hint
-    assert not list(tmp_path.iterdir())
-
-
-def test_texts_that_no_pruning_would_use_are_refused(tmp_path, training):
-    """A recipe that does not prune would ignore training texts silently."""
-    with pytest.raises(UsageError, match="'int8' does not prune"):
-        export_bundle(fakes.shared_checkpoint(), tmp_path / "bundle", training=training)
-    assert not list(tmp_path.iterdir())
-
-
-def test_training_texts_of_another_task_are_refused_and_nothing_is_left(tmp_path):
-    """A label that the model does not know is named with its file."""
-    path = fakes.write_data(tmp_path / "train.csv", [("good", "positive"), ("bad", "furious")])
-    with pytest.raises(DataError, match="furious"):
-        export_bundle(fakes.shared_checkpoint(), tmp_path / "bundle", recipe=PRUNING, training=path)
-    assert {item.name for item in tmp_path.iterdir()} == {"train.csv"}

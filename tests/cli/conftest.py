@@ -1,4 +1,4 @@
-"""The command line, run in this process or in one of its own."""
+"""The command line, run in this process or in one of its own, and what several of its tests prune."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
 from edgebert.cli.app import main
+from tests import fakes
+from tests.cli.prune_files import rows
 
 
 class Outcome(NamedTuple):
@@ -55,3 +58,16 @@ def program() -> Callable[..., subprocess.Popen[str]]:
         return subprocess.Popen(command, text=True, env=environment, **(pipes | settings))
 
     return start
+
+
+@pytest.fixture
+def training(tmp_path: Path) -> Path:
+    """Return a file of labelled texts."""
+    return fakes.write_data(tmp_path / "train.csv", rows())
+
+
+@pytest.fixture(scope="module")
+def larger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a checkpoint whose layers take most of its time, so that a share of that can be met."""
+    folder = tmp_path_factory.mktemp("larger") / "model"
+    return fakes.tiny_checkpoint(folder, hidden=64, heads=4, neurons=512, layers=4)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -12,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests import fakes
-
-CLEAR = re.compile(r"error: [^\n]+\n(hint: [^\n]+\n)?")
+from tests.commands import CLEAR
 
 
 @pytest.fixture

@@ -1,11 +1,9 @@
-"""Pruning as a whole: what comes out, what is recorded, what is refused, and that nothing half-made is left behind."""
+"""Pruning as a whole: what comes out, and what is recorded."""
 
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,49 +12,15 @@ import torch
 from edgebert.checkpoint import Model, load_model, save_model
 from edgebert.convert.weights import extract_weights
 from edgebert.data import TrainingTexts, read_training
-from edgebert.errors import DataError, EdgebertError, EnvironmentProblem, OutputError, UsageError
 from edgebert.pruning.cost import macs
 from edgebert.pruning.gates import blocks
 from edgebert.pruning.prune import prune, prune_model, score
 from edgebert.shape import Distillation, PruneOptions, TextSource
 from edgebert.text import TextEncoder
 from tests import fakes
+from tests.pruning.inputs import HALF, folder, plain, same_weights, training, training_file
 
-HALF = PruneOptions(keep=0.5)
-WORDS = ("good", "bad", "great", "awful", "the", "is", "it", "not", "very", "battery", "screen")
 UNSEEN = fakes.random_texts(41, count=20, longest=14)
-
-
-@functools.cache
-def folder() -> Path:
-    return fakes.tiny_checkpoint(fakes._shared() / "prune", layers=3)
-
-
-def plain() -> Model:
-    return load_model(folder())
-
-
-def sentences(count: int = 90, seed: int = 0) -> tuple[str, ...]:
-    rng = np.random.default_rng(seed)
-    return tuple(" ".join(rng.choice(WORDS, rng.integers(1, 9))) for _ in range(count))
-
-
-def training(count: int = 90, *, labelled: bool = True) -> TrainingTexts:
-    texts = sentences(count)
-    labels = tuple(int("good" in text or "great" in text) for text in texts)
-    return TrainingTexts(name="train.tsv", sha256="ab" * 32, texts=texts, labels=labels if labelled else None)
-
-
-def training_file(path: Path) -> Path:
-    data = training()
-    return fakes.write_data(
-        path, [(text, fakes.LABELS[label]) for text, label in zip(data.texts, data.labels, strict=True)]
-    )
-
-
-def same_weights(one: Model, other: Model) -> bool:
-    left, right = one.module.state_dict(), other.module.state_dict()
-    return list(left) == list(right) and all(torch.equal(left[name], right[name]) for name in left)
 
 
 def lengths_of(model: Model, data: TrainingTexts) -> dict[int, int]:
@@ -92,6 +56,13 @@ def test_half_of_the_work_is_gone(labelled):
         assert tuple(block.ffn.lin2.weight.shape) == (32, neurons)
     assert pruned.checkpoint.sha256 == model.checkpoint.sha256
     assert pruned.checkpoint.name == model.checkpoint.name
+
+
+def test_a_few_texts_are_enough():
+    """The fewest texts that are taken give a model within its budget."""
+    pruned = prune_model(plain(), training(32), dataclasses.replace(HALF, vocabulary=False))
+    assert pruned.checkpoint.pruning.sample == 32
+    assert pruned.checkpoint.pruning.macs_share <= 0.5
 
 
 def test_equal_seeds_give_equal_models():
@@ -229,145 +200,6 @@ def test_a_pruned_folder_is_the_model_in_memory(tmp_path):
     assert loaded.checkpoint.architecture == checkpoint.architecture
     assert checkpoint.path == out
     assert sorted(path.name for path in tmp_path.iterdir()) == ["half", "train.tsv"]
-
-
-@pytest.mark.parametrize("keep", [0.0, -0.5, 1.01, float("nan"), float("inf")])
-def test_a_share_outside_its_range_is_refused(keep):
-    """Only shares above 0 and at most 1 are taken, and the message names the one given."""
-    with pytest.raises(UsageError, match=r"keep is .*, not a share above 0 and at most 1"):
-        prune_model(plain(), training(), PruneOptions(keep=keep))
-
-
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({"keep": 0.05}, "the budget of 0.05 of the model is below"),
-        ({"seed": -1}, "seed is -1"),
-        ({"seed": 2**32}, "seed is 4294967296"),
-        ({"distill": -1.0}, "distill is -1"),
-        ({"distill": float("nan")}, "distill is nan"),
-        ({"distill": float("inf")}, "epochs is inf"),
-        ({"distill": 1.0, "learning_rate": 0.0}, "learning_rate is 0"),
-    ],
-)
-def test_options_that_cannot_be_are_refused(changes, words):
-    """One line says which value is wrong; those that need no work to see are refused before any is done."""
-    told: list[str] = []
-    with pytest.raises(UsageError) as caught:
-        prune_model(
-            plain(), training(), dataclasses.replace(HALF, **changes), progress=lambda stage, *_: told.append(stage)
-        )
-    assert words in caught.value.message
-    assert told == [] or "keep" in changes
-
-
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({"texts": sentences(31), "labels": None}, "31 texts are too few"),
-        ({"texts": (), "labels": None}, "0 texts are too few"),
-        ({"labels": (0, 2) * 45}, "the label 2 is none of the model's, which are 0 to 1"),
-        ({"labels": (0, -1) * 45}, "the label -1 is none of the model's"),
-        ({"labels": (0, 1)}, "90 texts and 2 labels"),
-    ],
-)
-def test_texts_that_cannot_be_ranked_by_are_refused(changes, words):
-    """Too few texts, and labels of another set, are named together with their file."""
-    with pytest.raises(DataError) as caught:
-        prune_model(plain(), dataclasses.replace(training(), **changes), HALF)
-    assert caught.value.message.startswith("train.tsv: ")
-    assert words in caught.value.message
-
-
-def test_a_text_with_half_a_character_is_refused():
-    """A lone surrogate in any text is one line, not a traceback."""
-    data = training()
-    with pytest.raises(UsageError, match="lone surrogate"):
-        prune_model(plain(), dataclasses.replace(data, texts=(*data.texts[:-1], "bad \ud800")), HALF)
-
-
-def test_a_few_texts_are_enough():
-    """The fewest texts that are taken give a model within its budget."""
-    pruned = prune_model(plain(), training(32), dataclasses.replace(HALF, vocabulary=False))
-    assert pruned.checkpoint.pruning.sample == 32
-    assert pruned.checkpoint.pruning.macs_share <= 0.5
-
-
-def listing(root: Path) -> list[str]:
-    return sorted(str(path.relative_to(root)) for path in root.rglob("*"))
-
-
-def failing(error: BaseException, stage: str):
-    def progress(name: str, done: int, total: int) -> None:
-        if name.startswith(stage):
-            raise error
-
-    return progress
-
-
-STAGES = ("scoring", "re-fitting")
-
-
-@pytest.mark.parametrize("stage", STAGES)
-@pytest.mark.parametrize(
-    ("raised", "wanted"),
-    [
-        (MemoryError(), EnvironmentProblem),
-        (RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 1 bytes."), EnvironmentProblem),
-        (KeyboardInterrupt(), KeyboardInterrupt),
-    ],
-    ids=["python's memory", "torch's memory", "Ctrl-C"],
-)
-def test_what_stops_half_way_leaves_nothing_behind(tmp_path, stage, raised, wanted):
-    """Out of memory or interrupted, in any stage: no folder, not even a temporary one, and one line for memory."""
-    training_file(tmp_path / "train.tsv")
-    with pytest.raises(wanted) as caught:
-        prune(folder(), tmp_path / "train.tsv", tmp_path / "out", options=HALF, progress=failing(raised, stage))
-    assert listing(tmp_path) == ["train.tsv"]
-    if isinstance(caught.value, EdgebertError):
-        assert caught.value.message == "not enough memory for pruning"
-        assert caught.value.hint
-
-
-def test_an_interrupted_distillation_goes_on(tmp_path):
-    """Ctrl-C while distilling leaves no checkpoint; the same call again ends where an undisturbed one does, cleanly."""
-    data, options = training_file(tmp_path / "train.tsv"), dataclasses.replace(HALF, distill=2.0)
-    prune(folder(), data, tmp_path / "undisturbed", options=options)
-
-    def interrupt(name: str, done: int, total: int) -> None:
-        if name.startswith("distilling") and done == total - 1:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        prune(folder(), data, tmp_path / "out", options=options, progress=interrupt)
-    assert not (tmp_path / "out").exists()
-    assert not list(tmp_path.glob(".out*"))
-    prune(folder(), data, tmp_path / "out", options=options)
-    assert same_weights(load_model(tmp_path / "out"), load_model(tmp_path / "undisturbed"))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "train.tsv", "undisturbed"]
-
-
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), MemoryError()], ids=["Ctrl-C", "memory"])
-def test_what_was_there_is_replaced_only_by_a_whole_model(tmp_path, error):
-    """With ``force``, an existing checkpoint stays byte for byte until the new one is complete; without, it stays."""
-    data, out = training_file(tmp_path / "train.tsv"), fakes.copy_of(folder(), tmp_path / "out")
-    before = {name: (tmp_path / name).read_bytes() for name in listing(tmp_path) if (tmp_path / name).is_file()}
-    with pytest.raises((KeyboardInterrupt, EnvironmentProblem)):
-        prune(folder(), data, out, options=HALF, force=True, progress=failing(error, "re-fitting"))
-    with pytest.raises(OutputError, match="exists already"):
-        prune(folder(), data, out, options=HALF)
-    after = {name: (tmp_path / name).read_bytes() for name in listing(tmp_path) if (tmp_path / name).is_file()}
-    assert after == before
-    prune(folder(), data, out, options=HALF, force=True)
-    assert load_model(out).checkpoint.pruning is not None
-
-
-def test_labels_of_another_set_leave_nothing_behind(tmp_path):
-    """A file with other labels than the model's is refused with its line, and no folder is made."""
-    data = fakes.write_data(tmp_path / "train.tsv", [(text, "sports") for text in sentences(40)])
-    with pytest.raises(DataError, match=r"line 2, .*unknown label"):
-        prune(folder(), data, tmp_path / "out", options=HALF)
-    assert listing(tmp_path) == ["train.tsv"]
 
 
 def test_the_texts_that_choose_the_best_state_were_not_fitted(monkeypatch):

@@ -18,6 +18,7 @@ from edgebert.pruning.gates import blocks, gated
 from edgebert.pruning.surgery import architecture_of, check_cut, cut, keep_all
 from edgebert.shape import Architecture, Keep
 from tests import fakes
+from tests.pruning.inputs import same_weights
 
 TEXTS = fakes.random_texts(7, count=6, longest=20)
 SHAPE = Architecture(
@@ -65,11 +66,6 @@ def composed(first: Keep, second: Keep) -> Keep:
             for layer, neurons in zip(second.layers, second.neurons, strict=True)
         ),
     )
-
-
-def same_weights(one: Model, other: Model) -> bool:
-    left, right = one.module.state_dict(), other.module.state_dict()
-    return list(left) == list(right) and all(torch.equal(left[name], right[name]) for name in left)
 
 
 @given(keeps(), st.sampled_from(["gelu", "relu"]))

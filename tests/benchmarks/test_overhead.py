@@ -12,8 +12,8 @@ from benchmarks.records import load_all, save
 from benchmarks.results import SCHEMA
 from edgebert.bundle import open_bundle
 from tests import fakes
+from tests.benchmarks.values import MACHINE
 from tests.device import kit
-from tests.test_benchmarks import MACHINE
 
 SECOND = 1_000_000_000
 

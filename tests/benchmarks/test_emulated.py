@@ -13,6 +13,7 @@ from benchmarks.render import render
 from benchmarks.results import SCHEMA
 from edgebert.bench.features import what_int8_gains
 from edgebert.measured.report import Measurement
+from tests.benchmarks.values import MACHINE
 from tests.report_values import (
     FLOAT,
     FLOAT_TFLITE,
@@ -25,10 +26,9 @@ from tests.report_values import (
     make_report,
     make_texts,
 )
-from tests.test_benchmarks import MACHINE
 
 LABELS = (0, 1) * 100
-REPOSITORY = Path(__file__).parents[1]
+REPOSITORY = Path(__file__).parents[2]
 
 
 def flipped(count: int) -> tuple[int, ...]:

@@ -1,0 +1,44 @@
+"""``python -m benchmarks accuracy``, on a tiny model."""
+
+from __future__ import annotations
+
+from benchmarks.__main__ import main
+from benchmarks.accuracy import measure_accuracy
+from edgebert.recipe import narrowed
+from edgebert.training.finetune import FinetuneOptions
+from edgebert.types import Recipe, Target, silent
+from tests import fakes
+
+
+def test_accuracy_needs_texts(capsys, monkeypatch):
+    """Without files the command says how to name them."""
+    monkeypatch.delenv("SST2_TRAIN", raising=False)
+    assert main(["accuracy"]) == 2
+    assert "SST2_TRAIN" in capsys.readouterr().err
+
+
+def test_accuracy_scores_every_file_against_float(tmp_path):
+    """A tiny encoder is fine-tuned and exported, and each int8 file is paired with the float file of its format."""
+    rows = [(f"{text} {word}", int(word == "good")) for text in fakes.TEXTS for word in ("good", "bad")]
+    train = fakes.write_data(tmp_path / "train.tsv.gz", rows)
+    dev = fakes.write_data(tmp_path / "dev.tsv", rows[:10])
+    recipe = narrowed(
+        Recipe(name="r", description="", targets=(Target(format="onnx", precision="int8"),), lengths=(8, 16)),
+        formats=None,
+        lengths=None,
+    )
+    found = measure_accuracy(
+        train,
+        dev,
+        tmp_path / "work",
+        base=fakes.shared_checkpoint(),
+        options=FinetuneOptions(epochs=1, learning_rate=1e-4, batch_size=8, max_length=16),
+        recipe=recipe,
+        progress=silent,
+    )
+    assert (found.train.name, found.train.examples, found.evaluation.examples) == ("train.tsv.gz", 24, 10)
+    assert [(score.file, score.baseline) for score in found.scores] == [
+        ("baseline/float32.onnx", None),
+        ("int8.onnx", "baseline/float32.onnx"),
+    ]
+    assert sorted(path.name for path in (tmp_path / "work").iterdir()) == ["bundle", "model", "model.json"]

@@ -1,0 +1,27 @@
+"""What the manifest of a tiny bundle lists, and changes after which it says other things."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from edgebert.bundle import MANIFEST
+
+FILES = ("int8.onnx", "baseline/float32.onnx", "tokenizer.json", "vocab.txt", "golden.json")
+
+
+def change_manifest(root: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """Apply a function to the manifest as plain JSON."""
+    path = root / MANIFEST
+    plain = json.loads(path.read_text(encoding="utf-8"))
+    change(plain)
+    path.write_text(json.dumps(plain), encoding="utf-8")
+
+
+def add_file(root: Path, file: str) -> None:
+    """Name one more file in the manifest, with the size and hash of no bytes."""
+    entry = {"file": file, "size_bytes": 0, "sha256": hashlib.sha256(b"").hexdigest()}
+    change_manifest(root, lambda plain: plain["files"].append(entry))

@@ -1,0 +1,159 @@
+"""A file that is changed, missing, a link or outside of the bundle is named when the bundle is opened."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgebert.bundle import GOLDEN, check_inside, open_bundle
+from edgebert.errors import BundleError
+from tests.bundle.manifests import FILES, add_file
+
+
+@settings(max_examples=40)
+@given(data=st.data())
+def test_a_flipped_bit_in_any_file_is_named(whole: Path, data: st.DataObject):
+    """One bit, anywhere in any file that the manifest lists, makes opening fail with the name of that file."""
+    file = data.draw(st.sampled_from(FILES))
+    path = whole / file
+    content = path.read_bytes()
+    at = data.draw(st.integers(0, len(content) - 1))
+    flipped = bytearray(content)
+    flipped[at] ^= 1 << data.draw(st.integers(0, 7))
+    path.write_bytes(flipped)
+    try:
+        with pytest.raises(BundleError, match="the content is not what the manifest says") as caught:
+            open_bundle(whole)
+        assert caught.value.message.startswith(f"{path}: ")
+        open_bundle(whole, check=False)
+    finally:
+        path.write_bytes(content)
+    open_bundle(whole)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_missing_file_is_named(file: str, bundle: Path):
+    """A file that the manifest lists and the folder lacks, or has as something else, is named."""
+    path = bundle / file
+    path.unlink()
+    with pytest.raises(BundleError, match="missing from the bundle") as caught:
+        open_bundle(bundle)
+    assert caught.value.message.startswith(f"{path}: ")
+    path.mkdir()
+    with pytest.raises(BundleError, match="missing from the bundle"):
+        open_bundle(bundle)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_file_of_another_size_is_named_with_both_sizes(file: str, bundle: Path):
+    """A cut or extended file is named with the size it has and the size it should have."""
+    path = bundle / file
+    content = path.read_bytes()
+    for changed in (content[:-1], content + b"\n", b""):
+        path.write_bytes(changed)
+        expected = f"{path}: {len(changed)} bytes, the manifest says {len(content)}"
+        with pytest.raises(BundleError) as caught:
+            open_bundle(bundle)
+        assert caught.value.message == expected
+
+
+@pytest.mark.parametrize("file", ["int8.onnx", "baseline/float32.onnx"])
+def test_a_link_in_the_place_of_a_file_is_refused(file: str, bundle: Path, tmp_path: Path):
+    """A link, be it to the very same bytes inside the bundle or outside, is no file of a bundle."""
+    inside = bundle / "copy"
+    outside = tmp_path / "outside"
+    for target in (inside, outside):
+        shutil.copy(bundle / file, target)
+        (bundle / file).rename(tmp_path / "kept")
+        (bundle / file).symlink_to(target)
+        with pytest.raises(BundleError, match=r"missing from the bundle|leaves the bundle by a link"):
+            open_bundle(bundle)
+        (bundle / file).unlink()
+        (tmp_path / "kept").rename(bundle / file)
+    open_bundle(bundle)
+
+
+def test_a_linked_folder_that_leaves_the_bundle_is_refused(bundle: Path, tmp_path: Path):
+    """A folder of the bundle that is a link to elsewhere is refused, though the bytes there are right."""
+    (bundle / "baseline").rename(tmp_path / "elsewhere")
+    (bundle / "baseline").symlink_to(tmp_path / "elsewhere")
+    for check in (True, False):
+        with pytest.raises(BundleError, match=r"the path 'baseline/float32\.onnx' leaves the bundle by a link"):
+            open_bundle(bundle, check=check)
+
+
+def test_links_in_a_circle_are_refused(bundle: Path):
+    """A folder that is a link to itself holds no file."""
+    shutil.rmtree(bundle / "baseline")
+    (bundle / "baseline").symlink_to("baseline")
+    with pytest.raises(BundleError, match=r"float32\.onnx"):
+        open_bundle(bundle)
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "",
+        "/etc/hostname",
+        "//etc/hostname",
+        "../outside",
+        "baseline/../../outside",
+        "baseline/..",
+        "..",
+        "a/../golden.json",
+        "..\\outside",
+        "baseline\\float32.onnx",
+        "C:/outside",
+        "C:outside",
+        "c:\\outside",
+        "\\\\host\\share",
+        "file:outside",
+        "golden.json\0",
+        "\0",
+    ],
+)
+def test_a_path_that_leaves_the_folder_is_refused(file: str, bundle: Path):
+    """Absolute paths, '..', other separators, drive letters and NUL are refused, also when no hashes are compared."""
+    (bundle.parent / "outside").write_bytes(b"")
+    add_file(bundle, file)
+    for check in (True, False):
+        with pytest.raises(BundleError) as caught:
+            open_bundle(bundle, check=check)
+        assert f"the path {file!r} leaves the bundle" in caught.value.message
+        assert "\0" not in caught.value.message
+
+
+@pytest.mark.parametrize("file", ["x" * 300, "y/" * 3000 + "z", ".", "golden.json/inside"])
+def test_a_path_that_no_file_can_have_is_refused(file: str, bundle: Path):
+    """A name longer than the file system takes, the folder itself, and a file below a file are not found."""
+    add_file(bundle, file)
+    with pytest.raises(BundleError, match=r"missing from the bundle|cannot be read: File name too long"):
+        open_bundle(bundle)
+
+
+@given(file=st.text(max_size=12) | st.lists(st.sampled_from([".", "..", "/", "a", "\\", ":", "\0", "é"])).map("".join))
+def test_whatever_a_path_is_it_stays_inside_or_is_refused(file: str):
+    """A path that is let through, joined to the root, stays below the root."""
+    root = Path("a") / "bundle"
+    try:
+        check_inside(file, root)
+    except BundleError:
+        return
+    assert root in ((root / file), *(root / file).parents)
+    assert ".." not in Path(file).parts
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"\xff", b'{"schema": 1, "cases": [{"text": 5}]}'])
+def test_damaged_golden_texts_are_named(content: bytes, bundle: Path):
+    """golden.json that is empty, of another form or not UTF-8 is a damaged bundle; so is its absence."""
+    opened = open_bundle(bundle)
+    (bundle / GOLDEN).write_bytes(content)
+    with pytest.raises(BundleError, match=r"golden\.json: "):
+        opened.golden()
+    (bundle / GOLDEN).unlink()
+    with pytest.raises(BundleError, match=r"golden\.json: "):
+        opened.golden()

@@ -1,0 +1,72 @@
+"""The tokenizer of a checkpoint comes from either of its files and has to fit the embedding table."""
+
+from __future__ import annotations
+
+import pytest
+import transformers
+
+from edgebert.checkpoint import load_model
+from edgebert.errors import EdgebertError
+from edgebert.folder import load_tokenizer, vocabulary
+from tests import fakes
+from tests.checkpoint.folders import refusal
+
+
+def test_a_missing_tokenizer_is_refused(folder):
+    """Neither tokenizer.json nor vocab.txt."""
+    (folder / "tokenizer.json").unlink()
+    (folder / "vocab.txt").unlink()
+    error = refusal(folder)
+    assert "no tokenizer" in error.message
+    assert "tokenizer.save_pretrained" in error.hint
+
+
+@pytest.mark.parametrize("lower_case", [True, False])
+def test_a_vocabulary_file_alone_gives_the_ids_of_the_tokenizer_file(folder, lower_case):
+    """vocab.txt with tokenizer_config.json describes the same tokenizer as tokenizer.json."""
+    fakes.write_tokenizer(folder, lower_case=lower_case)
+    texts = ["Good BATTERY, naïve café", "[MASK] 42!", "", "价格 x", "a" * 120, "It's NOT the screen..."]
+    full = load_tokenizer(folder)
+    expected = [full.encode(text).ids for text in texts]
+    theirs = transformers.AutoTokenizer.from_pretrained(folder)
+    (folder / "tokenizer.json").unlink()
+    plain = load_tokenizer(folder)
+    assert [plain.encode(text).ids for text in texts] == expected
+    assert theirs(texts)["input_ids"] == expected
+    assert vocabulary(plain) == fakes.VOCABULARY == vocabulary(full)
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"", b"only\nwords\n"])
+def test_a_vocabulary_file_that_is_none_is_refused(folder, content):
+    """Other bytes than UTF-8, no tokens, or no special tokens: one line, not a traceback."""
+    (folder / "tokenizer.json").unlink()
+    (folder / "vocab.txt").write_bytes(content)
+    refusal(folder)
+
+
+@pytest.mark.parametrize("content", ["[]", "{", '{"do_lower_case": "maybe"}'])
+def test_a_damaged_tokenizer_configuration_is_refused(folder, content):
+    """A tokenizer_config.json that decides nothing is named, not guessed."""
+    (folder / "tokenizer.json").unlink()
+    (folder / "tokenizer_config.json").write_text(content, encoding="utf-8")
+    with pytest.raises(EdgebertError, match=r"tokenizer_config\.json") as caught:
+        load_model(folder)
+    assert caught.value.exit_code == 2
+
+
+def test_a_tokenizer_of_another_size_is_refused(folder):
+    """More tokens than rows, or many fewer, is a mix-up: both counts are given."""
+    fakes.write_tokenizer(folder, (*fakes.VOCABULARY, "extra"))
+    message = refusal(folder).message
+    assert f"{len(fakes.VOCABULARY) + 1} tokens" in message
+    assert f"{len(fakes.VOCABULARY)} rows" in message
+    fakes.write_tokenizer(folder, fakes.VOCABULARY[:-1])
+    refusal(folder)
+
+
+def test_an_embedding_table_padded_to_a_multiple_of_eight_is_accepted(tmp_path):
+    """A table with a few rows more than tokens, for the kernels' sake, is no mix-up."""
+    rows = -(-len(fakes.VOCABULARY) // 64) * 64
+    assert rows > len(fakes.VOCABULARY)
+    folder = fakes.tiny_checkpoint(tmp_path / "padded", rows=rows)
+    assert load_model(folder).checkpoint.architecture.vocabulary == rows

@@ -1,0 +1,49 @@
+"""A tiny model with texts to prune it by."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from edgebert.checkpoint import Model, load_model
+from edgebert.data import TrainingTexts
+from edgebert.shape import PruneOptions
+from tests import fakes
+
+HALF = PruneOptions(keep=0.5)
+WORDS = ("good", "bad", "great", "awful", "the", "is", "it", "not", "very", "battery", "screen")
+
+
+@functools.cache
+def folder() -> Path:
+    return fakes.tiny_checkpoint(fakes._shared() / "prune", layers=3)
+
+
+def plain() -> Model:
+    return load_model(folder())
+
+
+def sentences(count: int = 90, seed: int = 0) -> tuple[str, ...]:
+    rng = np.random.default_rng(seed)
+    return tuple(" ".join(rng.choice(WORDS, rng.integers(1, 9))) for _ in range(count))
+
+
+def training(count: int = 90, *, labelled: bool = True) -> TrainingTexts:
+    texts = sentences(count)
+    labels = tuple(int("good" in text or "great" in text) for text in texts)
+    return TrainingTexts(name="train.tsv", sha256="ab" * 32, texts=texts, labels=labels if labelled else None)
+
+
+def training_file(path: Path) -> Path:
+    data = training()
+    return fakes.write_data(
+        path, [(text, fakes.LABELS[label]) for text, label in zip(data.texts, data.labels, strict=True)]
+    )
+
+
+def same_weights(one: Model, other: Model) -> bool:
+    left, right = one.module.state_dict(), other.module.state_dict()
+    return list(left) == list(right) and all(torch.equal(left[name], right[name]) for name in left)
