@@ -324,11 +324,3 @@ def test_entries_are_aligned_wherever_they_land(tmp_path):
         assert apk_zip.misplaced(path) == []
         with zipfile.ZipFile(path) as apk:
             assert [apk.read(name) for name in names] == [b"x" * length] * 4
-
-
-def test_a_bundle_that_does_not_do_is_refused_before_anything_is_fetched(tmp_path, monkeypatch, capsys):
-    """One line says what is wrong with the bundle, without the tools, and no APK is left."""
-    monkeypatch.setattr(script("toolchain"), "tools", lambda: pytest.fail("the tools were asked for"))
-    assert script("build_apk").main(["--bundle", str(tmp_path / "none"), "--out", str(tmp_path / "a.apk")]) == 2
-    assert "there is no such folder" in capsys.readouterr().err
-    assert list(tmp_path.iterdir()) == []

@@ -12,6 +12,7 @@ import pytest
 
 from edgebert.embedding import android
 from tests.android.jvm import REPOSITORY, script
+from tests.small_bundles import small_bundle
 
 DEMO = REPOSITORY / "android-demo"
 APP = DEMO / "app" / "src"
@@ -201,21 +202,23 @@ def test_help_shows_an_example(name):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "path", "code", "message"),
+    ("bundle", "out", "code", "message"),
     [
-        (["--out", "missing/demo.apk"], None, 2, "there is no folder"),
-        (["--bundle", "missing", "--out", "demo.apk"], "", 3, "there is no java"),
+        ("bundle", "missing/demo.apk", 2, "there is no folder"),
+        ("missing", "demo.apk", 2, "missing: there is no such folder"),
+        ("bundle", "demo.apk", 3, "there is no java"),
     ],
 )
-def test_build_that_cannot_begin_says_why_in_one_line(tmp_path, arguments, path, code, message):
-    """A wrong option and a machine without Java end the build with one clear line and nothing written."""
-    command = [sys.executable, str(DEMO / "scripts" / "build_apk.py"), *arguments]
-    environment = {"PATH": path} if path is not None else None
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, env=environment)
+def test_build_that_cannot_begin_says_why_in_one_line(tmp_path, bundle, out, code, message):
+    """A wrong option, a missing bundle, and then a machine without Java end it with one clear line, nothing written."""
+    small_bundle(tmp_path / "bundle")
+    (tmp_path / "here").mkdir()
+    command = [sys.executable, str(DEMO / "scripts" / "build_apk.py"), "--bundle", f"../{bundle}", "--out", out]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path / "here", env={"PATH": ""})
     assert done.returncode == code
     assert message in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
-    assert list(tmp_path.iterdir()) == []
+    assert list((tmp_path / "here").iterdir()) == []
 
 
 def test_check_of_a_missing_file_is_a_usage_error(tmp_path):
