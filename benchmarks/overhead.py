@@ -10,11 +10,11 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from benchmarks.figures import Figure
 from benchmarks.parts import conditions, packages_text
@@ -24,10 +24,9 @@ from edgebert.bench.runner import bench
 from edgebert.bundle import Bundle
 from edgebert.device.adb import open_adb
 from edgebert.device.board import Board
-from edgebert.device.device import NOTHING, Device, Finished
+from edgebert.device.device import Device
 from edgebert.device.launch import prepare
 from edgebert.device.ssh import open_ssh
-from edgebert.measured.devices import AndroidFacts, PhoneState
 from edgebert.measured.report import Suite
 from edgebert.measured.worker import Request, Trial
 from edgebert.types import Package, Progress, silent
@@ -93,39 +92,18 @@ class OverheadResults:
 
 
 class _TimedDevice:
-    """A device that keeps how long its pushes took."""
+    """A device, a phone too, that keeps how long its pushes took."""
 
     def __init__(self, device: Device) -> None:
         self._device, self.push_ns = device, 0
-        self.url, self.kind, self.cpu, self.root = device.url, device.kind, device.cpu, device.root
 
-    def run(
-        self,
-        argv: Sequence[str],
-        *,
-        stdin: bytes = b"",
-        environment: Mapping[str, str] = NOTHING,
-        timeout_s: float = 60.0,
-    ) -> Finished:
-        return self._device.run(argv, stdin=stdin, environment=environment, timeout_s=timeout_s)
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._device, name)
 
     def push(self, source: Path, name: str) -> None:
         start = time.perf_counter_ns()
         self._device.push(source, name)
         self.push_ns += time.perf_counter_ns() - start
-
-    def close(self) -> None:
-        self._device.close()
-
-
-class _TimedPhone(_TimedDevice):
-    """A phone that keeps it too."""
-
-    def android_facts(self) -> AndroidFacts:
-        return self._device.android_facts()  # type: ignore[attr-defined, no-any-return]  # it is a phone
-
-    def phone_state(self, trial: int) -> PhoneState:
-        return self._device.phone_state(trial)  # type: ignore[attr-defined, no-any-return]  # it is a phone
 
 
 class _TimedBoard(Board):
@@ -166,8 +144,8 @@ def _timed(bundle: Bundle, work: Path, connection: Connection, reach: Callable[[
 
     def timed_board(_: str) -> Board:
         reached = reach()
-        device = (_TimedPhone if connection == "adb" else _TimedDevice)(reached.device)
-        boards.append((device, _TimedBoard(device, reached.launcher)))
+        device = _TimedDevice(reached.device)
+        boards.append((device, _TimedBoard(cast(Device, device), reached.launcher)))
         return boards[-1][1]
 
     journal = work / "journal"

@@ -165,7 +165,8 @@ def open_journal(path: Path, fingerprint: Fingerprint, *, anew: bool) -> Journal
     with writable(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         stream = path.open("a+b")
-    try:
+    with contextlib.ExitStack() as undo:
+        undo.enter_context(stream)
         with writable(path):
             _lock(stream, path)
             if anew:
@@ -176,9 +177,7 @@ def open_journal(path: Path, fingerprint: Fingerprint, *, anew: bool) -> Journal
             if not good:
                 stream.write(_line(_Header(schema=SCHEMA, fingerprint=fingerprint)))
                 stream.flush()
-    except BaseException:
-        stream.close()
-        raise
+        undo.pop_all()
     return Journal(path, stream, steps)
 
 

@@ -189,11 +189,11 @@ class _Session:
                 finished, _ = wait(running, return_when=FIRST_EXCEPTION)
                 for item in finished:
                     item.result()
-            except BaseException:
-                self._stop.set()
-                with stopped_programs():
-                    wait(running)
-                raise
+            finally:
+                if not all(item.done() for item in running):  # an interrupt, or a lane that failed
+                    self._stop.set()
+                    with stopped_programs():
+                        wait(running)
         return self._failed
 
     def _visit_all(self, track: Sequence[str]) -> None:

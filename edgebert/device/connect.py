@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import get_args
 
@@ -80,11 +81,11 @@ def connect(
 
         return open_emulated_board(rest, cache=cache)
     device = _opened(kind, rest, root)
-    try:
-        return Board(device, prepare(device, python=python, runtime=runtime))
-    except BaseException:
-        device.close()
-        raise
+    with contextlib.ExitStack() as undo:
+        undo.callback(device.close)
+        board = Board(device, prepare(device, python=python, runtime=runtime))
+        undo.pop_all()
+    return board
 
 
 def _opened(kind: DeviceKind, rest: str, root: str | None) -> Device:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from edgebert.device.device import NOTHING, Finished
 from edgebert.device.process import run_program
@@ -16,7 +19,9 @@ RELEASE = ("bookworm", "bookworm-updates")
 """Debian 12: glibc 2.36 and Python 3.11."""
 
 BACKPORTS = ("bookworm-backports",)
-MIRROR = "http://deb.debian.org/debian"
+MIRROR = "EDGEBERT_DEBIAN_MIRROR"
+"""Environment variable with the address of a Debian archive, for machines whose apt knows none, as Ubuntu's."""
+
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 AARCH64 = (*(f"manylinux_2_{minor}_aarch64" for minor in range(36, 16, -1)), "manylinux2014_aarch64")
 """Tags of the wheels that run with the C library of ``RELEASE``, newest first."""
@@ -30,7 +35,7 @@ def fetch_debs(
     """Download Debian packages into ``folder`` and return their files, sorted by name.
 
     An apt of its own does it, with its own sources, lists and status: it checks the signatures, and the apt of this
-    machine stays as it is. The mirror is the one that this machine uses already, if it runs Debian.
+    machine stays as it is. The archive is the one that this machine uses already, or that ``MIRROR`` names.
 
     Args:
         packages: Names, as in ``python3.11-minimal``.
@@ -40,7 +45,8 @@ def fetch_debs(
         with_dependencies: Whether to download everything they depend on too.
 
     Raises:
-        EnvironmentProblem: This machine has no apt, no keyring or no connection, or there is no such package.
+        EnvironmentProblem: This machine has no apt, no keyring, no archive or no connection, or there is no such
+            package.
     """
     _check_tools()
     with tempfile.TemporaryDirectory(prefix="edgebert-apt-") as name:
@@ -135,18 +141,32 @@ def _check_tools() -> None:
 
 
 def _mirror() -> str:
-    """Return the Debian archive that this machine's own apt uses, else the one that Debian names."""
+    """Return the Debian archive that the user names, else the one that this machine's own apt uses."""
     if not KEYRING.is_file():
         raise EnvironmentProblem(
             f"{KEYRING} is not on this machine; Debian's packages are checked with it",
             hint="apt-get install debian-archive-keyring",
         )
-    argv = ["apt-get", "indextargets", "--format", "$(ORIGIN) $(REPO_URI)"]
+    named = os.environ.get(MIRROR, "")
+    if named:
+        if not re.fullmatch(r"(https?|file)://?[^\s\[\]]+", named):
+            raise EnvironmentProblem(f"{MIRROR} is {named!r}, no address", hint="as in http://HOST/debian")
+        return named.rstrip("/")
+    argv = ["apt-get", "indextargets", "--format", "$(REPO_URI) $(ORIGIN)"]
+    unsure = []
     for line in run_program(argv, timeout_s=60.0).stdout.decode("utf-8", "replace").splitlines():
-        origin, _, address = line.partition(" ")
+        address, _, origin = line.partition(" ")
         if origin == "Debian" and address.rstrip("/").endswith("/debian"):
             return address.rstrip("/")
-    return MIRROR
+        # Without its lists, as in a fresh container, apt does not know whose archive it is.
+        if not origin and urlsplit(address).path.rstrip("/") == "/debian":
+            unsure.append(address.rstrip("/"))
+    if unsure:
+        return unsure[0]
+    raise EnvironmentProblem(
+        "the aarch64 parts cannot be fetched: apt on this machine knows no Debian archive",
+        hint=f"name a mirror of Debian: {MIRROR}=http://HOST/debian",
+    )
 
 
 def _settings(root: Path, architecture: str) -> str:

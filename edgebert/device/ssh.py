@@ -205,11 +205,10 @@ def open_ssh(target: str, *, root: str | None = None, options: tuple[str, ...] =
         DeviceGone: The connection broke.
     """
     device = SshDevice(parse_target(target), url=f"ssh:{target}", options=options)
-    try:
+    with contextlib.ExitStack() as undo:
+        undo.callback(device.close)
         device.settle(root)
-    except BaseException:
-        device.close()
-        raise
+        undo.pop_all()
     return device
 
 

@@ -224,14 +224,17 @@ def _copy(source: Path, target: Path, entry: FileEntry) -> None:
 def _folders(path: Path) -> Iterator[None]:
     """Make a folder and those above it; when the block fails, remove again what was made."""
     made = [each for each in (path, *path.parents) if not each.exists()]
-    try:
+    with contextlib.ExitStack() as undo:
+        undo.callback(_remove_empty, made)
         path.mkdir(parents=True, exist_ok=True)
         yield
-    except BaseException:
-        for each in made:
-            with contextlib.suppress(OSError):
-                each.rmdir()
-        raise
+        undo.pop_all()
+
+
+def _remove_empty(folders: Sequence[Path]) -> None:
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ from edgebert.evaluation import evaluate
 from edgebert.training.finetune import FinetuneOptions
 from edgebert.types import silent
 from tests import fakes
+from tests.benchmarks.values import TINY
 
 
 @pytest.fixture(scope="module")
@@ -129,17 +130,8 @@ def test_a_checkpoint_is_fine_tuned_again_only_for_other_texts(files, tmp_path):
 def test_pruning_is_measured_from_texts_to_results(files, tmp_path, capsys):
     """pruning, prune-time and pruned-speed run as commands one after the other, and everything is recorded once."""
     (tmp_path / "tiny.toml").write_text(
-        f"""
-name = "tiny"
-description = "a tiny shape"
-labels = 2
-seed = 0
-signatures = [8, 16]
-lengths = [8]
-threads = 1
-rounds = 2
-warm_up = 1
-runs = 2
+        TINY.partition("[architecture]")[0]
+        + f"""
 [architecture]
 hidden = 32
 head_dim = 4

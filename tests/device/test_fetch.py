@@ -8,6 +8,7 @@ import pytest
 
 from edgebert.device.fetch import (
     KEYRING,
+    MIRROR,
     RELEASE,
     deb_version,
     fetch_debs,
@@ -54,6 +55,41 @@ def test_another_system_is_told_what_it_lacks(tool: str, tmp_path: Path, monkeyp
 
 
 @needs_debian
+@pytest.mark.parametrize(
+    ("targets", "named", "archive"),
+    [
+        ("http://a/ubuntu/ Ubuntu\nhttp://b/debian/ Debian\n", "", "http://b/debian"),
+        # A container without lists: apt cannot say whose archive it is.
+        ("http://b/linux/debian/ \nhttp://c/debian \n", "", "http://c/debian"),
+        ("http://c/debian/ Other\nhttp://b/debian/ Debian\n", "https://mine/debian/", "https://mine/debian"),
+        ("", "file:/srv/debian", "file:/srv/debian"),
+        ("http://a/ubuntu/ Ubuntu\nhttp://c/debian/ Other\n", "", None),
+        ("", "", None),
+    ],
+)
+def test_the_archive_is_the_machines_own_or_named(targets, named, archive, tmp_path: Path, monkeypatch):
+    """A named one comes first, then one that is Debian's, then one that may be; without any, the hint says how."""
+    apt = tmp_path / "apt-get"
+    apt.write_text(f"#!/bin/sh\n[ $1 = indextargets ] && printf '{targets}' && exit\necho 'E: not here' >&2\nexit 1\n")
+    apt.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setenv(MIRROR, named)
+    words = f"^the package lists of {archive}: cannot be fetched" if archive else "cannot be fetched: apt .* knows no"
+    with pytest.raises(EnvironmentProblem, match=words) as caught:
+        fetch_debs(["base-files"], architecture="arm64", suites=RELEASE, folder=tmp_path / "d", with_dependencies=False)
+    assert archive or MIRROR in caught.value.hint
+
+
+@needs_debian
+@pytest.mark.parametrize("named", ["debian", "http://a b/debian", "http://a/debian\ndeb [trusted=yes] http://b/debian"])
+def test_a_name_that_is_no_address_is_refused(named: str, tmp_path: Path, monkeypatch):
+    """What would be another line or option of apt's list is no address."""
+    monkeypatch.setenv(MIRROR, named)
+    with pytest.raises(EnvironmentProblem, match="no address"):
+        fetch_debs(["base-files"], architecture="arm64", suites=RELEASE, folder=tmp_path / "d", with_dependencies=False)
+
+
+@needs_debian
 def test_a_package_is_unpacked_through_links(tmp_path: Path):
     """Files below a linked folder go where the link leads, the link stays, and no script of the package runs."""
     root = tmp_path / "root"
@@ -86,6 +122,7 @@ def test_without_a_connection_one_line_says_so(tmp_path: Path, monkeypatch):
     """With no way to Debian's mirror the packages are not fetched, one line says why, and no file is left."""
     for name in ("http_proxy", "https_proxy"):
         monkeypatch.setenv(name, NOBODY)
+    monkeypatch.setenv(MIRROR, f"{NOBODY}/debian")
     with pytest.raises(EnvironmentProblem, match="cannot be fetched") as caught:
         fetch_debs(["base-files"], architecture="arm64", suites=RELEASE, folder=tmp_path / "d", with_dependencies=False)
     assert "\n" not in caught.value.message
