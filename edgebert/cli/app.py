@@ -91,7 +91,7 @@ def main(arguments: list[str] | None = None) -> None:
     if "_EDGEBERT_COMPLETE" in os.environ:
         app(prog_name="edgebert")  # the shell asks what could come next: typer answers and leaves
     verbose = "--verbose" in given
-    with output.quiet_libraries(verbose=verbose):
+    with output.quiet_libraries(verbose=verbose), output.shown_notes():
         code = _run(given or ["--help"], verbose=verbose)
     sys.exit(code)
 

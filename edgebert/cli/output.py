@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from edgebert.errors import EdgebertError
+from edgebert.notes import LOGGER
 from edgebert.types import Progress
 
 if TYPE_CHECKING:
@@ -79,6 +81,35 @@ def show_error(error: EdgebertError) -> None:
         sys.stderr.write(f"hint: {error.hint}\n")
 
 
+class _Notes(logging.Handler):
+    """Prints each note and warning of ``edgebert.notes`` once, however often the library loads the same model."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self._shown: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = f"{'warning' if record.levelno >= logging.WARNING else 'note'}: {record.getMessage()}"
+        if line not in self._shown:
+            self._shown.add(line)
+            show_note(line)
+
+
+@contextlib.contextmanager
+def shown_notes() -> Iterator[None]:
+    """Print what the library tells through ``edgebert.notes``, also where ``quiet_libraries`` disables all loggers."""
+    handler, propagate = _Notes(), LOGGER.propagate
+    LOGGER.addHandler(handler)
+    LOGGER.propagate = False
+    LOGGER.isEnabledFor = lambda level: level >= logging.INFO  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        del LOGGER.isEnabledFor
+        LOGGER.propagate = propagate
+        LOGGER.removeHandler(handler)
+
+
 @contextlib.contextmanager
 def progress_bar() -> Iterator[Progress]:
     """Give a function that shows progress: bars with the time left on a terminal, a line for each stage elsewhere."""
@@ -144,7 +175,6 @@ def quiet_libraries(*, verbose: bool) -> Iterator[None]:
     if verbose:
         yield
         return
-    import logging
     import warnings
 
     try:
