@@ -100,7 +100,7 @@ def _serve_adbd(root: Path, words: Sequence[str]) -> None:
     _forbid_vsock()
     os.chroot(root)
     os.chdir("/")
-    os.execve(words[0], words, {"ADBD_PORT": str(PORT)})
+    os.execve(words[0], list(words), {"ADBD_PORT": str(PORT)})
 
 
 def _forbid_vsock() -> None:
