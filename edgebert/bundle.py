@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from edgebert.errors import BundleError, UsageError
-from edgebert.jsonio import from_plain, parse
+from edgebert.jsonio import dumps, from_plain, parse
 from edgebert.types import Artifact, FileEntry, Golden, Manifest, Role, TextSpec
 
-SCHEMA = 2
+SCHEMA = 3
 GOLDEN_SCHEMA = 1
 MANIFEST, GOLDEN, TOKENIZER = "edgebert.json", "golden.json", "tokenizer.json"
 VOCABULARY = "vocab.txt"
+
+_DIGEST_SINCE = 3
+_DIGEST_KEY, _NO_DIGEST = b'"digest": "', b"0" * 64
 
 T = TypeVar("T", Manifest, Golden)
 
@@ -175,6 +178,26 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def write_manifest(root: Path, manifest: Manifest) -> Manifest:
+    """Write a manifest of the newest schema into a bundle, and return it with its digest."""
+    content = dumps(replace(manifest, schema=SCHEMA, digest=_NO_DIGEST.decode())).encode()
+    digest = manifest_digest(content)
+    assert digest is not None
+    (root / MANIFEST).write_bytes(content.replace(_NO_DIGEST, digest.encode(), 1))
+    return replace(manifest, schema=SCHEMA, digest=digest)
+
+
+def manifest_digest(content: bytes) -> str | None:
+    """Return the digest that a manifest with this content should state; ``None`` when it states none.
+
+    It is the sha256 of the content in which the 64 bytes after the first ``"digest": "`` are replaced by zeros.
+    """
+    head, key, tail = content.partition(_DIGEST_KEY)
+    if not key:
+        return None
+    return hashlib.sha256(head + key + _NO_DIGEST + tail[len(_NO_DIGEST) :]).hexdigest()
+
+
 def file_entry(root: Path, file: str) -> FileEntry:
     """Return the manifest's entry for a file that lies in ``root``."""
     path = root / file
@@ -185,7 +208,8 @@ def _read(cls: type[T], path: Path, *, newest: int) -> T:
     """Return the versioned JSON file at ``path``; a schema above ``newest`` is refused before its fields are read."""
     again = "export or copy the bundle again"
     try:
-        plain = parse(path.read_text(encoding="utf-8"), source=str(path))
+        content = path.read_bytes()
+        plain = parse(content.decode("utf-8"), source=str(path))
         schema = plain.get("schema") if isinstance(plain, dict) else None
         if type(schema) is not int or schema < 1:
             raise BundleError(f"{path}: there is no schema number", hint=again)
@@ -193,6 +217,8 @@ def _read(cls: type[T], path: Path, *, newest: int) -> T:
             raise BundleError(
                 f"{path}: bundle schema {schema}; this edgebert reads up to {newest}", hint="pip install -U edgebert"
             )
+        if cls is Manifest and ("digest" in plain or schema >= _DIGEST_SINCE):
+            _check_digest(path, content, plain)
         return from_plain(cls, plain, source=str(path))
     except OSError as error:
         raise BundleError(f"{path}: cannot be read: {error.strerror}", hint=again) from error
@@ -200,3 +226,13 @@ def _read(cls: type[T], path: Path, *, newest: int) -> T:
         raise BundleError(f"{path}: not UTF-8 at byte {error.start}", hint=again) from error
     except UsageError as error:
         raise BundleError(error.message, hint=error.hint or again) from error
+
+
+def _check_digest(path: Path, content: bytes, plain: dict[str, Any]) -> None:
+    again = "export or copy the bundle again"
+    if plain["schema"] < _DIGEST_SINCE:
+        raise BundleError(f"{path}: a manifest of schema {plain['schema']} has no digest", hint=again)
+    if "digest" not in plain:
+        raise BundleError(f"{path}: the key 'digest' is missing", hint=again)
+    if plain["digest"] is None or plain["digest"] != manifest_digest(content):
+        raise BundleError(f"{path}: the content is not what its digest says", hint=again)

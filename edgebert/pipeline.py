@@ -100,7 +100,7 @@ def export_bundle(
         manifest = _manifest(stage, shipped, compared, plan, artifacts)
         if data is not None:
             manifest = _scored(stage, manifest, data, progress)
-        (stage / bundles.MANIFEST).write_text(dumps(manifest), encoding="utf-8")
+        bundles.write_manifest(stage, manifest)
         write_card(stage, manifest)
     return bundles.open_bundle(out, check=False)
 

@@ -263,9 +263,13 @@ class Original:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """The content of ``edgebert.json``; the last two fields came with schema 2."""
+    """The content of ``edgebert.json``; ``original`` and ``pruning`` came with schema 2, ``digest`` with schema 3.
+
+    ``digest`` is the sha256 of the file with the 64 digits of the digest replaced by zeros; ``None`` before schema 3.
+    """
 
     schema: int
+    digest: str | None = None
     task: Task
     labels: tuple[str, ...]
     text: TextSpec

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgebert.bundle import MANIFEST, SCHEMA, file_entry
+from edgebert.bundle import SCHEMA, file_entry, write_manifest
 from edgebert.jsonio import dumps
 from edgebert.shape import Architecture
 from edgebert.types import (
@@ -66,7 +66,7 @@ def small_bundle(root: Path, *, labels: Sequence[str] = fakes.LABELS, shipped: S
             packages=(Package(name="numpy", version="2.0.0"),),
         ),
     )
-    (root / MANIFEST).write_text(dumps(manifest), encoding="utf-8")
+    write_manifest(root, manifest)
     return root
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgebert.bundle import GOLDEN, GOLDEN_SCHEMA, MANIFEST, SCHEMA, TOKENIZER, file_entry
+from edgebert.bundle import GOLDEN, GOLDEN_SCHEMA, SCHEMA, TOKENIZER, file_entry, write_manifest
 from edgebert.jsonio import dumps
 from edgebert.shape import Architecture
 from edgebert.types import (
@@ -297,5 +297,4 @@ def write_bundle(root: Path, *, formats: Sequence[str] = ("onnx",)) -> Manifest:
             artifacts.append(replace(artifact, size_bytes=entry.size_bytes, sha256=entry.sha256))
     files = tuple(file_entry(root, name) for name in (TOKENIZER, "vocab.txt", GOLDEN))
     manifest = replace(make_manifest(*artifacts), files=files)
-    (root / MANIFEST).write_text(dumps(manifest), encoding="utf-8")
-    return manifest
+    return write_manifest(root, manifest)

@@ -7,7 +7,7 @@ import numpy as np
 
 from edgebert.bundle import open_bundle
 from tests import fakes
-from tests.android.calls import edit_manifest, shipped
+from tests.android.calls import edit_manifest, error_of, shipped
 
 
 def test_manifest_is_read_as_python_reads_it(jvm):
@@ -16,6 +16,7 @@ def test_manifest_is_read_as_python_reads_it(jvm):
     facts = jvm.call("open", folder=str(fakes.shared_bundle()))
     assert facts == {
         "schema": manifest.schema,
+        "digest": manifest.digest,
         "task": manifest.task,
         "labels": list(manifest.labels),
         "max_length": manifest.text.max_length,
@@ -90,8 +91,34 @@ def test_baselines_of_a_pruned_model_have_text_rules_of_their_own(jvm, bundle):
     jvm.call("artifact", file="baseline/float32.onnx")
 
 
+def test_an_app_opens_the_bundle_that_it_was_built_with(jvm, bundle):
+    """The digest that the Kotlin file states is compared with the manifest's; another bundle is refused."""
+    digest = open_bundle(bundle).manifest.digest
+    assert jvm.call("open", folder=str(bundle), digest=digest)["digest"] == digest
+    edit_manifest(bundle, labels=["other", "labels"])
+    assert jvm.call("open", folder=str(bundle))["labels"] == ["other", "labels"]
+    kind, message = error_of(jvm, "open", folder=str(bundle), digest=digest)
+    assert kind == "DAMAGED_FILE"
+    assert message.startswith("edgebert.json: is not the manifest that the app was built with (its digest differs)")
+
+
+def test_a_changed_manifest_is_found(jvm, bundle):
+    """A changed letter of a label, whatever its language, is found by the digest before any file is opened."""
+    edit_manifest(bundle, labels=["schlecht", "großartig 😀"])
+    assert jvm.call("open", folder=str(bundle))["labels"] == ["schlecht", "großartig 😀"]
+    content = (bundle / "edgebert.json").read_bytes()
+    for old, new in ((b"schlecht", b"schlichz"), (b'"pad_id": 0', b'"pad_id": 1'), (b"}", b"} ")):
+        assert old in content
+        (bundle / "edgebert.json").write_bytes(content.replace(old, new, 1))
+        kind, message = error_of(jvm, "open", folder=str(bundle))
+        assert kind == "DAMAGED_FILE"
+        assert message == "edgebert.json: its content is not what its digest says; copy the bundle again"
+    (bundle / "edgebert.json").write_bytes(content.replace(b'"digest": ', b'"other": '))
+    assert error_of(jvm, "open", folder=str(bundle))[1] == "edgebert.json: digest is missing"
+
+
 def test_schema_1_is_read(jvm, bundle):
     """A bundle of the first schema, which knows no original, is read."""
-    edit_manifest(bundle, schema=1, original=..., pruning=...)
+    edit_manifest(bundle, schema=1, digest=..., original=..., pruning=...)
     facts = jvm.call("open", folder=str(bundle))
     assert (facts["schema"], facts["original"]) == (1, False)

@@ -16,11 +16,11 @@ def test_folder_without_a_bundle(jvm, tmp_path):
 
 def test_newer_schema_is_refused_before_anything_else(jvm, bundle):
     """A manifest of a newer schema is refused with both numbers, however its other fields look."""
-    (bundle / "edgebert.json").write_text('{"schema": 3, "task": 5}')
+    (bundle / "edgebert.json").write_text('{"schema": 4, "task": 5}')
     kind, message = error_of(jvm, "open", folder=str(bundle))
     assert kind == "NEWER_SCHEMA"
-    assert "schema 3" in message
-    assert "up to 2" in message
+    assert "schema 4" in message
+    assert "up to 3" in message
 
 
 def test_newer_golden_schema_is_refused(jvm):
@@ -105,7 +105,7 @@ def test_fields_that_cannot_be(jvm, bundle, path, value, message):
     place[path[-1]] = value
     if path == ("files", 0, "file"):
         manifest["files"].append(manifest["files"][0])
-    (bundle / "edgebert.json").write_text(json.dumps(manifest))
+    fakes.write_manifest(bundle / "edgebert.json", manifest)
     kind, found = error_of(jvm, "open", folder=str(bundle))
     assert (kind, found) == ("DAMAGED_FILE", f"edgebert.json: {message}")
 
@@ -117,7 +117,7 @@ def test_paths_that_leave_the_bundle(jvm, bundle, file):
     """A manifest that names a file outside the bundle is refused."""
     manifest = json.loads((bundle / "edgebert.json").read_text())
     manifest["files"][0]["file"] = file
-    (bundle / "edgebert.json").write_text(json.dumps(manifest))
+    fakes.write_manifest(bundle / "edgebert.json", manifest)
     kind, message = error_of(jvm, "open", folder=str(bundle))
     assert kind == "DAMAGED_FILE"
     assert "leaves the bundle" in message

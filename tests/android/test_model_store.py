@@ -79,7 +79,7 @@ def test_model_larger_than_the_storage(jvm, bundle, tmp_path):
     """A model that cannot fit is refused before any of it is written."""
     manifest = json.loads((bundle / "edgebert.json").read_text())
     next(item for item in manifest["artifacts"] if item["file"] == FILE)["size_bytes"] = 1 << 60
-    (bundle / "edgebert.json").write_text(json.dumps(manifest))
+    fakes.write_manifest(bundle / "edgebert.json", manifest)
     kind, message = error_of(jvm, "model store", folder=str(bundle), file=FILE, store=str(tmp_path / "models"))
     assert kind == "NO_SPACE"
     assert message.startswith(f"{FILE}: its copy needs 1152921504607 MB, and ")

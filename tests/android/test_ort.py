@@ -142,7 +142,7 @@ def test_other_inputs_than_the_manifest_states(ort_jvm, bundle, where, change, k
     manifest = json.loads((bundle / "edgebert.json").read_text())
     artifact = next(item for item in manifest["artifacts"] if item["file"] == FILES[0])
     artifact[where][0] |= change
-    (bundle / "edgebert.json").write_text(json.dumps(manifest))
+    fakes.write_manifest(bundle / "edgebert.json", manifest)
     found, text = error_of(ort_jvm, "model open", folder=str(bundle), file=FILES[0], threads=1, check=True)
     assert found == kind
     assert text.startswith(f"{FILES[0]}: ")

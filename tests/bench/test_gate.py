@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from edgebert.bench import decisions
 from edgebert.bench.annotate import github, junit
 from edgebert.bench.gate import Finding, Limits, check
-from edgebert.bundle import MANIFEST, Bundle
+from edgebert.bundle import MANIFEST, Bundle, write_manifest
 from edgebert.errors import UsageError
-from edgebert.jsonio import dumps
 from edgebert.types import Target
 from tests.report_values import (
     FLOAT,
@@ -47,7 +46,7 @@ def bundle(tmp_path) -> Bundle:
 def saved(folder, *shipped) -> Bundle:
     baseline = make_artifact(FLOAT_ONNX, role="baseline", value=0.912, size=100_000_000)
     manifest = make_manifest(*shipped, baseline)
-    (folder / MANIFEST).write_text(dumps(manifest), encoding="utf-8")
+    manifest = write_manifest(folder, manifest)
     return Bundle(root=folder, manifest=manifest)
 
 

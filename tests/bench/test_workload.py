@@ -47,7 +47,7 @@ def recoded(tmp_path):
         "architecture": manifest["architecture"],
         "text": manifest["text"],
     }
-    (root / "edgebert.json").write_text(json.dumps(manifest), encoding="utf-8")
+    fakes.write_manifest(root / "edgebert.json", manifest)
     return open_bundle(root)
 
 

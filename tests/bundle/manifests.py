@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edgebert.bundle import MANIFEST
+from tests import fakes
 
 FILES = ("int8.onnx", "baseline/float32.onnx", "tokenizer.json", "vocab.txt", "golden.json")
 
@@ -18,7 +19,7 @@ def change_manifest(root: Path, change: Callable[[dict[str, Any]], object]) -> N
     path = root / MANIFEST
     plain = json.loads(path.read_text(encoding="utf-8"))
     change(plain)
-    path.write_text(json.dumps(plain), encoding="utf-8")
+    fakes.write_manifest(path, plain)
 
 
 def add_file(root: Path, file: str) -> None:

@@ -117,7 +117,7 @@ def test_a_bundle_of_the_first_schema_opens(bundle: Path):
 
     def age(plain: dict[str, Any]) -> None:
         plain["schema"] = 1
-        del plain["original"], plain["pruning"], plain["recipe"]["prune"]
+        del plain["digest"], plain["original"], plain["pruning"], plain["recipe"]["prune"]
 
     change_manifest(bundle, age)
     opened = open_bundle(bundle)

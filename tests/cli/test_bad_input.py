@@ -203,7 +203,7 @@ def test_a_folder_without_permission(refused, model, tmp_path):
     [
         (lambda root: fakes.flip_byte(root / "int8.onnx"), "int8.onnx", 1),
         (lambda root: (root / "golden.json").unlink(), "golden.json", 1),
-        (lambda root: fakes.edit_json(root / "edgebert.json", schema=3), "schema 3", 1),
+        (lambda root: fakes.edit_json(root / "edgebert.json", schema=99), "schema 99", 1),
         (lambda root: fakes.edit_json(root / "edgebert.json", extra=1), "extra", 1),
         (lambda root: (root / "edgebert.json").write_text("{"), "edgebert.json", 1),
         (lambda root: (root / "edgebert.json").unlink(), "no config.json", 2),
@@ -223,7 +223,7 @@ def test_a_path_that_leaves_the_bundle(refused, bundle, tmp_path):
 
     manifest = json.loads((bundle / "edgebert.json").read_text(encoding="utf-8"))
     manifest["files"][0]["file"] = "../secret"
-    (bundle / "edgebert.json").write_text(json.dumps(manifest), encoding="utf-8")
+    fakes.write_manifest(bundle / "edgebert.json", manifest)
     for command in ("inspect", "verify", "predict"):
         assert "leaves the bundle" in refused(command, bundle, *(["good"] if command == "predict" else []), code=1)
 

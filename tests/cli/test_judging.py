@@ -10,8 +10,7 @@ from dataclasses import replace
 import pytest
 
 from edgebert.bench.reports import write_report
-from edgebert.bundle import MANIFEST
-from edgebert.jsonio import dumps
+from edgebert.bundle import MANIFEST, write_manifest
 from edgebert.types import Score
 from tests.report_values import (
     FLOAT,
@@ -43,7 +42,7 @@ def bundle(tmp_path):
     manifest = write_bundle(root)
     scores: dict[str, Score] = {"shipped": make_score(INT8, 0.909, baseline=FLOAT)}
     artifacts = tuple(replace(item, score=scores.get(item.role)) for item in manifest.artifacts)
-    (root / MANIFEST).write_text(dumps(replace(manifest, artifacts=artifacts)), encoding="utf-8")
+    write_manifest(root, replace(manifest, artifacts=artifacts))
     return root
 
 

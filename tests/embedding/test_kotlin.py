@@ -22,7 +22,7 @@ LABELS = ("very negative", "neutral", "très positif", "5 $tars", "#", "😀", '
 
 WORDS = re.compile(
     r"(?P<space>[ \n]+)|(?P<comment>//[^\n]*|/\*(?:[^*]|\*(?!/))*\*/)|(?P<name>[A-Za-z_][A-Za-z0-9_]*)"
-    r"|(?P<number>[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?L?)|(?P<mark>[(){}<>:,.=])"
+    r"|(?P<number>[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?L?)|(?P<mark>[(){}<>:,.=?])"
 )
 ESCAPED = {"t": "\t", "b": "\b", "n": "\n", "r": "\r", "'": "'", '"': '"', "\\": "\\", "$": "$"}
 
@@ -204,3 +204,11 @@ def test_a_number_too_large_for_an_app(bundle: Bundle):
     text = replace(bundle.manifest.text, max_length=2**31)
     with pytest.raises(BundleError, match="max_length is 2147483648"):
         source_of(replace(bundle, manifest=replace(bundle.manifest, text=text)))
+
+
+def test_the_digest_is_that_of_the_manifest(bundle: Bundle):
+    """The constant that an app gives to `Bundle.open` is the digest; a bundle of an older schema has none."""
+    assert bundle.manifest.digest is not None
+    assert f'val digest: String? = "{bundle.manifest.digest}"' in source_of(bundle)
+    older = replace(bundle, manifest=replace(bundle.manifest, schema=2, digest=None))
+    assert "val digest: String? = null" in source_of(older)

@@ -40,6 +40,11 @@ OTHER_ANSWERS = {
 """Changes that leave a bundle whole, but give other answers than it was made with."""
 
 
+def other_letter(root):
+    content = (root / "edgebert.json").read_text(encoding="utf-8")
+    (root / "edgebert.json").write_text(content.replace("negative", "nagative", 1), encoding="utf-8")
+
+
 def without_onnx(root):
     manifest = json.loads((root / "edgebert.json").read_text(encoding="utf-8"))
     artifacts = [item for item in manifest["artifacts"] if item["role"] == "baseline"]
@@ -58,6 +63,7 @@ DAMAGES = {
     "missing-manifest": (lambda root: (root / "edgebert.json").unlink(), "edgebert.json of the bundle is missing"),
     "missing-model": (lambda root: (root / "int8.onnx").unlink(), "int8.onnx of the bundle is missing (HTTP 404)"),
     "no-json": (lambda root: (root / "edgebert.json").write_text("<html>"), "edgebert.json is damaged: it is no JSON"),
+    "letter": (other_letter, "edgebert.json is damaged: its content is not what its digest says"),
     "newer": (lambda root: fakes.edit_json(root / "edgebert.json", schema=99), "made by a newer edgebert (schema 99)"),
     "task": (lambda root: fakes.edit_json(root / "edgebert.json", task="question-answering"), "does not know"),
     "labels": (

@@ -7,6 +7,7 @@ import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 
+import { readManifest } from "../../docs/web-demo/js/bundle.js";
 import { classify } from "../../docs/web-demo/js/classify.js";
 import { Problem } from "../../docs/web-demo/js/problem.js";
 import { runSelfTest } from "../../docs/web-demo/js/self-test.js";
@@ -52,6 +53,8 @@ const CALLS = {
       return 1e6 * (performance.now() - start);
     });
   },
+
+  manifest: async ({ content }) => (await readManifest(content)).labels,
 
   classify: ({ labels, logits }) => classify(labels, logits.map(Number)),
 

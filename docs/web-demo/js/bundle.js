@@ -1,6 +1,8 @@
 import { Problem } from "./problem.js";
 
-const NEWEST_SCHEMA = 2;
+const NEWEST_SCHEMA = 3;
+const DIGEST_SINCE = 3;
+const DIGEST_KEY = '"digest": "';
 const NEWEST_GOLDEN_SCHEMA = 1;
 const TASK = "sequence-classification";
 const USUAL = "int8.onnx";
@@ -11,14 +13,17 @@ const AGAIN = "Build the page again from a bundle that edgebert verify accepts."
  * Reads the part of `edgebert.json` that the page needs.
  *
  * @param {string} content content of the file
- * @returns {{labels: string[], text: object, model: object, files: Map<string, object>}} label names; how a text becomes
- *   ids; the model file to run; size and hash of the others
+ * @returns {Promise<{labels: string[], text: object, model: object, files: Map<string, object>}>} label names; how a text
+ *   becomes ids; the model file to run; size and hash of the others
  * @throws {Problem} it is damaged, of a newer schema, of another task, or has no ONNX file that ships
  */
-export function readManifest(content) {
+export async function readManifest(content) {
   const manifest = parse(content, "edgebert.json");
   checkSchema(manifest, NEWEST_SCHEMA, "edgebert.json");
   const fields = new Fields(manifest, "edgebert.json");
+  if (manifest.schema >= DIGEST_SINCE && fields.string("digest") !== (await digestOf(content))) {
+    throw damaged("edgebert.json", "its content is not what its digest says");
+  }
   const task = fields.string("task");
   if (task !== TASK) {
     throw new Problem("unknown-task", `the model does "${task}", which this page does not know; it knows ${TASK}`, {
@@ -65,17 +70,27 @@ export async function fetchChecked(folder, entry, report = () => {}) {
   if (content.length !== entry.sizeBytes) {
     throw damaged(entry.file, `it has ${content.length} bytes instead of ${entry.sizeBytes}`);
   }
+  const hash = await sha256(content);
+  if (hash !== entry.sha256) {
+    throw damaged(entry.file, `it has the sha256 ${hash.slice(0, 12)}... instead of ${entry.sha256.slice(0, 12)}...`);
+  }
+  return content;
+}
+
+/** Returns the sha256 of a manifest in which the 64 digits of its digest are zeros. */
+async function digestOf(content) {
+  const start = content.indexOf(DIGEST_KEY) + DIGEST_KEY.length;
+  return sha256(new TextEncoder().encode(content.slice(0, start) + "0".repeat(64) + content.slice(start + 64)));
+}
+
+async function sha256(content) {
   if (globalThis.crypto?.subtle === undefined) {
     throw new Problem("insecure-context", "this browser does not let the page check the hashes of its files", {
       hint: "Open the page by https, or by http on localhost.",
     });
   }
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", content));
-  const hash = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  if (hash !== entry.sha256) {
-    throw damaged(entry.file, `it has the sha256 ${hash.slice(0, 12)}... instead of ${entry.sha256.slice(0, 12)}...`);
-  }
-  return content;
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** Fetches the manifest, which no other file has a hash of. */

@@ -20,7 +20,7 @@ export class Model {
    * @throws {Problem} anything is not as it was where the bundle was made
    */
   static async open(folder, loadRuntime, report) {
-    const manifest = readManifest(await fetchManifest(folder));
+    const manifest = await readManifest(await fetchManifest(folder));
     const read = async (file) => {
       if (!manifest.files.has(file)) {
         throw new Problem("damaged-file", `the file edgebert.json is damaged: it lists no ${file}`);

@@ -36,12 +36,27 @@ public final class Bundle {
    * @throws EdgebertException there is no manifest, or it is damaged, of a newer schema or of an unknown task
    */
   public static Bundle open(BundleSource source) throws EdgebertException {
+    return open(source, null);
+  }
+
+  /**
+   * Opens the very bundle that an app was built with.
+   *
+   * @param source where its files are
+   * @param digest digest of its manifest, as {@code EdgebertModel.digest} has it; {@code null} takes any bundle
+   * @throws EdgebertException there is no manifest, or it is another one, damaged, of a newer schema or of an unknown task
+   */
+  public static Bundle open(BundleSource source, String digest) throws EdgebertException {
     ByteArrayOutputStream content = new ByteArrayOutputStream();
     long read = transfer(source, Manifest.FILE, content, LARGEST_MANIFEST, null);
     if (read > LARGEST_MANIFEST) {
       throw new EdgebertException(EdgebertException.Kind.DAMAGED_FILE, Manifest.FILE + ": is far too large");
     }
-    return new Bundle(source, Manifest.read(decode(content.toByteArray(), Manifest.FILE)));
+    Manifest manifest = Manifest.read(decode(content.toByteArray(), Manifest.FILE));
+    if (digest != null && !digest.equals(manifest.digest())) {
+      throw damaged(Manifest.FILE, "is not the manifest that the app was built with (its digest differs)");
+    }
+    return new Bundle(source, manifest);
   }
 
   /** Returns the bundle with the same manifest, whose files are read from elsewhere. */

@@ -1,5 +1,6 @@
 package io.edgebert.core;
 
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -12,9 +13,14 @@ public final class Manifest {
   public static final String FILE = "edgebert.json";
 
   /** Newest schema this library reads. */
-  public static final int NEWEST_SCHEMA = 2;
+  public static final int NEWEST_SCHEMA = 3;
+
+  private static final int DIGEST_SINCE = 3;
+  private static final String DIGEST_KEY = "\"digest\": \"";
+  private static final int DIGEST_DIGITS = 64;
 
   private final int schema;
+  private final String digest;
   private final Task task;
   private final List<String> labels;
   private final TextSpec text;
@@ -22,8 +28,14 @@ public final class Manifest {
   private final List<Artifact> artifacts;
   private final Map<String, FileEntry> entries = new LinkedHashMap<>();
 
-  private Manifest(JsonObject json) throws EdgebertException {
+  private Manifest(JsonObject json, String content) throws EdgebertException {
     schema = schema(json, NEWEST_SCHEMA, FILE);
+    digest = schema < DIGEST_SINCE ? null : json.string("digest");
+    if (digest != null && !digest.equals(digestOf(content))) {
+      throw new EdgebertException(
+          EdgebertException.Kind.DAMAGED_FILE,
+          FILE + ": its content is not what its digest says; copy the bundle again");
+    }
     task = Task.named(json.string("task"));
     labels = Collections.unmodifiableList(json.strings("labels"));
     if (labels.isEmpty()) {
@@ -50,7 +62,21 @@ public final class Manifest {
    * @throws EdgebertException it is damaged, of a newer schema, or of a task this library does not know
    */
   public static Manifest read(String content) throws EdgebertException {
-    return new Manifest(JsonObject.read(content, FILE));
+    return new Manifest(JsonObject.read(content, FILE), content);
+  }
+
+  /** Returns the sha256 of a manifest in which the digits of the digest are zeros; {@code null} when it has none. */
+  private static String digestOf(String content) {
+    int start = content.indexOf(DIGEST_KEY) + DIGEST_KEY.length();
+    int end = start + DIGEST_DIGITS;
+    if (start < DIGEST_KEY.length() || end > content.length()) {
+      return null;
+    }
+    StringBuilder zeroed = new StringBuilder(content);
+    for (int index = start; index < end; index++) {
+      zeroed.setCharAt(index, '0');
+    }
+    return Bundle.hex(Bundle.sha256().digest(zeroed.toString().getBytes(StandardCharsets.UTF_8)));
   }
 
   /** Returns the schema number of a file, having refused one that is too new before any other field is read. */
@@ -77,6 +103,11 @@ public final class Manifest {
   /** Returns the schema number. */
   public int schema() {
     return schema;
+  }
+
+  /** Returns the digest of the manifest, which was compared with its content; {@code null} where the schema is below 3. */
+  public String digest() {
+    return digest;
   }
 
   /** Returns what the model does. */

@@ -71,7 +71,8 @@ public final class Driver {
       case "speed":
         return speed(read(call.string("file")), call.integer("rounds"));
       case "open":
-        bundle = Bundle.open(new FolderSource(new File(call.string("folder"))));
+        FolderSource folder = new FolderSource(new File(call.string("folder")));
+        bundle = call.has("digest") ? Bundle.open(folder, call.string("digest")) : Bundle.open(folder);
         return manifest(bundle.manifest());
       case "artifact":
         Artifact artifact = bundle.manifest().artifact(call.string("file"));
@@ -178,6 +179,7 @@ public final class Driver {
   private static Map<String, Object> manifest(Manifest manifest) {
     Map<String, Object> facts = new LinkedHashMap<>();
     facts.put("schema", manifest.schema());
+    facts.put("digest", manifest.digest());
     facts.put("task", manifest.task().manifestName());
     facts.put("labels", manifest.labels());
     facts.put("max_length", manifest.text().maxLength());
