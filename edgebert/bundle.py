@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from edgebert.errors import BundleError, UsageError
 from edgebert.jsonio import dumps, from_plain, parse
+from edgebert.lookalikes import dangling, is_lfs_pointer
 from edgebert.types import Artifact, FileEntry, Golden, Manifest, Role, TextSpec
 
 SCHEMA = 3
@@ -134,32 +135,48 @@ def check_file(bundle: Bundle, entry: Artifact | FileEntry) -> None:
     Raises:
         BundleError: It is missing, or of another size or content; the message names it.
     """
-    path = bundle.path(entry.file)
     try:
-        _compare(path, entry)
+        _compare(bundle, entry)
     except OSError as error:
         raise BundleError(
-            f"{path}: cannot be read: {error.strerror}", hint="export or copy the bundle again"
+            f"{bundle.path(entry.file)}: cannot be read: {error.strerror}", hint="export or copy the bundle again"
         ) from error
 
 
-def _compare(path: Path, entry: Artifact | FileEntry) -> None:
-    if path.is_symlink() or not path.is_file():
+def _compare(bundle: Bundle, entry: Artifact | FileEntry) -> None:
+    path = bundle.path(entry.file)
+    if target := dangling(path):
+        raise BundleError(
+            f"{path}: a link to {target}, where there is no file", hint="copy or download the bundle again"
+        )
+    if not path.is_file():
         raise BundleError(f"{path}: missing from the bundle", hint="export or copy the bundle again")
     size = path.stat().st_size
+    if size == entry.size_bytes and sha256_of(path) == entry.sha256:
+        return
+    if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(bundle.root)):
+        raise BundleError(
+            f"{path}: a link that leads out of the bundle, to another file than the manifest describes",
+            hint="export or copy the bundle again",
+        )
+    if is_lfs_pointer(path):
+        raise BundleError(f"{path}: a pointer of Git LFS, not the file itself", hint="git lfs pull")
     if size != entry.size_bytes:
         raise BundleError(
             f"{path}: {size} bytes, the manifest says {entry.size_bytes}", hint="export or copy the bundle again"
         )
-    if sha256_of(path) != entry.sha256:
-        raise BundleError(
-            f"{path}: the content is not what the manifest says (sha256 differs)",
-            hint="export or copy the bundle again",
-        )
+    raise BundleError(
+        f"{path}: the content is not what the manifest says (sha256 differs)", hint="export or copy the bundle again"
+    )
 
 
 def check_inside(file: str, root: Path) -> None:
     """Refuse a file name that could reach outside the folder.
+
+    Links are followed, because the Hub's cache holds a bundle as links to ``../../blobs``. They are safe where files
+    are only read and compared: a link can make edgebert use no content but the one whose size and hash the manifest
+    states, and nothing is told of a file outside that is another one. Whatever writes into a folder must not follow
+    links.
 
     Raises:
         BundleError: It is absolute, climbs, is empty, or uses another separator than the forward slash.
@@ -167,9 +184,6 @@ def check_inside(file: str, root: Path) -> None:
     name = PurePosixPath(file)
     if not file or name.is_absolute() or ".." in name.parts or "\\" in file or ":" in file or "\0" in file:
         raise BundleError(f"{root / MANIFEST}: the path {file!r} leaves the bundle", hint="do not use this bundle")
-    # Path.resolve would fail on links that lead in a circle.
-    if not Path(os.path.realpath(root / file)).is_relative_to(os.path.realpath(root)):
-        raise BundleError(f"{root / MANIFEST}: the path {file!r} leaves the bundle by a link", hint="do not use it")
 
 
 def sha256_of(path: Path) -> str:

@@ -58,7 +58,7 @@ class LocalDevice:
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
-                os.link(source, partial)
+                os.link(source.resolve(), partial)  # of a link, the file it leads to
             except OSError:  # another disk, or one without links
                 shutil.copyfile(source, partial)
             partial.replace(target)

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from edgebert.bundle import GOLDEN, check_inside, open_bundle
 from edgebert.errors import BundleError
-from tests.bundle.manifests import FILES, add_file
+from tests.bundle.manifests import FILES, add_file, as_in_the_hub_cache
+
+LFS_POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 267832558\n"
 
 
 @settings(max_examples=40)
@@ -61,29 +63,64 @@ def test_a_file_of_another_size_is_named_with_both_sizes(file: str, bundle: Path
         assert caught.value.message == expected
 
 
-@pytest.mark.parametrize("file", ["int8.onnx", "baseline/float32.onnx"])
-def test_a_link_in_the_place_of_a_file_is_refused(file: str, bundle: Path, tmp_path: Path):
-    """A link, be it to the very same bytes inside the bundle or outside, is no file of a bundle."""
-    inside = bundle / "copy"
-    outside = tmp_path / "outside"
-    for target in (inside, outside):
-        shutil.copy(bundle / file, target)
-        (bundle / file).rename(tmp_path / "kept")
-        (bundle / file).symlink_to(target)
-        with pytest.raises(BundleError, match=r"missing from the bundle|leaves the bundle by a link"):
+def test_a_bundle_in_the_cache_of_the_hub_opens(bundle: Path, tmp_path: Path):
+    """Every file is a link that leads out of the folder; the content is right, so the bundle is whole."""
+    snapshot = as_in_the_hub_cache(bundle, tmp_path / "cache")
+    assert all((snapshot / file).is_symlink() for file in FILES)
+    opened = open_bundle(snapshot)
+    assert (opened.manifest, opened.golden()) == (open_bundle(bundle).manifest, open_bundle(bundle).golden())
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_link_to_another_file_outside_tells_nothing_of_that_file(file: str, bundle: Path, tmp_path: Path):
+    """A link to a foreign file, longer, empty or as long as the right one, gives one message for all of them."""
+    path, outside = bundle / file, tmp_path / "outside"
+    content = path.read_bytes()
+    path.unlink()
+    path.symlink_to(outside)
+    messages = set()
+    for other in (b"a secret", b"", bytes(len(content)), bytes(len(content) + 7)):
+        outside.write_bytes(other)
+        with pytest.raises(BundleError, match="leads out of the bundle") as caught:
             open_bundle(bundle)
-        (bundle / file).unlink()
-        (tmp_path / "kept").rename(bundle / file)
+        messages.add(caught.value.message)
+    assert len(messages) == 1
+    outside.write_bytes(content)
     open_bundle(bundle)
+    outside.unlink()
+    with pytest.raises(BundleError, match="where there is no file"):
+        open_bundle(bundle)
 
 
-def test_a_linked_folder_that_leaves_the_bundle_is_refused(bundle: Path, tmp_path: Path):
-    """A folder of the bundle that is a link to elsewhere is refused, though the bytes there are right."""
+def test_a_linked_folder_is_as_good_as_its_files(bundle: Path, tmp_path: Path):
+    """A folder of the bundle that is a link opens where every file in it has the right content, and else not."""
     (bundle / "baseline").rename(tmp_path / "elsewhere")
     (bundle / "baseline").symlink_to(tmp_path / "elsewhere")
-    for check in (True, False):
-        with pytest.raises(BundleError, match=r"the path 'baseline/float32\.onnx' leaves the bundle by a link"):
-            open_bundle(bundle, check=check)
+    open_bundle(bundle)
+    (tmp_path / "elsewhere" / "float32.onnx").write_bytes(b"other")
+    with pytest.raises(BundleError, match="leads out of the bundle"):
+        open_bundle(bundle)
+
+
+@pytest.mark.parametrize("file", ["/dev/zero", "/dev/tty", "/proc/self/mem"])
+def test_a_link_to_a_device_is_refused_without_being_read(file: str, bundle: Path):
+    """A device has no end: it is no file of a bundle."""
+    if not Path(file).exists():
+        pytest.skip(f"this system has no {file}")
+    (bundle / "int8.onnx").unlink()
+    (bundle / "int8.onnx").symlink_to(file)
+    with pytest.raises(BundleError, match=r"missing from the bundle|leads out of the bundle"):
+        open_bundle(bundle)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_pointer_of_git_lfs_is_named(file: str, bundle: Path):
+    """A clone without Git LFS has a file of 130 bytes; the hint is the command that fetches the real one."""
+    (bundle / file).write_text(LFS_POINTER, encoding="utf-8")
+    with pytest.raises(BundleError, match="a pointer of Git LFS") as caught:
+        open_bundle(bundle)
+    assert caught.value.message.startswith(f"{bundle / file}: ")
+    assert caught.value.hint == "git lfs pull"
 
 
 def test_links_in_a_circle_are_refused(bundle: Path):

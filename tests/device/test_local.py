@@ -74,6 +74,16 @@ def test_push_again_and_over_a_link(device, tmp_path):
     assert source.read_bytes() == b"one"
 
 
+def test_push_of_a_link_takes_the_file_it_leads_to(device, tmp_path):
+    """A file of a bundle in the Hub's cache is a relative link; what is pushed is no link, and is as the file is."""
+    (tmp_path / "blob").write_bytes(b"weights")
+    (tmp_path / "model").symlink_to("blob")
+    device.push(tmp_path / "model", "files/model")
+    pushed = Path(device.root, "files", "model")
+    assert not pushed.is_symlink()
+    assert pushed.read_bytes() == b"weights"
+
+
 def test_push_refusals(device, tmp_path):
     """A file that is absent is the user's mistake; a name that is taken by a folder is the device's problem."""
     with pytest.raises(UsageError, match="no such file"):
