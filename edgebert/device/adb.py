@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -21,6 +20,7 @@ from edgebert.device.adb_words import (
 from edgebert.device.android import ARM64, android_facts, phone_state
 from edgebert.device.complaints import not_written
 from edgebert.device.device import NOTHING, Finished
+from edgebert.device.marks import after_start, between_marks, marked
 from edgebert.device.process import run_program
 from edgebert.device.quoting import remote_command
 from edgebert.errors import DeviceGone, DeviceProblem, EnvironmentProblem
@@ -32,20 +32,6 @@ ROOT = "/data/local/tmp/edgebert"
 LEAST_BYTES_PER_S = 500_000
 """A slower push is a stuck one: USB 2 and Wi-Fi carry twenty times as much."""
 
-# `adb shell` ends with code 0 when the connection breaks, so the phone states the program's own code. And adbd hangs up
-# on the shell alone when adb is gone, so the shell, who leads a session of its own, takes everything in it along. A
-# shell looks at signals between commands only, therefore it waits for a program in the background, which would have no
-# standard input unless it is handed one.
-LAUNCHER = """\
-trap 'kill -9 0' HUP
-mark=$1
-shift
-exec 3<&0
-"$@" <&3 3<&- &
-exec 3<&-
-wait $!
-printf '\\n%s %d\\n' "$mark" "$?" >&2
-"""
 # mv would put the file into a folder of its name.
 PUT = """\
 [ "$(wc -c < "$1")" -eq "$3" ] || exit 72
@@ -173,13 +159,13 @@ class AdbDevice:
         folder: str = "/",
         timeout_s: float = ANSWER_S,
     ) -> Finished:
-        """Run a program on the phone, and make sure that it was the program that ended, not the connection."""
-        mark = f"edgebert-{secrets.token_hex(8)}"
-        line = remote_command(("sh", "-c", LAUNCHER, "sh", mark, *argv), environment=environment, folder=folder)
-        done = self._call("shell", "-T", line, stdin=stdin, timeout_s=timeout_s)
-        if not (ending := re.search(rf"^{mark} (\d+)$", done.stderr, re.MULTILINE)):
-            raise gone(self.url, words_of(done))
-        return Finished(code=int(ending[1]), stdout=done.stdout, stderr=done.stderr[: ending.start()].strip())
+        """Run a program on the phone; ``adb shell`` ends with code 0 too when the connection breaks."""
+        word = secrets.token_hex(8)
+        line = remote_command(argv, environment=environment, folder=folder)
+        done = self._call("shell", "-T", marked(line, word), stdin=stdin, timeout_s=timeout_s)
+        if (answer := between_marks(done, word)) is None:
+            raise gone(self.url, words_of(after_start(done, word) or done))
+        return answer
 
     def _call(self, *arguments: str, stdin: bytes = b"", timeout_s: float) -> Finished:
         try:

@@ -34,9 +34,29 @@ SSH_REFUSALS = (
         hint="connect once by hand with ssh, and compare the fingerprint before you accept it",
     ),
     Refusal(
+        said="bad owner or permissions on",
+        meaning="ssh does not read its configuration, which others may write",
+        hint="run `chmod 600 ~/.ssh/config`",
+    ),
+    Refusal(
+        said="are too open",
+        meaning="ssh does not use a key that others may read",
+        hint="run `chmod 600 KEY` with the path of the key",
+    ),
+    Refusal(
+        said="error in libcrypto",
+        meaning="ssh cannot read the key",
+        hint="check that IdentityFile names a private key, not the .pub file",
+    ),
+    Refusal(
+        said="invalid format",
+        meaning="ssh cannot read the key",
+        hint="check that IdentityFile names a private key, not the .pub file",
+    ),
+    Refusal(
         said="permission denied (",
         meaning="it does not let this user in",
-        hint="check the user name, and let the board know your key with `ssh-copy-id`; passwords are not asked for",
+        hint="check the user name, and run `ssh-copy-id`; for a key with a passphrase run `ssh-add` first",
     ),
     Refusal(
         said="too many authentication failures",
@@ -74,8 +94,43 @@ SSH_REFUSALS = (
         can_pass=True,
     ),
     Refusal(said="bad configuration option", meaning="ssh refuses an option", hint="check ~/.ssh/config"),
-    Refusal(said="no matching host key type", meaning="it only offers old keys", hint="see HostKeyAlgorithms of ssh"),
-    Refusal(said="no matching key exchange", meaning="it only speaks old ciphers", hint="see KexAlgorithms of ssh"),
+    Refusal(
+        said="no matching host key type",
+        meaning="this ssh accepts none of its host keys",
+        hint="update the ssh service on the board, or set HostKeyAlgorithms=+NAME for it in ~/.ssh/config",
+    ),
+    Refusal(
+        said="no matching key exchange method",
+        meaning="it has no key exchange that this ssh accepts",
+        hint="update the ssh service on the board, or set KexAlgorithms=+NAME for it in ~/.ssh/config",
+    ),
+    Refusal(
+        said="no matching cipher",
+        meaning="it has no cipher that this ssh accepts",
+        hint="update the ssh service on the board, or set Ciphers=+NAME for it in ~/.ssh/config",
+    ),
+    Refusal(
+        said="no matching mac",
+        meaning="it has no MAC that this ssh accepts",
+        hint="update the ssh service on the board, or set MACs=+NAME for it in ~/.ssh/config",
+    ),
+    Refusal(
+        said="not permitted to log in",
+        meaning="it lets nobody in at the moment",
+        hint="wait until it has started; otherwise remove /run/nologin or /etc/nologin on the board",
+        can_pass=True,
+    ),
+    Refusal(
+        said="kex_exchange_identification",
+        meaning="it hung up before the login",
+        hint="check that the port is that of ssh; the board may also block an address after many logins",
+        can_pass=True,
+    ),
+    Refusal(
+        said="banner exchange",
+        meaning="it does not speak ssh",
+        hint="check that the port is that of ssh",
+    ),
 )
 
 
@@ -95,6 +150,16 @@ def not_written(url: str, root: str, name: str, done: Finished) -> DeviceProblem
             hint=f"free some space there; edgebert keeps its own files in {root}",
         )
     return DeviceProblem(f"{url}: {name} cannot be written below {root}: {last_words(done)}")
+
+
+def without_answer(url: str, done: Finished) -> DeviceProblem:
+    """Return the error for a login that ended as ``done`` before it ran what it was asked to run."""
+    said = (done.stdout.decode("utf-8", "replace"), done.stderr)
+    words = "; ".join(text.strip().splitlines()[-1].strip() for text in said if text.strip()) or "it said nothing"
+    return DeviceProblem(
+        f"{url}: the login runs no commands: it ended with code {done.code} ({words})",
+        hint="try `ssh HOST true`; give the user a POSIX shell (`chsh -s /bin/sh USER`), or fix the login profile",
+    )
 
 
 def refused(url: str, stderr: str, *, was_reached: bool) -> DeviceProblem:

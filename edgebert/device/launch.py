@@ -29,11 +29,12 @@ _MODULE = ("-m", "edgebert.ondevice")
 _UNPACK_S = 600.0
 
 # Arguments: archive, folder, a word for the name of the unfinished folder. Another session may have made the folder
-# meanwhile: it holds the same.
+# meanwhile: it holds the same. Owners are not restored (-o, of GNU's, busybox's, toybox's and BSD's tar), and modes are
+# set: those of the superuser would be what the archive says.
 _UNPACK = """
 partial=$2.$3.partial
 mkdir -- "$partial" || exit 1
-if ! tar -xzf "$1" -C "$partial"; then rm -rf -- "$partial"; exit 1; fi
+if ! tar -xzof "$1" -C "$partial" || ! chmod -R u=rwX,go=rX "$partial"; then rm -rf -- "$partial"; exit 1; fi
 rm -f -- "$1"
 if [ -d "$2" ]; then rm -rf -- "$partial"; else mv -- "$partial" "$2"; fi
 """
@@ -127,7 +128,8 @@ def _with_python(device: Device, python: str) -> Launcher:
 
 
 def _with_runtime(device: Device, runtime: Path) -> Launcher:
-    from edgebert.device.runtime_bundle import file_sha256, read_runtime
+    from edgebert.device.runtime_archive import check_runtime, read_runtime
+    from edgebert.device.runtime_bundle import file_sha256
 
     manifest: RuntimeManifest = read_runtime(runtime)
     machine = _machine(device)
@@ -139,6 +141,7 @@ def _with_runtime(device: Device, runtime: Path) -> Launcher:
     digest = file_sha256(runtime)
     folder = f"runtime-{digest[:16]}"
     if not _is_there(device, folder):
+        check_runtime(runtime)  # what follows it on the device runs with the rights of its user
         _unpack(device, runtime, folder)
     root = f"{device.root}/{folder}"
     return Launcher(argv=manifest.command(root), environment=manifest.variables(root), worker=digest)

@@ -46,14 +46,6 @@ def remote_command(argv: Sequence[str], *, environment: Mapping[str, str] = NOTH
     return f"cd {shlex.quote(folder)} && exec env {shlex.join(words)}"
 
 
-def apart_from_255(line: str) -> str:
-    """Return a line that does the same but ends with 254 where ``line`` ends with 255, the code ssh keeps for itself.
-
-    A program killed by a signal ends it with 128 + signal: without a shell in between, ssh reports that as 255 too.
-    """
-    return "exec " + shlex.join(["sh", "-c", f"({line})\ncode=$?\n[ $code -ne 255 ] || code=254\nexit $code"])
-
-
 def stop_command(mark: str) -> tuple[str, ...]:
     """Return the program that kills every process on a device that has ``RUN_VARIABLE`` set to ``mark``."""
     return ("sh", "-c", _STOP, "sh", f"{RUN_VARIABLE}={mark}")

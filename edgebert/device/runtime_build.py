@@ -8,11 +8,13 @@ import hashlib
 import re
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from edgebert.device.elf import library_index, needed_libraries
 from edgebert.device.fetch import RELEASE, deb_version, fetch_debs, fetch_wheels, unpack_deb
+from edgebert.device.runtime_archive import read_runtime, unpack_runtime
 from edgebert.device.runtime_bundle import (
     LOADER,
     MANIFEST,
@@ -21,8 +23,6 @@ from edgebert.device.runtime_bundle import (
     RuntimeManifest,
     RuntimePackage,
     is_safe_name,
-    read_runtime,
-    unpack_runtime,
     write_runtime,
 )
 from edgebert.errors import EnvironmentProblem, OutputError
@@ -235,7 +235,10 @@ def _unpack_wheel(wheel: Path, folder: Path) -> None:
         with zipfile.ZipFile(wheel) as archive:
             for name in archive.namelist():
                 if not is_safe_name(name.rstrip("/")):
-                    raise EnvironmentProblem(f"{wheel.name}: the member {name!r} leads out of it")
+                    raise EnvironmentProblem(
+                        f"{wheel.name}: the member {name!r} leads out of it, or its name is too long"
+                    )
             archive.extractall(folder)
-    except zipfile.BadZipFile as error:
-        raise EnvironmentProblem(f"{wheel.name}: damaged: {error}", hint="remove the cache") from error
+    # Another kind of encryption or compression, or a file that is a folder too.
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, OSError) as error:
+        raise EnvironmentProblem(f"{wheel.name}: cannot be unpacked: {error}", hint="remove the cache") from error

@@ -6,20 +6,18 @@ first member ``runtime.json`` says how it is started, what is in it and from whi
 
 from __future__ import annotations
 
-import contextlib
 import gzip
 import hashlib
 import io
 import os
 import tarfile
-import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from edgebert import jsonio
-from edgebert.errors import BundleError, EnvironmentProblem, OutputError, UsageError
-from edgebert.staging import NO_ROOM, staged_folder
+from edgebert.errors import EnvironmentProblem, OutputError
+from edgebert.staging import NO_ROOM
 
 RUNTIME_SCHEMA = 1
 MANIFEST = "runtime.json"
@@ -28,7 +26,6 @@ ROOT = "{root}"
 
 LOADER = "lib/ld-linux-aarch64.so.1"
 PYTHON = "bin/python3.11"
-_LARGEST_MANIFEST = 16 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,10 +127,10 @@ def write_runtime(
             # The name and the hour of the archive are no part of its content.
             with gzip.GzipFile("", "wb", 6, stream, mtime=0) as packed, _tar(packed) as archive:
                 content = jsonio.dumps(manifest).encode("utf-8")
-                archive.addfile(_member(MANIFEST, len(content), executable=False), io.BytesIO(content))
+                archive.addfile(member_of(MANIFEST, len(content), executable=False), io.BytesIO(content))
                 for file in manifest.files:
                     with files[file.path].open("rb") as source:
-                        archive.addfile(_member(file.path, file.size_bytes, executable=file.executable), source)
+                        archive.addfile(member_of(file.path, file.size_bytes, executable=file.executable), source)
             stream.flush()
             os.fsync(stream.fileno())
         partial.replace(out)
@@ -146,42 +143,6 @@ def write_runtime(
     return manifest
 
 
-def read_runtime(path: Path) -> RuntimeManifest:
-    """Return the manifest of a runtime file; its other members are only looked at when it is unpacked.
-
-    Raises:
-        BundleError: The file is missing, no runtime, damaged, or of a schema that this version cannot read.
-    """
-    with _opened(path) as archive:
-        return _manifest(archive, path)
-
-
-def unpack_runtime(path: Path, folder: Path) -> RuntimeManifest:
-    """Unpack a runtime to ``folder``, which appears whole or not at all, and return its manifest.
-
-    Every member is checked against the manifest; one that it does not name, or that is no plain file, is refused.
-
-    Raises:
-        BundleError: The file is no runtime, or damaged.
-        OutputError: ``folder`` exists, or cannot be made.
-        EnvironmentProblem: The disk is full.
-    """
-    with staged_folder(folder, force=False, marker=MANIFEST) as stage, _opened(path) as archive:
-        manifest = _manifest(archive, path)
-        waiting = {file.path: file for file in manifest.files}
-        for member in archive:
-            if member.name == MANIFEST:
-                continue
-            file = waiting.pop(member.name, None)
-            if file is None:
-                raise BundleError(f"{path}: the member {member.name!r} is not named in {MANIFEST}, or comes twice")
-            _extract(archive, member, file, stage / file.path, path)
-        if waiting:
-            raise BundleError(f"{path}: {len(waiting)} files are missing, as {min(waiting)}")
-        (stage / MANIFEST).write_text(jsonio.dumps(manifest), encoding="utf-8")
-    return manifest
-
-
 def file_sha256(path: Path) -> str:
     """Return the sha256 of a file, 64 hexadecimal digits."""
     with path.open("rb") as stream:
@@ -189,10 +150,15 @@ def file_sha256(path: Path) -> str:
 
 
 def is_safe_name(name: str) -> bool:
-    """Return whether a path of an archive stays below the folder it is unpacked to, wherever that is."""
+    """Return whether a path of an archive stays below the folder it is unpacked to, and every disk can hold it."""
     path = PurePosixPath(name)
     plain = name.isprintable() and "\\" not in name and ":" not in name
-    return plain and name == str(path) and not path.is_absolute() and ".." not in path.parts and name != "."
+    below = name == str(path) and not path.is_absolute() and ".." not in path.parts and name != "."
+    try:
+        tarfile.TarInfo(name).tobuf(tarfile.USTAR_FORMAT)
+    except ValueError:  # too long for a header
+        return False
+    return plain and below
 
 
 def _described(name: str, path: Path) -> RuntimeFile:
@@ -207,70 +173,9 @@ def _tar(stream: gzip.GzipFile) -> tarfile.TarFile:
     return tarfile.open(fileobj=stream, mode="w|", format=tarfile.USTAR_FORMAT)
 
 
-def _member(name: str, size: int, *, executable: bool) -> tarfile.TarInfo:
+def member_of(name: str, size: int, *, executable: bool) -> tarfile.TarInfo:
+    """Return the header of a file of the archive: a plain file without owner and time."""
     member = tarfile.TarInfo(name)
     member.size = size
     member.mode = 0o755 if executable else 0o644
     return member
-
-
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[tarfile.TarFile]:
-    """Open an archive for reading; a damaged one becomes an error of ours wherever that shows."""
-    hint = "edgebert runtime build makes one"
-    try:
-        archive = tarfile.open(path, "r:gz")  # noqa: SIM115  (closed below; an error in the block is another one)
-    except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
-        raise BundleError(f"{path}: not a runtime: {_reason(error)}", hint=hint) from error
-    try:
-        with archive:
-            yield archive
-    except (EOFError, gzip.BadGzipFile, tarfile.TarError, zlib.error) as error:
-        raise BundleError(f"{path}: damaged: {_reason(error)}", hint=hint) from error
-
-
-def _reason(error: BaseException) -> str:
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
-
-
-def _manifest(archive: tarfile.TarFile, path: Path) -> RuntimeManifest:
-    first = archive.next()
-    stream = archive.extractfile(first) if first and first.name == MANIFEST and first.isreg() else None
-    if first is None or stream is None or first.size > _LARGEST_MANIFEST:
-        raise BundleError(f"{path}: not a runtime: its first member is not {MANIFEST}")
-    where = f"{path}: {MANIFEST}"
-    try:
-        value = jsonio.parse(stream.read().decode("utf-8"), source=where)
-        if isinstance(value, dict) and value.get("schema") != RUNTIME_SCHEMA:
-            raise BundleError(
-                f"{where}: schema {value.get('schema')!r}; this version of edgebert reads {RUNTIME_SCHEMA}"
-            )
-        manifest = jsonio.from_plain(RuntimeManifest, value, source=where)
-    except UnicodeDecodeError as error:
-        raise BundleError(f"{where}: not UTF-8") from error
-    except UsageError as error:
-        raise BundleError(error.message) from error
-    names = [file.path for file in manifest.files]
-    for name in names:
-        if not is_safe_name(name):
-            raise BundleError(f"{where}: the path {name!r} leads out of the runtime or is no plain name")
-    if len({*names, MANIFEST}) != len(names) + 1:
-        raise BundleError(f"{where}: a path stands there twice")
-    if any(len(pair) != 2 for pair in manifest.environment) or not manifest.argv:
-        raise BundleError(f"{where}: no command, or a variable that is not a name and a value")
-    return manifest
-
-
-def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, file: RuntimeFile, to: Path, path: Path) -> None:
-    stream = archive.extractfile(member) if member.isreg() else None
-    if stream is None or member.size != file.size_bytes:
-        raise BundleError(f"{path}: the member {member.name!r} is not what {MANIFEST} says")
-    to.parent.mkdir(parents=True, exist_ok=True)
-    digest = hashlib.sha256()
-    with to.open("xb") as target:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-            target.write(block)
-    if digest.hexdigest() != file.sha256:
-        raise BundleError(f"{path}: {member.name} is damaged: its sha256 is not the one in {MANIFEST}")
-    to.chmod(0o755 if file.executable else 0o644)

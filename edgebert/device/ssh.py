@@ -14,10 +14,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgebert.device.complaints import last_words, not_written, refused
+from edgebert.device.complaints import last_words, not_written, refused, without_answer
 from edgebert.device.device import NOTHING, Device, Finished
+from edgebert.device.marks import after_start, between_marks, marked
 from edgebert.device.process import run_program, spared_programs
-from edgebert.device.quoting import RUN_VARIABLE, apart_from_255, remote_command, stop_command
+from edgebert.device.quoting import RUN_VARIABLE, remote_command, stop_command
 from edgebert.errors import DeviceGone, DeviceProblem, EnvironmentProblem, UsageError
 from edgebert.measured.devices import DeviceKind
 
@@ -99,7 +100,7 @@ class SshDevice:
         environment: Mapping[str, str] = NOTHING,
         timeout_s: float = 60.0,
     ) -> Finished:
-        """Run a program as ``Device.run`` says; killed by a signal it ends with 128 + signal, and never with 255."""
+        """Run a program as ``Device.run`` says; one that a signal kills ends with 128 + signal."""
         return self._run(argv, stdin=stdin, environment=environment, folder=self.root, timeout_s=timeout_s)
 
     def push(self, source: Path, name: str) -> None:
@@ -146,11 +147,10 @@ class SshDevice:
                 f"{self.url}: the folder {wanted} cannot be made: {last_words(done)}",
                 hint="see with ssh what is in its way, or whose folder that is",
             )
-        # A profile may print lines of its own before.
-        lines = done.stdout.decode("utf-8", "surrogateescape").splitlines()
-        if len(lines) < 2 or not lines[-1].startswith("/"):
-            raise DeviceProblem(f"{self.url}: not a POSIX shell: it answered {lines[-1:]} when asked for its folder")
-        home, folder = lines[-2], lines[-1]
+        lines = done.stdout.decode("utf-8", "surrogateescape").split("\n")
+        if len(lines) != 3 or not (lines[0].startswith("/") and lines[1].startswith("/")):
+            raise DeviceProblem(f"{self.url}: not a POSIX shell: it answered {lines} when asked for its folders")
+        home, folder, _ = lines
         if posixpath.commonpath([home, folder]) == folder:
             raise UsageError(f"{self.url}: {folder} is not a folder of its own", hint="name one for edgebert alone")
         self.root = folder
@@ -164,30 +164,33 @@ class SshDevice:
         folder: str,
         timeout_s: float,
     ) -> Finished:
-        mark = secrets.token_hex(8)
-        line = remote_command(argv, environment={**environment, RUN_VARIABLE: mark}, folder=folder)
+        word = secrets.token_hex(8)
+        line = remote_command(argv, environment={**environment, RUN_VARIABLE: word}, folder=folder)
         try:
-            done = self._call(line, stdin=stdin, timeout_s=timeout_s)
+            done = self._call(marked(line, word), stdin=stdin, timeout_s=timeout_s)
         except DeviceGone as error:
-            self._stop(mark)
+            self._stop(word)
             raise DeviceGone(f"{self.url}: {error.message}") from error
         except KeyboardInterrupt:
-            self._stop(mark)
+            self._stop(word)
             raise
+        if (answer := between_marks(done, word)) is not None:
+            return answer
+        if self._was_reached:
+            self._stop(word)
+        if (started := after_start(done, word)) is not None:
+            raise DeviceGone(f"{self.url}: the connection broke ({last_words(started)})")
         if done.code == _SSH_FAILED:
-            if self._was_reached:
-                self._stop(mark)
             raise refused(self.url, done.stderr, was_reached=self._was_reached)
-        return done
+        raise without_answer(self.url, done)
 
-    def _stop(self, mark: str) -> None:
+    def _stop(self, word: str) -> None:
         """Kill on the board what lost its ssh: it would go on, and disturb the next try."""
         with contextlib.suppress(EnvironmentProblem), spared_programs():
-            self._call(remote_command(stop_command(mark), folder="/"), timeout_s=15)
+            self._call(remote_command(stop_command(word), folder="/"), timeout_s=15)
 
     def _call(self, line: str, *, stdin: bytes | Path = b"", timeout_s: float) -> Finished:
-        argv = (*self._ssh, "--", self._host, apart_from_255(line))
-        return run_program(argv, stdin=stdin, timeout_s=timeout_s)
+        return run_program((*self._ssh, "--", self._host, line), stdin=stdin, timeout_s=timeout_s)
 
 
 def open_ssh(target: str, *, root: str | None = None, options: tuple[str, ...] = ()) -> Device:

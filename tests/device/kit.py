@@ -272,9 +272,13 @@ def arm64_board_by_ssh() -> Iterator[Board]:
 
 
 @contextlib.contextmanager
-def local_sshd() -> Iterator[Board]:
-    """Start a real `sshd` on a loopback port, whose sessions land on this machine."""
-    with _sshd(None, ["sh", "-c"]) as board:
+def local_sshd(session: Sequence[str] = ("sh", "-c")) -> Iterator[Board]:
+    """Start a real `sshd` on a loopback port, whose sessions land on this machine.
+
+    Args:
+        session: Words that start the user's shell; they get what the client asked for as one more.
+    """
+    with _sshd(None, session) as board:
         yield board
 
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import hashlib
 import io
+import os
 import platform
 import shutil
 import sys
@@ -10,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from edgebert import jsonio
-from edgebert.device.launch import prepare
+from edgebert.device.launch import _UNPACK, prepare
 from edgebert.device.local import open_local
-from edgebert.device.runtime_bundle import RUNTIME_SCHEMA, RuntimeManifest
+from edgebert.device.runtime_bundle import RUNTIME_SCHEMA, RuntimeFile, RuntimeManifest
 from edgebert.errors import BundleError, DeviceGone, DeviceProblem, UsageError
 
 
@@ -54,23 +56,29 @@ class Elsewhere:
 
 def write_runtime_file(path, *, machine, size=0):
     """Write a runtime that holds one shell script, which prints its folder and arguments."""
+    files = {"start": b'echo "$WHERE $*"\n', "ballast": bytes(size), "bin/program": b"#!/bin/sh\n"}
     manifest = RuntimeManifest(
         schema=RUNTIME_SCHEMA,
         machine=machine,
         argv=("sh", "{root}/start"),
         environment=(("WHERE", "{root}/x"),),
         packages=(),
-        files=(),
+        files=tuple(
+            RuntimeFile(
+                path=name,
+                size_bytes=len(content),
+                sha256=hashlib.sha256(content).hexdigest(),
+                executable=name.startswith("bin/"),
+            )
+            for name, content in files.items()
+        ),
     )
-    members = {
-        "runtime.json": jsonio.dumps(manifest).encode(),
-        "start": b'echo "$WHERE $*"\n',
-        "ballast": bytes(size),
-    }
+    members = {"runtime.json": jsonio.dumps(manifest).encode(), **files}
     with tarfile.open(path, "w:gz", format=tarfile.USTAR_FORMAT) as archive:
         for name, content in members.items():
             member = tarfile.TarInfo(name)
             member.size = len(content)
+            member.mode = 0o755 if name.startswith("bin/") else 0o644
             archive.addfile(member, io.BytesIO(content))
     return path
 
@@ -173,16 +181,59 @@ def test_no_runtime(device, tmp_path):
         prepare(device, python=None, runtime=other)
 
 
-def test_half_an_unpacking_is_never_used(device, tmp_path):
+@pytest.mark.parametrize("program", ["tar", "chmod"])
+def test_half_an_unpacking_is_never_used(program, device, tmp_path, monkeypatch):
     """A runtime that cannot be unpacked to its end leaves no folder, and is unpacked anew the next time."""
-    runtime = write_runtime_file(tmp_path / "r.tar.gz", machine=platform.machine(), size=1_000_000)
-    content = runtime.read_bytes()
-    runtime.write_bytes(content[:-200])
-    with pytest.raises(DeviceProblem, match=r"runtime-.* cannot be written below"):
-        prepare(device, python=None, runtime=runtime)
+    runtime = write_runtime_file(tmp_path / "r.tar.gz", machine=platform.machine())
+    failing = tmp_path / "bin" / program
+    failing.parent.mkdir()
+    failing.write_text("#!/bin/sh\necho broken >&2\nexit 1\n")
+    failing.chmod(0o755)
+    with monkeypatch.context() as patched:
+        patched.setenv("PATH", f"{failing.parent}:{os.environ['PATH']}")
+        with pytest.raises(DeviceProblem, match=r"runtime-.* cannot be written below"):
+            prepare(device, python=None, runtime=runtime)
     assert list(Path(device.root).iterdir()) == []
-    runtime.write_bytes(content)
     assert prepare(device, python=None, runtime=runtime).argv[0] == "sh"
+
+
+def test_an_archive_unlike_its_list_never_reaches_the_device(device, tmp_path):
+    """A worker archive with one member that its list does not name is refused before it is pushed."""
+    board = Elsewhere(device)
+    runtime = write_runtime_file(tmp_path / "r.tar.gz", machine=platform.machine())
+    with tarfile.open(runtime) as archive:
+        members = [(member, archive.extractfile(member).read()) for member in archive]
+    extra = tarfile.TarInfo("bin/extra")
+    extra.mode = 0o4755
+    with tarfile.open(runtime, "w:gz", format=tarfile.USTAR_FORMAT) as archive:
+        for member, content in [*members, (extra, b"")]:
+            archive.addfile(member, io.BytesIO(content))
+    with pytest.raises(BundleError, match=r"r\.tar\.gz: the member 'bin/extra' is not named in runtime\.json"):
+        prepare(board, python=None, runtime=runtime)
+    assert board.pushed == []
+    assert list(Path(device.root).iterdir()) == []
+
+
+def test_owner_and_modes_are_not_those_of_the_archive(device, tmp_path):
+    """What is unpacked belongs to the user of the device, and has the two modes that are set, whatever the tar says.
+
+    The shell text of the push is run with an archive that no check has seen, as by an older edgebert.
+    """
+    archive = Path(device.root, "a.tar.gz")
+    with tarfile.open(archive, "w:gz", format=tarfile.USTAR_FORMAT) as packed:
+        for name, mode in {"setuid": 0o6755, "open": 0o666, "folder/closed": 0o400, "sticky": 0o1777}.items():
+            member = tarfile.TarInfo(name)
+            member.mode, member.uid, member.gid, member.uname, member.gname = mode, 12345, 12345, "daemon", "daemon"
+            packed.addfile(member)
+    assert device.run(("sh", "-c", _UNPACK, "sh", "a.tar.gz", "out", "word")).code == 0
+    found = {path.name: path.stat() for path in Path(device.root, "out").rglob("*")}
+    assert {name: oct(stat.st_mode & 0o7777) for name, stat in found.items() if name != "folder"} == {
+        "setuid": "0o755",
+        "open": "0o644",
+        "closed": "0o644",
+        "sticky": "0o755",
+    }
+    assert {(stat.st_uid, stat.st_gid) for stat in found.values()} == {(os.getuid(), os.getgid())}
 
 
 def test_what_a_killed_unpacking_left_is_not_used(device, tmp_path):

@@ -4,6 +4,8 @@ import dataclasses
 import gzip
 import io
 import resource
+import subprocess
+import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,16 +15,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgebert import jsonio
+from edgebert.device.runtime_archive import check_runtime, read_runtime, unpack_runtime
 from edgebert.device.runtime_bundle import (
     LOADER,
     MANIFEST,
     PYTHON,
+    RuntimeFile,
     RuntimeManifest,
     RuntimePackage,
     file_sha256,
     is_safe_name,
-    read_runtime,
-    unpack_runtime,
     write_runtime,
 )
 from edgebert.errors import BundleError, EnvironmentProblem, OutputError
@@ -75,7 +77,7 @@ def test_a_runtime_comes_back_as_it_was_written(tmp_path: Path):
     path = tmp_path / "runtime.tar.gz"
     written = write_runtime(path, sources(tmp_path / "sources"), PACKAGES)
     unpacked = unpack_runtime(path, tmp_path / "root")
-    assert written == read_runtime(path) == unpacked
+    assert written == read_runtime(path) == check_runtime(path) == unpacked
     assert {name: (tmp_path / "root" / name).read_bytes() for name in CONTENT} == CONTENT
     assert (tmp_path / "root" / LOADER).stat().st_mode & 0o777 == 0o755
     assert (tmp_path / "root" / "licences/libc6").stat().st_mode & 0o777 == 0o644
@@ -153,9 +155,11 @@ def sources_of(folder: Path) -> dict[str, Path]:
     return {name: folder / "sources" / str(index) for index, name in enumerate(CONTENT)}
 
 
-@pytest.mark.parametrize("name", ["/etc/x", "../x", "a/../../x", "a//b", "./a", "", ".", "a\\b", "C:x", "a\nb", "a/"])
+@pytest.mark.parametrize(
+    "name", ["/etc/x", "../x", "a/../../x", "a//b", "./a", "", ".", "a\\b", "C:x", "a\nb", "a/", "n" * 300, "n" * 101]
+)
 def test_names_that_lead_out_are_unsafe(name: str):
-    """Absolute, upward, doubled, foreign and unprintable names are refused."""
+    """Absolute, upward, doubled, foreign, unprintable and too long names are refused."""
     assert not is_safe_name(name)
 
 
@@ -194,12 +198,32 @@ def longer(members: list[tuple[tarfile.TarInfo, bytes]]) -> None:
     members[1] = (members[1][0], members[1][1] + b"x")
 
 
+def header(**fields: object) -> Callable[[list[tuple[tarfile.TarInfo, bytes]]], None]:
+    """Return a change of the header of a file."""
+
+    def change(members: list[tuple[tarfile.TarInfo, bytes]]) -> None:
+        for name, value in fields.items():
+            setattr(members[3][0], name, value)
+
+    return change
+
+
 def more(members: list[tuple[tarfile.TarInfo, bytes]]) -> None:
     members.append((tarfile.TarInfo("../../outside"), b""))
 
 
 CHANGES = {
     "a link in place of a file": (link, "is not what"),
+    "a setuid program": (header(mode=0o4755), "is not what"),
+    "a file that all may write": (header(mode=0o666), "is not what"),
+    "a data file that is a program": (header(mode=0o755), "is not what"),
+    "a hard link": (header(type=tarfile.LNKTYPE, linkname="runtime.json"), "is not what"),
+    "a device": (header(type=tarfile.CHRTYPE), "is not what"),
+    "a pipe": (header(type=tarfile.FIFOTYPE), "is not what"),
+    "a folder": (header(type=tarfile.DIRTYPE), "not named|is not what"),
+    "a file of the oldest type": (header(type=tarfile.AREGTYPE), "is not what"),
+    "a file with holes": (header(type=tarfile.GNUTYPE_SPARSE), "is not what"),
+    "a header with more than ASCII in a longer form": (header(uname="\u00e9" * 40), "not named"),
     "other content of the same size": (other, "sha256"),
     "a file of another size": (longer, "is not what"),
     "a file that the manifest does not name": (more, "not named"),
@@ -215,9 +239,115 @@ def test_an_archive_that_was_changed_is_not_unpacked(what: str, tmp_path: Path):
     """Whatever differs from the manifest is found, and no folder is left."""
     change, words = CHANGES[what]
     path = changed(made(tmp_path), change)
-    with pytest.raises(BundleError, match=words):
-        unpack_runtime(path, tmp_path / "root")
+    for read in (check_runtime, lambda path: unpack_runtime(path, tmp_path / "root")):
+        with pytest.raises(BundleError, match=words):
+            read(path)
     assert {entry.name for entry in tmp_path.iterdir()} == {"runtime.tar.gz", "sources"}
+
+
+def with_tail(path: Path, change: Callable[[bytes], bytes]) -> Path:
+    """Change the bytes of the archive inside the compression."""
+    path.write_bytes(gzip.compress(change(gzip.decompress(path.read_bytes()))))
+    return path
+
+
+def hidden(tar: bytes) -> bytes:
+    """Put a member behind the end of the archive, where programs differ in what they read."""
+    extra = io.BytesIO()
+    with tarfile.open(fileobj=extra, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("hidden"))
+    return tar + extra.getvalue()
+
+
+TAILS = {
+    "a member behind the end": hidden,
+    "a byte behind the end": lambda tar: tar + b"x",
+    "many zeros behind the end": lambda tar: tar + bytes(100_000),
+    "no end": lambda tar: tar.rstrip(b"\0"),
+}
+
+
+@pytest.mark.parametrize("what", TAILS)
+def test_nothing_follows_the_last_member(what: str, tmp_path: Path):
+    """What stands behind the end of the archive, which another program could read, is refused."""
+    path = with_tail(made(tmp_path), TAILS[what])
+    with pytest.raises(BundleError, match=r"something follows|ends too early"):
+        check_runtime(path)
+
+
+def test_a_name_in_two_readings_is_refused(tmp_path: Path):
+    """A header of GNU's format, where the bytes of a prefix mean something else, is refused."""
+    path = made(tmp_path)
+    with tarfile.open(path) as archive:
+        members = [(member, archive.extractfile(member).read()) for member in archive]
+    with tarfile.open(path, "w:gz", format=tarfile.GNU_FORMAT) as archive:
+        for member, content in members:
+            archive.addfile(member, io.BytesIO(content))
+    with pytest.raises(BundleError, match="another format than ustar"):
+        check_runtime(path)
+
+
+def listed(path: str, **fields: object) -> RuntimeFile:
+    return RuntimeFile(**{"path": path, "size_bytes": 0, "sha256": "0" * 64, "executable": False, **fields})
+
+
+LISTS = {
+    "a file that is a folder too": (
+        [listed("a/b"), listed("a")],
+        r"files\[1\].*'a', which is a file and a folder",
+    ),
+    "the manifest as a folder": ([listed("runtime.json/a")], "runtime.json is a file and a folder"),
+    "the manifest as a file": ([listed("runtime.json")], "which occurs twice"),
+    "a path twice": ([listed("a"), listed("a")], "which occurs twice"),
+    "a name of 300 characters": ([listed("n" * 300)], "too long"),
+    "a path of 300 characters": ([listed("/".join("abc" * 100))], "too long"),
+    "a name of 100,000 characters": ([listed("n" * 100_000)], "too long"),
+    "a negative size": ([listed("a", size_bytes=-1)], r"files\[0\].size_bytes is -1"),
+    "a size beyond every disk": ([listed("a", size_bytes=2**63)], "expected at most"),
+    "a size of a thousand digits": ([listed("a", size_bytes=10**1000)], "expected at most|size_bytes"),
+}
+
+
+@pytest.mark.parametrize("what", LISTS)
+def test_a_list_that_no_folder_can_hold_is_refused(what: str, tmp_path: Path):
+    """A manifest whose list cannot be unpacked is refused in one line, before anything is written."""
+    files, words = LISTS[what]
+    path = made(tmp_path)
+    with_manifest(path, dataclasses.replace(read_runtime(path), files=tuple(files)))
+    for read in (read_runtime, check_runtime, lambda path: unpack_runtime(path, tmp_path / "root")):
+        with pytest.raises(BundleError, match=words) as caught:
+            read(path)
+        assert len(caught.value.message) < 1000
+    assert {entry.name for entry in tmp_path.iterdir()} == {"runtime.tar.gz", "sources"}
+
+
+BOMB = """
+import resource, sys
+from pathlib import Path
+from edgebert.device.runtime_archive import check_runtime
+from edgebert.errors import BundleError
+resource.setrlimit(resource.RLIMIT_AS, (500 << 20, 500 << 20))
+try:
+    check_runtime(Path(sys.argv[1]))
+except BundleError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("kind", ["pax header", "manifest"])
+def test_memory_is_bounded(kind: str, tmp_path: Path):
+    """A header or manifest of 900 MB is refused by a process that may use half of that."""
+    member = tarfile.TarInfo("runtime.json" if kind == "manifest" else "x")
+    member.size = 900 << 20
+    member.type = tarfile.XHDTYPE if kind == "pax header" else tarfile.REGTYPE
+    path = tmp_path / "bomb.tar.gz"
+    with gzip.open(path, "wb", 1) as stream:
+        stream.write(member.tobuf(tarfile.USTAR_FORMAT))
+        for _ in range(900):
+            stream.write(bytes(1 << 20))
+    done = subprocess.run([sys.executable, "-c", BOMB, str(path)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "bomb.tar.gz: not a worker archive" in done.stdout or "runtime.json: has 943718400 bytes" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -226,7 +356,7 @@ def test_an_archive_that_was_changed_is_not_unpacked(what: str, tmp_path: Path):
 def test_other_files_are_no_runtime(content: bytes, tmp_path: Path):
     """A file of another kind, and a missing one, are refused by name."""
     (tmp_path / "x.tar.gz").write_bytes(content)
-    with pytest.raises(BundleError, match=r"x\.tar\.gz: not a runtime"):
+    with pytest.raises(BundleError, match=r"x\.tar\.gz: not a worker archive"):
         read_runtime(tmp_path / "x.tar.gz")
     with pytest.raises(BundleError, match="No such file"):
         read_runtime(tmp_path / "missing.tar.gz")
