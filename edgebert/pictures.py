@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, TextIO
 
 from edgebert.errors import MissingExtraError
 from edgebert.shape import Architecture, Pruning
+from edgebert.staging import replace_file
 from edgebert.types import Artifact, Manifest, Score
 
 if TYPE_CHECKING:
@@ -99,7 +101,7 @@ def svg_figure(
     """Give a figure and save it as SVG when the block ends well.
 
     Args:
-        out: File to write, or a stream to write to.
+        out: File to write, whole or not at all, or a stream to write to.
         height: In inches.
         width: In inches.
         letters: ``path`` draws them as outlines, which need no font; ``none`` leaves them text.
@@ -121,4 +123,9 @@ def svg_figure(
         with warnings.catch_warnings():
             # Letters that are left text are drawn with the fonts of the reader.
             warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
-            figure.savefig(out, format="svg", metadata={"Date": None, "Creator": "edgebert"})
+            drawn = io.StringIO()
+            figure.savefig(drawn, format="svg", metadata={"Date": None, "Creator": "edgebert"})
+        if isinstance(out, Path):
+            replace_file(out, drawn.getvalue().encode())
+        else:
+            out.write(drawn.getvalue())

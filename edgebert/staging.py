@@ -1,28 +1,43 @@
-"""Folders and files that appear whole or not at all."""
+"""Folders and files that appear whole or not at all.
+
+What is unfinished has a random name beside the final one, and is locked by the process that writes it. The lock tells
+work from leftovers: it also holds between containers that share a disk, where process numbers mean nothing.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
+import fcntl
 import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+import stat
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 from edgebert.errors import EnvironmentProblem, OutputError
 
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_TAG = re.compile(r"(\d+)-[0-9a-f]{6}(\.old)?")
+_OLD = ".old"
+_PARTIAL = re.compile(r"\.(.+)\.partial-[0-9a-f]{16}(\.old)?", re.DOTALL)
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_LEFTOVER = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 @contextlib.contextmanager
 def staged_folder(out: Path, *, force: bool, marker: str) -> Iterator[Path]:
     """Give a temporary folder beside ``out`` and rename it to ``out`` when the block ends well.
 
-    Whatever goes wrong, ``out`` is either as it was or complete. What a killed process left behind is removed by the
-    next one that writes to the same place.
+    Whatever goes wrong, ``out`` is either as it was or complete. Where the system can exchange two names (Linux), a
+    reader finds the old folder or the new one at every moment. Elsewhere the old folder is renamed first and the new
+    one second: between the two there is none, and a process that is killed there leaves the old one to the next, which
+    puts it back. What a killed process left is removed by the next one that writes to the same place.
 
     Args:
         out: The folder to make.
@@ -36,49 +51,73 @@ def staged_folder(out: Path, *, force: bool, marker: str) -> Iterator[Path]:
     if out.name in {"", ".."}:
         raise OutputError(f"{out}: not the name of a folder to make")
     if os.path.islink(out):  # noqa: PTH114  (Path.is_symlink fails on a name that is too long)
-        # The folder belongs beside the one that the link names, which may lie on another disk.
+        # The folder belongs beside the one that the link names, which may be on another disk.
         out = Path(os.path.realpath(out))
-    prefix = f".{out.name}.partial-"
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        _clear_leftovers(out, prefix)
-        _check_place(out, force=force, marker=marker)
-        stage = out.parent / f"{prefix}{os.getpid()}-{secrets.token_hex(3)}"
-        stage.mkdir()
-    except OSError as error:
-        if error.errno in NO_ROOM:
-            raise _no_room(out, error) from error
-        raise OutputError(
-            f"{out}: cannot be made: {error.strerror}", hint="choose a folder you can write to"
-        ) from error
-    try:
-        yield stage
-        # Somebody else may have made the folder meanwhile.
-        _check_place(out, force=force, marker=marker)
-        _replace(out, stage)
-    except OSError as error:
-        if error.errno in NO_ROOM:
-            raise _no_room(out, error) from error
-        raise
-    finally:
-        shutil.rmtree(stage, ignore_errors=True)
+    with contextlib.ExitStack() as held:
+        try:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            _clear_leftovers(out)
+            _check_place(out, force=force, marker=marker)
+            stage, _ = held.enter_context(_claimed(out, _new_folder))
+        except OSError as error:
+            if error.errno in NO_ROOM:
+                raise _no_room(out, error) from error
+            raise OutputError(
+                f"{out}: cannot be made: {error.strerror}", hint="choose a folder you can write to"
+            ) from error
+        try:
+            yield stage
+            # Somebody else may have made the folder meanwhile.
+            _check_place(out, force=force, marker=marker)
+            _replace(out, stage)
+        except OSError as error:
+            if error.errno in NO_ROOM:
+                raise _no_room(out, error) from error
+            raise
+        finally:
+            shutil.rmtree(stage, ignore_errors=True)
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file beside ``path`` and rename it to that: whenever the process dies, the old file or the new is there.
+@contextlib.contextmanager
+def staged_file(path: Path) -> Iterator[IO[bytes]]:
+    """Give a stream to a temporary file beside ``path`` and rename it to ``path`` when the block ends well.
+
+    Whenever the process dies, ``path`` is as it was or complete. A link of that name is replaced, not followed. A file
+    that is replaced passes its permissions on.
 
     Raises:
         OSError: It cannot be written; the caller knows what that means to the user.
     """
-    partial = path.with_name(path.name + ".partial")
-    try:
-        with partial.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    _clear_leftovers(path)
+    with _claimed(path, _new_file) as (partial, descriptor):
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                before = path.lstat()
+                if stat.S_ISREG(before.st_mode):
+                    os.fchmod(descriptor, before.st_mode & 0o777)
+            with os.fdopen(descriptor, "wb", closefd=False) as stream:
+                yield stream
+                stream.flush()
+                os.fsync(descriptor)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file as ``staged_file`` does.
+
+    Raises:
+        OSError: It cannot be written; the caller knows what that means to the user.
+    """
+    with staged_file(path) as stream:
+        stream.write(content)
+
+
+def final_name(name: str) -> str | None:
+    """Return the name that an unfinished file or folder would get at its end; ``None`` if ``name`` is none of ours."""
+    found = _PARTIAL.fullmatch(name)
+    return None if found is None else found[1]
 
 
 def _check_place(out: Path, *, force: bool, marker: str) -> None:
@@ -88,44 +127,114 @@ def _check_place(out: Path, *, force: bool, marker: str) -> None:
         raise OutputError(f"{out}: not replaced: it holds other things and no {marker}", hint="give another name")
 
 
-def _replace(out: Path, stage: Path) -> None:
-    """Rename ``stage`` to ``out``; what was there before gets the name ``stage``, to be removed."""
-    old = stage.with_name(stage.name + ".old")
-    try:
-        if out.exists():
-            out.rename(old)
-        stage.rename(out)
-    except BaseException:
-        if old.exists() and not out.exists():
-            old.rename(out)
-        raise
-    if old.exists():
-        old.rename(stage)
+def _new_folder(place: Path) -> int | None:
+    place.mkdir()
+    with contextlib.suppress(FileNotFoundError):
+        return os.open(place, _FOLDER)
+    return None  # taken for a leftover before it could be locked
 
 
-def _clear_leftovers(out: Path, prefix: str) -> None:
-    """Remove what dead processes left, and put back a folder that one of them had just moved out of the way."""
-    for left in list(out.parent.iterdir()):
-        tag = _TAG.fullmatch(left.name.removeprefix(prefix)) if left.name.startswith(prefix) else None
-        if tag is None or _is_alive(int(tag[1])):
+def _new_file(place: Path) -> int:
+    return os.open(place, _NEW_FILE, 0o666)
+
+
+@contextlib.contextmanager
+def _claimed(final: Path, make: Callable[[Path], int | None]) -> Iterator[tuple[Path, int]]:
+    """Make something with a random name beside ``final``, locked until the block ends; give name and descriptor."""
+    while True:
+        place = final.with_name(f".{final.name}.partial-{secrets.token_hex(8)}")
+        descriptor = make(place)
+        if descriptor is None:
             continue
-        if tag[2] and not out.exists():
-            left.rename(out)
-        else:
-            shutil.rmtree(left, ignore_errors=True)
+        try:
+            with contextlib.suppress(OSError):  # without locks, nobody can take it for a leftover either
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            # Before it was locked, another process may have taken it for a leftover.
+            if _is_named(descriptor, place):
+                yield place, descriptor
+                return
+        finally:
+            os.close(descriptor)
+
+
+def _is_named(descriptor: int, place: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), place.lstat())
+    except FileNotFoundError:
+        return False
+
+
+def _replace(out: Path, stage: Path) -> None:
+    """Give ``stage`` the name ``out``; what was there before gets the name ``stage``, to be removed."""
+    try:
+        if not out.exists():
+            stage.rename(out)
+        elif not _exchange(stage, out):
+            _replace_in_two_steps(out, stage)
+    except OSError as error:
+        if error.errno in NO_ROOM:
+            raise
+        if error.errno in {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR}:
+            raise OutputError(f"{out}: exists already", hint="somebody else made it; give another name") from error
+        raise OutputError(f"{out}: cannot be replaced: {error.strerror}", hint="give another name") from error
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange two names in one step; return whether this system could."""
+    try:
+        renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
+    except (OSError, AttributeError):
+        return False
+    renameat2.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint)
+    return bool(renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0)
+
+
+def _replace_in_two_steps(out: Path, stage: Path) -> None:
+    old = stage.with_name(stage.name + _OLD)
+    descriptor = os.open(out, _FOLDER)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # until it has gone, nobody puts it back
+        try:
+            out.rename(old)
+            stage.rename(out)
+        except BaseException:
+            if old.exists() and not out.exists():
+                old.rename(out)
+            raise
+        old.rename(stage)
+    finally:
+        os.close(descriptor)
+
+
+def _clear_leftovers(final: Path) -> None:
+    """Remove what dead processes left, and put back a folder that one of them had just moved out of the way."""
+    try:
+        lefts = [item for item in final.parent.iterdir() if final_name(item.name) == final.name]
+    except PermissionError:  # a folder may be written by those who may not list it
+        return
+    for left in lefts:
+        # What cannot be opened or locked is in use, or none of ours.
+        with contextlib.suppress(OSError):
+            descriptor = os.open(left, _LEFTOVER)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if _is_named(descriptor, left):
+                    _clear(left, final, is_folder=stat.S_ISDIR(os.fstat(descriptor).st_mode))
+            finally:
+                os.close(descriptor)
+
+
+def _clear(left: Path, final: Path, *, is_folder: bool) -> None:
+    if left.name.endswith(_OLD) and not os.path.lexists(final):
+        left.rename(final)
+    elif is_folder:
+        shutil.rmtree(left, ignore_errors=True)
+    else:
+        left.unlink()
 
 
 def _no_room(out: Path, error: OSError) -> EnvironmentProblem:
     return EnvironmentProblem(
         f"{out}: no room left on the disk: {error.strerror}", hint="nothing was written; free some space"
     )
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return True
-    return True

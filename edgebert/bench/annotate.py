@@ -7,6 +7,10 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 
 from edgebert.bench.limits import Finding
+from edgebert.outputs import FileKind, begins_with
+
+_SUITES = "edgebert check"
+JUNIT = FileKind(name="JUnit XML of edgebert check", is_one=begins_with("<testsuites", _SUITES))
 
 # XML 1.0 has no way to hold these, escaped or not.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -29,7 +33,7 @@ def junit(findings: Sequence[Finding], *, bundle: str, allow_undecided: bool = F
         "errors": "0",
         "skipped": str(skipped),
     }
-    root = ET.Element("testsuites", {"name": "edgebert check", **counts})
+    root = ET.Element("testsuites", {"name": _SUITES, **counts})
     suite = ET.SubElement(root, "testsuite", {"name": _clean(bundle), **counts})
     for item in findings:
         place = _clean(item.device or "bundle")

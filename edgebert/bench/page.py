@@ -21,12 +21,15 @@ from edgebert.bench.words import (
     not_measured,
     title,
 )
+from edgebert.outputs import FileKind, begins_with
 
 if TYPE_CHECKING:
     from edgebert.measured.report import Report
 
 GENERATOR = '<meta name="generator" content="edgebert report">'
 """A line of every page: only a file that has it is ever replaced."""
+
+PAGE = FileKind(name="a page of edgebert report", is_one=begins_with(GENERATOR))
 
 _HEAD = """<!doctype html>
 <html lang="en">

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgebert.errors import OutputError, UsageError
+from edgebert.errors import UsageError
 from edgebert.jsonio import dumps, from_plain, parse
 from edgebert.measured.report import REPORT_SCHEMA, Report
-from edgebert.staging import replace_file
+from edgebert.outputs import FileKind, write_output
 
 
 def read_report(path: Path) -> Report:
@@ -35,14 +35,23 @@ def read_report(path: Path) -> Report:
 
 
 def write_report(report: Report, path: Path) -> None:
-    """Write a report; whatever goes wrong, the file is as it was or complete. Equal reports give equal bytes.
+    """Write a report, in place of an older one; whatever goes wrong, the file is as it was or complete.
+
+    Equal reports give equal bytes.
 
     Raises:
-        OutputError: It cannot be written there.
+        OutputError: It cannot be written there, or the file is something else than a report.
+        EnvironmentProblem: The disk is full.
     """
+    write_output(path, dumps(report).encode("utf-8", "backslashreplace"), REPORT, force=True)
+
+
+def _is_report(path: Path) -> bool:
     try:
-        replace_file(path, dumps(report).encode("utf-8", "backslashreplace"))
-    except OSError as error:
-        raise OutputError(
-            f"{path}: cannot be written: {error.strerror or error}", hint="choose a folder you can write to"
-        ) from error
+        plain = parse(path.read_text(encoding="utf-8"), source=str(path))
+    except (UsageError, UnicodeDecodeError):
+        return False
+    return isinstance(plain, dict) and {"schema", "measurements"} <= plain.keys()
+
+
+REPORT = FileKind(name="a report of edgebert bench", is_one=_is_report)

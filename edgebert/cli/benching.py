@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypedDict
 
@@ -10,7 +13,7 @@ import typer
 
 from edgebert.cli import output
 from edgebert.cli.arguments import Force, Json, LabelColumn, TextColumn, numbers
-from edgebert.errors import EdgebertError, OutputError, UsageError
+from edgebert.errors import EdgebertError, UsageError
 
 if TYPE_CHECKING:
     from edgebert.bench.runner import Benched
@@ -88,14 +91,14 @@ def bench(
     as_json: Json = False,
 ) -> None:
     """Measure a bundle against its float baseline on real or emulated devices; goes on where it was stopped."""
-    from edgebert.bench.journal import journal_of
+    from edgebert.bench.reports import REPORT
     from edgebert.bench.runner import bench as measure
     from edgebert.bench.runner import finish
     from edgebert.bundle import open_bundle
     from edgebert.data import read_dataset
     from edgebert.device.connect import connect, parse_url
 
-    _check_place(out, force=force)
+    output.check_output(out, REPORT, force=force, is_shared=as_json, parents=True)
     urls = list(device or ("local",))
     kinds = {parse_url(url)[0] for url in urls}
     if worker is not None and kinds <= {"local", "emulator"}:
@@ -108,13 +111,13 @@ def bench(
     if data is not None:
         labels = opened.manifest.labels
         texts = read_dataset(data, labels=labels, text_column=text_column, label_column=label_column)
-    try:
+    with _journal(out) as journal:
         with output.progress_bar() as progress:
             done = measure(
                 opened,
                 urls,
                 connect=lambda url: connect(url, cache=cache_folder(), **_worker(url, python, worker)),
-                journal=journal_of(out),
+                journal=journal,
                 suite=chosen,
                 data=texts,
                 files=tuple(file or ()),
@@ -123,13 +126,10 @@ def bench(
                 clean=clean,
                 progress=progress,
             )
-    except KeyboardInterrupt:
-        output.show_note("the same command goes on where the benchmark was")
-        raise
-    finish(done, out, journal=journal_of(out))
+        finish(done, out, journal=journal)
     if as_json:
         output.show_json(done.report)
-    else:
+    elif not output.is_standard_output(out):
         _show(done.report, out)
     _leave(done)
 
@@ -189,11 +189,21 @@ def cache_folder() -> Path:
     return base / "edgebert"
 
 
-def _check_place(out: Path, *, force: bool) -> None:
-    if out.is_dir() or not out.name:
-        raise OutputError(f"{out}: is a folder", hint="name the file to write, as in report.json")
-    if os.path.lexists(out) and not force:
-        raise OutputError(f"{out}: exists already", hint="give another name, or --force to replace the report")
+@contextlib.contextmanager
+def _journal(out: Path) -> Iterator[Path]:
+    """Give the place of the journal: beside the report, where that is a file; else the run cannot be resumed."""
+    from edgebert.bench.journal import journal_of
+    from edgebert.outputs import is_stream
+
+    if is_stream(out):
+        with tempfile.TemporaryDirectory(prefix="edgebert-") as folder:
+            yield Path(folder, "report.journal")
+        return
+    try:
+        yield journal_of(out)
+    except KeyboardInterrupt:
+        output.show_note("the same command goes on where the benchmark was")
+        raise
 
 
 def _worker(url: str, python: str | None, worker: Path | None) -> WorkerOptions:

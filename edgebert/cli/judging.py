@@ -10,7 +10,7 @@ import typer
 
 from edgebert.cli import output
 from edgebert.cli.arguments import Json
-from edgebert.errors import CheckFailed, OutputError
+from edgebert.errors import CheckFailed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,10 +57,11 @@ def check(
 ) -> None:
     """Check a bundle against limits before it ships: pass, fail or undecided, never a verdict by noise."""
     from edgebert.bench import annotate
-    from edgebert.bench.gate import Limits
     from edgebert.bench.gate import check as judge
+    from edgebert.bench.limits import Limits, check_limits
     from edgebert.bench.reports import read_report
     from edgebert.bundle import open_bundle
+    from edgebert.outputs import write_output
 
     limits = Limits(
         max_drop=max_drop,
@@ -73,14 +74,18 @@ def check(
         threads=threads,
         series=series,
     )
+    check_limits(limits)
+    if junit is not None:
+        output.check_output(junit, annotate.JUNIT, force=True, is_shared=as_json)
+    is_shown = not as_json and not output.is_standard_output(junit)
     opened = open_bundle(bundle)
     findings = judge(opened, report=None if report is None else read_report(report), limits=limits)
     if junit is not None:
-        name = opened.root.resolve().name
-        _write(junit, annotate.junit(findings, bundle=name, allow_undecided=allow_undecided))
+        text = annotate.junit(findings, bundle=opened.root.resolve().name, allow_undecided=allow_undecided)
+        write_output(junit, text.encode("utf-8"), annotate.JUNIT, force=True)
     if as_json:
         output.show_json({"limits": limits, "findings": list(findings)})
-    else:
+    elif is_shown:
         output.show_table(
             ("limit", "file", "device", "verdict", "found", "from"), [_finding(item) for item in findings]
         )
@@ -92,7 +97,7 @@ def check(
     undecided = [item for item in findings if item.verdict == "undecided"]
     if failed or (undecided and not allow_undecided):
         raise _missed(failed, undecided, len(findings), allow_undecided=allow_undecided)
-    if not as_json:
+    if is_shown:
         left = f", {len(undecided)} undecided and allowed" if undecided else ""
         output.show_text(f"passed: {len(findings) - len(undecided)} of {len(findings)}{left}")
 
@@ -193,12 +198,3 @@ def _ends(estimate: Estimate, scale: float, digits: int) -> str:
 
 def _names(rows: Sequence[Change]) -> str:
     return ", ".join(f"{row.file} on {row.device}" for row in rows)
-
-
-def _write(path: Path, text: str) -> None:
-    from edgebert.staging import replace_file
-
-    try:
-        replace_file(path, text.encode("utf-8"))
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error

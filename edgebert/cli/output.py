@@ -9,12 +9,16 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from edgebert.errors import EdgebertError
+from edgebert.errors import EdgebertError, UsageError
 from edgebert.notes import LOGGER
 from edgebert.types import Progress
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.progress import Progress as Bars
+
+    from edgebert.outputs import FileKind
 
 _DETAIL = " | "  # what follows it in the name of a stage may change at every step
 
@@ -108,6 +112,34 @@ def shown_notes() -> Iterator[None]:
         del LOGGER.isEnabledFor
         LOGGER.propagate = propagate
         LOGGER.removeHandler(handler)
+
+
+def check_output(path: Path, kind: FileKind, *, force: bool, is_shared: bool, parents: bool = False) -> None:
+    """Refuse a place for an output file before the work, as ``outputs.check_output`` does.
+
+    Args:
+        path: The file.
+        kind: What is to be written.
+        force: Replace an existing file of that kind.
+        is_shared: Whether standard output is taken by something else.
+        parents: Whether missing folders will be made.
+
+    Raises:
+        UsageError: It is standard output, and that is taken.
+        OutputError: It is taken or cannot be written.
+    """
+    from edgebert import outputs
+
+    outputs.check_output(path, kind, force=force, parents=parents)
+    if is_shared and is_standard_output(path):
+        raise UsageError(f"{path}: is standard output, which another option writes to", hint="give the name of a file")
+
+
+def is_standard_output(path: Path | None) -> bool:
+    """Return whether a file that the user named is standard output."""
+    from edgebert.outputs import own_stream
+
+    return path is not None and own_stream(path) is sys.stdout
 
 
 @contextlib.contextmanager

@@ -10,13 +10,12 @@ import typer
 
 from edgebert.cli import output
 from edgebert.cli.arguments import Force, Json
-from edgebert.errors import OutputError, UsageError
+from edgebert.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from edgebert.bench.sections import Section
-    from edgebert.measured.report import Report
 
 
 def report(
@@ -30,17 +29,19 @@ def report(
 ) -> None:
     """Show times, accuracy and doubts of one or more reports: float against what ships, each device by itself."""
     from edgebert.bench.markdown import markdown_text
+    from edgebert.bench.page import PAGE, page_text
     from edgebert.bench.quantities import csv_text
     from edgebert.bench.reports import read_report
     from edgebert.bench.sections import sections
+    from edgebert.outputs import write_output
 
     if markdown + as_csv + as_json > 1:
         raise UsageError("only one of --markdown, --csv and --json can go to standard output")
     if html is not None:
-        _check_place(html, force=force)
+        output.check_output(html, PAGE, force=force, is_shared=markdown or as_csv or as_json)
     found = [read_report(path) for path in reports]
     if html is not None:
-        _write_page(html, found)
+        write_output(html, page_text(found).encode("utf-8", "backslashreplace"), PAGE, force=force)
     if markdown:
         sys.stdout.write(markdown_text(found))
     elif as_csv:
@@ -51,36 +52,6 @@ def report(
         _show(sections(found))
     if html is not None:
         output.show_note(f"wrote {html}")
-
-
-def _check_place(path: Path, *, force: bool) -> None:
-    """Refuse a place that holds something already; even with ``force`` only a page of ours is replaced."""
-    from edgebert.bench.page import GENERATOR
-
-    try:
-        if not path.exists() and not path.is_symlink():
-            return
-        if not force:
-            raise OutputError(f"{path}: exists already", hint="give another name, or --force to replace a page")
-        with path.open("rb") as stream:
-            is_page = GENERATOR.encode() in stream.read(1000)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror or error}", hint="give another name") from error
-    if not is_page:
-        raise OutputError(f"{path}: not replaced: it is no page of a report", hint="give another name")
-
-
-def _write_page(path: Path, found: Sequence[Report]) -> None:
-    from edgebert.bench.page import page_text
-    from edgebert.staging import replace_file
-
-    content = page_text(found).encode("utf-8", "backslashreplace")
-    try:
-        replace_file(path, content)
-    except OSError as error:
-        raise OutputError(
-            f"{path}: cannot be written: {error.strerror or error}", hint="choose a folder you can write to"
-        ) from error
 
 
 def _show(found: Sequence[Section]) -> None:

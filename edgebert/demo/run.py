@@ -17,6 +17,7 @@ from edgebert.jsonio import dumps, loads
 from edgebert.pipeline import export_bundle
 from edgebert.pruning.prune import FEWEST
 from edgebert.recipe import load_recipe
+from edgebert.staging import replace_file
 from edgebert.training.finetune import FinetuneOptions, finetune
 from edgebert.training.importer import import_bert
 from edgebert.types import Prediction, Progress, Recipe, silent
@@ -126,7 +127,7 @@ def run_demo(
         progress("importing the encoder", 0, 1)
         base = import_bert(encoder, out / "base", force=True)
         finetune(base, training, held_back, model, options=OPTIONS, force=True, progress=progress)
-        made_file.write_text(dumps(replace(made, model_sha256=sha256_of(model / WEIGHTS))), encoding="utf-8")
+        replace_file(made_file, dumps(replace(made, model_sha256=sha256_of(model / WEIGHTS))).encode())
 
     def export(name: str, plan: str | Path | Recipe) -> Bundle:
         plan = plan if isinstance(plan, Recipe) else load_recipe(plan)

@@ -13,7 +13,6 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-import uuid
 import zlib
 from collections import defaultdict
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from edgebert.errors import DataError, EnvironmentProblem, OutputError, UsageError
+from edgebert.staging import replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -238,12 +238,7 @@ def _parse(content: bytes, source: str) -> Iterator[RatedText]:
 def _write_tsv(texts: Sequence[RatedText], path: Path) -> None:
     # The format knows no quoting, so every kind of blank, tab and line break becomes one blank.
     lines = ["text\tlabel", *(f"{' '.join(text.text.split())}\t{text.label}" for text in texts)]
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        partial.write_bytes(("\n".join(lines) + "\n").encode("utf-8"))
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    replace_file(path, ("\n".join(lines) + "\n").encode("utf-8"))
 
 
 def _digest(text: str) -> str:

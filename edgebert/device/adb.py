@@ -96,7 +96,7 @@ class AdbDevice:
             EnvironmentProblem: adb is not installed here.
         """
         target = _below(self.root, name)
-        partial = f"{target}.partial"
+        partial = f"{target}.{secrets.token_hex(8)}.partial"
         size = source.stat().st_size
         # adb makes missing folders itself, but reports one that it may not make as a file that it cannot.
         self._make_folder(str(PurePosixPath(target).parent))

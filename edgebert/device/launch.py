@@ -162,7 +162,7 @@ def _is_there(device: Device, folder: str) -> bool:
 def _unpack(device: Device, archive: Path, folder: str) -> None:
     """Unpack an archive to ``folder``, which appears whole or not at all."""
     # Two sessions may bring the same at once.
-    word = secrets.token_hex(4)
+    word = secrets.token_hex(8)
     name = f"{folder}.{word}.tar.gz"
     device.push(archive, name)
     done = device.run(("sh", "-c", _UNPACK, "sh", name, folder, word), environment={"LC_ALL": "C"}, timeout_s=_UNPACK_S)

@@ -14,7 +14,7 @@ from edgebert.device.device import NOTHING, Device, Finished
 from edgebert.device.process import run_program
 from edgebert.errors import DeviceGone, DeviceProblem, EnvironmentProblem, UsageError
 from edgebert.measured.devices import DeviceKind
-from edgebert.staging import NO_ROOM
+from edgebert.staging import NO_ROOM, staged_file
 
 _NOT_FOUND = 127
 
@@ -54,14 +54,15 @@ class LocalDevice:
         if not source.is_file():
             raise UsageError(f"{source}: no such file")
         target = Path(self.root, name)
-        partial = target.with_name(f"{target.name}.{secrets.token_hex(4)}.partial")
+        partial = target.with_name(f"{target.name}.{secrets.token_hex(8)}.partial")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
                 os.link(source.resolve(), partial)  # of a link, the file it leads to
+                partial.replace(target)
             except OSError:  # another disk, or one without links
-                shutil.copyfile(source, partial)
-            partial.replace(target)
+                with source.open("rb") as content, staged_file(target) as stream:
+                    shutil.copyfileobj(content, stream)
         except OSError as error:
             if error.errno in NO_ROOM:
                 raise DeviceProblem(f"{self.url}: no room on the disk for {name}", hint="free some space") from error

@@ -9,15 +9,14 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
-import os
 import tarfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from edgebert import jsonio
-from edgebert.errors import EnvironmentProblem, OutputError
-from edgebert.staging import NO_ROOM
+from edgebert.outputs import FileKind, check_output, opened_output, writing
 
 RUNTIME_SCHEMA = 1
 MANIFEST = "runtime.json"
@@ -107,11 +106,10 @@ def write_runtime(
         force: Replace an existing file instead of refusing.
 
     Raises:
-        OutputError: ``out`` exists and ``force`` is off, or it cannot be written.
+        OutputError: ``out`` exists and ``force`` is off, it is no such file, or it cannot be written.
         EnvironmentProblem: The disk is full.
     """
-    if os.path.lexists(out) and not (force and out.is_file()):
-        raise OutputError(f"{out}: exists already", hint="give another name, or --force to replace a file")
+    check_output(out, WORKER_ARCHIVE, force=force, parents=True)
     manifest = RuntimeManifest(
         schema=RUNTIME_SCHEMA,
         machine="aarch64",
@@ -120,27 +118,31 @@ def write_runtime(
         packages=packages,
         files=tuple(_described(name, files[name]) for name in sorted(files)),
     )
-    partial = out.with_name(f".{out.name}.partial-{os.getpid()}")
-    try:
+    with writing(out):
         out.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as stream:
-            # The name and the hour of the archive are no part of its content.
-            with gzip.GzipFile("", "wb", 6, stream, mtime=0) as packed, _tar(packed) as archive:
-                content = jsonio.dumps(manifest).encode("utf-8")
-                archive.addfile(member_of(MANIFEST, len(content), executable=False), io.BytesIO(content))
-                for file in manifest.files:
-                    with files[file.path].open("rb") as source:
-                        archive.addfile(member_of(file.path, file.size_bytes, executable=file.executable), source)
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial.replace(out)
-    except OSError as error:
-        if error.errno in NO_ROOM:
-            raise EnvironmentProblem(f"{out}: no room left on the disk", hint="free some space") from error
-        raise OutputError(f"{out}: cannot be made: {error.strerror}", hint="choose a place you can write to") from error
-    finally:
-        partial.unlink(missing_ok=True)
+    # The name and the hour of the archive are no part of its content.
+    with (
+        opened_output(out, WORKER_ARCHIVE, force=force) as stream,
+        gzip.GzipFile("", "wb", 6, stream, mtime=0) as packed,
+        _tar(packed) as archive,
+    ):
+        content = jsonio.dumps(manifest).encode("utf-8")
+        archive.addfile(member_of(MANIFEST, len(content), executable=False), io.BytesIO(content))
+        for file in manifest.files:
+            with files[file.path].open("rb") as source:
+                archive.addfile(member_of(file.path, file.size_bytes, executable=file.executable), source)
     return manifest
+
+
+def _is_archive(path: Path) -> bool:
+    try:
+        with gzip.open(path) as stream:
+            return stream.read(len(MANIFEST) + 1) == MANIFEST.encode() + b"\0"
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        return False
+
+
+WORKER_ARCHIVE = FileKind(name="a worker archive", is_one=_is_archive)
 
 
 def file_sha256(path: Path) -> str:

@@ -44,6 +44,7 @@ _OPTIONS = (
 # Arguments: name, size, sha256, a word for the name of the unfinished file. The file gets its name when all of it is
 # there. A broken connection looks like the end of the file, so the size tells.
 _RECEIVE = """
+set -C  # over nothing, and through no link
 partial=$1.$4.partial
 fail() { code=$1; rm -f -- "$partial"; exit "$code"; }
 mkdir -p -- "$(dirname -- "$1")" || exit 71
@@ -112,7 +113,7 @@ class SshDevice:
         except OSError as error:
             raise UsageError(f"{source}: cannot be read: {error.strerror}") from error
         done = self._run(
-            ("sh", "-c", _RECEIVE, "sh", name, str(size), digest, secrets.token_hex(4)),
+            ("sh", "-c", _RECEIVE, "sh", name, str(size), digest, secrets.token_hex(8)),
             stdin=source,
             environment={"LC_ALL": "C"},  # its messages are read below
             folder=self.root,

@@ -13,7 +13,7 @@ from edgebert.bundle import GOLDEN, MANIFEST, TOKENIZER, VOCABULARY, Bundle, fil
 from edgebert.embedding.kotlin import HEADER, folder_line, kotlin_source
 from edgebert.embedding.places import Place, kotlin_files, writing
 from edgebert.errors import BundleError, CheckFailed, OutputError, UsageError
-from edgebert.staging import staged_folder
+from edgebert.staging import staged_file, staged_folder
 from edgebert.types import Artifact, FileEntry
 
 USUAL = "int8.onnx"
@@ -87,7 +87,10 @@ def embed(
         with contextlib.ExitStack() as steps:
             if kotlin is not None and stale:
                 steps.enter_context(_folders(kotlin.parent))
-                steps.enter_context(_staged_file(kotlin, source))
+                stream = steps.enter_context(staged_file(kotlin))
+                stream.write(source)
+                stream.flush()
+                os.fsync(stream.fileno())
                 written.append(kotlin)
             if differing:
                 steps.enter_context(_folders(place.folder.absolute().parent))
@@ -235,19 +238,3 @@ def _remove_empty(folders: Sequence[Path]) -> None:
     for folder in folders:
         with contextlib.suppress(OSError):
             folder.rmdir()
-
-
-@contextlib.contextmanager
-def _staged_file(path: Path, content: bytes) -> Iterator[None]:
-    """Write a file beside ``path`` and rename it to that when the block ends well."""
-    partial = path.with_name(path.name + ".partial")
-    try:
-        partial.unlink(missing_ok=True)
-        with partial.open("xb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        yield
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

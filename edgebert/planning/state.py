@@ -12,7 +12,7 @@ from pathlib import Path
 from edgebert.errors import EnvironmentProblem, OutputError, UsageError
 from edgebert.jsonio import dumps, loads
 from edgebert.planning.values import Candidate, Trial
-from edgebert.staging import NO_ROOM, replace_file
+from edgebert.staging import NO_ROOM, final_name, replace_file
 
 STATE = "plan.json"
 """File of the plan folder that holds the trials."""
@@ -89,7 +89,7 @@ def open_state(folder: Path, fingerprint: Fingerprint, *, force: bool) -> State:
     if os.path.lexists(folder) and not folder.is_dir():
         raise OutputError(f"{folder}: exists already, and is no folder", hint="give another name with --out")
     if not path.is_file():
-        if folder.is_dir() and {item.name for item in folder.iterdir()} - {WORK, f"{STATE}.partial"}:
+        if folder.is_dir() and any(item.name != WORK and final_name(item.name) != STATE for item in folder.iterdir()):
             raise OutputError(f"{folder}: holds other things and no {STATE}", hint="give another name with --out")
         return empty
     if force:

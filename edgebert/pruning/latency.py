@@ -14,14 +14,14 @@ from typing import Literal
 
 import numpy as np
 
-from edgebert.errors import OutputError, UsageError
+from edgebert.errors import UsageError
 from edgebert.jsonio import dumps, from_plain, parse
 from edgebert.ondevice.session import cpu_name
+from edgebert.outputs import FileKind, write_output, writing
 from edgebert.pruning.additive import part_times, probe_ns
 from edgebert.pruning.cost import Costs
 from edgebert.pruning.probes import POINTS, VOCABULARY, Probe, check_widths, probe_widths, time_files
 from edgebert.shape import Architecture
-from edgebert.staging import replace_file
 from edgebert.types import Format, Progress, silent
 
 SCHEMA = 1
@@ -110,16 +110,26 @@ def prediction_errors(table: LatencyTable) -> tuple[float, ...]:
 
 
 def write_table(table: LatencyTable, path: Path) -> None:
-    """Write a table as JSON, whole or not at all; a file at ``path`` is replaced.
+    """Write a table as JSON, whole or not at all; an older table at ``path`` is replaced.
 
     Raises:
-        OutputError: The file cannot be written.
+        OutputError: The file cannot be written, or it is something else than a table.
+        EnvironmentProblem: The disk is full.
     """
-    try:
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(path, dumps(table).encode())
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror}", hint="choose another place") from error
+    write_output(path, dumps(table).encode(), TABLE, force=True)
+
+
+def _is_table(path: Path) -> bool:
+    try:
+        plain = parse(path.read_text(encoding="utf-8"), source=str(path))
+    except (UsageError, UnicodeDecodeError):
+        return False
+    return isinstance(plain, dict) and {"schema", "probes", "checks"} <= plain.keys()
+
+
+TABLE = FileKind(name="a latency table of edgebert prune", is_one=_is_table)
 
 
 def read_table(path: Path) -> LatencyTable:

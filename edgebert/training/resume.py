@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 
 from edgebert.errors import EnvironmentProblem, OutputError, UsageError
 from edgebert.jsonio import dumps, loads
-from edgebert.staging import NO_ROOM, replace_file
+from edgebert.staging import NO_ROOM, final_name, replace_file
 
 if TYPE_CHECKING:
     import torch
 
 _SCHEMA = 2
 _RECORD = "training.json"
-_FILE = re.compile(r"training-[0-9a-f]{64}\.safetensors(\.partial)?|training\.json\.partial")
+_FILE = re.compile(r"training-[0-9a-f]{64}\.safetensors")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,5 +143,6 @@ def _file(group: _Group) -> str:
 
 def _remove(folder: Path, *, keep: set[str]) -> None:
     for path in list(folder.iterdir()):
-        if path.name not in keep and _FILE.fullmatch(path.name):
+        unfinished = final_name(path.name)
+        if unfinished == _RECORD or (path.name not in keep and _FILE.fullmatch(unfinished or path.name)):
             path.unlink(missing_ok=True)

@@ -103,6 +103,9 @@ def test_an_existing_report_is_kept_unless_forced(cli, tmp_path):
     assert outcome.code == 2
     assert "--force" in outcome.err
     assert out.read_text(encoding="utf-8") == "mine"
+    assert "not a report" in cli("bench", fakes.shared_bundle(), *QUICK, "--out", out, "--force").err
+    assert out.read_text(encoding="utf-8") == "mine"
+    out.write_text('{"schema": 1, "measurements": []}', encoding="utf-8")
     assert cli("bench", fakes.shared_bundle(), *QUICK, "--out", out, "--force").code == 0
     assert read_report(out).measurements
     assert cli("bench", fakes.shared_bundle(), "--out", tmp_path).code == 2

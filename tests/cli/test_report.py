@@ -77,7 +77,7 @@ def test_only_a_page_is_replaced_and_only_when_told(cli, file, tmp_path):
     assert page.read_text(encoding="utf-8").endswith("</html>\n")
     outcome = cli("report", file, "--html", file, "--force")
     assert outcome.code == 2
-    assert "no page of a report" in outcome.err
+    assert "not a page of edgebert report" in outcome.err
     assert file.read_bytes() == before
 
 

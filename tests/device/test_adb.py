@@ -177,10 +177,11 @@ def test_what_is_in_the_way_stays(device, large, name):
     assert device.run(("ls", "-A", "taken", "taken/by")).stdout == b"taken:\nby\n\ntaken/by:\nmodel\n"
 
 
-def test_gone_in_mid_push(device, phone, large):
+def test_gone_in_mid_push(device, phone, large, monkeypatch):
     """A phone that goes away in the middle of a file is an error worth another try, and the file is not there after."""
     # The unfinished file is a pipe of which a part is read, so that the push is caught in the middle.
-    pipe = f"{device.root}/cut-off.partial"
+    monkeypatch.setattr("edgebert.device.adb.secrets.token_hex", lambda _: "0a1b2c3d4e5f6071")
+    pipe = f"{device.root}/cut-off.0a1b2c3d4e5f6071.partial"
     phone.machine.run("mkfifo", pipe)
     reading = ["sh", "-c", f"exec 3<{pipe}; head -c 100000 <&3 | wc -c; sleep 600"]
     with subprocess.Popen(phone.machine.inside(reading), stdout=subprocess.PIPE, env=with_tools()) as reader:

@@ -121,14 +121,19 @@ def test_the_command_starts_where_the_runtime_lies(tmp_path: Path):
 
 
 def test_an_existing_file_is_kept_unless_forced(tmp_path: Path):
-    """A file that is there is refused and left alone; with force it is replaced, but never a folder."""
+    """A file that is there is refused and left alone; with force an archive is replaced, but nothing else."""
     path = tmp_path / "runtime.tar.gz"
     path.write_text("mine")
     with pytest.raises(OutputError, match="exists already"):
         write_runtime(path, sources(tmp_path / "s"), PACKAGES)
     assert path.read_text() == "mine"
-    write_runtime(path, sources(tmp_path / "s"), PACKAGES, force=True)
-    assert read_runtime(path).packages == PACKAGES
+    with pytest.raises(OutputError, match="not a worker archive"):
+        write_runtime(path, sources(tmp_path / "s"), PACKAGES, force=True)
+    assert path.read_text() == "mine"
+    path.unlink()
+    for force in (False, True):
+        write_runtime(path, sources(tmp_path / "s"), PACKAGES, force=force)
+        assert read_runtime(path).packages == PACKAGES
     (tmp_path / "folder").mkdir()
     with pytest.raises(OutputError):
         write_runtime(tmp_path / "folder", sources(tmp_path / "s"), PACKAGES, force=True)

@@ -334,14 +334,16 @@ def test_a_place_that_cannot_be_written(bundle: Path, assets: Path, tmp_path: Pa
 
 
 def test_what_a_killed_run_left_is_in_nobodys_way(bundle: Path, place: Place, tmp_path: Path):
-    """A half-written Kotlin file beside the place, even a link out of it, is replaced and followed nowhere."""
+    """A half-written Kotlin file beside the place is removed, and a link of such a name is followed nowhere."""
     assert place.kotlin is not None
     place.kotlin.parent.mkdir(parents=True)
     outside = tmp_path / "outside"
     outside.write_text("mine", encoding="utf-8")
-    place.kotlin.with_name("EdgebertModel.kt.partial").symlink_to(outside)
+    link = place.kotlin.with_name("EdgebertModel.kt.partial")
+    link.symlink_to(outside)
+    place.kotlin.with_name(".EdgebertModel.kt.partial-0123456789abcdef").write_text("half", encoding="utf-8")
     embed(bundle, place)
-    assert [path.name for path in place.kotlin.parent.iterdir()] == ["EdgebertModel.kt"]
+    assert sorted(path.name for path in place.kotlin.parent.iterdir()) == ["EdgebertModel.kt", link.name]
     assert outside.read_text(encoding="utf-8") == "mine"
 
 

@@ -94,7 +94,7 @@ def test_a_folder_of_other_things_is_left_alone(force: bool, tmp_path: Path):
 def test_a_folder_killed_before_its_first_trial_is_taken_up(tmp_path: Path):
     """Nothing but the work folder lies in it, and the half of a first state."""
     (tmp_path / WORK).mkdir()
-    (tmp_path / "plan.json.partial").write_text('{"sch')
+    (tmp_path / ".plan.json.partial-0123456789abcdef").write_text('{"sch')
     assert open_state(tmp_path, PRINT, force=False) == EMPTY
 
 
