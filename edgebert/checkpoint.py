@@ -17,7 +17,6 @@ from edgebert.errors import CheckpointError, MissingExtraError, UsageError
 from edgebert.folder import (
     check_shapes,
     check_vocabulary,
-    load_tokenizer,
     locate,
     read_config,
     read_object,
@@ -30,6 +29,7 @@ from edgebert.jsonio import dumps, from_plain
 from edgebert.network import load_module, read_architecture, shape_keys
 from edgebert.shape import Architecture, Pruning
 from edgebert.tasks import TASK_HEADS, TaskHead, task_head
+from edgebert.tokenizer_files import load_tokenizer
 from edgebert.types import Task
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import numpy as np
 
 from edgebert.errors import CheckpointError, EnvironmentProblem, MissingExtraError
 from edgebert.jsonio import parse
-from edgebert.text import SPECIALS, is_lower_casing, read_tokenizer
+from edgebert.text import pieces, text_spec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,6 +25,8 @@ _HUB_FILES = (
     "*.safetensors",
     "model.safetensors.index.json",
     "tokenizer*.json",
+    "added_tokens.json",
+    "special_tokens_map.json",
     "vocab.txt",
     "pruning.json",
 )
@@ -84,41 +86,6 @@ def read_object(path: Path) -> dict[str, Any]:
     return value
 
 
-def load_tokenizer(folder: Path) -> Tokenizer:
-    """Return the tokenizer of a checkpoint folder, without padding or truncation.
-
-    Raises:
-        CheckpointError: There is neither ``tokenizer.json`` nor ``vocab.txt``, or it describes no WordPiece.
-    """
-    if (folder / "tokenizer.json").is_file():
-        tokenizer = read_tokenizer(folder / "tokenizer.json")
-    elif (folder / "vocab.txt").is_file():
-        from tokenizers import Tokenizer
-        from tokenizers.implementations.bert_wordpiece import BertWordPieceTokenizer
-
-        path = folder / "tokenizer_config.json"
-        lower = read_object(path).get("do_lower_case", True) if path.is_file() else True
-        if not isinstance(lower, bool):
-            raise CheckpointError(f"{path}: do_lower_case is {lower!r}, not true or false")
-        path = folder / "vocab.txt"
-        try:
-            lines = path.read_text(encoding="utf-8").split("\n")
-        except UnicodeDecodeError as error:
-            raise CheckpointError(f"{path}: not UTF-8 at byte {error.start}") from error
-        ids = {token: index for index, token in enumerate(lines[:-1] if lines[-1] == "" else lines)}
-        if missing := [token for token in SPECIALS if token not in ids]:
-            raise CheckpointError(f"{path}: lists no {missing[0]} token: not the vocabulary of a DistilBERT")
-        tokenizer = Tokenizer.from_str(BertWordPieceTokenizer(ids, lowercase=lower, strip_accents=None).to_str())
-    else:
-        raise CheckpointError(
-            f"{folder}: no tokenizer: neither tokenizer.json nor vocab.txt is there",
-            hint="save the tokenizer the model was trained with into the folder: tokenizer.save_pretrained(folder)",
-        )
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
-    return tokenizer
-
-
 def vocabulary(tokenizer: Tokenizer) -> tuple[str, ...]:
     """Return the tokens of a tokenizer by id."""
     return tuple(token for token, _ in sorted(tokenizer.get_vocab().items(), key=lambda item: item[1]))
@@ -146,8 +113,9 @@ def check_vocabulary(tokenizer: Tokenizer, rows: int, folder: Path) -> None:
 def write_tokenizer(tokenizer: Tokenizer, folder: Path, *, max_length: int) -> None:
     """Write ``tokenizer.json``, ``vocab.txt`` and ``tokenizer_config.json`` of a DistilBERT.
 
-    Padding and truncation are switched off in ``tokenizer`` and in the file: they belong to whoever feeds the model,
-    and one that is left behind cuts texts silently.
+    ``vocab.txt`` lists the tokens of WordPiece; tokens that were added later are in ``tokenizer.json``, and in the text
+    spec of a bundle. Padding and truncation are switched off in ``tokenizer`` and in the file: they belong to whoever
+    feeds the model, and one that is left behind cuts texts silently.
 
     Args:
         tokenizer: A WordPiece tokenizer with BERT's normalizer.
@@ -155,9 +123,9 @@ def write_tokenizer(tokenizer: Tokenizer, folder: Path, *, max_length: int) -> N
         max_length: Longest input in tokens.
 
     Raises:
-        CheckpointError: The tokenizer's normalizer is not BERT's, or a token cannot stand in ``vocab.txt``.
+        CheckpointError: An app could not make the same ids from these files, or ``vocab.txt`` cannot list a token.
     """
-    lower_case = is_lower_casing(tokenizer)
+    lower_case = text_spec(tokenizer, max_length=max_length, lengths=(max_length,)).lower_case
     tokenizer.no_padding()
     tokenizer.no_truncation()
     content = tokenizer.to_str(pretty=True)
@@ -171,7 +139,7 @@ def write_tokenizer(tokenizer: Tokenizer, folder: Path, *, max_length: int) -> N
         "model_input_names": ["input_ids", "attention_mask"],
         **{f"{name}_token": f"[{name.upper()}]" for name in ("pad", "cls", "sep", "unk", "mask")},
     }
-    tokens = vocabulary(tokenizer)
+    tokens = pieces(tokenizer)
     if bad := next((token for token in tokens if "\n" in token or "\r" in token), None):
         raise CheckpointError(f"the token {bad!r} holds a line break, so no vocab.txt can list it")
     (folder / "tokenizer.json").write_text(content + "\n", encoding="utf-8")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tokenizers import Encoding, Tokenizer
+import tokenizers
+from tokenizers import Encoding, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 from edgebert.errors import CheckpointError, UsageError
-from edgebert.types import TextSpec
+from edgebert.types import AddedToken, TextSpec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
 
 SPECIALS = ("[PAD]", "[CLS]", "[SEP]", "[UNK]")
 """Tokens without which a text cannot be encoded."""
+
+BERT_SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+"""Tokens that are special without a word in the text spec, where ``vocab.txt`` lists them."""
+
+TOKEN_FLAGS = ("single_word", "lstrip", "rstrip", "normalized", "special")
+"""What an added token says about where it is found."""
 
 
 class TextEncoder:
@@ -74,57 +81,194 @@ def read_tokenizer(path: Path) -> Tokenizer:
     except UnicodeDecodeError as error:
         raise CheckpointError(f"{path}: not UTF-8 at byte {error.start}") from error
     try:
-        kind = json.loads(content)["model"]["type"]
         tokenizer = Tokenizer.from_str(content)
     except Exception as error:  # the binding raises plain Exception for a description it does not understand
         raise CheckpointError(f"{path}: describes no tokenizer: {error}") from error
-    if kind != "WordPiece":
+    # Files written before tokenizers 0.9 have no model.type, so the kind is what the library took them for.
+    if (kind := type(tokenizer.model).__name__) != "WordPiece":
         raise CheckpointError(f"{path}: a {kind} tokenizer; DistilBERT uses WordPiece")
     return tokenizer
 
 
-def is_lower_casing(tokenizer: Tokenizer) -> bool:
-    """Return whether the tokenizer lower-cases its texts.
+def read_vocabulary(path: Path) -> tuple[str, ...]:
+    """Return the tokens of a ``vocab.txt`` by id.
 
     Raises:
-        CheckpointError: Its normalizer is not BERT's, so that no app could reproduce it from the text spec.
+        CheckpointError: It cannot be read, or its readers take a line in different ways; the message names the line.
     """
-    normalizer = json.loads(tokenizer.to_str())["normalizer"]
-    if not normalizer or normalizer.get("type") != "BertNormalizer":
+    try:
+        content = path.read_bytes().decode("utf-8")
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise CheckpointError(f"{path}: not UTF-8 at byte {error.start}") from error
+    if content.startswith("\ufeff"):
         raise CheckpointError(
-            f"the tokenizer's normalizer is {normalizer and normalizer.get('type')}, not BertNormalizer",
-            hint="save the tokenizer with DistilBertTokenizerFast.save_pretrained",
+            f"{path}, line 1: begins with a byte order mark, which would be part of the first token",
+            hint="save the file as UTF-8 without BOM",
         )
-    if not normalizer["clean_text"] or not normalizer["handle_chinese_chars"]:
-        raise CheckpointError("the tokenizer does not clean texts or space Chinese characters as DistilBERT's does")
-    lower = bool(normalizer["lowercase"])
-    strip = normalizer["strip_accents"]
-    if strip is not None and bool(strip) != lower:
-        raise CheckpointError(f"the tokenizer has lowercase={lower} but strip_accents={strip}: not a DistilBERT form")
-    return lower
+    lines = content.replace("\r\n", "\n").split("\n")
+    if lines[-1] == "":  # the last line break begins no token
+        lines.pop()
+    first: dict[str, int] = {}
+    for number, token in enumerate(lines, start=1):
+        if not token.strip():
+            raise CheckpointError(f"{path}, line {number}: blank; each line holds one token")
+        if token != token.rstrip() or "\r" in token:
+            raise CheckpointError(f"{path}, line {number}: {token!r} ends with white space or holds a line break")
+        if (before := first.setdefault(token, number)) != number:
+            raise CheckpointError(f"{path}, line {number}: repeats the token {token!r} of line {before}")
+    return tuple(lines)
 
 
-def text_spec(tokenizer: Tokenizer, *, max_length: int, lengths: tuple[int, ...]) -> TextSpec:
+def pieces(tokenizer: Tokenizer) -> tuple[str, ...]:
+    """Return the tokens of WordPiece by id: the lines of ``vocab.txt``, without tokens that were added later."""
+    vocabulary = tokenizer.get_vocab(with_added_tokens=False)
+    return tuple(sorted(vocabulary, key=vocabulary.__getitem__))
+
+
+def app_tokenizer(vocabulary: Sequence[str], spec: TextSpec) -> Tokenizer:
+    """Return the tokenizer that an app builds from ``vocab.txt`` and the text spec, without truncation.
+
+    Args:
+        vocabulary: The lines of ``vocab.txt``.
+        spec: How a text becomes ids.
+    """
+    ids = {token: index for index, token in enumerate(vocabulary)}
+    tokenizer = Tokenizer(models.WordPiece(ids, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=spec.lower_case)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", spec.sep_id), ("[CLS]", spec.cls_id))
+    tokenizer.decoder = decoders.WordPiece()
+    tokenizer.add_special_tokens([token for token in BERT_SPECIALS if token in ids])
+    for token in spec.added_tokens:
+        added = tokenizers.AddedToken(token.content, normalized=token.normalized, special=token.special)
+        (tokenizer.add_special_tokens if token.special else tokenizer.add_tokens)([added])
+    return tokenizer
+
+
+def difference(tokenizer: Tokenizer, app: Tokenizer) -> str | None:
+    """Return the first thing that makes ``tokenizer`` give other ids than ``app``; ``None`` if nothing does.
+
+    The whole descriptions are compared. Only what has no influence on the ids of one whole text is left out: decoder,
+    padding, truncation, type ids, the template for pairs.
+
+    Args:
+        tokenizer: Any tokenizer.
+        app: What ``app_tokenizer`` returned.
+    """
+    mine, wanted = _traits(tokenizer), _traits(app)
+    for name in dict.fromkeys((*wanted, *mine)):
+        if mine.get(name) != wanted.get(name):
+            return f"{name} is {_shown(mine.get(name))}, where an app's tokenizer has {_shown(wanted.get(name))}"
+    return None
+
+
+def text_spec(
+    tokenizer: Tokenizer, *, max_length: int, lengths: tuple[int, ...], source: str = "the tokenizer"
+) -> TextSpec:
     """Return what an app has to know to feed a model that uses ``tokenizer``.
 
+    Args:
+        tokenizer: The tokenizer of the model.
+        max_length: Longest input in tokens.
+        lengths: Signature lengths in tokens, ascending.
+        source: What the tokenizer is called in messages: its file, where it has one.
+
     Raises:
-        CheckpointError: The tokenizer lacks a special token DistilBERT needs.
+        CheckpointError: An app that has ``vocab.txt`` and the text spec could not make the same ids; the message names
+            the key and both values.
     """
-    ids: dict[str, int] = {}
+    vocabulary = tokenizer.get_vocab(with_added_tokens=False)
     for token in SPECIALS:
-        index = tokenizer.token_to_id(token)
-        if index is None:
-            raise CheckpointError(f"the tokenizer has no {token} token")
-        ids[token] = index
-    return TextSpec(
-        lower_case=is_lower_casing(tokenizer),
+        if token not in vocabulary:
+            raise CheckpointError(f"{source}: the vocabulary has no {token} token")
+    if sorted(vocabulary.values()) != list(range(len(vocabulary))):
+        raise CheckpointError(
+            f"{source}: the tokenizer's ids have gaps: {len(vocabulary)} tokens, other ids than 0 to "
+            f"{len(vocabulary) - 1}"
+        )
+    normalizer = json.loads(tokenizer.to_str())["normalizer"] or {}
+    added = sorted(tokenizer.get_added_tokens_decoder().items())
+    spec = TextSpec(
+        lower_case=normalizer.get("lowercase") is not False,
         max_length=max_length,
         lengths=lengths,
-        pad_id=ids["[PAD]"],
-        cls_id=ids["[CLS]"],
-        sep_id=ids["[SEP]"],
-        unk_id=ids["[UNK]"],
+        pad_id=vocabulary["[PAD]"],
+        cls_id=vocabulary["[CLS]"],
+        sep_id=vocabulary["[SEP]"],
+        unk_id=vocabulary["[UNK]"],
+        added_tokens=tuple(
+            AddedToken(content=token.content, id=index, normalized=token.normalized, special=token.special)
+            for index, token in added
+            if not (token.content in BERT_SPECIALS and token.content in vocabulary)
+        ),
     )
+    if found := difference(tokenizer, app_tokenizer(pieces(tokenizer), spec)):
+        raise CheckpointError(
+            f"{source}: {found}",
+            hint="edgebert takes the tokenizer of DistilBERT: save the one that the model was trained with",
+        )
+    _check_added(tokenizer, spec, source)
+    return spec
+
+
+def _check_added(tokenizer: Tokenizer, spec: TextSpec, source: str) -> None:
+    """Refuse added tokens that no text can hold, or that cannot be told apart."""
+    seen: dict[tuple[bool, str], str] = {}
+    for token in spec.added_tokens:
+        pattern = token.content
+        if token.normalized and tokenizer.normalizer is not None:
+            pattern = tokenizer.normalizer.normalize_str(pattern)
+        if not pattern:
+            raise CheckpointError(
+                f"{source}: nothing is left of the added token {token.content!r} when it is normalized"
+            )
+        if (other := seen.setdefault((token.normalized, pattern), token.content)) != token.content:
+            raise CheckpointError(
+                f"{source}: the added tokens {other!r} and {token.content!r} are equal when normalized"
+            )
+
+
+def _traits(tokenizer: Tokenizer) -> dict[str, object]:
+    """Return all that the ids of one text depend on, by the key of ``tokenizer.json`` that says it."""
+    plain = json.loads(tokenizer.to_str())
+    traits: dict[str, object] = {}
+    for part in ("normalizer", "pre_tokenizer", "model"):
+        traits |= {f"{part}.{key}": value for key, value in (plain[part] or {"type": None}).items()}
+    if traits.get("normalizer.strip_accents", 0) is None:  # that is: as lowercase says
+        traits["normalizer.strip_accents"] = traits["normalizer.lowercase"]
+    traits["post_processor"] = _frame(plain["post_processor"])
+    names = {
+        token.content: {"id": index} | {flag: getattr(token, flag) for flag in TOKEN_FLAGS}
+        for index, token in tokenizer.get_added_tokens_decoder().items()
+    }
+    traits |= {f"added_tokens: {content!r}": value for content, value in names.items()}
+    vocabulary = traits.pop("model.vocab")
+    assert isinstance(vocabulary, dict)
+    return traits | {f"model.vocab: {token!r}": index for token, index in vocabulary.items()}
+
+
+def _frame(processor: dict[str, Any] | None) -> object:
+    """Return what a post-processor puts around one text: tokens with their ids, and ``A`` for the text."""
+    if processor is None:
+        return None
+    if processor["type"] == "BertProcessing":
+        return [processor["cls"], "A", processor["sep"]]
+    if processor["type"] != "TemplateProcessing":
+        return processor["type"]
+    frame: list[object] = []
+    for item in processor["single"]:
+        if "Sequence" in item:
+            frame.append(item["Sequence"]["id"])
+        else:
+            special = processor["special_tokens"][item["SpecialToken"]["id"]]
+            frame += [list(pair) for pair in zip(special["tokens"], special["ids"], strict=True)]
+    return frame
+
+
+def _shown(value: object) -> str:
+    return "not there" if value is None else json.dumps(value, ensure_ascii=False)
 
 
 def fitting_length(tokens: int, lengths: Sequence[int]) -> int:

@@ -28,6 +28,23 @@ def silent(stage: str, done: int, total: int) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AddedToken:
+    """A token that is taken out of a text before WordPiece sees it, wherever it stands.
+
+    Attributes:
+        content: Its text.
+        id: Its id.
+        normalized: Whether it is searched for in the normalized text; otherwise in the text as typed.
+        special: Whether it is a special token; this does not change the ids of a text.
+    """
+
+    content: str
+    id: int
+    normalized: bool
+    special: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TextSpec:
     """How a text becomes ids: what an app has to reproduce.
 
@@ -39,6 +56,8 @@ class TextSpec:
         cls_id: Token id every input starts with.
         sep_id: Token id every input ends with.
         unk_id: Token id of a word that the vocabulary cannot spell.
+        added_tokens: Added tokens by ascending id, without the special tokens of BERT that ``vocab.txt`` lists; came
+            with schema 3.
     """
 
     lower_case: bool
@@ -48,6 +67,7 @@ class TextSpec:
     cls_id: int
     sep_id: int
     unk_id: int
+    added_tokens: tuple[AddedToken, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,6 @@ from edgebert.errors import CheckpointError, DataError, MissingExtraError, Usage
 from edgebert.folder import (
     check_shapes,
     check_vocabulary,
-    load_tokenizer,
     locate,
     read_config,
     read_tensors,
@@ -25,6 +24,7 @@ from edgebert.metrics import accuracy
 from edgebert.network import build_module, read_architecture
 from edgebert.staging import staged_folder
 from edgebert.text import TextEncoder
+from edgebert.tokenizer_files import load_tokenizer
 from edgebert.types import Progress, silent
 
 if TYPE_CHECKING:

@@ -13,7 +13,6 @@ from edgebert.errors import CheckpointError, OutputError
 from edgebert.folder import (
     check_shapes,
     check_vocabulary,
-    load_tokenizer,
     read_config,
     read_tensors,
     weight_files,
@@ -23,6 +22,7 @@ from edgebert.folder import (
 from edgebert.jsonio import parse
 from edgebert.shape import Architecture
 from edgebert.staging import staged_folder
+from edgebert.tokenizer_files import load_tokenizer
 
 if TYPE_CHECKING:
     from pathlib import Path

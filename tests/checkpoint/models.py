@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 
 from edgebert.checkpoint import PRUNING_SCHEMA, Checkpoint, Model, save_model
-from edgebert.folder import load_tokenizer
 from edgebert.network import build_module
 from edgebert.shape import Architecture, Pruning
+from edgebert.tokenizer_files import load_tokenizer
 from tests import fakes
 from tests.cut_models import pruning_of
 

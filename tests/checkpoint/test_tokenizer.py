@@ -7,7 +7,8 @@ import transformers
 
 from edgebert.checkpoint import load_model
 from edgebert.errors import EdgebertError
-from edgebert.folder import load_tokenizer, vocabulary
+from edgebert.folder import vocabulary
+from edgebert.tokenizer_files import load_tokenizer
 from tests import fakes
 from tests.checkpoint.folders import refusal
 

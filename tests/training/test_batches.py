@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgebert.folder import load_tokenizer
+from edgebert.tokenizer_files import load_tokenizer
 from edgebert.training.batches import encode_pairs, epoch_batches, sorted_batches, stack
 from tests import fakes
 
