@@ -56,15 +56,24 @@ followed by `.gz`. `--train` of `export`, `prune` and `plan` takes texts without
 
 | suffix | layout |
 | --- | --- |
-| `.csv` | commas; a text with a comma, a quote or a line break stands in double quotes |
-| `.tsv` | tabs; quotes have no meaning. The SST-2 files of GLUE work as they are |
+| `.csv` | commas; a text with a comma, a quote or a line break is in double quotes |
+| `.tsv` | tabs; without quoting, as in GLUE's SST-2, or with the quoting of CSV, as pandas and Excel write it |
 | `.jsonl` | one JSON object on each line |
 | `.txt` | one text on each line, where labels are not needed |
 
 The first line of a `.csv` or `.tsv` file names the columns. The text is in `text` (or `sentence`), the label in
-`label`, unless `--text-column` and `--label-column` say otherwise. A label is the name of one of the model's labels, or
-its id counted from 0. Labels whose names are whole numbers are read as names only. A row without a text or without a
-label is an error that names its line.
+`label`, unless `--text-column` and `--label-column` say otherwise. Other columns may have any name or none. Rows of
+empty cells are skipped. A row without a text or without a label is an error that names its line.
+
+A label is the name of one of the model's labels, or its id counted from 0. Labels whose names are whole numbers are
+read as names only. Blanks around a label do not count, and `1.0` is read as `1`. The label `-1` is refused: GLUE's test
+sets have it where the label is not public.
+
+Whether a `.tsv` file is quoted is decided by the whole file. It is quoted if the names of its columns are, or if each
+cell is as Python or Excel writes it and a quote within a cell is doubled. If only some cells are, the file is refused.
+
+A line, and a CSV record over several lines, has at most 1,000,000 bytes. A file has at most 2,000,000,000 bytes
+unpacked, and its texts take at most 400,000,000 bytes of memory. Larger input is refused with the number of the line.
 """
 
 NOTES = {

@@ -1,7 +1,8 @@
 """Labelled texts, and training texts whose labels are optional, as the rows of ``tables`` name them.
 
 A label in a file is the name of a label or its id, counted from 0. Where a label's name is itself a whole number (as in
-star ratings), labels are read as names only, because an id would be ambiguous.
+star ratings), labels are read as names only, because an id would be ambiguous. Blanks around a label do not count, nor
+does the ``.0`` that pandas writes behind a number.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgebert.errors import DataError
-from edgebert.tables import PLAIN, Columns, Row, read_table, shown, suffix
+from edgebert.lines import shown
+from edgebert.tables import PLAIN, Columns, Row, read_table, suffix
 from edgebert.types import Example
 
 TEXT_COLUMNS = ("text", "sentence")
@@ -24,6 +26,9 @@ LABEL_COLUMN = "label"
 # One spelling for each number, so that '01' and '1' cannot both be the id 1; longer ones are no ids anybody has.
 _WHOLE_NUMBER = re.compile(r"0|-?[1-9][0-9]{0,17}")
 
+_NO_LABEL = "-1"
+"""What GLUE writes where the label of a text is not public."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:
@@ -34,12 +39,14 @@ class Dataset:
         sha256: Hash of the file's bytes as they are stored (gzipped, if it is), 64 hex digits.
         labels: Names of the labels; an example's ``label`` is an index into them.
         examples: The texts in the order of the file.
+        by_id: Whether labels in the file were ids, and the names were given.
     """
 
     name: str
     sha256: str
     labels: tuple[str, ...]
     examples: tuple[Example, ...]
+    by_id: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,14 +86,15 @@ def read_dataset(
         DataError: The file is missing, is of another format or is damaged, or a line of it cannot be used.
     """
     table = read_table(path, _columns(path, text_column, label_column, optional=False), plain=False)
-    if labels is None:
-        labels = _infer_labels(table.rows, table.place, str(path))
-    ids = _label_ids(labels)
+    names = _infer_labels(table.rows, table.place, str(path)) if labels is None else labels
+    ids = _label_ids(names)
     examples = tuple(
-        Example(text=row.text, label=_label_id(row, ids, labels, table.place, str(path)), line=row.line)
+        Example(text=row.text, label=_label_id(row, ids, names, table.place, str(path)), line=row.line)
         for row in table.rows
     )
-    return Dataset(name=path.name, sha256=table.sha256, labels=labels, examples=examples)
+    found = {row.label.strip() for row in table.rows}
+    by_id = labels is not None and not all(label in names or _whole(label) in names for label in found)
+    return Dataset(name=path.name, sha256=table.sha256, labels=names, examples=examples, by_id=by_id)
 
 
 def read_training(
@@ -154,7 +162,14 @@ def _columns(path: Path, text_column: str | None, label_column: str | None, *, o
 def _infer_labels(rows: tuple[Row, ...], place: str, source: str) -> tuple[str, ...]:
     first_lines: dict[str, int] = {}
     for row in rows:
-        first_lines.setdefault(row.label, row.line)
+        first_lines.setdefault(row.label.strip(), row.line)
+    # Only where all of them are numbers: 1.0 beside 1.5 is a name.
+    if all(_WHOLE_NUMBER.fullmatch(_whole(label)) for label in first_lines):
+        lines, first_lines = first_lines, {}
+        for label, line in lines.items():
+            first_lines.setdefault(_whole(label), line)
+    if _NO_LABEL in first_lines:
+        raise _no_label(f"{source}: line {first_lines[_NO_LABEL]}, {place}")
     if len(first_lines) == 1:
         raise DataError(
             f"{source}: {place}: every example has the label {shown(rows[0].label)}, at least two labels are needed"
@@ -166,7 +181,8 @@ def _infer_labels(rows: tuple[Row, ...], place: str, source: str) -> tuple[str, 
     if ids[0] < 0:
         raise DataError(f"{source}: line {first_lines[str(ids[0])]}, {place}: the id {ids[0]} is negative", hint=hint)
     if ids[-1] != len(ids) - 1:
-        missing = next(index for index in itertools.count() if index not in ids)
+        present = set(ids)
+        missing = next(index for index in itertools.count() if index not in present)
         raise DataError(
             f"{source}: {place}: ids go up to {ids[-1]} (line {first_lines[str(ids[-1])]}), "
             f"but the id {missing} is missing",
@@ -183,10 +199,26 @@ def _label_ids(labels: tuple[str, ...]) -> dict[str, int]:
 
 
 def _label_id(row: Row, ids: dict[str, int], labels: tuple[str, ...], place: str, source: str) -> int:
-    if row.label in ids:
-        return ids[row.label]
+    bare = row.label.strip()
+    for spelling in (row.label, bare, _whole(bare)):
+        if spelling in ids:
+            return ids[spelling]
+    if _whole(bare) == _NO_LABEL:
+        raise _no_label(f"{source}: line {row.line}, {place}")
     more = f" and {len(labels) - 10} more" if len(labels) > 10 else ""
     raise DataError(
         f"{source}: line {row.line}, {place}: unknown label {shown(row.label)}",
         hint=f"the model's labels are {', '.join(labels[:10])}{more}",
+    )
+
+
+def _whole(label: str) -> str:
+    """Return a label without the ``.0`` at its end."""
+    return re.sub(r"\.0+$", "", label)
+
+
+def _no_label(where: str) -> DataError:
+    return DataError(
+        f"{where}: the label is -1, which means 'no label' in GLUE's test sets",
+        hint="use the development set, or delete the rows without a label",
     )

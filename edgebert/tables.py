@@ -1,27 +1,30 @@
 """Rows of CSV, TSV, JSON-lines and text files, gzipped or not; every refusal names file, line and column.
 
-The suffix decides the format: ``.csv`` is comma-separated with the usual quoting, ``.tsv`` is plain tab-separated
-without any quoting (the layout of GLUE's SST-2), ``.jsonl`` holds one object a line, ``.txt`` one text a line and
-nothing else; ``.gz`` may follow each of them. Lines without a single character are skipped.
+The suffix decides the format: ``.csv`` is comma-separated with the usual quoting, ``.tsv`` is tab-separated without any
+quoting (the layout of GLUE's SST-2) or with that of CSV, ``.jsonl`` holds one object a line, ``.txt`` one text a line
+and nothing else; ``.gz`` may follow each of them. Lines without a single character and rows of nothing but empty cells
+are skipped.
 """
 
 from __future__ import annotations
 
-import csv
-import gzip
 import hashlib
-import itertools
 import json
-import zlib
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 from edgebert.errors import DataError
+from edgebert.lines import read_lines, shown
+from edgebert.separated import Record, bare_lines, csv_records, tsv_records
 
 LABELLED = (".csv", ".tsv", ".jsonl")
 """Suffixes of files whose rows have columns; each may be followed by ``.gz``."""
+
+ROWS_BYTES = 400_000_000
+"""Most memory that the rows of a file may take: half a million texts as long as a product review."""
 
 PLAIN = ".txt"
 """Suffix of a file that holds one text a line; ``.gz`` may follow it."""
@@ -80,24 +83,24 @@ def read_table(path: Path, columns: Columns, *, plain: bool) -> Table:
         layout, packed = _format(path, plain=plain)
         with path.open("rb") as stored:
             sha256 = hashlib.file_digest(stored, "sha256").hexdigest()
-            stored.seek(0)
-            lines = _lines(stored, packed=packed, source=str(path))
+
+            def open_lines() -> Iterator[str]:
+                stored.seek(0)
+                return read_lines(stored, source=str(path), packed=packed)
+
+            found: Iterator[Row]
             if layout == ".jsonl":
-                rows = tuple(_object_rows(lines, columns, str(path)))
+                found = _object_rows(open_lines(), columns, str(path))
             elif layout == PLAIN:
-                rows = tuple(_text_rows(lines, str(path)))
+                found = _text_rows(open_lines(), str(path))
+            elif layout == ".csv":
+                found = _table_rows(csv_records(open_lines(), str(path)), columns, layout, str(path))
             else:
-                records = _csv_records(lines, str(path)) if layout == ".csv" else _tsv_records(lines, str(path))
-                rows = tuple(_table_rows(records, columns, layout, str(path)))
+                found = _table_rows(tsv_records(open_lines, str(path)), columns, layout, str(path))
+            rows = tuple(_bounded(found, str(path)))
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
     return Table(rows=rows, place=f"{'key' if layout == '.jsonl' else 'column'} {columns.label!r}", sha256=sha256)
-
-
-def shown(value: object) -> str:
-    """Return a value as messages show it: its representation, cut off after 60 characters."""
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def suffix(path: Path) -> str:
@@ -110,6 +113,8 @@ def _format(path: Path, *, plain: bool) -> tuple[str, bool]:
         raise DataError(f"{path}: is a folder, not a data file")
     if not path.exists():
         raise DataError(f"{path}: no such file")
+    if not path.is_file():
+        raise DataError(f"{path}: not a regular file", hint="write its content to a file first")
     packed = path.name.lower().endswith(".gz")
     layout = suffix(path)
     known = (*LABELLED, PLAIN) if plain else LABELLED
@@ -124,76 +129,26 @@ def _format(path: Path, *, plain: bool) -> tuple[str, bool]:
     return layout, packed
 
 
-def _lines(stored: BinaryIO, *, packed: bool, source: str) -> Iterator[str]:
-    # Only line feeds split lines: str.splitlines would also split at U+2028, which a text may hold.
-    offset = 0
-    with gzip.GzipFile(fileobj=stored) if packed else stored as stream:
-        for number in itertools.count(1):
-            try:
-                raw = stream.readline()
-            except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-                raise DataError(
-                    f"{source}: line {number}: damaged gzip data: {error}", hint="copy or download the file again"
-                ) from error
-            if not raw:
-                return
-            try:
-                line = raw.decode("utf-8")
-            except UnicodeDecodeError as error:
-                raise DataError(
-                    f"{source}: line {number}: not UTF-8: byte 0x{raw[error.start]:02x} at offset "
-                    f"{offset + error.start}{' of the unpacked file' if packed else ''}",
-                    hint="save the file as UTF-8",
-                ) from error
-            if "\0" in line:
-                raise DataError(
-                    f"{source}: line {number}: a NUL byte at offset {offset + raw.index(0)}",
-                    hint="save the file as UTF-8; NUL bytes mean another encoding or binary data",
-                )
-            offset += len(raw)
-            yield line.removeprefix("\ufeff") if number == 1 else line
-
-
-def _csv_records(lines: Iterable[str], source: str) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(lines, strict=True)
-    while True:
-        start = reader.line_num + 1
-        try:
-            record = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
+def _bounded(rows: Iterable[Row], source: str) -> Iterator[Row]:
+    """Pass rows on as long as they fit into ``ROWS_BYTES``; equal labels are one string."""
+    labels: dict[str, str] = {}
+    size = 0
+    for row in rows:
+        if row.label not in labels:
+            labels[row.label] = row.label
+            size += sys.getsizeof(row.label)
+        size += sys.getsizeof(row.text) + 200  # a row and, later, an example, each with its line
+        if size > ROWS_BYTES:
             raise DataError(
-                # What follows a dash is advice to a Python programmer.
-                f"{source}: line {start}: not CSV: {str(error).partition(' - ')[0]} (in the record that starts here)",
-                hint='a cell with a comma, a quote or a line break stands in quotes, a quote in it is doubled (""), '
-                "and lines end with LF or CRLF",
-            ) from error
-        if record:
-            yield start, record
-
-
-def _tsv_records(lines: Iterable[str], source: str) -> Iterator[tuple[int, list[str]]]:
-    return ((number, line.split("\t")) for number, line in _bare(lines, source))
-
-
-def _bare(lines: Iterable[str], source: str) -> Iterator[tuple[int, str]]:
-    first = True
-    for number, line in enumerate(lines, 1):
-        line = line.removesuffix("\n").removesuffix("\r")
-        if first and "\r" in line:
-            raise DataError(
-                f"{source}: line {number}: the lines end with a carriage return only",
-                hint="save the file with line feeds (LF or CRLF)",
+                f"{source}: line {row.line}: the texts up to here take more than {ROWS_BYTES:,} bytes of memory",
+                hint="take a sample of the lines",
             )
-        if line:
-            first = False
-            yield number, line
+        yield Row(row.text, labels[row.label], row.line)
 
 
 def _text_rows(lines: Iterable[str], source: str) -> Iterator[Row]:
     empty = True
-    for number, line in _bare(lines, source):
+    for number, line in bare_lines(lines, source):
         if line.strip():
             empty = False
             yield Row(line, "", number)
@@ -201,7 +156,7 @@ def _text_rows(lines: Iterable[str], source: str) -> Iterator[Row]:
         raise DataError(f"{source}: the file is empty", hint="each line is a text")
 
 
-def _table_rows(records: Iterator[tuple[int, list[str]]], columns: Columns, layout: str, source: str) -> Iterator[Row]:
+def _table_rows(records: Iterator[Record], columns: Columns, layout: str, source: str) -> Iterator[Row]:
     start, header = next(records, (0, []))
     if not header:
         raise DataError(f"{source}: the file is empty", hint="the first line names the columns, as text and label")
@@ -210,12 +165,15 @@ def _table_rows(records: Iterator[tuple[int, list[str]]], columns: Columns, layo
     text_at = header.index(_pick(header, columns.text, where, "column", "--text-column"))
     labelled = columns.label in header or not columns.optional
     label_at = header.index(_pick(header, (columns.label,), where, "column", "--label-column")) if labelled else 0
-    line = 0
+    _check_single(header, {text_at, label_at if labelled else text_at}, where)
+    empty = True
     for line, cells in records:
+        if len(cells) > 1 and not any(cells):
+            continue
         if len(cells) < len(header):
             raise DataError(
-                f"{source}: line {line}, column {header[len(cells)]!r}: missing; the row has {_cells(len(cells))}, "
-                f"the header {len(header)}"
+                f"{source}: line {line}, column {shown(header[len(cells)])}: missing; the row has "
+                f"{_cells(len(cells))}, the header {len(header)}"
             )
         if len(cells) > len(header):
             quoting = "put a text with a comma in quotes" if layout == ".csv" else "a text cannot hold a tab here"
@@ -228,8 +186,9 @@ def _table_rows(records: Iterator[tuple[int, list[str]]], columns: Columns, layo
         _check_filled(row.text, f"{source}: line {line}, column {header[text_at]!r}", "text")
         if labelled:
             _check_filled(row.label, f"{source}: line {line}, column {header[label_at]!r}", "label")
+        empty = False
         yield row
-    if not line:
+    if empty:
         raise DataError(f"{source}: no examples: only line {start}, the header")
 
 
@@ -241,12 +200,16 @@ def _check_header(header: list[str], columns: Columns, layout: str, where: str) 
             f"{where}: only one column, {shown(header[0])}, where {needed} needed",
             hint=f"the cells of a {layout} file are separated by a {separator}, and its first line names the columns",
         )
-    for index, name in enumerate(header):
-        if name in header[:index]:
+
+
+def _check_single(header: list[str], used: set[int], where: str) -> None:
+    for first in sorted(used):
+        if header.count(header[first]) > 1:
+            second = header.index(header[first], first + 1)
             raise DataError(
-                f"{where}, column {index + 1}: the name {shown(name)} stands twice "
-                f"(first in column {header.index(name) + 1})",
-                hint="give every column a name of its own",
+                f"{where}, column {second + 1}: the name {shown(header[first])} stands twice "
+                f"(first in column {first + 1})",
+                hint="give this column a name of its own",
             )
 
 
@@ -273,6 +236,8 @@ def _object_rows(lines: Iterable[str], columns: Columns, source: str) -> Iterato
         text, label = value[text_key], value.get(columns.label)
         if not isinstance(text, str):
             raise DataError(f"{where}, key {text_key!r}: {shown(text)} is not a text")
+        if isinstance(label, float) and label.is_integer() and abs(label) < 1e15:
+            label = int(label)
         if labelled and (isinstance(label, bool) or not isinstance(label, (str, int))):
             raise DataError(f"{where}, key {columns.label!r}: {shown(label)} is neither a label's name nor its id")
         row = Row(text, str(label) if labelled else "", number)
@@ -310,7 +275,7 @@ def _pick(found: list[str], wanted: tuple[str, ...], where: str, kind: str, opti
             return name
     raise DataError(
         f"{where}: no {kind} {' or '.join(map(repr, wanted))}; there {'is' if len(found) == 1 else 'are'} "
-        f"{', '.join(map(shown, found)) or 'none'}",
+        f"{', '.join(map(shown, found[:20])) or 'none'}{f' and {len(found) - 20} more' if len(found) > 20 else ''}",
         hint=f"name the {kind} with {option}",
     )
 

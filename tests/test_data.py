@@ -35,6 +35,7 @@ def test_glue_layout_is_read_as_it_is(tmp_path: Path) -> None:
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
         labels=LABELS,
         examples=(Example(text="it 's \"good ", label=1, line=2), Example(text="bad .", label=0, line=3)),
+        by_id=True,
     )
 
 
@@ -143,7 +144,7 @@ def test_ids_of_json_and_csv_infer_the_same(tmp_path: Path) -> None:
     [
         (["1", "2"], "column 'label': ids go up to 2 (line 3), but the id 0 is missing"),
         (["0", "1", "3"], "column 'label': ids go up to 3 (line 4), but the id 2 is missing"),
-        (["1", "-1"], "line 3, column 'label': the id -1 is negative"),
+        (["1", "-2"], "line 3, column 'label': the id -2 is negative"),
         (["1", "1"], "column 'label': every example has the label '1', at least two labels are needed"),
         (["a"], "column 'label': every example has the label 'a', at least two labels are needed"),
     ],
@@ -155,6 +156,73 @@ def test_labels_that_cannot_be_inferred_are_explained(tmp_path: Path, cells: lis
     assert caught.value.message == f"{tmp_path / 'a.tsv'}: {message}"
 
 
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.jsonl"])
+@pytest.mark.parametrize("labels", [None, LABELS])
+def test_blanks_around_a_label_make_no_other_label(tmp_path: Path, name: str, labels: tuple[str, ...] | None) -> None:
+    """' positive' is the label 'positive', for a model's labels and for those taken from the file."""
+    cells = ["positive", " positive", "negative\u00a0", "  negative "]
+    lines = [json.dumps({"text": "x", "label": cell}) for cell in cells]
+    content = separated(name, "\n".join(["text,label", *(f"x,{cell}" for cell in cells)]))
+    path = write(tmp_path, name, "\n".join(lines) if name == "a.jsonl" else content)
+    dataset = read_dataset(path, labels=labels)
+    assert dataset.labels == LABELS
+    assert [example.label for example in dataset.examples] == [1, 1, 0, 0]
+    assert not dataset.by_id
+
+
+def test_a_name_with_blanks_is_found_as_it_is(tmp_path: Path) -> None:
+    """A model may have a label with blanks around its name; a cell that equals it is that label."""
+    path = write(tmp_path, "a.tsv", "text\tlabel\na\t no\nb\tno\n")
+    assert [example.label for example in read_dataset(path, labels=("no", " no")).examples] == [1, 0]
+
+
+@pytest.mark.parametrize("labels", [None, LABELS])
+def test_ids_that_pandas_made_floats_are_ids(tmp_path: Path, labels: tuple[str, ...] | None) -> None:
+    """A column with a hole becomes float in pandas, which writes 1 as 1.0, in a table and in JSON."""
+    table = write(tmp_path, "a.csv", "text,label\na,1.0\nb,0.0\nc,1\n")
+    lines = write(tmp_path, "a.jsonl", '{"text": "a", "label": 1.0}\n{"text": "b", "label": 0.0}\n')
+    assert [example.label for example in read_dataset(table, labels=labels).examples] == [1, 0, 1]
+    assert [example.label for example in read_dataset(lines, labels=labels).examples] == [1, 0]
+    assert read_dataset(table).labels == ("0", "1")
+
+
+def test_fractions_among_labels_make_all_of_them_names(tmp_path: Path) -> None:
+    """1.0 beside 1.5 is a name: nothing is taken off it."""
+    assert inferred(tmp_path, "1.0", "1.5") == ("1.0", "1.5")
+
+
+@pytest.mark.parametrize("cell", ["-1", "-1.0", " -1"])
+@pytest.mark.parametrize("labels", [None, LABELS])
+def test_the_missing_label_of_glue_is_named_as_such(tmp_path: Path, cell: str, labels: tuple[str, ...] | None) -> None:
+    """-1 is what GLUE's test sets have for 'no label', whether labels are inferred or given."""
+    path = write(tmp_path, "test.tsv", f"sentence\tlabel\na\t1\nb\t{cell}\n")
+    error = refusal(path, labels=labels)
+    assert (
+        error.message == f"{path}: line 3, column 'label': the label is -1, which means 'no label' in GLUE's test sets"
+    )
+
+
+def test_a_label_that_is_called_minus_one_is_a_label(tmp_path: Path) -> None:
+    """Where the model has a label of that name it is meant."""
+    path = write(tmp_path, "a.tsv", "text\tlabel\na\t-1\nb\t1\n")
+    assert [example.label for example in read_dataset(path, labels=("-1", "0", "1")).examples] == [0, 2]
+
+
+def test_it_is_known_whether_labels_were_ids(tmp_path: Path) -> None:
+    """Ids beside given names are; names, numbers that are names, and inferred ids are not."""
+
+    def by_id(cells: str, labels: tuple[str, ...] | None) -> bool:
+        return read_dataset(
+            write(tmp_path, "a.tsv", "text\tlabel\n" + "".join(f"x\t{cell}\n" for cell in cells.split())), labels=labels
+        ).by_id
+
+    assert by_id("0 1", LABELS)
+    assert by_id("negative 1.0", LABELS)
+    assert not by_id("negative positive", LABELS)
+    assert not by_id("1 2.0", ("1", "2"))
+    assert not by_id("0 1", None)
+
+
 def test_names_that_are_numbers_are_never_ids(tmp_path: Path) -> None:
     """With the labels '1' and '2' the cell 1 is the name '1', and 0 is unknown rather than the first label."""
     path = write(tmp_path, "a.csv", "text,label\na,1\nb,2\n")
@@ -163,7 +231,7 @@ def test_names_that_are_numbers_are_never_ids(tmp_path: Path) -> None:
     assert refusal(path, labels=("1", "2")).message == f"{path}: line 2, column 'label': unknown label '0'"
 
 
-@pytest.mark.parametrize("cell", ["neutral", "2", "-1", "Positive", "positive ", "01", "+1", "1.0", "١"])
+@pytest.mark.parametrize("cell", ["neutral", "2", "-2", "Positive", "posi tive", "01", "+1", "1.5", ".0", "01.0", "١"])
 def test_unknown_label_is_named_with_its_line(tmp_path: Path, cell: str) -> None:
     """A name must match exactly and an id must be one of the model's, in plain digits."""
     path = write(tmp_path, "a.tsv", f"text\tlabel\na\t1\nb\t{cell}\n")

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgebert.errors import DataError
-from edgebert.tables import Columns, Row, Table, read_table, shown, suffix
+from edgebert.tables import Columns, Row, Table, read_table, suffix
 
 LABELLED = Columns(text=("text", "sentence"), label="label", optional=False)
 OPTIONAL = Columns(text=("text", "sentence"), label="label", optional=True)
@@ -94,9 +94,3 @@ def test_suffix_is_the_one_before_gz() -> None:
     """The format is told by the suffix that is left without .gz, whatever its case."""
     names = ("a.TXT.GZ", "b.c.csv", "d.gz", "e")
     assert [suffix(Path(name)) for name in names] == [".txt", ".csv", "", ""]
-
-
-def test_long_values_are_shown_shortened() -> None:
-    """A value in a message takes 60 characters at most."""
-    assert shown("a" * 58) == repr("a" * 58)
-    assert shown("a" * 59) == "'" + "a" * 56 + "..."

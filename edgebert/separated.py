@@ -1,0 +1,206 @@
+"""Records of CSV and TSV files, and whether the cells of a TSV file are quoted.
+
+Two kinds of TSV files are in use. Those of GLUE are not quoted: a quote is part of the text. Those that pandas,
+``csv.writer`` of Python, and Excel write are quoted as CSV is. Nothing in a file says which it is, so that the whole
+file is compared with the rules by which these programs quote a cell.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from edgebert.errors import DataError
+from edgebert.lines import LONGEST
+
+Record = tuple[int, list[str]]
+"""Line that a record starts on, counted from 1, and its cells."""
+
+Lines = Callable[[], Iterator[str]]
+"""Opens the lines of a file from the beginning."""
+
+_PYTHON = frozenset('"\t\r\n')
+"""A cell with one of these is quoted by pandas and ``csv.writer``, no other."""
+
+_EXCEL = _PYTHON | {","}
+"""The same for Excel's "Text (Tab delimited)"."""
+
+
+def csv_records(lines: Iterable[str], source: str) -> Iterator[Record]:
+    """Yield the records of comma-separated lines; blank lines are skipped.
+
+    Raises:
+        DataError: The quoting is broken, or a record is longer than ``LONGEST`` characters.
+    """
+    return ((start, cells) for start, cells, _ in _quoted_records(lines, source, ","))
+
+
+def tsv_records(open_lines: Lines, source: str) -> Iterator[Record]:
+    """Yield the records of tab-separated lines, quoted or not; blank lines are skipped.
+
+    Raises:
+        DataError: Whether the cells are quoted cannot be told, or the quoting is broken.
+    """
+    if _is_quoted(open_lines, source):
+        return ((start, cells) for start, cells, _ in _quoted_records(open_lines(), source, "\t"))
+    return ((number, line.split("\t")) for number, line in bare_lines(open_lines(), source))
+
+
+def bare_lines(lines: Iterable[str], source: str) -> Iterator[tuple[int, str]]:
+    """Yield the lines that have a character, with their numbers and without their line breaks.
+
+    Raises:
+        DataError: The lines end with carriage returns only.
+    """
+    first = True
+    for number, line in enumerate(lines, 1):
+        bare = _bare(line)
+        if first and "\r" in bare:
+            raise DataError(
+                f"{source}: line {number}: the lines end with a carriage return only",
+                hint="save the file with line feeds (LF or CRLF)",
+            )
+        if bare:
+            first = False
+            yield number, bare
+
+
+def _bare(line: str) -> str:
+    return line.removesuffix("\n").removesuffix("\r")
+
+
+class _Kept:
+    """Passes lines on, and keeps those of the record that is being read."""
+
+    def __init__(self, lines: Iterable[str], source: str) -> None:
+        self._lines = lines
+        self._source = source
+        self.begin(1)
+
+    def begin(self, line: int) -> None:
+        """Forget the lines of the last record; the next one starts on ``line``."""
+        self.start = line
+        self.pieces: list[str] = []
+        self._size = 0
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self._lines:
+            self.pieces.append(line)
+            self._size += len(line)
+            if self._size > LONGEST + 2:
+                raise DataError(
+                    f"{self._source}: line {self.start}: the record that starts here is longer than {LONGEST:,} "
+                    "characters",
+                    hint="close the quote that opens in this record, or split its text",
+                )
+            yield line
+
+
+def _quoted_records(lines: Iterable[str], source: str, separator: str) -> Iterator[tuple[int, list[str], list[str]]]:
+    """Yield the first line, the cells and the lines of each record."""
+    kept = _Kept(lines, source)
+    reader = csv.reader(kept, delimiter=separator, strict=True)
+    while True:
+        kept.begin(reader.line_num + 1)
+        # The limit on cells is one of the whole process: it is raised while a record is read.
+        limit = csv.field_size_limit(LONGEST + 2)
+        try:
+            record = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise DataError(
+                # What follows a dash is advice to a Python programmer.
+                f"{source}: line {kept.start}: not CSV: {str(error).partition(' - ')[0]} "
+                "(in the record that starts here)",
+                hint=f"a cell with a {'comma' if separator == ',' else 'tab'}, a quote or a line break stands in "
+                'quotes, a quote in it is doubled (""), and lines end with LF or CRLF',
+            ) from error
+        finally:
+            csv.field_size_limit(limit)
+        if record:
+            yield kept.start, record, kept.pieces
+
+
+@dataclass(slots=True)
+class _Signs:
+    """What the lines of a TSV file show about its quoting; lines count from 1, 0 stands for none.
+
+    Attributes:
+        quoted: First line with a cell that only a program writes: in quotes, with a quote within, each doubled, or with
+            a carriage return.
+        bare: First line with a quote in a cell that does not begin with one; no program leaves it unquoted.
+        comma: First line with a cell in quotes that has a comma and no quote within.
+        open: First line with a cell that begins with a quote and ends without one.
+        even: Whether each line has as many cells as the first; lines of nothing but tabs do not count.
+    """
+
+    quoted: int = 0
+    bare: int = 0
+    comma: int = 0
+    open: int = 0
+    even: bool = True
+
+
+def _is_quoted(open_lines: Lines, source: str) -> bool:
+    """Return whether the cells of a TSV file are quoted.
+
+    They are where the names of the columns are, and where the whole file is as a program would have written it.
+
+    Raises:
+        DataError: Some cells are as a program quotes them, others are not; or those in quotes may be either.
+    """
+    header = next((line for _, line in bare_lines(open_lines(), source)), "")
+    if header.startswith('"') and header.endswith('"'):
+        return True
+    columns = header.count("\t") + 1
+    signs = _signs(open_lines(), columns, source)
+    if not signs.even:
+        # A line that is no row: part of a quoted text with line breaks, or a mistake, which the reader will name.
+        return any(_is_written_by(rule, open_lines(), columns, source) for rule in (_PYTHON, _EXCEL))
+    hint = "save the data as .jsonl, or as .csv"
+    if signs.quoted:
+        if not signs.bare and any(_is_written_by(rule, open_lines(), columns, source) for rule in (_PYTHON, _EXCEL)):
+            return True
+        other = f", but line {signs.bare} has a quote that is not quoted" if signs.bare else ", but other cells are not"
+        raise DataError(f"{source}: line {signs.quoted} has a cell quoted as in CSV{other}", hint=hint)
+    # A text of one column may have its quotes on two lines, each of which would be a row without them.
+    line = signs.open if columns == 1 else 0 if signs.bare else signs.comma
+    if line and any(_is_written_by(rule, open_lines(), columns, source) for rule in (_PYTHON, _EXCEL)):
+        raise DataError(f"{source}: line {line} has a quote that may be part of the text or stand around it", hint=hint)
+    return False
+
+
+def _signs(lines: Iterable[str], columns: int, source: str) -> _Signs:
+    signs = _Signs()
+    for number, line in bare_lines(lines, source):
+        signs.even = signs.even and (line.count("\t") + 1 == columns or not line.strip("\t"))
+        for cell in line.split("\t") if '"' in line else ():
+            inner = cell[1:-1]
+            closed = len(cell) > 1 and cell[0] == cell[-1] == '"'
+            if closed and ('""' in inner or "\r" in inner) and '"' not in inner.replace('""', ""):
+                signs.quoted = signs.quoted or number
+            elif closed and "," in inner and '"' not in inner:
+                signs.comma = signs.comma or number
+            elif '"' in cell and cell[0] != '"':
+                signs.bare = signs.bare or number
+            elif cell.startswith('"') and not closed:
+                signs.open = signs.open or number
+    return signs
+
+
+def _is_written_by(rule: frozenset[str], lines: Iterable[str], columns: int, source: str) -> bool:
+    """Return whether every record is as a program writes it that quotes the cells with a character of ``rule``."""
+    try:
+        for _, cells, pieces in _quoted_records(lines, source, "\t"):
+            written = "\t".join(cell if rule.isdisjoint(cell) else _quoted(cell) for cell in cells)
+            if (len(cells) != columns and any(cells)) or written != _bare("".join(pieces)):
+                return False
+    except DataError:
+        return False
+    return True
+
+
+def _quoted(cell: str) -> str:
+    return '"' + cell.replace('"', '""') + '"'

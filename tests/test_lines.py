@@ -1,0 +1,196 @@
+"""Lines are bounded: no line, record or file is read that a text could not be, and memory stays small."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from edgebert.data import read_dataset, read_training
+from edgebert.errors import DataError
+from edgebert.lines import LARGEST, LONGEST, read_lines, shown
+from tests.data_files import refusal, write
+
+
+class Repeated(io.RawIOBase):
+    """A stream of one chunk over and over, up to a number of bytes, and how much of it was read."""
+
+    def __init__(self, chunk: bytes, size: int) -> None:
+        self.chunk, self.left, self.read_bytes = chunk, size, 0
+
+    def readable(self):
+        """Return whether it can be read."""
+        return True
+
+    def readinto(self, buffer):
+        """Fill the buffer as far as there are bytes left."""
+        size = min(len(buffer), self.left)
+        buffer[:size] = (self.chunk * (size // len(self.chunk) + 1))[:size]
+        self.left -= size
+        self.read_bytes += size
+        return size
+
+
+def test_lines_keep_their_breaks_and_lose_the_mark() -> None:
+    """Only line feeds split lines, and only the first line can begin with a byte order mark."""
+    raw = "\ufeffa\u2028b\r\n\ufeffc\x0b\n\nd".encode()
+    assert list(read_lines(io.BytesIO(raw), source="x")) == ["a\u2028b\r\n", "\ufeffc\x0b\n", "\n", "d"]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_line_of_the_longest_length_is_read_and_one_more_byte_refused(packed: bool) -> None:
+    """The limit counts the bytes of a line with its break; the message has the number of the line."""
+
+    def lines(content: bytes) -> list[str]:
+        return list(read_lines(io.BytesIO(gzip.compress(content) if packed else content), source="x", packed=packed))
+
+    assert len(lines(b"a\n" + b"b" * (LONGEST - 1) + b"\n")[1]) == LONGEST
+    with pytest.raises(DataError) as caught:
+        lines(b"a\n" + b"b" * LONGEST + b"\n")
+    assert caught.value.message == "x: line 2: longer than 1,000,000 bytes"
+    assert caught.value.hint
+
+
+def test_no_more_than_a_line_is_read_of_one_that_is_too_long() -> None:
+    """A line of 5 GB is refused after its first megabyte."""
+    stored = Repeated(b"a", 5_000_000_000)
+    with pytest.raises(DataError, match="line 1: longer than"):
+        next(read_lines(io.BufferedReader(stored), source="x"))
+    assert stored.read_bytes < 2 * LONGEST
+
+
+@pytest.mark.parametrize("chunk", [b"\n", b"a" * (LONGEST - 1) + b"\n"])
+def test_a_file_of_too_many_lines_is_refused(chunk: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blank lines count 100 bytes each, so that a gigabyte of them ends as soon as one of text does."""
+    monkeypatch.setattr("edgebert.lines.LARGEST", 20_000_000)
+    stored = Repeated(chunk, LARGEST)
+    with pytest.raises(DataError, match="the file is larger than 20,000,000 bytes"):
+        for _ in read_lines(io.BufferedReader(stored), source="x"):
+            pass
+    assert stored.read_bytes <= 22_000_000
+    endless = read_lines(io.BufferedReader(Repeated(chunk, 30_000_000)), source="x", endless=True)
+    assert sum(1 for _ in endless) == 30_000_000 // len(chunk)
+
+
+def test_a_line_is_there_as_soon_as_it_was_written() -> None:
+    """Nothing is waited for behind the line break: a pipe that gives one line and waits is read so far."""
+    code = """
+        import sys
+        from edgebert.lines import read_lines
+        for line in read_lines(sys.stdin.buffer, source="x"):
+            print(line, end="", flush=True)
+    """
+    with subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(code)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as echo:
+        for text in ("one\n", "two\n"):
+            echo.stdin.write(text)
+            echo.stdin.flush()
+            assert echo.stdout.readline() == text
+
+
+# Data files ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [csv.field_size_limit() - 1, csv.field_size_limit() + 1, 900_000])
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz", "a.tsv", "a.jsonl"])
+def test_long_cells_are_read_in_every_format(tmp_path: Path, name: str, size: int) -> None:
+    """The limit of the csv module, 131,072, is none of ours, and stays as it was for the rest of the process."""
+    before = csv.field_size_limit()
+    text = "good " * (size // 5)
+    rows = {"jsonl": json.dumps({"text": text, "label": 1}), "tsv": f"text\tlabel\n{text}\t1"}
+    path = write(tmp_path, name, rows.get(name[2:5] + "l" * ("jsonl" in name), f'text,label\n"{text}",1\n'))
+    assert read_dataset(path, labels=("a", "b")).examples[0].text == text
+    assert csv.field_size_limit() == before
+
+
+def test_a_record_is_as_long_as_a_line_at_most(tmp_path: Path) -> None:
+    """A quote that is never closed ends at the limit, and is named by the line that it opens in."""
+    path = write(tmp_path, "a.csv", 'text,label\na,1\n"b,0\n' + "c,1\n" * 300_000)
+    error = refusal(path)
+    assert error.message == f"{path}: line 3: the record that starts here is longer than 1,000,000 characters"
+    assert "close the quote" in error.hint
+    assert csv.field_size_limit() == 131_072
+
+
+def test_the_rows_of_a_file_have_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What all texts of a file take in memory is bounded, each row counting 200 bytes and its text."""
+    monkeypatch.setattr("edgebert.tables.ROWS_BYTES", 100_000)
+    path = write(tmp_path, "a.txt", "a\n" * 300)
+    assert len(read_training(path, labels=None).texts) == 300
+    path = write(tmp_path, "a.txt", "a\n" * 500)
+    with pytest.raises(DataError, match=r"line 4[0-9][0-9]: the texts up to here take more than 100,000 bytes"):
+        read_training(path, labels=None)
+
+
+BOMBS = {
+    "one line": (b"", b"good " * 200_000, b"\t1\n"),
+    "short rows": (b"text\tlabel\n", b"a\t1\n" * 250_000, b""),
+    "wide characters": (b"text\tlabel\n", b"\xf0\x9f\x98\x80 and much more of it, some 60 bytes\t1\n" * 25_000, b""),
+    "blank lines": (b"text\tlabel\n", b"\n" * 1_000_000, b""),
+    "a quote": (b"text\tlabel\n", b'"a\n' * 300_000, b""),
+    "tabs": (b"text\tlabel\n", b"\t" * 900_000 + b"\n", b""),
+    "labels": (b"text\tlabel\n", b"a\t" + b"b" * 900_000 + b"\n", b""),
+}
+READING = """
+    import resource, sys
+    from pathlib import Path
+    import edgebert.lines, edgebert.tables
+    from edgebert.data import read_training
+    from edgebert.errors import DataError
+
+    share = int(sys.argv[2])
+    edgebert.lines.LARGEST //= share
+    edgebert.tables.ROWS_BYTES //= share
+    resource.setrlimit(resource.RLIMIT_AS, (100_000_000 + 900_000_000 // share,) * 2)
+    try:
+        print(len(read_training(Path(sys.argv[1]), labels=None).texts))
+    except DataError as error:
+        print(error)
+"""
+
+
+def check_bomb(folder: Path, kind: str, suffix: str, *, share: int) -> None:
+    """Read a bomb with a share of the limits, and of the gigabyte of address space that they are made for."""
+    start, chunk, end = BOMBS[kind]
+    if suffix == ".csv.gz":
+        start, chunk, end = (part.replace(b"\t", b",") for part in (start, chunk, end))
+    path = folder / f"bomb{suffix}"
+    # Members of a gzip file follow one another, so that a megabyte is packed once.
+    path.write_bytes(gzip.compress(start) + gzip.compress(chunk) * (800 // share) + gzip.compress(end))
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(READING), str(path), str(share)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"{path}: line ")
+    assert len(done.stdout) < 1000
+
+
+@pytest.mark.parametrize("suffix", [".tsv.gz", ".csv.gz", ".txt.gz", ".jsonl.gz"])
+@pytest.mark.parametrize("kind", BOMBS)
+def test_memory_follows_the_limits(tmp_path: Path, kind: str, suffix: str) -> None:
+    """Whatever is packed a thousandfold is refused, with a line, in memory that is in proportion to the limits."""
+    check_bomb(tmp_path, kind, suffix, share=40)
+
+
+@pytest.mark.parametrize(("kind", "suffix"), [("one line", ".tsv.gz"), ("wide characters", ".csv.gz")])
+def test_no_file_takes_more_than_a_gigabyte(tmp_path: Path, kind: str, suffix: str) -> None:
+    """With the limits as they are, 800 MB of one line or of the widest characters fit into 1 GB of address space."""
+    check_bomb(tmp_path, kind, suffix, share=1)
+
+
+def test_long_values_are_shown_shortened() -> None:
+    """A value in a message takes 60 characters at most, and a long one is not written out first."""
+    assert shown("a" * 58) == repr("a" * 58)
+    assert shown("a" * 59) == "'" + "a" * 56 + "..."
+    assert shown("\x00" * 59) == repr("\x00" * 59)[:57] + "..."
+    assert shown("a" * 10**6) == "'" + "a" * 56 + "..."
+    assert shown(5) == "5"
