@@ -75,8 +75,9 @@ def test_a_file_of_too_many_lines_is_refused(chunk: bytes, monkeypatch: pytest.M
         for _ in read_lines(io.BufferedReader(stored), source="x"):
             pass
     assert stored.read_bytes <= 22_000_000
-    endless = read_lines(io.BufferedReader(Repeated(chunk, 30_000_000)), source="x", endless=True)
-    assert sum(1 for _ in endless) == 30_000_000 // len(chunk)
+    size = len(chunk) * (300_000 if chunk == b"\n" else 30)
+    endless = read_lines(io.BufferedReader(Repeated(chunk, size)), source="x", endless=True)
+    assert sum(1 for _ in endless) == size // len(chunk)
 
 
 def test_a_line_is_there_as_soon_as_it_was_written() -> None:
