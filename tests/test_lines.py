@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+import re
 import subprocess
 import sys
 import textwrap
@@ -32,7 +33,8 @@ class Repeated(io.RawIOBase):
     def readinto(self, buffer):
         """Fill the buffer as far as there are bytes left."""
         size = min(len(buffer), self.left)
-        buffer[:size] = (self.chunk * (size // len(self.chunk) + 1))[:size]
+        start = self.read_bytes % len(self.chunk)
+        buffer[:size] = (self.chunk * (size // len(self.chunk) + 2))[start : start + size]
         self.left -= size
         self.read_bytes += size
         return size
@@ -106,8 +108,13 @@ def test_long_cells_are_read_in_every_format(tmp_path: Path, name: str, size: in
     """The limit of the csv module, 131,072, is none of ours, and stays as it was for the rest of the process."""
     before = csv.field_size_limit()
     text = "good " * (size // 5)
-    rows = {"jsonl": json.dumps({"text": text, "label": 1}), "tsv": f"text\tlabel\n{text}\t1"}
-    path = write(tmp_path, name, rows.get(name[2:5] + "l" * ("jsonl" in name), f'text,label\n"{text}",1\n'))
+    layout = name.split(".")[1]
+    content = {
+        "jsonl": json.dumps({"text": text, "label": 1}),
+        "tsv": f"text\tlabel\n{text}\t1",
+        "csv": f'text,label\n"{text}",1\n',
+    }[layout]
+    path = write(tmp_path, name, content)
     assert read_dataset(path, labels=("a", "b")).examples[0].text == text
     assert csv.field_size_limit() == before
 
@@ -171,14 +178,13 @@ def check_bomb(folder: Path, kind: str, suffix: str, *, share: int) -> None:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith(f"{path}: line ")
-    assert len(done.stdout) < 1000
+    assert re.fullmatch(rf"\d+\n|{re.escape(str(path))}: [^\n]{{,300}}\n", done.stdout)
 
 
 @pytest.mark.parametrize("suffix", [".tsv.gz", ".csv.gz", ".txt.gz", ".jsonl.gz"])
 @pytest.mark.parametrize("kind", BOMBS)
 def test_memory_follows_the_limits(tmp_path: Path, kind: str, suffix: str) -> None:
-    """Whatever is packed a thousandfold is refused, with a line, in memory that is in proportion to the limits."""
+    """Whatever is packed a thousandfold is read or refused in one line, in memory in proportion to the limits."""
     check_bomb(tmp_path, kind, suffix, share=40)
 
 

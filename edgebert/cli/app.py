@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from edgebert.cli import output
+from edgebert.cli.arguments import with_home
 from edgebert.cli.benching import bench, devices, emulator_app, runtime_app
 from edgebert.cli.checking import doctor, inspect, verify
 from edgebert.cli.embedding import embed
@@ -53,7 +54,7 @@ _COMMANDS: tuple[tuple[Callable[..., None], str], ...] = (
     (demo, "edgebert demo --out build/demo"),
 )
 for _command, _example in _COMMANDS:
-    app.command(epilog=f"Example: {_example}")(_command)
+    app.command(epilog=f"Example: {_example}")(with_home(_command))
 app.add_typer(runtime_app, name="runtime")
 app.add_typer(emulator_app, name="emulator")
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,6 +18,28 @@ Force = Annotated[bool, typer.Option("--force", help="Replace an existing output
 TextColumn = Annotated[str | None, typer.Option(help="Column of the texts.", show_default="text, else sentence")]
 LabelColumn = Annotated[str | None, typer.Option(help="Column of the labels.", show_default="label")]
 RecipeName = Annotated[str, typer.Option("--recipe", help="Built-in recipe (edgebert recipes) or a .toml file.")]
+
+_PLACES = ("base", "baseline", "model", "recipe", "target")
+"""Parameters that take a path although they are strings, because they take a name as well."""
+
+
+def with_home(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command whose paths may begin with ``~``, which no shell replaces in ``--out=~/x``."""
+
+    @functools.wraps(command)
+    def expanded(*given: object, **named: object) -> None:
+        command(*given, **{name: _expanded(name, value) for name, value in named.items()})
+
+    return expanded
+
+
+def _expanded(name: str, value: object) -> object:
+    if isinstance(value, (list, tuple)):
+        return [_expanded(name, item) for item in value] if value and isinstance(value[0], Path) else value
+    if isinstance(value, Path) or (isinstance(value, str) and name in _PLACES and value.startswith("~")):
+        with contextlib.suppress(RuntimeError):  # there is no such user: the path itself is then not found
+            return type(value)(Path(value).expanduser())
+    return value
 
 
 def words(text: str) -> tuple[str, ...]:

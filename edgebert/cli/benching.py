@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, TypedDict
 import typer
 
 from edgebert.cli import output
-from edgebert.cli.arguments import Force, Json, LabelColumn, TextColumn, numbers
+from edgebert.cli.arguments import Force, Json, LabelColumn, TextColumn, numbers, with_home
 from edgebert.errors import EdgebertError, UsageError
 
 if TYPE_CHECKING:
@@ -147,6 +147,7 @@ def devices(*, as_json: Json = False) -> None:
 
 
 @runtime_app.command("build", epilog="Example: edgebert runtime build --out runtime-aarch64.tar.gz")
+@with_home
 def build(
     out: Annotated[Path, typer.Option(help="File to make, as in runtime-aarch64.tar.gz.")],
     *,
@@ -167,6 +168,7 @@ def build(
 
 
 @emulator_app.command("setup", epilog="Example: edgebert emulator setup")
+@with_home
 def setup(*, as_json: Json = False) -> None:
     """Fetch and build what emulator:CPU needs, from Debian's and PyPI's packages; done again it does nothing."""
     from edgebert.device.emulator import set_up_emulator
