@@ -13,7 +13,7 @@ from edgebert.errors import UsageError
 RESULTS = ROOT / "benchmarks" / "results"
 BUILD = ROOT / "build" / "benchmarks"
 SEEDS = (0, 1, 2)
-RECORDED = ("pruning", "prune-time", "pruned-speed", "emulated", "overhead")
+RECORDED = ("pruning", "prune-time", "pruned-speed", "emulated", "overhead", "coverage")
 OPTIMUM_PYTHON = ROOT / ".venv-optimum" / "bin" / "python"
 
 
@@ -28,8 +28,8 @@ def parser() -> argparse.ArgumentParser:
         help="files: checkpoint and export; peers: Optimum's files; speed: measure and record; accuracy: fine-tune, "
         "export and score; pruning: cut the fine-tuned checkpoint and score; prune-time: time a cut; pruned-speed: "
         "time the files of recorded cuts; emulated: answers and instruction counts on emulated ARM CPUs; overhead: "
-        "what ssh and adb cost; render: RESULTS.md; check: what was reached. Without a command: files, peers, speed, "
-        "render and check.",
+        "what ssh and adb cost; coverage: how often intervals of macro F1 hold the truth; render: RESULTS.md; check: "
+        "what was reached. Without a command: files, peers, speed, render and check.",
     )
     made.add_argument("--suite", default="distilbert-base", help="name in benchmarks/suites, or a .toml file")
     made.add_argument("--rounds", type=int, help="rounds instead of the suite's")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from benchmarks import options
 from benchmarks.accuracy import ENCODER, data_file, finetuned
+from benchmarks.coverage import RESAMPLES, CoverageResults, measure_coverage
 from benchmarks.emulated import SERIES, EmulatedResults, measure_emulated
 from benchmarks.measure import Place, make_files
 from benchmarks.overhead import OverheadResults, measure_overhead
@@ -176,6 +177,21 @@ def overhead(asked: argparse.Namespace, progress: Progress) -> OverheadResults:
     )
 
 
+def coverage(asked: argparse.Namespace, progress: Progress) -> CoverageResults:
+    """Simulate how often intervals of macro F1 hold the truth."""
+    del asked
+    return CoverageResults(
+        schema=SCHEMA,
+        kind="coverage",
+        date=options.today(),
+        machine=this_machine(),
+        commands=("python -m benchmarks coverage",),
+        packages=tuple(item for item in installed() if item.name in ("edgebert", "numpy")),
+        resamples=RESAMPLES,
+        settings=measure_coverage(progress=progress),
+    )
+
+
 def _demo(asked: argparse.Namespace, checkpoint: Path, progress: Progress) -> Path:
     """Return the bundle of the fine-tuned checkpoint, which is exported once."""
     demo: Path = asked.build / "emulated" / "demo"
@@ -190,6 +206,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace, Progress], Results]] = {
     "pruned-speed": pruned_speed,
     "emulated": emulated,
     "overhead": overhead,
+    "coverage": coverage,
 }
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from benchmarks.coverage import CoverageResults
 from benchmarks.emulated import EmulatedResults
 from benchmarks.overhead import OverheadResults
 from benchmarks.pruning_results import PrunedSpeedResults, PruneTimeResults, PruningResults
@@ -24,9 +25,10 @@ Results = (
     | PrunedSpeedResults
     | EmulatedResults
     | OverheadResults
+    | CoverageResults
 )
 
-_KINDS = ("speed", "accuracy", "pruning", "prune-time", "pruned-speed", "emulated", "overhead")
+_KINDS = ("speed", "accuracy", "pruning", "prune-time", "pruned-speed", "emulated", "overhead", "coverage")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,7 @@ class Records:
     pruned_speed: tuple[PrunedSpeedResults, ...] = ()
     emulated: tuple[EmulatedResults, ...] = ()
     overhead: tuple[OverheadResults, ...] = ()
+    coverage: tuple[CoverageResults, ...] = ()
 
 
 def result_path(folder: Path, results: Results) -> Path:
@@ -85,6 +88,7 @@ def load_all(folder: Path) -> Records:
         pruned_speed=_of(PrunedSpeedResults, plain, "pruned-speed"),
         emulated=_of(EmulatedResults, plain, "emulated"),
         overhead=_of(OverheadResults, plain, "overhead"),
+        coverage=_of(CoverageResults, plain, "coverage"),
     )
 
 

@@ -10,6 +10,7 @@ from benchmarks.overhead import overhead_figures, overhead_section
 from benchmarks.parts import canvas, conditions, doubts, figures_table, packages_text
 from benchmarks.pruning_figures import pruning_figures
 from benchmarks.records import Records, Results, load_all, result_path
+from benchmarks.render_coverage import coverage_figures, coverage_section
 from benchmarks.render_pruning import (
     draw_pruned_speed,
     draw_pruning,
@@ -90,6 +91,8 @@ def text(results: Path) -> str:
         lines += emulated_section(emulated)
     for overhead in records.overhead:
         lines += overhead_section(overhead)
+    for covered in records.coverage:
+        lines += coverage_section(covered)
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
@@ -101,6 +104,7 @@ def all_figures(records: Records) -> tuple[Figure, ...]:
         *pruning_figures(records),
         *emulated_figures(next(iter(records.emulated), None)),
         *overhead_figures(next(iter(records.overhead), None)),
+        *coverage_figures(next(iter(records.coverage), None)),
     )
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgebert.errors import UsageError
-from edgebert.metrics import bootstrap_interval
+from edgebert.intervals import bootstrap_interval
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

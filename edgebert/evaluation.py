@@ -11,7 +11,8 @@ import numpy as np
 
 from edgebert.bundle import Bundle, is_bundle, open_bundle
 from edgebert.errors import DataError, UsageError
-from edgebert.metrics import paired_score
+from edgebert.metrics import is_sparse, paired_score
+from edgebert.notes import warn
 from edgebert.ondevice.session import FORMATS
 from edgebert.parity import check_parity
 from edgebert.runtime import Runner, default_runtime, open_runner, present_runtimes
@@ -82,6 +83,7 @@ def evaluate(
         predicted=predicted,
         labels=len(data.labels),
     )
+    _warn_of_sparse_labels(metric, data)
     return Evaluation(results=(score,), truncated=_count_truncated((encoder,), data))
 
 
@@ -119,6 +121,7 @@ def evaluate_bundle(
                 labels=len(data.labels),
             )
         )
+    _warn_of_sparse_labels(metric, data)
     return Evaluation(results=tuple(scores), truncated=_count_truncated(tuple(encoders.values()), data))
 
 
@@ -208,6 +211,16 @@ def _predict_labels(logits: Logits, ids: Sequence[tuple[int, ...]], name: str, p
         predicted[index] = int(logits(tokens).argmax())
         progress(f"evaluating {name}", index + 1, len(ids))
     return predicted
+
+
+def _warn_of_sparse_labels(metric: str, data: Dataset) -> None:
+    expected, count = _expected(data), len(data.labels)
+    if metric == "macro_f1" and is_sparse(expected, labels=count):
+        few = np.count_nonzero(np.bincount(expected, minlength=count) < 2)
+        warn(
+            f"{few} of {count} labels have fewer than 2 texts: the 95 % intervals of macro F1 are too narrow; "
+            "use more texts of these labels"
+        )
 
 
 def _expected(data: Dataset) -> NDArray[np.int64]:

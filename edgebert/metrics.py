@@ -7,14 +7,13 @@ example by example, which needs far fewer examples than comparing two unrelated 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
-from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
 
 from edgebert.errors import UsageError
+from edgebert.intervals import check_pair, mcnemar_p, normal_quantile, paired_difference_interval, wilson_interval
 from edgebert.types import Score
 
 METRICS = ("accuracy", "macro_f1")
@@ -34,7 +33,7 @@ def accuracy(expected: Labels, predicted: Labels) -> float:
     Raises:
         UsageError: There is no example, or the arrays differ in shape.
     """
-    _check_pair(expected, predicted)
+    check_pair(expected, predicted)
     return float(np.mean(expected == predicted))
 
 
@@ -56,131 +55,89 @@ def macro_f1(expected: Labels, predicted: Labels, *, labels: int) -> float:
     return _macro_f1(expected, predicted, labels)
 
 
-def wilson_interval(successes: int, trials: int, *, level: float = 0.95) -> tuple[float, float]:
-    """Return the score interval of a proportion (Wilson, JASA 22, 1927), without continuity correction.
+def macro_f1_leave_one_out(expected: Labels, predicted: Labels, *, labels: int) -> npt.NDArray[np.float64]:
+    """Return macro F1 without each one of two or more examples, float64 [n]; arguments as for ``macro_f1``."""
+    is_right = expected == predicted
+    right = np.bincount(expected[is_right], minlength=labels)
+    seen = np.bincount(expected, minlength=labels) + np.bincount(predicted, minlength=labels)
+    score = 2 * right / np.maximum(seen, 1)
+    # An example that is right is seen twice by its label; one that is wrong once by each of two labels.
+    own_left, other_left = seen[expected] - 1 - is_right, seen[predicted] - 1
+    own = 2 * (right[expected] - is_right) / np.maximum(own_left, 1)
+    other = 2 * right[predicted] / np.maximum(other_left, 1)
+    sums = score.sum() + own - score[expected] + np.where(is_right, 0.0, other - score[predicted])
+    present = np.count_nonzero(seen) - (own_left == 0) - (~is_right & (other_left == 0))
+    left_out: npt.NDArray[np.float64] = sums / present
+    return left_out
+
+
+def macro_f1_interval(expected: Labels, predicted: Labels, *, labels: int, level: float = 0.95) -> tuple[float, float]:
+    """Return the interval of macro F1 over all texts like these.
+
+    Wilson's interval of a proportion, at the value that the jackknife corrects for its bias (Quenouille 1956), for as
+    many trials as give the jackknife's variance (Tukey 1958). Macro F1 of few texts a label is too low on average,
+    which the bootstrap doubles. ``benchmarks/RESULTS.md`` has the
+    simulated coverage of this and five other methods.
 
     Args:
-        successes: Number of successes, 0 to ``trials``.
-        trials: Number of trials, at least 1.
+        expected: True labels, integers [n] in 0 to ``labels`` - 1.
+        predicted: Predicted labels, integers [n] in 0 to ``labels`` - 1.
+        labels: Number of labels of the model.
         level: Confidence level between 0 and 1.
 
     Returns:
-        Lower and upper end, in 0 to 1; the observed proportion lies between them.
+        Lower and upper end, in 0 to 1. They need not hold the observed value, where its bias is large.
 
     Raises:
-        UsageError: A count or the level is out of range.
+        UsageError: There is no example, the arrays differ in shape, or a label or the level is out of range.
     """
-    if not 0 <= successes <= trials or trials == 0:
-        raise UsageError(f"no proportion: {successes} successes in {trials} trials")
-    square = _quantile(level) ** 2
-    centre = successes + square / 2
-    spread = math.sqrt(square * (successes * (trials - successes) / trials + square / 4))
-    # Rounding must not move an end across the observed proportion, nor off 0 and 1.
-    low = 0.0 if successes == 0 else min((centre - spread) / (trials + square), successes / trials)
-    high = 1.0 if successes == trials else max((centre + spread) / (trials + square), successes / trials)
-    return low, high
+    _check_labels(expected, predicted, labels)
+    corrected, deviations = _jackknife(expected, predicted, labels)
+    corrected = min(max(corrected, 0.0), 1.0)
+    variance, spread = float(np.square(deviations).sum()), corrected * (1 - corrected)
+    trials = spread / variance if variance and spread else _even_examples(expected, predicted, labels)
+    return wilson_interval(corrected * trials, trials, level=level)
 
 
-def paired_difference_interval(
-    correct_a: npt.NDArray[np.bool_], correct_b: npt.NDArray[np.bool_], *, level: float = 0.95
+def macro_f1_difference_interval(
+    expected: Labels, before: Labels, after: Labels, *, labels: int, level: float = 0.95
 ) -> tuple[float, float]:
-    """Return the interval of the difference of two proportions seen on the same examples, b minus a.
+    """Return the interval of the difference of macro F1 on the same texts, after minus before.
 
-    Method 10 of Newcombe, 'Improved confidence intervals for the difference between binomial proportions based on
-    paired data', Statistics in Medicine 17, 1998: the Wilson intervals of both proportions, squared and added with
-    the correlation between the two, whose numerator is continuity-corrected where it is positive. Unlike the textbook
-    interval it keeps a width when a and b are right on the same examples.
+    The jackknife's corrected difference, plus and minus normal quantiles of its standard error. The variance counts
+    z squared flips more than there are: where nothing flipped the interval is as wide as that of a proportion of which
+    nothing was seen, instead of without width.
 
     Args:
-        correct_a: Whether a is right on each example, bool [n].
-        correct_b: Whether b is right on each example, bool [n].
+        expected: True labels, integers [n] in 0 to ``labels`` - 1.
+        before: Labels that one file predicts, integers [n] in 0 to ``labels`` - 1.
+        after: Labels that the other one predicts, integers [n] in 0 to ``labels`` - 1.
+        labels: Number of labels of the model.
         level: Confidence level between 0 and 1.
 
     Returns:
-        Lower and upper end, in -1 to 1; the observed difference lies between them.
+        Lower and upper end, in -1 to 1.
 
     Raises:
-        UsageError: There is no example, the arrays differ in shape, or the level is out of range.
+        UsageError: There is no example, the arrays differ in shape, or a label or the level is out of range.
     """
-    _check_pair(correct_a, correct_b)
-    n = correct_a.size
-    # Python integers: the product of the four margins overflows 64 bits from some 100,000 examples on.
-    both = int(np.count_nonzero(correct_a & correct_b))
-    only_a = int(np.count_nonzero(correct_a)) - both
-    only_b = int(np.count_nonzero(correct_b)) - both
-    neither = n - both - only_a - only_b
-    right_a, right_b = both + only_a, both + only_b
-
-    margins = right_a * (n - right_a) * right_b * (n - right_b)
-    excess = both * neither - only_a * only_b
-    corrected = max(excess - n / 2, 0.0) if excess > 0 else float(excess)
-    phi = corrected / math.sqrt(margins) if margins else 0.0
-
-    low_a, high_a = wilson_interval(right_a, n, level=level)
-    low_b, high_b = wilson_interval(right_b, n, level=level)
-    down_a, up_a = right_a / n - low_a, high_a - right_a / n
-    down_b, up_b = right_b / n - low_b, high_b - right_b / n
-    difference = (only_b - only_a) / n
-    down = math.sqrt(max(down_b**2 - 2 * phi * down_b * up_a + up_a**2, 0.0))
-    up = math.sqrt(max(up_b**2 - 2 * phi * up_b * down_a + down_a**2, 0.0))
-    return max(difference - down, -1.0), min(difference + up, 1.0)
+    _check_labels(expected, before, labels)
+    _check_labels(expected, after, labels)
+    z = normal_quantile(level)
+    old, old_deviations = _jackknife(expected, before, labels)
+    new, new_deviations = _jackknife(expected, after, labels)
+    even = min(_even_examples(expected, predicted, labels) for predicted in (before, after))
+    half = z * math.sqrt(float(np.square(new_deviations - old_deviations).sum()) + (z / even) ** 2)
+    return max(new - old - half, -1.0), min(new - old + half, 1.0)
 
 
-def mcnemar_p(only_a: int, only_b: int) -> float:
-    """Return the two-sided exact p-value of 'a and b are right equally often' (McNemar's test, binomial form).
+def is_sparse(expected: Labels, *, labels: int) -> bool:
+    """Return whether more than a fifth of the labels have fewer than two examples.
 
-    Args:
-        only_a: Number of examples on which a is right and b is wrong.
-        only_b: Number of examples on which b is right and a is wrong.
-
-    Returns:
-        Probability, 0 to 1; 1 when a and b never differ in being right.
-
-    Raises:
-        UsageError: A count is negative.
+    The intervals of macro F1 are then too narrow (``benchmarks/RESULTS.md``): what a label without examples does to it
+    cannot be told from the others.
     """
-    if only_a < 0 or only_b < 0:
-        raise UsageError(f"counts of examples cannot be negative: {only_a}, {only_b}")
-    n, few = only_a + only_b, min(only_a, only_b)
-    if 2 * few == n:
-        return 1.0
-    # The tail is its largest term, whose logarithm cannot underflow, times a sum of ratios that starts with 1.
-    log_term = math.lgamma(n + 1) - math.lgamma(few + 1) - math.lgamma(n - few + 1) - n * math.log(2)
-    k = np.arange(few, 0, -1, dtype=np.float64)
-    ratios = 1.0 + float(np.cumprod(k / (n - k + 1)).sum())
-    return min(2 * math.exp(log_term + math.log(ratios)), 1.0)
-
-
-def bootstrap_interval(
-    statistic: Callable[[npt.NDArray[np.int64]], float],
-    examples: int,
-    *,
-    level: float = 0.95,
-    resamples: int = 2000,
-    seed: int = 0,
-) -> tuple[float, float]:
-    """Return the percentile bootstrap interval of a statistic (Efron, Annals of Statistics 7, 1979).
-
-    The same arguments give the same interval. For a paired difference the statistic computes both values from the
-    same indices. A statistic that is equal on every resample has an interval without width, however few the examples.
-
-    Args:
-        statistic: Computes the statistic of the examples with the given indices, int64 [examples].
-        examples: Number of examples, at least 1.
-        level: Confidence level between 0 and 1.
-        resamples: Number of resamples, at least 1.
-        seed: Seed of the resampling.
-
-    Raises:
-        UsageError: A count or the level is out of range.
-    """
-    if examples < 1 or resamples < 1:
-        raise UsageError(f"no bootstrap: {examples} examples, {resamples} resamples")
-    _check_level(level)
-    generator = np.random.default_rng(seed)
-    values = [statistic(generator.integers(0, examples, examples)) for _ in range(resamples)]
-    low, high = np.quantile(np.array(values, dtype=np.float64), [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+    return bool(5 * np.count_nonzero(np.bincount(expected, minlength=labels) < 2) > labels)
 
 
 def paired_score(
@@ -196,8 +153,8 @@ def paired_score(
 ) -> Score:
     """Return the score of one file, compared example by example with the baseline's when one is given.
 
-    Intervals are at 95 %: for ``accuracy`` Wilson's and Newcombe's, for ``macro_f1`` bootstrap ones, widened where
-    needed to hold the value itself. McNemar's test compares how often the two are right, whatever the metric.
+    Intervals are at 95 %: for ``accuracy`` Wilson's and Newcombe's, for ``macro_f1`` those of the jackknife, widened
+    where needed to hold the value itself. McNemar's test compares how often the two are right, whatever the metric.
 
     Args:
         file: File inside the bundle, or ``checkpoint``.
@@ -259,7 +216,7 @@ def _value(metric: str, expected: Labels, predicted: Labels, labels: int) -> flo
 def _interval(metric: str, expected: Labels, predicted: Labels, labels: int) -> tuple[float, float]:
     if metric == "accuracy":
         return wilson_interval(int(np.count_nonzero(expected == predicted)), expected.size)
-    return bootstrap_interval(lambda at: _macro_f1(expected[at], predicted[at], labels), expected.size)
+    return macro_f1_interval(expected, predicted, labels=labels)
 
 
 def _difference_interval(
@@ -267,11 +224,7 @@ def _difference_interval(
 ) -> tuple[float, float]:
     if metric == "accuracy":
         return paired_difference_interval(before == expected, after == expected)
-
-    def difference(at: npt.NDArray[np.int64]) -> float:
-        return _macro_f1(expected[at], after[at], labels) - _macro_f1(expected[at], before[at], labels)
-
-    return bootstrap_interval(difference, expected.size)
+    return macro_f1_difference_interval(expected, before, after, labels=labels)
 
 
 def _macro_f1(expected: Labels, predicted: Labels, labels: int) -> float:
@@ -281,15 +234,25 @@ def _macro_f1(expected: Labels, predicted: Labels, labels: int) -> float:
     return float(np.mean(2 * right[present] / seen[present]))
 
 
-def _check_pair(a: npt.NDArray[np.generic], b: npt.NDArray[np.generic]) -> None:
-    if a.ndim != 1 or a.shape != b.shape:
-        raise UsageError(f"two lists of equal length are needed, not shapes {a.shape} and {b.shape}")
-    if a.size == 0:
-        raise UsageError("there is no example to score")
+def _jackknife(expected: Labels, predicted: Labels, labels: int) -> tuple[float, npt.NDArray[np.float64]]:
+    """Return macro F1 corrected for its bias, and deviations [n] whose squares sum to its variance."""
+    value, count = _macro_f1(expected, predicted, labels), expected.size
+    if count == 1:
+        return value, np.zeros(1)
+    left_out = macro_f1_leave_one_out(expected, predicted, labels=labels)
+    mean = float(left_out.mean())
+    return count * value - (count - 1) * mean, math.sqrt((count - 1) / count) * (left_out - mean)
+
+
+def _even_examples(expected: Labels, predicted: Labels, labels: int) -> float:
+    """Return how many examples, spread evenly over the labels, tell as much about the mean of the labels as these."""
+    counts = np.bincount(expected, minlength=labels)
+    present = np.count_nonzero(counts + np.bincount(predicted, minlength=labels))
+    return min(float(present**2 / (1 / counts[counts > 0]).sum()), float(expected.size))
 
 
 def _check_labels(expected: Labels, predicted: Labels, labels: int) -> None:
-    _check_pair(expected, predicted)
+    check_pair(expected, predicted)
     for what, values in (("expected", expected), ("predicted", predicted)):
         if not np.issubdtype(values.dtype, np.integer):
             raise UsageError(f"the {what} labels are {values.dtype}, not whole numbers")
@@ -297,13 +260,3 @@ def _check_labels(expected: Labels, predicted: Labels, labels: int) -> None:
             raise UsageError(
                 f"the {what} labels reach from {values.min()} to {values.max()}, outside 0 to {labels - 1}"
             )
-
-
-def _check_level(level: float) -> None:
-    if not 0 < level < 1:
-        raise UsageError(f"a confidence level lies between 0 and 1, not at {level}")
-
-
-def _quantile(level: float) -> float:
-    _check_level(level)
-    return NormalDist().inv_cdf((1 + level) / 2)

@@ -155,6 +155,17 @@ def test_macro_f1_is_that_of_the_predictions(data, own):
     assert score.value == pytest.approx(sum(parts) / 2)
 
 
+def test_macro_f1_of_too_few_texts_is_warned_of(tmp_path, caplog):
+    """One text of the second label of two: a warning says that the intervals are too narrow; accuracy needs none."""
+    sparse = dataset(tmp_path, [0] * 11 + [1])
+    for metric, warned in (("accuracy", False), ("macro_f1", True)):
+        caplog.clear()
+        evaluate(fakes.shared_bundle(), sparse, file=FLOATS[0], metric=metric)
+        assert [("1 of 2 labels have fewer than 2 texts" in item.getMessage()) for item in caplog.records] == [
+            True
+        ] * warned
+
+
 def test_texts_that_were_cut_are_counted(tmp_path):
     """Longer than the longest input: the bundle's 16 tokens, the checkpoint's 64 positions."""
     rows = [("good", 0), ("good " * 20, 1), ("bad " * 200, 1), ("good " * 14, 0)]

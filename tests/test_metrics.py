@@ -12,17 +12,10 @@ import sklearn.metrics
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.coverage import Population
 from edgebert.errors import UsageError
-from edgebert.metrics import (
-    METRICS,
-    accuracy,
-    bootstrap_interval,
-    macro_f1,
-    mcnemar_p,
-    paired_difference_interval,
-    paired_score,
-    wilson_interval,
-)
+from edgebert.intervals import bootstrap_interval, mcnemar_p, paired_difference_interval, wilson_interval
+from edgebert.metrics import METRICS, accuracy, macro_f1, macro_f1_difference_interval, macro_f1_interval, paired_score
 
 Pair = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 Flags = npt.NDArray[np.bool_]
@@ -270,6 +263,84 @@ def test_score_of_equal_predictions_has_no_difference(metric: str) -> None:
         baseline_predicted=predicted.copy(),
     )
     assert (score.difference, score.agreement, score.flips, score.mcnemar_p) == (0.0, 1.0, 0, 1.0)
+
+
+@given(label_pairs(), st.floats(0.5, 0.999))
+@settings(max_examples=60)
+def test_the_jackknife_of_macro_f1_is_that_of_leaving_out_each_example(case: tuple[Pair, int], level: float) -> None:
+    """The interval is Wilson's at the value and variance of a jackknife that scores all but one example, n times."""
+    (expected, predicted), labels = case
+    n = expected.size
+    left_out = [macro_f1(np.delete(expected, at), np.delete(predicted, at), labels=labels) for at in range(n) if n > 1]
+    low, high = macro_f1_interval(expected, predicted, labels=labels, level=level)
+    assert 0 <= low <= high <= 1
+    if n == 1:
+        return
+    value = macro_f1(expected, predicted, labels=labels)
+    corrected = n * value - (n - 1) * float(np.mean(left_out))
+    variance = (n - 1) * float(np.var(left_out))
+    if variance > 1e-12 and 1e-6 < corrected < 1 - 1e-6:
+        trials = corrected * (1 - corrected) / variance
+        assert (low, high) == pytest.approx(wilson_interval(corrected * trials, trials, level=level), abs=1e-6)
+
+
+@given(st.integers(1, 40), st.integers(1, 6))
+def test_macro_f1_without_an_error_has_the_interval_of_that_many_even_examples(count: int, labels: int) -> None:
+    """Balanced labels, all right: Wilson's interval of all right; with a rare label it is that of fewer examples."""
+    balanced = np.repeat(np.arange(labels), count)
+    interval = macro_f1_interval(balanced, balanced, labels=labels)
+    assert interval == pytest.approx(wilson_interval(balanced.size, balanced.size), abs=1e-9)
+    skewed = np.append(np.zeros(balanced.size - 1, dtype=np.int64), 1)
+    if balanced.size > 4:
+        assert macro_f1_interval(skewed, skewed, labels=max(labels, 2))[0] < interval[0]
+
+
+@given(label_pairs(), st.floats(0.5, 0.999))
+@settings(max_examples=60)
+def test_the_difference_of_macro_f1_turns_with_the_order_and_has_a_width_without_flips(
+    case: tuple[Pair, int], level: float
+) -> None:
+    """The interval is negated when the files change places, and two equal files may still differ by z squared flips."""
+    (expected, predicted), labels = case
+    z = statistics.NormalDist().inv_cdf((1 + level) / 2)
+    low, high = macro_f1_difference_interval(expected, predicted, expected, labels=labels, level=level)
+    turned = macro_f1_difference_interval(expected, expected, predicted, labels=labels, level=level)
+    assert -1 <= low <= high <= 1
+    assert turned == pytest.approx((-high, -low), abs=1e-12)
+    low, high = macro_f1_difference_interval(expected, predicted, predicted, labels=labels, level=level)
+    assert high == -low >= min(z * z / expected.size, 1) - 1e-12
+
+
+SETTINGS = [
+    pytest.param(2, 100, 0.95, 0.0, id="2-labels-100-texts"),
+    pytest.param(2, 400, 0.98, 1.0, id="2-labels-400-texts"),
+    pytest.param(20, 400, 0.8, 0.5, id="20-labels-400-texts"),
+    pytest.param(77, 400, 0.8, 0.0, id="77-labels-400-texts"),
+    pytest.param(77, 1000, 0.93, 0.5, id="77-labels-1000-texts"),
+    pytest.param(150, 2000, 0.9, 0.5, id="150-labels-2000-texts"),
+]
+
+
+@pytest.mark.parametrize(("labels", "texts", "accuracy", "skew"), SETTINGS)
+def test_intervals_of_macro_f1_hold_the_truth_as_often_as_they_say(
+    labels: int, texts: int, accuracy: float, skew: float
+) -> None:
+    """Of 400 seeded samples 92 to 99 % have the true value in their interval, and 93 % the true difference at least.
+
+    Four standard errors of 400 draws at 95 % are 4.4 points. The percentile bootstrap, used before, holds the value at
+    77 labels and 400 texts in about 50 %.
+    """
+    world = Population.of(labels, accuracy=accuracy, skew=skew, flips=0.02, seed=3)
+    held = differences = 0
+    generator = np.random.default_rng(11)
+    for _ in range(400):
+        expected, before, after = world.sample(texts, generator)
+        low, high = macro_f1_interval(expected, before, labels=labels)
+        held += low <= world.value <= high
+        low, high = macro_f1_difference_interval(expected, before, after, labels=labels)
+        differences += low <= world.difference <= high
+    assert 0.92 <= held / 400 <= 0.99
+    assert differences / 400 >= 0.93
 
 
 def test_unknown_metric_names_the_known_ones() -> None:

@@ -14,12 +14,15 @@ from typing import Literal
 import numpy as np
 
 from edgebert.errors import UsageError
-from edgebert.metrics import paired_difference_interval, wilson_interval
+from edgebert.intervals import paired_counts_interval, wilson_interval
+from edgebert.types import Score
 
 Decision = Literal["pass", "fail", "undecided"]
 
 MOST_EXAMPLES = 1_000_000
 """More examples than this are not counted out."""
+
+_SAME = 1e-12
 
 Pairs = tuple[int, int, int, int]
 """Examples that both files have right, only the baseline, only the shipped one, and neither."""
@@ -35,11 +38,30 @@ def decide(low: float, high: float, *, least: float) -> Decision:
 def drop_interval(pairs: Pairs, *, alpha: float) -> tuple[float, float]:
     """Return the ends of the change of accuracy, shipped minus baseline, in -1 to 1; each is wrong with ``alpha``.
 
-    Newcombe's interval for paired proportions (``metrics.paired_difference_interval``).
+    Newcombe's interval for paired proportions (``intervals.paired_counts_interval``).
     """
-    before = np.repeat([True, True, False, False], pairs)
-    after = np.repeat([True, False, True, False], pairs)
-    return paired_difference_interval(before, after, level=1 - 2 * alpha)
+    return paired_counts_interval(*pairs, level=1 - 2 * alpha)
+
+
+def stated_pairs(score: Score) -> Pairs | None:
+    """Return the pairs that a score of accuracy was computed from; ``None`` where no pairs give its interval.
+
+    A score states the sums of the pairs, not the pairs. Each number of examples that only the baseline has right
+    gives another interval, so the stated interval tells which one it was.
+    """
+    if score.metric != "accuracy" or score.difference is None or score.flips is None:
+        return None
+    right, more = round(score.value * score.examples), round(score.difference * score.examples)
+    # Examples that the files label differently are the most that only one of them can have right.
+    for only_baseline in range((score.flips - more) // 2, max(-more, 0) - 1, -1):
+        only_file = only_baseline + more
+        pairs = (right - only_file, only_baseline, only_file, score.examples - right - only_baseline)
+        if min(pairs) < 0:
+            continue
+        low, high = drop_interval(pairs, alpha=0.025)
+        if abs(low - (score.difference_low or 0.0)) < _SAME and abs(high - (score.difference_high or 0.0)) < _SAME:
+            return pairs
+    return None
 
 
 def examples_for_drop(pairs: Pairs, *, least: float, alpha: float) -> int | None:
@@ -47,32 +69,35 @@ def examples_for_drop(pairs: Pairs, *, least: float, alpha: float) -> int | None
 
     At the same proportions as those seen; ``None`` is more than ``MOST_EXAMPLES``.
     """
-    both, only_baseline, only_file, neither = pairs
+    seen = sum(pairs)
 
-    def interval(times: int) -> tuple[float, float]:
-        many = (times * both, times * only_baseline, times * only_file, times * neither)
-        return drop_interval(many, alpha=alpha)
+    def interval(examples: int) -> tuple[float, float]:
+        both, only_baseline, only_file, neither = (examples * count / seen for count in pairs)
+        return paired_counts_interval(both, only_baseline, only_file, neither, level=1 - 2 * alpha)
 
-    return _examples(interval, (only_file - only_baseline) / sum(pairs), sum(pairs), least)
+    return _examples(interval, seen, least)
 
 
 def examples_for_agreement(same: int, examples: int, *, least: float, alpha: float) -> int | None:
     """Return how many examples in all decide whether the agreement is at least ``least``; as for the drop."""
 
-    def interval(times: int) -> tuple[float, float]:
-        return wilson_interval(times * same, times * examples, level=1 - 2 * alpha)
+    def interval(count: int) -> tuple[float, float]:
+        return wilson_interval(count * same / examples, count, level=1 - 2 * alpha)
 
-    return _examples(interval, same / examples, examples, least)
+    return _examples(interval, examples, least)
 
 
 def examples_for_width(value: float, low: float, high: float, examples: int, *, least: float) -> int | None:
-    """Return how many examples in all decide about a value whose counts are not known, only its interval."""
+    """Return how many examples in all decide about a value whose counts are not known, only its interval.
 
-    def interval(times: int) -> tuple[float, float]:
-        shrink = 1 / math.sqrt(times)
+    The distance of each end from the value is taken to shrink with the square root of the number of examples.
+    """
+
+    def interval(count: int) -> tuple[float, float]:
+        shrink = math.sqrt(examples / count)
         return value + (low - value) * shrink, value + (high - value) * shrink
 
-    return _examples(interval, value, examples, least)
+    return _examples(interval, examples, least)
 
 
 def power(
@@ -127,20 +152,24 @@ def _pairs(counts: list[int]) -> Pairs:
     return both, only_baseline, only_file, neither
 
 
-def _examples(interval: Callable[[int], tuple[float, float]], value: float, examples: int, least: float) -> int | None:
-    """Return how many examples bring the interval to one side of ``least``; ``interval`` is that of whole multiples.
+def _examples(interval: Callable[[int], tuple[float, float]], examples: int, least: float) -> int | None:
+    """Return how many examples bring the interval to one side of ``least``, when ``examples`` do not.
 
-    Only whole multiples keep the proportions exactly; between them the distance of an end shrinks with the square
-    root of the number of examples, so the first guess is near and the next ones correct it.
+    Args:
+        interval: Gives the interval that a number of examples would have at the same proportions.
+        examples: Number of examples that do not decide.
+        least: The limit.
     """
-    distance = abs(value - least)
-    times = needed = 1.0
-    for _ in range(4):
-        low, high = interval(math.ceil(times))
-        reach = value - low if value >= least else high - value
-        share = reach / distance if distance else math.inf
-        needed = math.ceil(times) * examples * share * share
-        if needed > MOST_EXAMPLES:
+
+    def decides(count: int) -> bool:
+        return decide(*interval(count), least=least) != "undecided"
+
+    few = many = examples
+    while not decides(many):
+        if many >= MOST_EXAMPLES:
             return None
-        times = max(needed / examples, 1.0)
-    return max(math.floor(needed), examples) + 1
+        few, many = many, min(2 * many, MOST_EXAMPLES)
+    while many - few > 1:
+        middle = (few + many) // 2
+        few, many = (few, middle) if decides(middle) else (middle, many)
+    return many

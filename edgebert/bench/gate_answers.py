@@ -15,12 +15,13 @@ from edgebert.bench.decisions import (
     examples_for_agreement,
     examples_for_drop,
     examples_for_width,
+    stated_pairs,
 )
 from edgebert.bench.limits import Finding, Limits
 from edgebert.bench.scores import float_answers
 from edgebert.errors import UsageError
+from edgebert.intervals import wilson_interval
 from edgebert.measured.report import Answers, Measurement, Report
-from edgebert.metrics import wilson_interval
 from edgebert.types import Artifact, Score
 
 OnDevice = Callable[[Report, Measurement, Answers, Limits], Finding | None]
@@ -93,14 +94,18 @@ def _drop_on(report: Report, measurement: Measurement, answers: Answers, limits:
 def _drop_of(score: Score, limits: Limits) -> Finding | None:
     if score.difference is None or score.difference_low is None or score.difference_high is None:
         return None
-    # The manifest states 95 %; other levels are as much wider as a normal distribution's would be.
-    factor = NormalDist().inv_cdf(1 - limits.alpha) / NormalDist().inv_cdf(0.975)
-    low, high = (
-        score.difference + factor * (end - score.difference) for end in (score.difference_low, score.difference_high)
-    )
-    least = _least_change(limits)
+    least, pairs = _least_change(limits), stated_pairs(score)
+    if pairs is not None:
+        low, high = drop_interval(pairs, alpha=limits.alpha)
+    else:
+        # The manifest states 95 %; other levels are as much wider as a normal distribution's would be.
+        factor = NormalDist().inv_cdf(1 - limits.alpha) / NormalDist().inv_cdf(0.975)
+        low = score.difference + factor * (score.difference_low - score.difference)
+        high = score.difference + factor * (score.difference_high - score.difference)
     verdict, needed = decide(low, high, least=least), None
-    if verdict == "undecided":
+    if verdict == "undecided" and pairs is not None:
+        needed = examples_for_drop(pairs, least=least, alpha=limits.alpha)
+    elif verdict == "undecided":
         needed = examples_for_width(score.difference, low, high, score.examples, least=least)
     return Finding(
         limit=_drop_limit(limits),

@@ -11,8 +11,9 @@ import numpy as np
 from edgebert.bench.grouping import baseline_of, known_file
 from edgebert.bench.stats import Estimate
 from edgebert.errors import UsageError
+from edgebert.intervals import wilson_interval
 from edgebert.measured.report import Answers, BenchedFile, Measurement, Report
-from edgebert.metrics import paired_score, wilson_interval
+from edgebert.metrics import paired_score
 from edgebert.types import Role, Score
 
 

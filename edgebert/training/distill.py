@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgebert.errors import DataError, UsageError
+from edgebert.intervals import paired_difference_interval
 from edgebert.memory import enough_memory
-from edgebert.metrics import paired_difference_interval
 from edgebert.shape import Distillation
 from edgebert.training.batches import TokenPair, encode_pairs
 from edgebert.training.course import Course, agreements, answers_of, train

@@ -6,6 +6,7 @@ import re
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +16,8 @@ from edgebert.bench.annotate import github, junit
 from edgebert.bench.gate import Finding, Limits, check
 from edgebert.bundle import MANIFEST, Bundle, write_manifest
 from edgebert.errors import UsageError
+from edgebert.intervals import paired_counts_interval, wilson_interval
+from edgebert.metrics import paired_score
 from edgebert.types import Target
 from tests.report_values import (
     FLOAT,
@@ -293,13 +296,123 @@ def test_false_alarms_of_the_speed_gate_are_as_rare_as_stated(bundle):
     assert verdicts.count("fail") <= most
 
 
-@given(st.tuples(*[st.integers(0, 400)] * 4).filter(lambda counts: sum(counts) > 0), st.floats(-0.2, 0.0))
-def test_the_examples_asked_for_are_at_least_those_there_are(pairs, least):
-    """An undecided drop asks for more examples than there are, or for more than a million."""
-    low, high = decisions.drop_interval(pairs, alpha=ALPHA)
-    if decisions.decide(low, high, least=least) == "undecided":
+def random_pairs(seed):
+    """Return pairs of 20 to 3,000 examples, with and without flips, and a limit near the change seen."""
+    random = np.random.default_rng(seed)
+    examples, flips = int(random.integers(20, 3000)), random.choice([0, 0.002, 0.01, 0.03, 0.1])
+    accuracy = random.choice([0.6, 0.85, 0.95, 1 - flips / 2])
+    shares = (accuracy - flips / 2, flips / 2, flips / 2, 1 - accuracy - flips / 2)
+    pairs = tuple(random.multinomial(examples, shares).tolist())
+    return pairs, (pairs[2] - pairs[1]) / examples - random.choice([0.002, 0.01, 0.03, -0.005])
+
+
+def promised(interval, needed, least):
+    """Tell whether that many examples decide, one fewer does not, and more never leave it undecided again."""
+
+    def is_decided(count):
+        return decisions.decide(*interval(count), least=least) != "undecided"
+
+    later = {needed, needed + 1, needed + 2, needed + 7, 2 * needed, 3 * needed + 1, 10 * needed}
+    return not is_decided(needed - 1) and all(map(is_decided, later))
+
+
+def test_the_examples_asked_for_decide_the_drop_and_one_fewer_does_not():
+    """For 400 seeded sets of pairs: the promise holds at the same proportions, or a million examples are too few."""
+    asked = 0
+    for seed in range(400):
+        pairs, least = random_pairs(seed)
+
+        def interval(count, pairs=pairs):
+            return paired_counts_interval(*(count * cell / sum(pairs) for cell in pairs))
+
+        if decisions.decide(*decisions.drop_interval(pairs, alpha=ALPHA), least=least) != "undecided":
+            continue
         needed = decisions.examples_for_drop(pairs, least=least, alpha=ALPHA)
-        assert needed is None or sum(pairs) < needed <= decisions.MOST_EXAMPLES
+        if needed is None:
+            assert decisions.decide(*interval(decisions.MOST_EXAMPLES), least=least) == "undecided"
+            continue
+        asked += 1
+        assert needed > sum(pairs)
+        assert promised(interval, needed, least), (pairs, least, needed)
+    assert asked > 150
+
+
+def test_the_examples_asked_for_decide_the_agreement_and_one_fewer_does_not():
+    """For 400 seeded agreements, half of them complete, the promise holds at the same share of equal labels."""
+    asked = 0
+    for seed in range(400):
+        random = np.random.default_rng(seed)
+        examples = int(random.integers(10, 3000))
+        same = examples if seed % 2 else examples - int(random.integers(0, max(examples // 20, 1)))
+        least = float(random.choice([0.9, 0.95, 0.98, 0.99, 0.999]))
+
+        def interval(count, share=same / examples):
+            return wilson_interval(count * share, count)
+
+        if decisions.decide(*wilson_interval(same, examples), least=least) == "undecided":
+            needed = decisions.examples_for_agreement(same, examples, least=least, alpha=ALPHA)
+            if needed is not None:
+                asked += 1
+                assert promised(interval, needed, least), (same, examples, least, needed)
+    assert asked > 100
+
+
+@pytest.mark.parametrize(("limits", "needed"), [({"min_agreement": 0.98}, 189), ({"max_drop": 1}, 381)])
+@pytest.mark.parametrize("from_manifest", [False, True])
+def test_the_gate_keeps_its_promise_where_nothing_flipped(tmp_path, limits, needed, from_manifest):
+    """100 of 100 equal texts: with as many equal texts as the gate asks for it passes, with one fewer it does not."""
+
+    def found(examples):
+        folder = tmp_path / str(examples)
+        folder.mkdir()
+        item = make_artifact(ONNX, value=1.0)
+        labels = np.zeros(examples, dtype=np.int64)
+        score = paired_score(
+            file=INT8,
+            runtime="onnxruntime",
+            metric="accuracy",
+            expected=labels,
+            predicted=labels,
+            labels=2,
+            baseline_file=FLOAT,
+            baseline_predicted=labels,
+        )
+        bundle = saved(folder, replace(item, score=score))
+        report = None if from_manifest else answered(bundle, both=examples, only_float=0, only_file=0, neither=0)
+        return only(check(bundle, report=report, limits=Limits(**limits)))
+
+    first = found(100)
+    assert (first.verdict, first.more_examples) == ("undecided", needed - 100)
+    assert (found(needed - 1).verdict, found(needed).verdict) == ("undecided", "pass")
+
+
+@given(st.tuples(*[st.integers(0, 60)] * 4).filter(any), st.integers(0, 20))
+def test_the_pairs_of_a_stated_score_are_found_again(pairs, others):
+    """A score of accuracy gives back pairs of the same interval, also where files flip between two wrong labels."""
+    both, only_baseline, only_file, neither = pairs
+    score = paired_score(
+        file=INT8,
+        runtime="onnxruntime",
+        metric="accuracy",
+        expected=np.zeros(sum(pairs), dtype=np.int64),
+        predicted=np.repeat([0, 1, 0, 1], pairs),
+        labels=3,
+        baseline_file=FLOAT,
+        baseline_predicted=np.concatenate(
+            [
+                np.zeros(both + only_baseline, dtype=int),
+                np.ones(only_file, dtype=int),
+                1 + (np.arange(neither) < others),
+            ]
+        ),
+    )
+    found = decisions.stated_pairs(score)
+    assert found is not None
+    assert found[2] - found[1] == only_file - only_baseline
+    assert sum(found) == sum(pairs)
+    assert decisions.drop_interval(found, alpha=0.025) == pytest.approx(
+        (score.difference_low, score.difference_high), abs=1e-12
+    )
 
 
 def test_impossible_examples_have_no_power():

@@ -22,7 +22,7 @@ from edgebert.bench.stats import (
     verdict,
 )
 from edgebert.errors import UsageError
-from edgebert.metrics import bootstrap_interval
+from edgebert.intervals import bootstrap_interval
 from tests.report_values import make_times
 
 DRAWS = 400
