@@ -14,7 +14,7 @@ _NOISE = 0.015
 
 def coverage_figures(results: CoverageResults | None) -> tuple[Figure, ...]:
     """Return what was wanted: the truth is inside in 93 % of samples at least, where edgebert warns of nothing."""
-    what, wanted = "95 % intervals of macro F1 hold the truth", f"in {LEAST:.0%} of samples at least"
+    what, wanted = "95 % intervals of macro F1 hold the truth", f"in {100 * LEAST:.0f} % of samples at least"
     if results is None:
         return (Figure(what=what, wanted=wanted, found="", met=None),)
     calm = [setting for setting in results.settings if setting.warned < 0.05]
@@ -22,7 +22,7 @@ def coverage_figures(results: CoverageResults | None) -> tuple[Figure, ...]:
         name: min(item.held / item.draws for setting in calm for item in _of(setting, name, CHOSEN))
         for name in ("value", "difference")
     }
-    found = f"value {least['value']:.1%}, difference {least['difference']:.1%} at least, where nothing is warned of"
+    found = ", ".join(f"{name} {100 * share:.1f} %" for name, share in least.items()) + ", where nothing is warned of"
     worst = min(least.values())
     met = worst >= LEAST - _NOISE
     return (Figure(what=what, wanted=wanted, found=found, met=met, is_certain=not met or worst >= LEAST),)
@@ -66,7 +66,7 @@ def _table(results: CoverageResults, statistic: Statistic) -> Iterator[str]:
         widths = [100 * item.width for setting in group for item in _of(setting, statistic, CHOSEN)]
         rarest = _range([setting.rarest for setting in group], digits=1)
         warned = max(setting.warned for setting in group)
-        cells = [str(labels), str(texts), rarest, *shares, _range(widths, digits=1), f"{warned:.0%}"]
+        cells = [str(labels), str(texts), rarest, *shares, _range(widths, digits=1), f"{100 * warned:.0f} %"]
         yield f"| {' | '.join(cells)} |"
 
 
@@ -77,13 +77,13 @@ def _misses(results: CoverageResults, statistic: Statistic) -> list[str]:
     ]
     low = [pair for pair in shares if pair[0] < LEAST]
     high = [pair for pair in shares if pair[0] > MOST]
-    said = f"edgebert's interval holds the truth in {LEAST:.0%} to {MOST:.0%} of samples in "
+    said = f"edgebert's interval holds the truth in {100 * LEAST:.0f} to {100 * MOST:.0f} % of samples in "
     said += f"{len(shares) - len(low) - len(high)} of {len(shares)} settings, in more in {len(high)}"
-    said += f" (up to {max(shares, key=_share)[0]:.1%}), in fewer in {len(low)}"
+    said += f" (up to {100 * max(shares, key=_share)[0]:.1f} %), in fewer in {len(low)}"
     if low:
         unwarned = [share for share, setting in low if setting.warned < 0.05]
-        said += f" (down to {min(low, key=_share)[0]:.1%}; {len(unwarned)} of them without a warning"
-        said += f", down to {min(unwarned):.1%})" if unwarned else ")"
+        said += f" (down to {100 * min(low, key=_share)[0]:.1f} %; {len(unwarned)} of them without a warning"
+        said += f", down to {100 * min(unwarned):.1f} %)" if unwarned else ")"
     return [f"{said}."]
 
 
