@@ -1,0 +1,210 @@
+"""Every reader of a file or of a device's words, called by itself on a damaged input in the working folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+DATA = ("data.csv", "data.tsv", "data.jsonl", "data.csv.gz", "data.tsv.gz")
+
+
+def _bundle() -> None:
+    from edgebert.bundle import check_file, check_inside, is_bundle, open_bundle
+
+    assert isinstance(is_bundle(Path("bundle")), bool)
+    bundle = open_bundle(Path("bundle"))
+    for artifact in bundle.manifest.artifacts:
+        check_file(bundle, artifact)
+        check_inside(artifact.file, bundle.root)
+
+
+def _card() -> None:
+    from edgebert.bundle import open_bundle
+    from edgebert.card import card_text
+
+    assert card_text(open_bundle(Path("bundle")).manifest, plot=None).startswith("# ")
+
+
+def _dataset() -> None:
+    from edgebert.data import read_dataset, read_training
+
+    path = next(Path(name) for name in DATA if Path(name).is_symlink() or Path(name).exists())
+    read_training(path, labels=None)
+    read_dataset(path)
+    read_dataset(path, labels=("negative", "positive"))
+
+
+def _plain_texts() -> None:
+    from edgebert.data import read_training
+
+    read_training(Path("data.txt"), labels=None)
+
+
+def _report() -> None:
+    from edgebert.bench.markdown import markdown_text
+    from edgebert.bench.reports import read_report
+
+    markdown_text([read_report(Path("report.json"))])
+
+
+def _suite() -> None:
+    from edgebert.bench.suite import load_suite
+
+    load_suite(Path("suite.toml"))
+
+
+def _recipe() -> None:
+    from edgebert.recipe import load_recipe
+
+    load_recipe(Path("recipe.toml"))
+
+
+def _journal() -> None:
+    from edgebert.bench.journal import open_journal
+    from tests.fuzz.corpus import RUN
+
+    journal = open_journal(Path("run.journal"), RUN, anew=False)
+    journal.of("local")
+    journal.close()
+
+
+def _plan() -> None:
+    from edgebert.planning.front import choose, losses, pareto_front, relaxations
+    from edgebert.planning.state import open_state
+    from edgebert.planning.values import Bounds
+    from tests.fuzz.corpus import SEARCH
+
+    trials = open_state(Path("plan"), SEARCH, force=False).trials
+    bounds = Bounds(max_drop=1, max_mb=30, min_speedup=2)
+    pareto_front(trials)
+    choose(trials, bounds)
+    losses(trials, bounds)
+    relaxations(trials, bounds)
+
+
+def _latency() -> None:
+    from edgebert.pruning.latency import prediction_errors, read_table
+
+    prediction_errors(read_table(Path("latency.json")))
+
+
+def _tokenizer() -> None:
+    from edgebert.folder import vocabulary
+    from edgebert.text import text_spec
+    from edgebert.tokenizer_files import load_tokenizer
+
+    tokenizer = load_tokenizer(Path("model"))
+    text_spec(tokenizer, max_length=16, lengths=(8, 16))
+    vocabulary(tokenizer)
+
+
+def _encoder() -> None:
+    from edgebert.text import open_encoder
+
+    open_encoder(Path("bundle/tokenizer.json"), 16).encode("good bad [MASK] é")
+
+
+def _weights() -> None:
+    from edgebert.folder import read_tensors, weight_files
+
+    read_tensors(weight_files(Path("model")))
+
+
+def _configuration() -> None:
+    from edgebert.checkpoint import read_labels
+    from edgebert.folder import read_config
+    from edgebert.network import read_architecture
+
+    read_labels("./model")
+    read_architecture(read_config(Path("model")), Path("model"))
+
+
+def _worker_archive() -> None:
+    from edgebert.device.runtime_archive import check_runtime, read_runtime, unpack_runtime
+
+    read_runtime(Path("worker.tar.gz"))
+    check_runtime(Path("worker.tar.gz"))
+    unpack_runtime(Path("worker.tar.gz"), Path("out"))
+
+
+def _answer() -> None:
+    from edgebert.device.board import read_answer
+    from edgebert.device.device import Finished
+    from edgebert.measured.worker import Trial
+
+    read_answer(Trial, Finished(code=0, stdout=Path("answer").read_bytes(), stderr="\x1b[31mno\x1b[0m"), url="adb:x")
+
+
+def _worker() -> int:
+    from edgebert.ondevice.__main__ import main
+
+    return main(["run"])
+
+
+def _phone() -> None:
+    from edgebert.device.android import android_facts, phone_state
+
+    text = {name: Path(f"phone/{name}.txt").read_bytes().decode("utf-8", "replace") for name in _DUMPS}
+    android_facts(text["getprop"])
+    phone_state(1, battery=text["battery"], thermal=text["thermalservice"], power=text["power"])
+
+
+def _processors() -> None:
+    from edgebert.ondevice.hardware import parse_cpuinfo
+    from edgebert.ondevice.sysfs import parse_processors
+
+    text = Path("cpuinfo.txt").read_bytes().decode("utf-8", "replace")
+    parse_cpuinfo(text)
+    parse_processors(text[:40])
+
+
+def _library() -> None:
+    from edgebert.device.elf import read_elf
+
+    read_elf(Path("library.so").read_bytes())
+
+
+def _counts() -> None:
+    from edgebert.device.instructions import between, read_counts
+
+    between(read_counts(Path("counts.txt").read_bytes().decode("utf-8", "replace")), "0", "1", runs=3)
+
+
+_DUMPS = ("getprop", "battery", "thermalservice", "power")
+
+READERS: dict[str, Callable[[], Any]] = {
+    "answer": _answer,
+    "bundle": _bundle,
+    "card": _card,
+    "configuration": _configuration,
+    "counts": _counts,
+    "dataset": _dataset,
+    "encoder": _encoder,
+    "journal": _journal,
+    "latency": _latency,
+    "library": _library,
+    "phone": _phone,
+    "plain_texts": _plain_texts,
+    "plan": _plan,
+    "processors": _processors,
+    "recipe": _recipe,
+    "report": _report,
+    "suite": _suite,
+    "tokenizer": _tokenizer,
+    "weights": _weights,
+    "worker": _worker,
+    "worker_archive": _worker_archive,
+}
+
+
+def call(name: str) -> int:
+    """Call a reader and return the exit code that the command line would leave with."""
+    from edgebert.cli.output import show_error
+    from edgebert.errors import EdgebertError
+
+    try:
+        return READERS[name]() or 0
+    except EdgebertError as error:
+        show_error(error)
+        return error.exit_code
