@@ -85,10 +85,9 @@ class Zygote:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._process.stdin
-        self._process.stdin.close()
+        # The boxes are gone with their children; nothing of the process itself is worth waiting for.
         self._process.kill()
-        self._process.wait()
+        self._process.communicate()
         self._log.close()
 
     def _answer(self) -> dict[str, Any]:
