@@ -146,6 +146,15 @@ def write_tokenizer(folder: Path, vocabulary: Sequence[str] = VOCABULARY, *, low
     (folder / "tokenizer_config.json").write_text(json.dumps(settings), encoding="utf-8")
 
 
+def add_tokens(folder: Path, tokens: Sequence[str], *, special: bool = False) -> None:
+    """Add tokens to the ``tokenizer.json`` of a checkpoint, whose embedding table must have rows for them."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    (tokenizer.add_special_tokens if special else tokenizer.add_tokens)(list(tokens))
+    tokenizer.save(str(folder / "tokenizer.json"))
+
+
 def edit_json(path: Path, **changes: object) -> None:
     """Change keys of a JSON object in a file; a key set to ``...`` is removed."""
     value = json.loads(path.read_text(encoding="utf-8")) | changes

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
+
+from edgebert.types import AddedToken
 
 
 class Refused(Exception):
@@ -61,9 +64,10 @@ class Peer:
             raise Refused(reply["kind"], reply["message"])
         return reply["result"]
 
-    def load_vocabulary(self, path: Path, *, lower_case: bool, **more: str) -> None:
-        """Make a tokenizer of a vocab.txt, for the calls that follow."""
+    def load_vocabulary(self, path: Path, *, lower_case: bool, added: Sequence[AddedToken] = (), **more: str) -> None:
+        """Make a tokenizer of a vocab.txt and added tokens, for the calls that follow."""
         ids = {token: index for index, token in enumerate(path.read_text(encoding="utf-8").split("\n"))}
-        text = {"lower_case": lower_case, "max_length": 512, "lengths": []}
+        text: dict[str, Any] = {"lower_case": lower_case, "max_length": 512, "lengths": []}
         text |= {f"{name}_id": ids[f"[{name.upper()}]"] for name in ("pad", "cls", "sep", "unk")}
+        text |= {"added_tokens": [dataclasses.asdict(token) for token in added]}
         self.call("tokenizer", vocab=str(path), text=text, **more)

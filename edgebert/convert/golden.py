@@ -10,6 +10,7 @@ from edgebert.bundle import GOLDEN_SCHEMA
 from edgebert.convert.quantize import simulate_int8
 from edgebert.errors import MissingExtraError
 from edgebert.tasks import task_head
+from edgebert.text import BERT_SPECIALS
 from edgebert.types import Golden, GoldenCase, Precision
 
 try:
@@ -26,8 +27,8 @@ _MARGIN = 3.0
 
 
 def make_golden(model: Model, encoder: TextEncoder) -> Golden:
-    """Return the golden texts of the model's task with its ids and logits."""
-    texts = task_head(model.checkpoint.task).golden_texts
+    """Return the golden texts of the model's task, and texts with each added token, with ids and logits."""
+    texts = (*task_head(model.checkpoint.task).golden_texts, *added_token_texts(model, encoder))
     ids = [encoder.encode(text) for text in texts]
     logits = _logits(model.module, ids)
     cases = zip(texts, ids, logits, strict=True)
@@ -35,6 +36,24 @@ def make_golden(model: Model, encoder: TextEncoder) -> Golden:
         schema=GOLDEN_SCHEMA,
         cases=tuple(GoldenCase(text=text, input_ids=tokens, logits=tuple(row)) for text, tokens, row in cases),
     )
+
+
+def added_token_texts(model: Model, encoder: TextEncoder) -> tuple[str, ...]:
+    """Return texts that hold each added token: on its own, inside a word and in another casing.
+
+    There are as few texts as hold them all without being truncated.
+    """
+    texts: list[str] = []
+    for token in model.tokenizer.get_added_tokens_decoder().values():
+        if token.content in BERT_SPECIALS:
+            continue
+        words = f"{token.content} good x{token.content}y {token.content.swapcase()}"
+        longer = f"{texts[-1]} {words}" if texts else words
+        if texts and not encoder.is_truncated(longer):
+            texts[-1] = longer
+        else:
+            texts.append(words)
+    return tuple(texts)
 
 
 def parity_tolerance(model: Model, golden: Golden, precision: Precision) -> float:

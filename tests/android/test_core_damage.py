@@ -7,6 +7,8 @@ import pytest
 from tests import fakes
 from tests.android.calls import edit_manifest, error_of, shipped
 
+ADDED = {"content": "<url>", "id": 200, "normalized": True, "special": False}
+
 
 def test_folder_without_a_bundle(jvm, tmp_path):
     """Where there is no manifest, the message says which file is missing."""
@@ -83,6 +85,15 @@ def test_manifest_that_is_far_too_large(jvm, bundle):
         (("text", "max_length"), 1 << 40, "text.max_length is 1099511627776, which is too large"),
         (("text", "pad_id"), -1, "text.pad_id is -1, but should not be negative"),
         (("text", "lower_case"), 1, "text.lower_case is not true or false"),
+        (("text", "added_tokens"), None, "text.added_tokens is not a list"),
+        (("text", "added_tokens"), [{"id": 200, "normalized": True}], "text.added_tokens[0].content is missing"),
+        (("text", "added_tokens"), [ADDED | {"content": ""}], "text.added_tokens[0].content is empty"),
+        (
+            ("text", "added_tokens"),
+            [ADDED, ADDED | {"id": -1}],
+            "text.added_tokens[1].id is -1, but should not be negative",
+        ),
+        (("text", "added_tokens"), [ADDED | {"normalized": 1}], "text.added_tokens[0].normalized is not true or false"),
         (("text", "lengths"), [16, 8], "text.lengths is not a list of ascending lengths"),
         (("text", "lengths"), [0, 8], "text.lengths is not a list of ascending lengths"),
         (("artifacts", 0, "role"), "other", 'artifacts[0].role is "other", neither shipped nor baseline'),

@@ -64,6 +64,20 @@ def test_golden_texts_are_hard_ones(golden):
     assert max(len(case.input_ids) for case in golden.cases) == 16
 
 
+@pytest.mark.parametrize(("count", "length"), [(1, 64), (40, 64), (3, 4)])
+def test_every_added_token_is_in_a_golden_text(tmp_path, count, length):
+    """Each added token becomes its id in a golden text that is not cut; one text holds as many as fit."""
+    tokens = [f"<t{index}>" for index in range(count)]
+    folder = fakes.tiny_checkpoint(tmp_path / "model", rows=len(fakes.VOCABULARY) + count)
+    fakes.add_tokens(folder, tokens)
+    model = load_model(folder)
+    cases = make_golden(model, TextEncoder(model.tokenizer, length)).cases
+    seen = {index for case in cases for index in case.input_ids}
+    assert seen >= {model.tokenizer.token_to_id(token) for token in tokens}
+    plain = len(make_golden(load_model(fakes.shared_checkpoint()), TextEncoder(model.tokenizer, length)).cases)
+    assert plain < len(cases) <= plain + (1 if count == 1 else count if length == 4 else count // 2)
+
+
 def test_the_tolerance_of_a_float_file_is_rounding_only(model, golden):
     """Float files may be off by 1e-4."""
     assert parity_tolerance(model, golden, "float32") == FLOAT_TOLERANCE == 1e-4

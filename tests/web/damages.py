@@ -51,6 +51,12 @@ def without_onnx(root):
     fakes.edit_json(root / "edgebert.json", artifacts=artifacts)
 
 
+def empty_token(root):
+    text = json.loads((root / "edgebert.json").read_text(encoding="utf-8"))["text"]
+    token = {"content": "", "id": 999, "normalized": True, "special": False}
+    fakes.edit_json(root / "edgebert.json", text=text | {"added_tokens": [token]})
+
+
 def nonsense_model(root):
     fakes.replace_artifact(root, "int8.onnx", b"no model at all")
 
@@ -71,6 +77,7 @@ DAMAGES = {
         "2 logits for a text, but the manifest has 1 labels",
     ),
     "no-labels": (lambda root: fakes.edit_json(root / "edgebert.json", labels=...), "labels is missing"),
+    "empty-token": (empty_token, "the content of an added token is empty"),
     "no-onnx": (without_onnx, "ships no ONNX file"),
     "nonsense": (nonsense_model, "ONNX Runtime cannot open the model"),
 }

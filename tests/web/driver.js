@@ -31,6 +31,7 @@ const CALLS = {
       clsId: text.cls_id,
       sepId: text.sep_id,
       unkId: text.unk_id,
+      addedTokens: text.added_tokens ?? [],
     });
     return vocabulary.tokens.length;
   },

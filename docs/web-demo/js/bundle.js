@@ -158,11 +158,21 @@ function readText(fields) {
     clsId: text.count("cls_id"),
     sepId: text.count("sep_id"),
     unkId: text.count("unk_id"),
+    addedTokens: "added_tokens" in text.value ? text.list("added_tokens").map(readAddedToken) : [], // since schema 3
   };
   if (read.maxLength < 2) {
     throw damaged("edgebert.json", `max_length is ${read.maxLength}, but the shortest input has 2 tokens`);
   }
   return read;
+}
+
+function readAddedToken(item) {
+  const fields = new Fields(item, "edgebert.json");
+  const content = fields.string("content");
+  if (content === "") {
+    throw damaged("edgebert.json", "the content of an added token is empty");
+  }
+  return { content, id: fields.count("id"), normalized: fields.boolean("normalized") };
 }
 
 function readModel(fields, files) {

@@ -68,7 +68,7 @@ export class Model {
       labels: classify(this.manifest.labels, logits),
       logits,
       ids: encoding.ids,
-      tokens: encoding.ids.map((id) => this.#tokenizer.vocabulary.tokens[id]),
+      tokens: encoding.ids.map((id) => this.#tokenizer.token(id)),
       truncated: encoding.truncated,
       tokenizeMs: tokenized - start,
       runMs: done - tokenized,

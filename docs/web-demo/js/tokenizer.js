@@ -58,16 +58,20 @@ export class Vocabulary {
  * The rules are in docs/tokenizer.md of the edgebert repository.
  */
 export class Tokenizer {
+  #typed = new Patterns();
+  #normalized = new Patterns();
+
   /**
    * @param {Vocabulary} vocabulary the tokens
-   * @param {{lowerCase: boolean, maxLength: number, padId: number, clsId: number, sepId: number, unkId: number}} spec
-   *   how texts become ids: `text` of the manifest
-   * @throws {Problem} the vocabulary has other ids for the special tokens than the spec
+   * @param {{lowerCase: boolean, maxLength: number, padId: number, clsId: number, sepId: number, unkId: number,
+   *   addedTokens: {content: string, id: number, normalized: boolean}[]}} spec how texts become ids: `text` of the
+   *   manifest
+   * @throws {Problem} the vocabulary has other ids for special or added tokens than the spec, or two of these cannot be
+   *   told apart
    */
   constructor(vocabulary, spec) {
     this.vocabulary = vocabulary;
     this.spec = spec;
-    this.specials = SPECIALS.filter((token) => vocabulary.id(token) !== undefined);
     const wanted = { "[PAD]": spec.padId, "[CLS]": spec.clsId, "[SEP]": spec.sepId, "[UNK]": spec.unkId };
     for (const [token, id] of Object.entries(wanted)) {
       const found = vocabulary.id(token);
@@ -76,6 +80,15 @@ export class Tokenizer {
         throw new Problem("damaged-file", `the manifest says that ${token} has the id ${id}; ${what}`);
       }
     }
+    for (const token of SPECIALS.filter((special) => vocabulary.id(special) !== undefined)) {
+      this.#typed.add(codesOf(token), vocabulary.id(token));
+    }
+    spec.addedTokens.forEach((token) => this.#add(token));
+  }
+
+  /** Returns the token with an id. */
+  token(id) {
+    return this.vocabulary.tokens[id] ?? this.spec.addedTokens.find((token) => token.id === id)?.content;
   }
 
   /**
@@ -94,19 +107,20 @@ export class Tokenizer {
     const places = placesOf(text);
     const found = { limit: maxLength - 1, tokens: [[this.spec.clsId, 0, 0]] };
     const normalizer = new Normalizer(this.spec.lowerCase);
+    const codes = codesOf(text);
     let character = 0;
-    while (character < places.length - 1 && !isFull(found)) {
-      const special = this.#specialAt(text, places[character]);
-      if (special === undefined) {
-        normalizer.accept(text.codePointAt(places[character]), character);
+    while (character < codes.length && !isFull(found)) {
+      const token = this.#typed.at(codes, character);
+      if (token === undefined) {
+        normalizer.accept(codes[character], character);
         character += 1;
       } else {
-        this.#words(normalizer, found);
-        found.tokens.push([this.vocabulary.id(special), character, character + special.length]);
-        character += special.length;
+        this.#segment(normalizer, found);
+        found.tokens.push([token.id, character, character + token.codes.length]);
+        character += token.codes.length;
       }
     }
-    this.#words(normalizer, found);
+    this.#segment(normalizer, found);
     const tokens = [...found.tokens.slice(0, found.limit), [this.spec.sepId, 0, 0]];
     return {
       ids: tokens.map(([id]) => id),
@@ -116,31 +130,66 @@ export class Tokenizer {
     };
   }
 
-  /** Returns the special token that is typed at a place of a text, or undefined. */
-  #specialAt(text, place) {
-    return text[place] === "[" ? this.specials.find((token) => text.startsWith(token, place)) : undefined;
+  #add({ content, id, normalized }) {
+    const found = this.vocabulary.id(content);
+    if (found === undefined ? id < this.vocabulary.tokens.length : found !== id) {
+      const what = found === undefined ? `that is ${this.vocabulary.tokens[id]}` : `it has ${found}`;
+      throw new Problem(
+        "damaged-file",
+        `the manifest says that the added token ${content} has the id ${id}; in the vocabulary ${what}`,
+      );
+    }
+    let codes = codesOf(content);
+    if (normalized) {
+      const normalizer = new Normalizer(this.spec.lowerCase);
+      codes.forEach((code) => normalizer.accept(code, 0));
+      normalizer.finish();
+      codes = normalizer.codes;
+    }
+    if (codes.length === 0 || !(normalized ? this.#normalized : this.#typed).add(codes, id)) {
+      const what = codes.length === 0 ? ", of which nothing is left when it is normalized" : " twice";
+      throw new Problem("damaged-file", `the manifest has the added token ${content}${what}`);
+    }
   }
 
   /** Adds the tokens of a segment. */
-  #words(normalizer, found) {
+  #segment(normalizer, found) {
     normalizer.finish();
     const { codes, origins } = normalizer;
     let start = 0;
-    while (start < codes.length && !isFull(found)) {
+    let place = 0;
+    while (place < codes.length && !isFull(found)) {
+      const token = this.#normalized.at(codes, place);
+      if (token === undefined) {
+        place += 1;
+      } else {
+        this.#words(codes, origins, start, place, found);
+        start = place + token.codes.length;
+        found.tokens.push([token.id, origins[place], origins[start - 1] + 1]);
+        place = start;
+      }
+    }
+    this.#words(codes, origins, start, codes.length, found);
+    normalizer.clear();
+  }
+
+  /** Adds the tokens of the words in a part of a segment. */
+  #words(codes, origins, begin, finish, found) {
+    let start = begin;
+    while (start < finish && !isFull(found)) {
       let end = start + 1;
       if (codes[start] === SPACE) {
         start = end;
         continue;
       }
       if (!isPunctuation(codes[start])) {
-        while (end < codes.length && codes[end] !== SPACE && !isPunctuation(codes[end])) {
+        while (end < finish && codes[end] !== SPACE && !isPunctuation(codes[end])) {
           end += 1;
         }
       }
       found.tokens.push(...this.#pieces(codes.slice(start, end), origins.slice(start, end)));
       start = end;
     }
-    normalizer.clear();
   }
 
   /** Returns the tokens of a word: always the longest piece that fits, or one `[UNK]` for all of it. */
@@ -170,6 +219,37 @@ export class Tokenizer {
     }
     return pieces;
   }
+}
+
+/** Tokens that are found by their code points; where several begin at a place, the longest is. */
+class Patterns {
+  #byFirst = new Map();
+
+  /** Adds a token and returns whether there was none with these code points. */
+  add(codes, id) {
+    const others = this.#byFirst.get(codes[0]) ?? [];
+    if (others.some((other) => other.codes.length === codes.length && isAt(other.codes, codes, 0))) {
+      return false;
+    }
+    this.#byFirst.set(
+      codes[0],
+      [...others, { codes, id }].sort((one, other) => other.codes.length - one.codes.length),
+    );
+    return true;
+  }
+
+  /** Returns the longest token at a place of a text, both in code points, or undefined. */
+  at(codes, place) {
+    return this.#byFirst.get(codes[place])?.find((token) => isAt(token.codes, codes, place));
+  }
+}
+
+function isAt(pattern, codes, place) {
+  return pattern.every((code, index) => codes[place + index] === code);
+}
+
+function codesOf(text) {
+  return Array.from(text, (character) => character.codePointAt(0));
 }
 
 /** Returns whether there are more tokens than fit, so that looking for others is of no use. */

@@ -33,6 +33,11 @@ final class NormalizedText {
     size = 0;
   }
 
+  /** Returns all code points. */
+  int[] codes() {
+    return Arrays.copyOf(codes, size);
+  }
+
   int size() {
     return size;
   }

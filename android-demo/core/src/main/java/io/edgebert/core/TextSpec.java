@@ -1,6 +1,9 @@
 package io.edgebert.core;
 
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
 
 /** How a text becomes ids: the {@code text} of a manifest. */
 public final class TextSpec {
@@ -11,6 +14,22 @@ public final class TextSpec {
   private final int clsId;
   private final int sepId;
   private final int unkId;
+  private final List<AddedToken> addedTokens;
+
+  /**
+   * Makes the spec of a tokenizer without added tokens.
+   *
+   * @param lowerCase whether texts are lower-cased and lose their accents
+   * @param maxLength longest input in tokens, the two that frame it included
+   * @param lengths input lengths that a TFLite file has signatures for, ascending
+   * @param padId id that fills an input up
+   * @param clsId id every input starts with
+   * @param sepId id every input ends with
+   * @param unkId id of a word that the vocabulary cannot spell
+   */
+  public TextSpec(boolean lowerCase, int maxLength, int[] lengths, int padId, int clsId, int sepId, int unkId) {
+    this(lowerCase, maxLength, lengths, padId, clsId, sepId, unkId, Collections.emptyList());
+  }
 
   /**
    * Makes a spec.
@@ -22,8 +41,17 @@ public final class TextSpec {
    * @param clsId id every input starts with
    * @param sepId id every input ends with
    * @param unkId id of a word that the vocabulary cannot spell
+   * @param addedTokens tokens that are taken out of a text before it is split into words
    */
-  public TextSpec(boolean lowerCase, int maxLength, int[] lengths, int padId, int clsId, int sepId, int unkId) {
+  public TextSpec(
+      boolean lowerCase,
+      int maxLength,
+      int[] lengths,
+      int padId,
+      int clsId,
+      int sepId,
+      int unkId,
+      List<AddedToken> addedTokens) {
     this.lowerCase = lowerCase;
     this.maxLength = maxLength;
     this.lengths = lengths.clone();
@@ -31,6 +59,7 @@ public final class TextSpec {
     this.clsId = clsId;
     this.sepId = sepId;
     this.unkId = unkId;
+    this.addedTokens = Collections.unmodifiableList(new ArrayList<>(addedTokens));
   }
 
   static TextSpec read(JsonObject json) throws EdgebertException {
@@ -40,6 +69,12 @@ public final class TextSpec {
     }
     int[] lengths = json.integers("lengths");
     json.checkLengths("lengths", lengths);
+    List<AddedToken> addedTokens = new ArrayList<>();
+    if (json.holds("added_tokens")) { // since schema 3
+      for (JsonObject token : json.objects("added_tokens")) {
+        addedTokens.add(AddedToken.read(token));
+      }
+    }
     return new TextSpec(
         json.bool("lower_case"),
         maxLength,
@@ -47,7 +82,8 @@ public final class TextSpec {
         json.count("pad_id"),
         json.count("cls_id"),
         json.count("sep_id"),
-        json.count("unk_id"));
+        json.count("unk_id"),
+        addedTokens);
   }
 
   /** Returns whether texts are lower-cased and lose their accents. */
@@ -83,6 +119,11 @@ public final class TextSpec {
   /** Returns the id of a word that the vocabulary cannot spell. */
   public int unkId() {
     return unkId;
+  }
+
+  /** Returns the tokens that are taken out of a text before it is split into words. */
+  public List<AddedToken> addedTokens() {
+    return addedTokens;
   }
 
   @Override

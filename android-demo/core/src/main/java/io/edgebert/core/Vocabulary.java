@@ -1,8 +1,6 @@
 package io.edgebert.core;
 
 import java.util.Arrays;
-import java.util.HashMap;
-import java.util.Map;
 
 /** The tokens of a model, arranged so that the longest token at a place is found in one walk. */
 public final class Vocabulary {
@@ -13,7 +11,6 @@ public final class Vocabulary {
   private static final int CODE_POINT_BITS = 21;
 
   private final String[] tokens;
-  private final Map<String, Integer> specials = new HashMap<>();
 
   // A tree with one node for each beginning of a token. Its edges are in a hash table of (node, code point) to node.
   private final int[] tokenOfNode;
@@ -51,9 +48,6 @@ public final class Vocabulary {
             file + ": line " + (id + 1) + " repeats the token of line " + (tokenOfNode[node] + 1));
       }
       tokenOfNode[node] = id;
-      if (tokens[id].startsWith("[") && tokens[id].endsWith("]")) {
-        specials.put(tokens[id], id);
-      }
     }
     if (tokens.length == 0) {
       throw new EdgebertException(EdgebertException.Kind.DAMAGED_FILE, file + ": holds no tokens");
@@ -70,9 +64,13 @@ public final class Vocabulary {
     return tokens[id];
   }
 
-  /** Returns the id of a token in square brackets, or null if there is none. */
-  Integer special(String token) {
-    return specials.get(token);
+  /** Returns the id of a whole token, or null if there is none. */
+  Integer id(String token) {
+    int node = ROOT;
+    for (int index = 0; index < token.length() && node >= 0; index += Character.charCount(token.codePointAt(index))) {
+      node = next(node, token.codePointAt(index));
+    }
+    return node < 0 || tokenOfNode[node] == NONE ? null : (Integer) tokenOfNode[node];
   }
 
   /** Returns the node that walks begin at: for the beginning of a word, or for what follows in it. */

@@ -15,13 +15,16 @@ public final class WordPieceTokenizer {
 
   private final Vocabulary vocabulary;
   private final TextSpec spec;
+  private final TokenPatterns typed = new TokenPatterns();
+  private final TokenPatterns normalized = new TokenPatterns();
 
   /**
    * Makes a tokenizer.
    *
    * @param vocabulary the tokens
    * @param spec how texts become ids
-   * @throws EdgebertException the vocabulary has other ids for the special tokens than the spec
+   * @throws EdgebertException the vocabulary has other ids for special or added tokens than the spec, or two of these
+   *     cannot be told apart
    */
   public WordPieceTokenizer(Vocabulary vocabulary, TextSpec spec) throws EdgebertException {
     this.vocabulary = vocabulary;
@@ -30,6 +33,15 @@ public final class WordPieceTokenizer {
     checkSpecial("[CLS]", spec.clsId());
     checkSpecial("[SEP]", spec.sepId());
     checkSpecial("[UNK]", spec.unkId());
+    for (String special : SPECIALS) {
+      Integer id = vocabulary.id(special);
+      if (id != null) {
+        typed.add(special.codePoints().toArray(), id);
+      }
+    }
+    for (AddedToken token : spec.addedTokens()) {
+      add(token);
+    }
   }
 
   /** Returns the tokens. */
@@ -66,29 +78,29 @@ public final class WordPieceTokenizer {
     int[] positions = positions(text);
     Tokens tokens = new Tokens(maxLength - 1);
     tokens.add(spec.clsId(), 0, 0);
-    NormalizedText normalized = new NormalizedText(text.length() + 16);
-    TextNormalizer normalizer = new TextNormalizer(spec.lowerCase(), normalized);
+    NormalizedText segment = new NormalizedText(text.length() + 16);
+    TextNormalizer normalizer = new TextNormalizer(spec.lowerCase(), segment);
     int place = 0;
     int character = 0;
     while (place < text.length() && !tokens.full()) {
-      String special = specialAt(text, place);
-      if (special == null) {
-        int code = text.codePointAt(place);
+      int code = text.codePointAt(place);
+      TokenPatterns.Pattern token = typed.at(text, place, code);
+      if (token == null) {
         normalizer.accept(code, character++);
         place += Character.charCount(code);
       } else {
-        words(normalizer, normalized, tokens);
-        tokens.add(vocabulary.special(special), character, character + special.length());
-        place += special.length();
-        character += special.length();
+        segment(normalizer, segment, tokens);
+        tokens.add(token.id(), character, character + token.length());
+        character += token.length();
+        place = positions[character];
       }
     }
-    words(normalizer, normalized, tokens);
+    segment(normalizer, segment, tokens);
     return tokens.frame(spec.sepId(), positions);
   }
 
   private void checkSpecial(String token, int id) throws EdgebertException {
-    Integer found = vocabulary.special(token);
+    Integer found = vocabulary.id(token);
     if (found == null || found != id) {
       throw new EdgebertException(
           EdgebertException.Kind.DAMAGED_FILE,
@@ -97,38 +109,69 @@ public final class WordPieceTokenizer {
     }
   }
 
-  /** Returns the special token that is typed at a place of a text, or null if there is none. */
-  private String specialAt(String text, int place) {
-    if (text.charAt(place) != '[') {
-      return null;
+  private void add(AddedToken token) throws EdgebertException {
+    Integer found = vocabulary.id(token.content());
+    if (found == null ? token.id() < vocabulary.size() : found != token.id()) {
+      throw new EdgebertException(
+          EdgebertException.Kind.DAMAGED_FILE,
+          "the manifest says that the added token " + token.content() + " has the id " + token.id() + "; in the vocabulary "
+              + (found == null ? "that is " + vocabulary.token(token.id()) : "it has " + found));
     }
-    for (String special : SPECIALS) {
-      if (text.startsWith(special, place) && vocabulary.special(special) != null) {
-        return special;
+    int[] codes = token.content().codePoints().toArray();
+    if (token.normalized()) {
+      NormalizedText pattern = new NormalizedText(codes.length);
+      TextNormalizer normalizer = new TextNormalizer(spec.lowerCase(), pattern);
+      for (int code : codes) {
+        normalizer.accept(code, 0);
       }
+      normalizer.finish();
+      codes = pattern.codes();
     }
-    return null;
+    if (codes.length == 0 || !(token.normalized() ? normalized : typed).add(codes, token.id())) {
+      throw new EdgebertException(
+          EdgebertException.Kind.DAMAGED_FILE,
+          "the manifest has the added token " + token.content()
+              + (codes.length == 0 ? ", of which nothing is left when it is normalized" : " twice"));
+    }
   }
 
   /** Adds the tokens of what was normalized since the last call. */
-  private void words(TextNormalizer normalizer, NormalizedText text, Tokens tokens) {
+  private void segment(TextNormalizer normalizer, NormalizedText text, Tokens tokens) {
     normalizer.finish();
     int start = 0;
-    while (start < text.size() && !tokens.full()) {
+    int place = 0;
+    while (place < text.size() && !tokens.full()) {
+      TokenPatterns.Pattern token = normalized.at(text, place);
+      if (token == null) {
+        place++;
+      } else {
+        words(text, start, place, tokens);
+        tokens.add(token.id(), text.origin(place), text.origin(place + token.length() - 1) + 1);
+        place += token.length();
+        start = place;
+      }
+    }
+    words(text, start, text.size(), tokens);
+    text.clear();
+  }
+
+  /** Adds the tokens of the words in a part of a normalized text. */
+  private void words(NormalizedText text, int begin, int finish, Tokens tokens) {
+    int start = begin;
+    while (start < finish && !tokens.full()) {
       int end = start + 1;
       if (text.code(start) == ' ') {
         start = end;
         continue;
       }
       if (!Characters.isPunctuation(text.code(start))) {
-        while (end < text.size() && text.code(end) != ' ' && !Characters.isPunctuation(text.code(end))) {
+        while (end < finish && text.code(end) != ' ' && !Characters.isPunctuation(text.code(end))) {
           end++;
         }
       }
       word(text, start, end, tokens);
       start = end;
     }
-    text.clear();
   }
 
   private void word(NormalizedText text, int start, int end, Tokens tokens) {
