@@ -14,21 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgebert.errors import CheckpointError, MissingExtraError, UsageError
-from edgebert.folder import (
-    check_shapes,
-    check_vocabulary,
-    locate,
-    read_config,
-    read_object,
-    read_tensors,
-    weight_files,
-    write_tensors,
-    write_tokenizer,
-)
+from edgebert.folder import check_vocabulary, locate, read_config, read_object, write_tokenizer
 from edgebert.jsonio import dumps, from_plain
-from edgebert.network import load_module, read_architecture, shape_keys
+from edgebert.lookalikes import no_classifier
+from edgebert.network import DROPOUTS, expected_shapes, load_module, read_architecture, read_dropouts, shape_keys
+from edgebert.notes import note
 from edgebert.shape import Architecture, Pruning
 from edgebert.tasks import TASK_HEADS, TaskHead, task_head
+from edgebert.tensors import check_shapes, read_tensors, tensor_names, weight_files, write_tensors
 from edgebert.tokenizer_files import load_tokenizer
 from edgebert.types import Task
 
@@ -38,7 +31,7 @@ if TYPE_CHECKING:
 
 PRUNING_SCHEMA = 1
 _PRUNING, _WEIGHTS = "pruning.json", "model.safetensors"
-_DROPOUTS = {"dropout": 0.1, "attention_dropout": 0.1, "seq_classif_dropout": 0.2}  # DistilBertConfig's defaults
+_LABELS_HINT = 'write the name of each label: "id2label": {"0": "negative", "1": "positive"}'
 # Left behind in many published classifiers: a buffer of old versions and the masked-language head of pre-training.
 _HARMLESS = re.compile(r"distilbert\.embeddings\.position_ids|vocab_(transform|layer_norm|projector)\..*")
 
@@ -88,10 +81,14 @@ def load_model(source: str | Path) -> Model:
     config = read_config(folder)
     head = _task_head(config, folder)
     architecture, labels = read_architecture(config, folder), _labels(config, folder)
-    dropouts, pruning = _dropouts(config, folder), _read_pruning(folder, architecture)
+    settings, pruning = read_dropouts(config, folder), _read_pruning(folder, architecture)
     tokenizer = load_tokenizer(folder)
     check_vocabulary(tokenizer, architecture.vocabulary, folder)
-    state = _read_weights(folder, _expected_shapes(architecture, len(labels)))
+    state = _read_weights(folder, expected_shapes(architecture, len(labels)))
+    module = load_module(architecture, labels, state, settings=settings)
+    _check_finite(module, tokenizer, folder)
+    if not _is_named(head, config):
+        note(f"{folder / 'config.json'}: architectures names no {head.architecture}, but all of its tensors are there")
     return Model(
         checkpoint=Checkpoint(
             path=folder,
@@ -102,7 +99,7 @@ def load_model(source: str | Path) -> Model:
             sha256=_hash((folder / "config.json", *weight_files(folder)), tokenizer),
             pruning=pruning,
         ),
-        module=load_module(architecture, labels, state, settings=dropouts),
+        module=module,
         tokenizer=tokenizer,
     )
 
@@ -124,7 +121,7 @@ def save_model(model: Model, folder: Path) -> None:
         "model_type": "distilbert",
         "architectures": [task_head(checkpoint.task).architecture],
         **shape_keys(checkpoint.architecture),
-        **{key: getattr(settings, key) for key in _DROPOUTS},
+        **{key: getattr(settings, key) for key in DROPOUTS},
         "pad_token_id": model.tokenizer.token_to_id("[PAD]"),
         "problem_type": "single_label_classification",
         "id2label": {str(index): label for index, label in enumerate(checkpoint.labels)},
@@ -139,10 +136,12 @@ def save_model(model: Model, folder: Path) -> None:
 
 
 def read_labels(source: str | Path) -> tuple[str, ...]:
-    """Return the label names of a classifier by id, from its configuration alone; errors as for ``load_model``."""
+    """Return the label names of a classifier by id, from its configuration; errors as for ``load_model``."""
     folder, _ = locate(source)
     config = read_config(folder)
-    _task_head(config, folder)
+    head = _task_head(config, folder)
+    if not _is_named(head, config):
+        _check_head(tensor_names(weight_files(folder)), folder)
     return _labels(config, folder)
 
 
@@ -161,14 +160,27 @@ def _task_head(config: dict[str, Any], folder: Path) -> TaskHead:
         if kind == "bert":
             hint = "edgebert import-bert turns a BERT encoder into a DistilBERT; fine-tune that with edgebert finetune"
         raise CheckpointError(f"{folder / 'config.json'}: model_type is {kind!r}, not 'distilbert'", hint=hint)
-    names = config.get("architectures") or ["none"]
-    for head in TASK_HEADS:
-        if head.architecture in names:
-            return head
-    raise CheckpointError(
-        f"{folder / 'config.json'}: the architecture is {', '.join(map(str, names))}, which has no head edgebert knows",
-        hint=f"fine-tune it first (edgebert finetune); known: {', '.join(head.architecture for head in TASK_HEADS)}",
-    )
+    names = config.get("architectures")
+    if names is not None and not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+        raise CheckpointError(
+            f"{folder / 'config.json'}: architectures is {names!r}, not a list of names",
+            hint=f'write "architectures": ["{TASK_HEADS[0].architecture}"]',
+        )
+    # Many folders lack the key or keep that of the model they were fine-tuned from: with one head known, the tensors
+    # decide.
+    return next((head for head in TASK_HEADS if head.architecture in (names or ())), TASK_HEADS[0])
+
+
+def _is_named(head: TaskHead, config: dict[str, Any]) -> bool:
+    return head.architecture in (config.get("architectures") or ())
+
+
+def _check_head(names: frozenset[str], folder: Path) -> None:
+    """Return if tensors of these names hold a classifier, and not an encoder alone."""
+    parts = {name.partition(".")[0] for name in names}
+    for part in ("pre_classifier", "classifier"):
+        if part not in parts and "distilbert" in parts:
+            raise no_classifier(folder, f"no head that edgebert knows: there is no tensor {part}.weight")
 
 
 def _labels(config: dict[str, Any], folder: Path) -> tuple[str, ...]:
@@ -181,24 +193,21 @@ def _labels(config: dict[str, Any], folder: Path) -> tuple[str, ...]:
         count = config.get("num_labels", 2)
         table = {str(index): f"LABEL_{index}" for index in range(count if type(count) is int else 2)}
     if not isinstance(table, dict) or set(table) != {str(index) for index in range(len(table))}:
-        raise CheckpointError(f"{path}: id2label does not name the labels 0 to n-1")
-    labels = tuple(table[str(index)] for index in range(len(table)))
+        raise CheckpointError(f"{path}: id2label does not name the labels 0 to n-1", hint=_LABELS_HINT)
+    # Label names that were taken from a column of integers are numbers in JSON; transformers shows them so as well.
+    values = (table[str(index)] for index in range(len(table)))
+    labels = tuple(str(value) if isinstance(value, (bool, int, float)) else value for value in values)
     if bad := [label for label in labels if not isinstance(label, str) or not label.strip()]:
-        raise CheckpointError(f"{path}: id2label has {bad[0]!r} where the name of a label should stand")
+        raise CheckpointError(
+            f"{path}: id2label has {bad[0]!r} where the name of a label should stand", hint=_LABELS_HINT
+        )
+    if bad := [label for label in labels if any("\ud800" <= character <= "\udfff" for character in label)]:
+        raise CheckpointError(f"{path}: id2label has {bad[0]!a}, which is no valid Unicode", hint=_LABELS_HINT)
     if len(labels) < 2:
         raise CheckpointError(f"{path}: {len(labels)} label: a regression head, not a classifier")
     if len(set(labels)) < len(labels):
         raise CheckpointError(f"{path}: id2label names a label twice: {', '.join(labels)}")
     return labels
-
-
-def _dropouts(config: dict[str, Any], folder: Path) -> dict[str, float]:
-    """Return the shares that training drops: a model that is recovered or fine-tuned later needs them."""
-    shares = {key: config.get(key, default) for key, default in _DROPOUTS.items()}
-    for key, value in shares.items():
-        if type(value) not in (int, float) or not 0 <= value < 1:
-            raise CheckpointError(f"{folder / 'config.json'}: {key} is {value!r}, not a share from 0 to below 1")
-    return shares
 
 
 def _read_pruning(folder: Path, architecture: Architecture) -> Pruning | None:
@@ -249,40 +258,28 @@ def _check_descent(pruning: Pruning, architecture: Architecture, path: Path) -> 
                 )
 
 
-def _expected_shapes(architecture: Architecture, labels: int) -> dict[str, tuple[int, ...]]:
-    hidden = architecture.hidden
-    shapes: dict[str, tuple[int, ...]] = {}
-
-    def linear(name: str, rows: int, columns: int) -> None:
-        shapes[f"{name}.weight"], shapes[f"{name}.bias"] = (rows, columns), (rows,)
-
-    def norm(name: str) -> None:
-        shapes[f"{name}.weight"], shapes[f"{name}.bias"] = (hidden,), (hidden,)
-
-    shapes["distilbert.embeddings.word_embeddings.weight"] = (architecture.vocabulary, hidden)
-    shapes["distilbert.embeddings.position_embeddings.weight"] = (architecture.positions, hidden)
-    norm("distilbert.embeddings.LayerNorm")
-    for layer, (heads, neurons) in enumerate(zip(architecture.heads, architecture.neurons, strict=True)):
-        prefix, width = f"distilbert.transformer.layer.{layer}", heads * architecture.head_dim
-        for name in ("q_lin", "k_lin", "v_lin"):
-            linear(f"{prefix}.attention.{name}", width, hidden)
-        linear(f"{prefix}.attention.out_lin", hidden, width)
-        norm(f"{prefix}.sa_layer_norm")
-        linear(f"{prefix}.ffn.lin1", neurons, hidden)
-        linear(f"{prefix}.ffn.lin2", hidden, neurons)
-        norm(f"{prefix}.output_layer_norm")
-    linear("pre_classifier", hidden, hidden)
-    linear("classifier", labels, hidden)
-    return shapes
-
-
 def _read_weights(folder: Path, expected: dict[str, tuple[int, ...]]) -> dict[str, torch.Tensor]:
     import torch
 
     tensors = read_tensors(weight_files(folder))
     kept = {name: tensor for name, tensor in tensors.items() if not _HARMLESS.fullmatch(name)}
+    _check_head(frozenset(kept), folder)
     check_shapes(kept, expected, folder)
     return {name: torch.from_numpy(tensor) for name, tensor in kept.items()}
+
+
+def _check_finite(module: torch.nn.Module, tokenizer: Tokenizer, folder: Path) -> None:
+    """Return if the weights, each of them finite, also give finite logits for a short text."""
+    import torch
+
+    with torch.inference_mode():
+        logits = module(input_ids=torch.tensor([tokenizer.encode("good").ids])).logits[0]
+    if not bool(torch.isfinite(logits).all()):
+        raise CheckpointError(
+            f"{folder}: the logits are {logits.tolist()} for the text 'good': the weights are finite, but so large "
+            "that float32 overflows: training diverged",
+            hint="take an earlier checkpoint, or train with a lower learning rate",
+        )
 
 
 def _hash(files: tuple[Path, ...], tokenizer: Tokenizer) -> str:

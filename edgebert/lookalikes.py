@@ -2,9 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+from edgebert.errors import CheckpointError
+
 _POINTER = b"version https://git-lfs.github.com/spec/"
+_READ = re.compile(
+    r"(config|tokenizer\w*|added_tokens|special_tokens_map|pruning)\.json|vocab\.txt|model.*\.safetensors.*"
+)
+_TRAINING = re.compile(r"(training_args|optimizer|scheduler|scaler|rng_state.*)\.(bin|pth?)")
+_FINETUNE = "fine-tune a DistilBERT on your texts: edgebert finetune"
+# What else holds weights: suffix, what they are, how they become a checkpoint.
+_WEIGHTS = {
+    ".bin": ("pickled, which can run code when opened", "where you trust the file, save_pretrained it again"),
+    ".h5": ("of TensorFlow", "convert them by transformers 4: from_pretrained(FOLDER, from_tf=True).save_pretrained"),
+    ".msgpack": (
+        "of Flax",
+        "convert them by transformers 4: from_pretrained(FOLDER, from_flax=True).save_pretrained",
+    ),
+    ".pt": ("pickled, which can run code when opened", "load it where you trust the file, and call save_pretrained"),
+    ".pth": ("pickled, which can run code when opened", "load it where you trust the file, and call save_pretrained"),
+    ".ckpt": ("of a training loop", "load it there, and call save_pretrained on the model inside"),
+    ".onnx": ("exported", "give the checkpoint that they were exported from"),
+    ".tflite": ("exported", "give the checkpoint that they were exported from"),
+    ".gguf": ("of llama.cpp", "give the checkpoint that they were converted from"),
+}
 
 
 def is_lfs_pointer(path: Path) -> bool:
@@ -19,3 +42,86 @@ def is_lfs_pointer(path: Path) -> bool:
 def dangling(path: Path) -> str:
     """Return where a link that leads to no file points to; an empty string for anything else."""
     return str(path.readlink()) if path.is_symlink() and not path.exists() else ""
+
+
+def check_files(folder: Path) -> None:
+    """Return if the files of a checkpoint folder are the files themselves, and no adapter.
+
+    Raises:
+        CheckpointError: One is a pointer of Git LFS or a link that leads nowhere, or the weights are an adapter's.
+    """
+    names = _names(folder)
+    for path in (folder / name for name in names if _READ.fullmatch(name)):
+        if target := dangling(path):
+            raise CheckpointError(
+                f"{path}: a link to {target}, where there is no file", hint="copy or download it again"
+            )
+        if is_lfs_pointer(path):
+            raise CheckpointError(f"{path}: a pointer of Git LFS, not the file itself", hint="git lfs pull")
+    adapter = any(name.startswith("adapter_model.") for name in names)
+    if "adapter_config.json" in names and (adapter or "model.safetensors" not in names):
+        raise CheckpointError(
+            f"{folder}: an adapter (LoRA), not a whole model: there is an adapter_config.json",
+            hint="merge it with peft and save the whole model: model.merge_and_unload().save_pretrained(NEW_FOLDER)",
+        )
+
+
+def no_config(folder: Path) -> CheckpointError:
+    """Return the refusal of a folder without a ``config.json``."""
+    start, names = f"{folder}: no checkpoint: there is no config.json", _names(folder)
+    inner = [name for name in names if (folder / name / "config.json").is_file()]
+    if error := _of_sentences(folder, names):
+        return error
+    if inner:
+        last = max(inner, key=lambda name: (len(name), name))  # checkpoint-1000 comes after checkpoint-500
+        return CheckpointError(f"{start}, but one in {_first(inner)}", hint=f"give that folder: {folder / last}")
+    return CheckpointError(
+        f"{start}, only {_first(names)}" if names else f"{start}, the folder is empty",
+        hint="give the folder that save_pretrained wrote, or a Hub id",
+    )
+
+
+def no_weights(folder: Path) -> CheckpointError:
+    """Return the refusal of a folder with a configuration, but without weights under the names of safetensors."""
+    start, names = f"{folder}: no weights: there is no model.safetensors", _names(folder)
+    if "edgebert.json" in names:
+        return CheckpointError(
+            f"{start}; the folder is a bundle that edgebert export made",
+            hint="give the checkpoint that it was exported from",
+        )
+    if variants := [name for name in names if name.endswith(".safetensors")]:
+        return CheckpointError(
+            f"{start}, but {_first(variants)}",
+            hint=f"rename it if it is the whole model: mv {folder / variants[0]} {folder / 'model.safetensors'}",
+        )
+    for name in names:
+        what, hint = _WEIGHTS.get(Path(name).suffix, ("", ""))
+        if what and not _TRAINING.fullmatch(name):
+            return CheckpointError(f"{start}, and the weights in {name} are {what}", hint=hint)
+    return _of_sentences(folder, names) or CheckpointError(start, hint="give the folder that save_pretrained wrote")
+
+
+def no_classifier(folder: Path, found: str) -> CheckpointError:
+    """Return the refusal of an encoder without the head of a classifier; ``found`` says what there is instead."""
+    return _of_sentences(folder, _names(folder)) or CheckpointError(f"{folder}: {found}", hint=_FINETUNE)
+
+
+def _of_sentences(folder: Path, names: list[str]) -> CheckpointError | None:
+    if "model_head.pkl" in names or "config_setfit.json" in names:
+        what = "a SetFit model: its classifier is not in the network, but pickled in model_head.pkl"
+    elif "modules.json" in names or "config_sentence_transformers.json" in names:
+        what = "a sentence-transformers model: it turns sentences into vectors, not into labels"
+    else:
+        return None
+    return CheckpointError(f"{folder}: {what}", hint=_FINETUNE)
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError:  # reading the files will say why
+        return []
+
+
+def _first(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     import torch
     import transformers
 
-_HEADS, _NEURONS = "heads_per_layer", "neurons_per_layer"
+DROPOUTS = {"dropout": 0.1, "attention_dropout": 0.1, "seq_classif_dropout": 0.2}  # DistilBertConfig's defaults
+MAX_LAYERS, MAX_SIZE = 1000, 10_000_000
+_LAYERS = ("n_layers", "num_hidden_layers")
+_HEADS, _NEURONS, _PRUNED = "heads_per_layer", "neurons_per_layer", "pruned_heads"
 _DEFAULTS = {
     "dim": 768,
     "n_heads": 12,
@@ -41,10 +44,7 @@ def read_architecture(config: Mapping[str, Any], folder: Path) -> Architecture:
         CheckpointError: A size is impossible, or the activation is one edgebert does not convert.
     """
     path = folder / "config.json"
-    sizes = {key: config.get(key, default) for key, default in _DEFAULTS.items()}
-    for key, value in sizes.items():
-        if not _is_size(value):
-            raise CheckpointError(f"{path}: {key} is {value!r}, not a positive whole number")
+    sizes = {key: read_size(config, key, default, path) for key, default in _DEFAULTS.items()}
     if sizes["dim"] % sizes["n_heads"]:
         raise CheckpointError(f"{path}: dim {sizes['dim']} is no multiple of n_heads {sizes['n_heads']}")
     activation = config.get("activation", "gelu")
@@ -60,6 +60,67 @@ def read_architecture(config: Mapping[str, Any], folder: Path) -> Architecture:
         positions=sizes["max_position_embeddings"],
         activation=activation,
     )
+
+
+def read_dropouts(config: Mapping[str, Any], folder: Path) -> dict[str, float]:
+    """Return the shares that training drops: a model that is recovered or fine-tuned later needs them.
+
+    Raises:
+        CheckpointError: One is no share from 0 to below 1.
+    """
+    return {key: read_share(config, key, default, folder / "config.json") for key, default in DROPOUTS.items()}
+
+
+def read_share(config: Mapping[str, Any], key: str, default: float, path: Path) -> float:
+    """Return a number from 0 to below 1 from a configuration that was read from ``path``, or the default.
+
+    Raises:
+        CheckpointError: It is none.
+    """
+    value = config.get(key, default)
+    if type(value) not in (int, float) or not 0 <= value < 1:
+        raise CheckpointError(f"{path}: {key} is {value!r}, not a share from 0 to below 1")
+    return float(value)
+
+
+def read_size(config: Mapping[str, Any], key: str, default: int, path: Path) -> int:
+    """Return a size from a configuration that was read from ``path``, or the default.
+
+    Raises:
+        CheckpointError: It is no positive integer, or more than any DistilBERT or BERT has.
+    """
+    value, most = config.get(key, default), MAX_LAYERS if key in _LAYERS else MAX_SIZE
+    if type(value) is not int or not 1 <= value <= most:
+        raise CheckpointError(f"{path}: {key} is {value!r}, not an integer from 1 to {most}")
+    return value
+
+
+def expected_shapes(architecture: Architecture, labels: int) -> dict[str, tuple[int, ...]]:
+    """Return the shape of every tensor of a classifier by its name."""
+    hidden = architecture.hidden
+    shapes: dict[str, tuple[int, ...]] = {}
+
+    def linear(name: str, rows: int, columns: int) -> None:
+        shapes[f"{name}.weight"], shapes[f"{name}.bias"] = (rows, columns), (rows,)
+
+    def norm(name: str) -> None:
+        shapes[f"{name}.weight"], shapes[f"{name}.bias"] = (hidden,), (hidden,)
+
+    shapes["distilbert.embeddings.word_embeddings.weight"] = (architecture.vocabulary, hidden)
+    shapes["distilbert.embeddings.position_embeddings.weight"] = (architecture.positions, hidden)
+    norm("distilbert.embeddings.LayerNorm")
+    for layer, (heads, neurons) in enumerate(zip(architecture.heads, architecture.neurons, strict=True)):
+        prefix, width = f"distilbert.transformer.layer.{layer}", heads * architecture.head_dim
+        for name in ("q_lin", "k_lin", "v_lin"):
+            linear(f"{prefix}.attention.{name}", width, hidden)
+        linear(f"{prefix}.attention.out_lin", hidden, width)
+        norm(f"{prefix}.sa_layer_norm")
+        linear(f"{prefix}.ffn.lin1", neurons, hidden)
+        linear(f"{prefix}.ffn.lin2", hidden, neurons)
+        norm(f"{prefix}.output_layer_norm")
+    linear("pre_classifier", hidden, hidden)
+    linear("classifier", labels, hidden)
+    return shapes
 
 
 def shape_keys(architecture: Architecture) -> dict[str, Any]:
@@ -147,15 +208,18 @@ def load_module(
 def _widths(config: Mapping[str, Any], sizes: Mapping[str, int], path: Path) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return the heads and the neurons of each layer."""
     given = [key for key in (_HEADS, _NEURONS) if key in config]
+    pruned = config.get(_PRUNED) or {}
     if not given:
-        return (sizes["n_heads"],) * sizes["n_layers"], (sizes["hidden_dim"],) * sizes["n_layers"]
+        return _heads_left(pruned, sizes, path), (sizes["hidden_dim"],) * sizes["n_layers"]
+    if pruned:
+        raise CheckpointError(f"{path}: has {given[0]} and {_PRUNED}: only one of them can tell the heads of a layer")
     if len(given) == 1:
         missing = _NEURONS if given == [_HEADS] else _HEADS
         raise CheckpointError(f"{path}: has {given[0]}, but no {missing}: a pruned checkpoint has both")
     for key in given:
         value = config[key]
         if not isinstance(value, list) or not all(map(_is_size, value)):
-            raise CheckpointError(f"{path}: {key} is {value!r}, not a list of positive whole numbers")
+            raise CheckpointError(f"{path}: {key} is {value!r}, not a list of positive integers")
         if len(value) != sizes["n_layers"]:
             raise CheckpointError(f"{path}: {key} has {len(value)} entries, but n_layers is {sizes['n_layers']}")
     if max(config[_HEADS]) > sizes["n_heads"]:
@@ -168,6 +232,22 @@ def _widths(config: Mapping[str, Any], sizes: Mapping[str, int], path: Path) -> 
             f"is {sizes['hidden_dim']}"
         )
     return tuple(config[_HEADS]), tuple(config[_NEURONS])
+
+
+def _heads_left(pruned: object, sizes: Mapping[str, int], path: Path) -> tuple[int, ...]:
+    """Return the heads of each layer that ``prune_heads`` of transformers 4 has left; the weights hold only those."""
+    layers, n_heads = range(sizes["n_layers"]), sizes["n_heads"]
+    heads = [n_heads] * len(layers)
+    table: dict[str, Any] = pruned if isinstance(pruned, dict) else {"": pruned}
+    for layer, numbers in table.items():
+        known = isinstance(numbers, list) and all(type(head) is int and 0 <= head < n_heads for head in numbers)
+        if layer not in map(str, layers) or not known or len(set(numbers)) == n_heads:
+            raise CheckpointError(
+                f"{path}: {_PRUNED} is {pruned!r}: expected lists of heads from 0 to {n_heads - 1}, at least one head "
+                f"left, for layers from 0 to {len(layers) - 1}"
+            )
+        heads[int(layer)] -= len(set(numbers))
+    return tuple(heads)
 
 
 def _is_size(value: object) -> bool:

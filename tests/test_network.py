@@ -143,7 +143,7 @@ def test_a_plain_shape_is_the_module_of_transformers():
         ({"heads_per_layer": 3}, "heads_per_layer is 3, not a list"),
         ({"heads_per_layer": {"0": 3}}, "heads_per_layer is {'0': 3}"),
         ({"heads_per_layer": "312"}, "heads_per_layer is '312'"),
-        ({"heads_per_layer": [3, 0, 2]}, "heads_per_layer is [3, 0, 2], not a list of positive whole numbers"),
+        ({"heads_per_layer": [3, 0, 2]}, "heads_per_layer is [3, 0, 2], not a list of positive integers"),
         ({"heads_per_layer": [3, True, 2]}, "heads_per_layer is [3, True, 2]"),
         ({"heads_per_layer": [3, 1.0, 2]}, "heads_per_layer is [3, 1.0, 2]"),
         ({"heads_per_layer": [3, 1]}, "heads_per_layer has 2 entries, but n_layers is 3"),

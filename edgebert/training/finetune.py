@@ -10,19 +10,11 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from edgebert.errors import CheckpointError, DataError, MissingExtraError, UsageError
-from edgebert.folder import (
-    check_shapes,
-    check_vocabulary,
-    locate,
-    read_config,
-    read_tensors,
-    weight_files,
-    write_tensors,
-    write_tokenizer,
-)
+from edgebert.folder import check_vocabulary, locate, read_config, write_tokenizer
 from edgebert.metrics import accuracy
-from edgebert.network import build_module, read_architecture
+from edgebert.network import build_module, expected_shapes, read_architecture, read_dropouts, read_share
 from edgebert.staging import staged_folder
+from edgebert.tensors import check_shapes, read_tensors, weight_files, write_tensors
 from edgebert.text import TextEncoder
 from edgebert.tokenizer_files import load_tokenizer
 from edgebert.types import Progress, silent
@@ -180,6 +172,11 @@ def _new_classifier(
             hint = f"make a DistilBERT of it first: edgebert import-bert {folder} --out DIR"
         raise CheckpointError(f"{folder / 'config.json'}: model_type is {kind!r}, not 'distilbert'", hint=hint)
     architecture = read_architecture(values, folder)
+    settings = {
+        **read_dropouts(values, folder),
+        "initializer_range": read_share(values, "initializer_range", 0.02, folder / "config.json"),
+        "pad_token_id": tokenizer.token_to_id("[PAD]"),
+    }
     check_vocabulary(tokenizer, architecture.vocabulary, folder)
     if options.max_length > architecture.positions:
         raise UsageError(
@@ -192,10 +189,11 @@ def _new_classifier(
         if name.removeprefix(_ENCODER_PREFIX).startswith(("embeddings.", "transformer."))
     }
     tensors.pop("embeddings.position_ids", None)
+    shapes = expected_shapes(architecture, len(labels)).items()
+    encoder = {name.removeprefix(_ENCODER_PREFIX): shape for name, shape in shapes if name.startswith(_ENCODER_PREFIX)}
+    check_shapes(tensors, encoder, folder)
     transformers.set_seed(options.seed)
-    model = build_module(architecture, labels, settings=values)
-    expected = {name: tuple(tensor.shape) for name, tensor in model.distilbert.state_dict().items()}
-    check_shapes(tensors, expected, folder)
+    model = build_module(architecture, labels, settings=settings)
     model.distilbert.load_state_dict({name: torch.from_numpy(tensor) for name, tensor in tensors.items()})
     return model
 

@@ -10,18 +10,11 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from edgebert.errors import CheckpointError, OutputError
-from edgebert.folder import (
-    check_shapes,
-    check_vocabulary,
-    read_config,
-    read_tensors,
-    weight_files,
-    write_tensors,
-    write_tokenizer,
-)
-from edgebert.jsonio import parse
+from edgebert.folder import check_vocabulary, read_config, read_object, write_tokenizer
+from edgebert.network import read_share, read_size
 from edgebert.shape import Architecture
 from edgebert.staging import staged_folder
+from edgebert.tensors import check_shapes, read_tensors, weight_files, write_tensors
 from edgebert.tokenizer_files import load_tokenizer
 
 if TYPE_CHECKING:
@@ -84,7 +77,7 @@ def import_bert(source: Path, out: Path, *, force: bool = False) -> Path:
         tokenizer = load_tokenizer(source)
         check_vocabulary(tokenizer, architecture.vocabulary, source)
         tensors = _encoder(read_tensors(weight_files(source)))
-        renamed = _renamed(tensors, architecture, _size(config, "type_vocab_size", 2, path), source)
+        renamed = _renamed(tensors, architecture, read_size(config, "type_vocab_size", 2, path), source)
         write_tensors(renamed, folder / "model.safetensors")
         text = json.dumps(_distilbert_config(config, architecture, path), indent=2) + "\n"
         (folder / "config.json").write_text(text, encoding="utf-8")
@@ -115,31 +108,29 @@ def _check_supported(config: dict[str, Any], path: Path) -> None:
 
 
 def _architecture(config: dict[str, Any], path: Path) -> Architecture:
-    layers = _size(config, "num_hidden_layers", 12, path)
-    hidden, heads = _size(config, "hidden_size", 768, path), _size(config, "num_attention_heads", 12, path)
+    layers = read_size(config, "num_hidden_layers", 12, path)
+    hidden, heads = read_size(config, "hidden_size", 768, path), read_size(config, "num_attention_heads", 12, path)
     if hidden % heads:
         raise CheckpointError(f"{path}: hidden_size {hidden} is no multiple of num_attention_heads {heads}")
     return Architecture(
         hidden=hidden,
         head_dim=hidden // heads,
         heads=(heads,) * layers,
-        neurons=(_size(config, "intermediate_size", 3072, path),) * layers,
-        vocabulary=_size(config, "vocab_size", 30522, path),
-        positions=_size(config, "max_position_embeddings", 512, path),
+        neurons=(read_size(config, "intermediate_size", 3072, path),) * layers,
+        vocabulary=read_size(config, "vocab_size", 30522, path),
+        positions=read_size(config, "max_position_embeddings", 512, path),
         activation=config.get("hidden_act", "gelu"),
     )
 
 
 def _encoder(tensors: Tensors) -> Tensors:
-    """Return the tensors of the encoder under today's names, whatever head the checkpoint has."""
+    """Return the tensors of the encoder, whatever head the checkpoint has."""
     prefix = "bert." if any(name.startswith("bert.embeddings.") for name in tensors) else ""
     encoder = {}
     for name, tensor in tensors.items():
         short = name.removeprefix(prefix)
         if name.startswith(prefix) and short.startswith(("embeddings.", "encoder.")):
-            # Checkpoints that were converted from TensorFlow call the scale and shift of a norm gamma and beta.
-            renamed = short.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias")
-            encoder[renamed] = tensor
+            encoder[short] = tensor
     return encoder
 
 
@@ -169,11 +160,11 @@ def _distilbert_config(config: dict[str, Any], architecture: Architecture, path:
         "architectures": ["DistilBertModel"],
         "model_type": "distilbert",
         "activation": architecture.activation,
-        "attention_dropout": _share(config, "attention_probs_dropout_prob", 0.1, path),
+        "attention_dropout": read_share(config, "attention_probs_dropout_prob", 0.1, path),
         "dim": architecture.hidden,
-        "dropout": _share(config, "hidden_dropout_prob", 0.1, path),
+        "dropout": read_share(config, "hidden_dropout_prob", 0.1, path),
         "hidden_dim": architecture.neurons[0],
-        "initializer_range": _share(config, "initializer_range", 0.02, path),
+        "initializer_range": read_share(config, "initializer_range", 0.02, path),
         "max_position_embeddings": architecture.positions,
         "n_heads": architecture.heads[0],
         "n_layers": architecture.layers,
@@ -181,13 +172,6 @@ def _distilbert_config(config: dict[str, Any], architecture: Architecture, path:
         "sinusoidal_pos_embds": False,
         "vocab_size": architecture.vocabulary,
     }
-
-
-def _size(config: dict[str, Any], key: str, default: int, path: Path) -> int:
-    value = config.get(key, default)
-    if type(value) is not int or value < 1:
-        raise CheckpointError(f"{path}: {key} is {value!r}, not a positive whole number")
-    return value
 
 
 def _pad_id(config: dict[str, Any], vocabulary: int, path: Path) -> int:
@@ -199,16 +183,8 @@ def _pad_id(config: dict[str, Any], vocabulary: int, path: Path) -> int:
     return value
 
 
-def _share(config: dict[str, Any], key: str, default: float, path: Path) -> float:
-    value = config.get(key, default)
-    if type(value) not in (int, float) or not 0 <= value <= 1:
-        raise CheckpointError(f"{path}: {key} is {value!r}, not a number between 0 and 1")
-    return float(value)
-
-
 def _max_length(source: Path) -> int:
     """Return the tokenizer's own limit; Hugging Face writes a huge number where it has none."""
     path = source / "tokenizer_config.json"
-    values = parse(path.read_text(encoding="utf-8"), source=str(path)) if path.is_file() else {}
-    limit = values.get("model_max_length") if isinstance(values, dict) else None
-    return int(limit) if isinstance(limit, int | float) and limit >= 1 else 2**31
+    limit: object = read_object(path).get("model_max_length") if path.is_file() else None
+    return int(min(limit, 2**31)) if isinstance(limit, (int, float)) and limit >= 1 else 2**31

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from edgebert.checkpoint import load_model, read_labels
-from edgebert.errors import EdgebertError
+from edgebert.errors import CheckpointError, EdgebertError
 from tests import fakes
-from tests.checkpoint.folders import refusal
+from tests.checkpoint.folders import edit_weights, refusal
 
 
 @pytest.mark.parametrize("content", [b"{", b"", b"[1]", b"null", b'"text"', b"\xff\xfe", b'{"a": NaN}', b"[" * 100_000])
@@ -29,17 +29,26 @@ def test_another_model_type_is_refused(folder, kind):
     assert ("import-bert" in error.hint) == (kind == "bert")
 
 
-@pytest.mark.parametrize(
-    "architectures",
-    [["DistilBertModel"], ["DistilBertForMaskedLM"], ["DistilBertForTokenClassification"], [], ..., None, "text", [7]],
-)
-def test_a_checkpoint_without_a_head_for_texts_is_refused(folder, architectures):
-    """The hint names finetune and the heads that are known."""
+@pytest.mark.parametrize("architectures", [["DistilBertModel"], ["DistilBertForMaskedLM"], [], ..., None])
+@pytest.mark.parametrize("head", ["pre_classifier", "classifier"])
+def test_a_checkpoint_without_a_head_for_texts_is_refused(folder, architectures, head):
+    """An encoder alone is named as such, also by what reads the labels only; the hint names finetune."""
     fakes.edit_json(folder / "config.json", architectures=architectures)
+    edit_weights(folder, **{f"{head}__weight": None, f"{head}__bias": None})
     error = refusal(folder)
-    assert "no head edgebert knows" in error.message
+    assert f"no head that edgebert knows: there is no tensor {head}.weight" in error.message
     assert "edgebert finetune" in error.hint
-    assert "DistilBertForSequenceClassification" in error.hint
+    with pytest.raises(CheckpointError, match="no head that edgebert knows"):
+        read_labels(folder)
+
+
+@pytest.mark.parametrize("architectures", [5, "DistilBertForSequenceClassification", [7], {"a": 1}, True, 0, ""])
+def test_architectures_of_another_type_are_refused(folder, architectures):
+    """The message names file, key and value; reading the labels refuses as well."""
+    fakes.edit_json(folder / "config.json", architectures=architectures)
+    assert f"config.json: architectures is {architectures!r}, not a list of names" in refusal(folder).message
+    with pytest.raises(CheckpointError, match="architectures is"):
+        read_labels(folder)
 
 
 @pytest.mark.parametrize("problem", ["regression", "multi_label_classification", 3])
@@ -61,6 +70,9 @@ def test_heads_that_do_not_choose_one_label_are_refused(folder, problem):
         ("text", "0 to n-1"),
         ({"0": "a", "1": ""}, "name of a label"),
         ({"0": "a", "1": ["b"]}, "name of a label"),
+        ({"0": "a", "1": None}, "name of a label"),
+        ({"0": 1, "1": "1"}, "twice"),
+        ({"0": "a", "1": "\ud800"}, "'\\ud800', which is no valid Unicode"),
     ],
 )
 def test_labels_that_cannot_be_used_are_refused(folder, table, words):
@@ -83,6 +95,9 @@ def test_labels_without_names_are_numbered(folder):
         ("n_heads", 3),
         ("n_heads", -1),
         ("n_layers", True),
+        ("n_layers", 10**9),
+        ("dim", 10**12),
+        ("vocab_size", 2**63),
         ("hidden_dim", 2.5),
         ("vocab_size", None),
         ("max_position_embeddings", []),
@@ -98,7 +113,7 @@ def test_sizes_that_make_no_model_are_refused(folder, key, value):
 
 
 @pytest.mark.parametrize("key", ["dropout", "attention_dropout", "seq_classif_dropout"])
-@pytest.mark.parametrize("value", [1, -0.1, "0.1", None, True])
+@pytest.mark.parametrize("value", [1, 2, -1, -0.1, "0.1", None, True])
 def test_a_dropout_that_is_no_share_is_refused(folder, key, value):
     """Every dropout key is read, because training the model again needs it."""
     fakes.edit_json(folder / "config.json", **{key: value})

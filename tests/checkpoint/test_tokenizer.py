@@ -55,19 +55,27 @@ def test_a_damaged_tokenizer_configuration_is_refused(folder, content):
     assert caught.value.exit_code == 2
 
 
-def test_a_tokenizer_of_another_size_is_refused(folder):
-    """More tokens than rows, or many fewer, is a mix-up: both counts are given."""
+def test_a_tokenizer_with_more_tokens_than_rows_is_refused(folder):
+    """The model has no vector for the last token: both counts are given."""
     fakes.write_tokenizer(folder, (*fakes.VOCABULARY, "extra"))
     message = refusal(folder).message
     assert f"{len(fakes.VOCABULARY) + 1} tokens" in message
-    assert f"{len(fakes.VOCABULARY)} rows" in message
-    fakes.write_tokenizer(folder, fakes.VOCABULARY[:-1])
-    refusal(folder)
+    assert f"only {len(fakes.VOCABULARY)} rows" in message
 
 
-def test_an_embedding_table_padded_to_a_multiple_of_eight_is_accepted(tmp_path):
-    """A table with a few rows more than tokens, for the kernels' sake, is no mix-up."""
-    rows = -(-len(fakes.VOCABULARY) // 64) * 64
-    assert rows > len(fakes.VOCABULARY)
-    folder = fakes.tiny_checkpoint(tmp_path / "padded", rows=rows)
-    assert load_model(folder).checkpoint.architecture.vocabulary == rows
+@pytest.mark.parametrize(
+    ("rows", "level"),
+    [
+        (-(-len(fakes.VOCABULARY) // 64) * 64, "INFO"),  # padded for the kernels' sake
+        (len(fakes.VOCABULARY) + 1, "WARNING"),
+        (len(fakes.VOCABULARY) + 40, "WARNING"),
+        (1000, "WARNING"),
+    ],
+)
+def test_rows_without_a_token_are_told(tmp_path, caplog, rows, level):
+    """Any number of rows may be reserved; more than padding explains is a warning, since it can be a mix-up."""
+    folder = fakes.tiny_checkpoint(tmp_path / "model", rows=rows)
+    with caplog.at_level("INFO", logger="edgebert"):
+        assert load_model(folder).checkpoint.architecture.vocabulary == rows
+    assert [record.levelname for record in caplog.records] == [level]
+    assert f"{rows - len(fakes.VOCABULARY)} of the {rows} rows" in caplog.text
