@@ -38,7 +38,7 @@ else.
 | 1 | a check failed: parity, hash, golden ids or logits. The file must not ship |
 | 2 | the request, or a file it names, cannot be used as it is |
 | 3 | this machine lacks something: a package, the network, room on the disk |
-| 130 | interrupted by Ctrl-C |
+| 130, 143, 129 | interrupted by Ctrl-C, SIGTERM or SIGHUP; every command cleans up first |
 
 An error is one line that says what is wrong and where, and mostly a second line with what to do:
 
@@ -47,7 +47,12 @@ error: ./model: no checkpoint: there is no config.json
 hint: give the folder that save_pretrained wrote, or a Hub id
 ```
 
-A folder is written whole or not at all. An interrupted command leaves nothing under the name you gave.
+Options are checked before the work begins. An option that takes one value is refused when it is given twice.
+`--verbose` may be before or after the command.
+
+A folder is written whole or not at all, and so is a file. An interrupted command leaves nothing under the name you
+gave. An output file may also be a named pipe or a device such as `/dev/stdout`; of a link, the target is replaced. A
+file that is not of the kind that the command writes is never replaced.
 
 ## Data files
 
@@ -118,8 +123,9 @@ bounds; the message says which to relax and by how much.
 """,
     "bench": """\
 [Benchmarking](benchmarking.md) says what is measured and how to read it. Stopped, the same command goes on where it
-was; its state is in `OUT.journal`. Exit code 1 when a file computes something else on a device than the model, 3 when a
-device did not finish; the report of the others is written all the same.
+was; its state is in `OUT.journal`. With `--force`, a report is replaced, never another file. Exit code 1 when a file
+computes something else on a device than the model, 3 when a device did not finish; the report of the others is written
+all the same.
 """,
     "embed": """\
 [Embedding](embedding.md) says what to do in the app. Copies the model file, `vocab.txt`, `golden.json` and
@@ -139,7 +145,8 @@ Refuses reports that were not made under equal conditions, and names each differ
 """,
     "check": """\
 [The release gate](benchmarking.md#the-release-gate) says how the verdicts come about. Exit code 1 for a limit that is
-missed and for one that the data cannot decide; `--allow-undecided` lets the second pass.
+missed and for one that the data cannot decide; `--allow-undecided` lets the second pass. `--junit` replaces an older
+file of its own only.
 """,
     "runtime build": """\
 Needs a Debian or Ubuntu machine with a network, or a container of one. Equal versions give an equal file, byte by byte.

@@ -156,6 +156,20 @@ def predict(
     return tuple(decode(text, logits(encoder.encode(text)), labels) for text in texts)
 
 
+def check_choice(target: str | Path, *, runtime: str | None, file: str | None) -> None:
+    """Refuse a runtime or file that a bundle or checkpoint does not go with; no text is needed.
+
+    Raises:
+        UsageError: The three do not go together.
+    """
+    if is_bundle(Path(target)):
+        _chosen(open_bundle(target, check=False), runtime=runtime, file=file)
+    elif runtime not in (None, "torch") or file is not None:
+        raise UsageError(
+            f"--runtime and --file require a bundle, but {target} is none", hint="leave them out, or give a bundle"
+        )
+
+
 def _encoder_of(bundle: Bundle, role: Role) -> TextEncoder:
     rules = bundle.text_rules(role)
     return open_encoder(bundle.path(rules.tokenizer), rules.spec.max_length)

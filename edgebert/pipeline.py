@@ -17,7 +17,7 @@ from edgebert.errors import EdgebertError, RecipeError, UsageError
 from edgebert.evaluation import evaluate_bundle
 from edgebert.folder import write_tokenizer
 from edgebert.jsonio import dumps
-from edgebert.recipe import load_recipe, narrowed
+from edgebert.recipe import check_training, load_recipe, narrowed
 from edgebert.shape import PruneOptions
 from edgebert.staging import staged_folder
 from edgebert.text import TextEncoder, text_spec
@@ -74,7 +74,7 @@ def export_bundle(
         EnvironmentProblem: A package is missing, or the disk is full.
     """
     plan = narrowed(recipe if isinstance(recipe, Recipe) else load_recipe(recipe), formats=formats, lengths=lengths)
-    _check_training(plan, given=training is not None)
+    check_training(plan, given=training is not None)
     out = Path(out)
     with staged_folder(out, force=force, marker=bundles.MANIFEST) as stage:
         steps = _Steps(progress, 3 + len({target.format for target in plan.targets}) + len(plan.targets))
@@ -96,12 +96,13 @@ def export_bundle(
         if compared is not shipped:
             _write_baseline_texts(stage / "baseline", compared)
         artifacts = write_artifacts(stage, shipped, compared, targets=plan.targets, start=steps.start)
-        steps.start("writing the manifest")
         manifest = _manifest(stage, shipped, compared, plan, artifacts)
         if data is not None:
             manifest = _scored(stage, manifest, data, progress)
+        steps.start("writing the manifest")
         bundles.write_manifest(stage, manifest)
         write_card(stage, manifest)
+        steps.finish()
     return bundles.open_bundle(out, check=False)
 
 
@@ -109,11 +110,14 @@ class _Steps:
     """Counts the steps of an export for the progress bar."""
 
     def __init__(self, progress: Progress, total: int) -> None:
-        self._progress, self._total, self._done = progress, total, 0
+        self._progress, self._total, self._done, self._last = progress, total, 0, ""
 
     def start(self, what: str) -> None:
         self._progress(what, self._done, self._total)
-        self._done += 1
+        self._done, self._last = self._done + 1, what
+
+    def finish(self) -> None:
+        self._progress(self._last, self._done, self._total)
 
 
 def _loaded(model: str | Path | Model) -> Model:
@@ -124,19 +128,6 @@ def _read(evaluation: Dataset | str | Path | None, model: Model) -> Dataset | No
     if evaluation is None or isinstance(evaluation, Dataset):
         return evaluation
     return read_dataset(Path(evaluation), labels=model.checkpoint.labels)
-
-
-def _check_training(plan: Recipe, *, given: bool) -> None:
-    if plan.prune is not None and not given:
-        raise UsageError(
-            f"the recipe {plan.name!r} prunes, and has no texts to learn from what may go",
-            hint="give --train FILE: texts of your task, labelled or not",
-        )
-    if plan.prune is None and given:
-        raise UsageError(
-            f"the recipe {plan.name!r} does not prune, so it has no use for training texts",
-            hint="leave --train out, or choose a recipe that prunes (edgebert recipes)",
-        )
 
 
 def _check_baseline(baseline: Model, model: Model) -> None:

@@ -67,7 +67,7 @@ def narrowed(recipe: Recipe, *, formats: Sequence[str] | None, lengths: Sequence
 
     Args:
         recipe: The recipe.
-        formats: Formats to keep; ``None`` keeps all.
+        formats: Formats to keep, in upper or lower case; ``None`` keeps all.
         lengths: TFLite signature lengths in tokens; ``None`` keeps the recipe's.
 
     Raises:
@@ -75,6 +75,11 @@ def narrowed(recipe: Recipe, *, formats: Sequence[str] | None, lengths: Sequence
     """
     targets = recipe.targets
     if formats is not None:
+        formats = [name.lower() for name in formats]
+        if not formats:
+            raise RecipeError(
+                f"the recipe {recipe.name!r}: no format is named", hint="give onnx, tflite or both, as in onnx,tflite"
+            )
         for name in formats:
             if name not in {target.format for target in recipe.targets}:
                 raise RecipeError(
@@ -87,6 +92,28 @@ def narrowed(recipe: Recipe, *, formats: Sequence[str] | None, lengths: Sequence
     )
     _check(changed, source=f"recipe {recipe.name!r}")
     return changed
+
+
+def check_training(plan: Recipe, *, given: bool) -> None:
+    """Refuse a recipe that prunes without texts to learn from, and texts for one that does not.
+
+    Args:
+        plan: The recipe.
+        given: Whether there are training texts.
+
+    Raises:
+        UsageError: The two do not go together.
+    """
+    if plan.prune is not None and not given:
+        raise UsageError(
+            f"the recipe {plan.name!r} prunes, and has no texts to learn from what may go",
+            hint="give --train FILE: texts of your task, labelled or not",
+        )
+    if plan.prune is None and given:
+        raise UsageError(
+            f"the recipe {plan.name!r} does not prune, so it has no use for training texts",
+            hint="leave --train out, or choose a recipe that prunes (edgebert recipes)",
+        )
 
 
 def _folder() -> Traversable:

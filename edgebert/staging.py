@@ -48,11 +48,8 @@ def staged_folder(out: Path, *, force: bool, marker: str) -> Iterator[Path]:
         OutputError: ``out`` exists and ``force`` is off, or its parent cannot be written.
         EnvironmentProblem: The disk is full.
     """
-    if out.name in {"", ".."}:
-        raise OutputError(f"{out}: not the name of a folder to make")
-    if os.path.islink(out):  # noqa: PTH114  (Path.is_symlink fails on a name that is too long)
-        # The folder belongs beside the one that the link names, which may be on another disk.
-        out = Path(os.path.realpath(out))
+    check_folder(out, force=force, marker=marker)
+    out = _place(out)
     with contextlib.ExitStack() as held:
         try:
             out.parent.mkdir(parents=True, exist_ok=True)
@@ -62,9 +59,7 @@ def staged_folder(out: Path, *, force: bool, marker: str) -> Iterator[Path]:
         except OSError as error:
             if error.errno in NO_ROOM:
                 raise _no_room(out, error) from error
-            raise OutputError(
-                f"{out}: cannot be made: {error.strerror}", hint="choose a folder you can write to"
-            ) from error
+            raise _not_made(out, error) from error
         try:
             yield stage
             # Somebody else may have made the folder meanwhile.
@@ -114,10 +109,48 @@ def replace_file(path: Path, content: bytes) -> None:
         stream.write(content)
 
 
+def check_folder(out: Path, *, force: bool, marker: str) -> None:
+    """Refuse what ``staged_folder`` would refuse, for the moment before the work begins; nothing is written.
+
+    Raises:
+        OutputError: As there.
+    """
+    if out.name in {"", ".."}:
+        raise OutputError(f"{out}: not the name of a folder to make", hint="give the name of a folder")
+    try:
+        _check_place(_place(out), force=force, marker=marker)
+    except OSError as error:
+        raise _not_made(out, error) from error
+    check_parent(_place(out))
+
+
+def check_parent(place: Path) -> None:
+    """Refuse a place below what is not a folder, or is closed to this user; folders that are missing will be made.
+
+    Raises:
+        OutputError: Nothing can be made there.
+    """
+    folder = place.absolute().parent
+    try:
+        while not os.path.lexists(folder):
+            folder = folder.parent
+        if not folder.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, f"{folder} is not a folder")
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, f"no permission for {folder}")
+    except OSError as error:
+        raise _not_made(place, error) from error
+
+
 def final_name(name: str) -> str | None:
     """Return the name that an unfinished file or folder would get at its end; ``None`` if ``name`` is none of ours."""
     found = _PARTIAL.fullmatch(name)
     return None if found is None else found[1]
+
+
+def _place(out: Path) -> Path:
+    """Return where a folder belongs: beside the one that a link names, which may be on another disk."""
+    return Path(os.path.realpath(out)) if os.path.islink(out) else out  # noqa: PTH114  (is_symlink fails on long names)
 
 
 def _check_place(out: Path, *, force: bool, marker: str) -> None:
@@ -234,7 +267,9 @@ def _clear(left: Path, final: Path, *, is_folder: bool) -> None:
         left.unlink()
 
 
+def _not_made(out: Path, error: OSError) -> OutputError:
+    return OutputError(f"{out}: cannot be made: {error.strerror}", hint="choose a folder you can write to")
+
+
 def _no_room(out: Path, error: OSError) -> EnvironmentProblem:
-    return EnvironmentProblem(
-        f"{out}: no room left on the disk: {error.strerror}", hint="nothing was written; free some space"
-    )
+    return EnvironmentProblem(f"{out}: no room left on the disk: {error.strerror}", hint="free some space")

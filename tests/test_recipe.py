@@ -258,8 +258,8 @@ def test_lengths_are_sorted_and_made_distinct(lengths: list[int]):
     ("formats", "lengths", "message"),
     [
         (("coreml",), None, "makes no file of format 'coreml'"),
-        (("onnx", "ONNX"), None, "makes no file of format 'ONNX'"),
-        ((), None, "no targets"),
+        (("ONNX", "Pdf"), None, "makes no file of format 'pdf'"),
+        ((), None, "no format is named"),
         (None, (), "lengths must be ascending"),
         (None, (4,), "the length 4 is not between"),
         (None, (128, 1024), "the length 1024 is not between"),

@@ -2,7 +2,7 @@
 
     python android-demo/scripts/check_apk.py FILE --bundle DIR
 
-One line for each check; exit code 1 when one fails.
+One line for each check; exit code 1 when one fails, 2 when FILE is no ZIP file, 3 when a tool is missing.
 """  # noqa: INP001 - a script, not a package
 
 from __future__ import annotations
@@ -261,6 +261,8 @@ def main(arguments: Sequence[str]) -> int:
     for path in (options.apk, options.bundle / "edgebert.json"):
         if not path.is_file():
             parser.error(f"{path}: there is no such file")
+    if not zipfile.is_zipfile(options.apk):
+        parser.error(f"{options.apk}: not a ZIP file, so no APK")
     try:
         apk = open_apk(options.apk, options.bundle, toolchain.tools())
     except (toolchain.NoToolError, fetch.FetchError, OSError) as error:

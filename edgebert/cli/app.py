@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import sys
@@ -12,7 +13,7 @@ from typing import Annotated
 import typer
 
 from edgebert.cli import output
-from edgebert.cli.arguments import with_home
+from edgebert.cli.arguments import Command, with_home
 from edgebert.cli.benching import bench, devices, emulator_app, runtime_app
 from edgebert.cli.checking import doctor, inspect, verify
 from edgebert.cli.embedding import embed
@@ -22,6 +23,7 @@ from edgebert.cli.planning import plan
 from edgebert.cli.pruning import prune
 from edgebert.cli.reporting import report
 from edgebert.cli.scoring import evaluate, predict
+from edgebert.cli.stopping import exit_code, stopping_signals
 from edgebert.cli.training import finetune, import_bert
 from edgebert.errors import EdgebertError, EnvironmentProblem, UsageError
 
@@ -54,7 +56,7 @@ _COMMANDS: tuple[tuple[Callable[..., None], str], ...] = (
     (demo, "edgebert demo --out build/demo"),
 )
 for _command, _example in _COMMANDS:
-    app.command(epilog=f"Example: {_example}")(with_home(_command))
+    app.command(epilog=f"Example: {_example}", cls=Command)(with_home(_command))
 app.add_typer(runtime_app, name="runtime")
 app.add_typer(emulator_app, name="emulator")
 
@@ -91,10 +93,20 @@ def main(arguments: list[str] | None = None) -> None:
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
     if "_EDGEBERT_COMPLETE" in os.environ:
         app(prog_name="edgebert")  # the shell asks what could come next: typer answers and leaves
-    verbose = "--verbose" in given
-    with output.quiet_libraries(verbose=verbose), output.shown_notes():
-        code = _run(given or ["--help"], verbose=verbose)
+    words, verbose = _without_verbose(given)
+    with stopping_signals(), output.quiet_libraries(verbose=verbose), output.shown_notes():
+        code = _run(words or ["--help"], verbose=verbose)
     sys.exit(code)
+
+
+def _without_verbose(given: list[str]) -> tuple[list[str], bool]:
+    """Return the arguments without ``--verbose``, which may be before or after the command, and whether it was there.
+
+    What follows ``--`` is no option.
+    """
+    end = given.index("--") if "--" in given else len(given)
+    words = [word for word in given[:end] if word != "--verbose"]
+    return words + given[end:], len(words) < end
 
 
 def _run(given: list[str], *, verbose: bool) -> int:
@@ -110,9 +122,10 @@ def _run(given: list[str], *, verbose: bool) -> int:
         return _failed(error, verbose=verbose)
     except typer.TyperException as error:
         return _failed(_usage_error(error), verbose=verbose)
-    except KeyboardInterrupt:
-        output.show_note("interrupted; nothing was left half-written")
-        return 130
+    except KeyboardInterrupt as interrupt:
+        with contextlib.suppress(OSError):  # the terminal may have gone
+            output.show_note("interrupted; nothing was left half-written")
+        return exit_code(interrupt)
     except (BrokenPipeError, SystemExit):  # rich, which prints tables and help, makes the second of the first
         _let_go_of_output()  # the reader has seen enough
     except OSError as error:
@@ -124,7 +137,7 @@ def _run(given: list[str], *, verbose: bool) -> int:
     except Exception as error:  # noqa: BLE001  # a mistake of ours or of a converter: still one line, not a page
         mistake = EnvironmentProblem(
             f"unexpected {type(error).__name__}: {' '.join(str(error).split())[:300]}",
-            hint="edgebert --verbose COMMAND ... shows where; please report it",
+            hint="add --verbose to see where, and please report it",
         )
         return _failed(mistake, verbose=verbose)
     return 0

@@ -7,11 +7,16 @@ import functools
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 import typer
+from typer.core import TyperCommand
 
 from edgebert.errors import UsageError
+
+T = TypeVar("T")
+Number = TypeVar("Number", int | None, float | None)
+MOST_SEED = 2**32 - 1
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing output.")]
@@ -42,13 +47,66 @@ def _expanded(name: str, value: object) -> object:
     return value
 
 
+class Command(TyperCommand):
+    """A command that refuses an option that is given twice, where only the last one would count."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the arguments as typer does.
+
+        Raises:
+            UsageError: An option that takes one value is given more than once.
+        """
+        _, _, given = self.make_parser(ctx).parse_args(args=list(args))
+        for item in given:
+            is_harmless = item.param_type_name != "option" or getattr(item, "multiple", False)
+            is_harmless |= getattr(item, "is_flag", False) and not item.secondary_opts
+            if not is_harmless and given.count(item) > 1:
+                raise UsageError(f"{item.opts[0]} is given {given.count(item)} times", hint="give it once")
+        return super().parse_args(ctx, args)
+
+
+def within(low: float, high: float, *, above: bool = False) -> Callable[[typer.CallbackParam, Number], Number]:
+    """Return what checks the number of an option before the command begins.
+
+    Args:
+        low: The least number.
+        high: The greatest number; infinity for any that is finite.
+        above: Whether ``low`` itself is too little.
+    """
+
+    def check(param: typer.CallbackParam, value: Number) -> Number:
+        if value is None or ((low < value if above else low <= value) and value <= high and value != float("inf")):
+            return value
+        words = f"{'above' if above else 'of at least'} {low:g}"
+        if high < float("inf"):
+            words += f" and at most {high:.10g}"
+        raise UsageError(f"{param.opts[0]} is {value:.10g}", hint=f"give a number {words}")
+
+    return check
+
+
+def one_of(*known: str) -> Callable[[typer.CallbackParam, T], T]:
+    """Return what checks each word of an option before the command begins; upper and lower case are the same."""
+
+    def check(param: typer.CallbackParam, value: Any) -> Any:
+        if value is None:
+            return None
+        if not isinstance(value, str):
+            return [check(param, word) for word in value]
+        if value.lower() not in known:
+            raise UsageError(f"{param.opts[0]} is {value!r}", hint=f"give one of {', '.join(known)}")
+        return value.lower()
+
+    return check
+
+
 def words(text: str) -> tuple[str, ...]:
     """Return the words of a list such as ``onnx,tflite``."""
     return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
-def numbers(text: str, option: str) -> tuple[int, ...]:
-    """Return the whole numbers of a list such as ``16,32,64``.
+def numbers(text: str, option: str, *, example: str) -> tuple[int, ...]:
+    """Return the integers of a list such as ``16,32,64``.
 
     Raises:
         UsageError: ``text`` is no such list; the message names the option it was given to.
@@ -56,7 +114,7 @@ def numbers(text: str, option: str) -> tuple[int, ...]:
     given = words(text)
     if not given or not all(word.isdecimal() and len(word) < 10 for word in given):
         raise UsageError(
-            f"{option} is {text!r}, not whole numbers separated by commas", hint=f"as in {option} 16,32,64"
+            f"{option} is {text!r}, not integers separated by commas", hint=f"write e.g. {option} {example}"
         )
     return tuple(int(word) for word in given)
 

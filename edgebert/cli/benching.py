@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Annotated, TypedDict
 import typer
 
 from edgebert.cli import output
-from edgebert.cli.arguments import Force, Json, LabelColumn, TextColumn, numbers, with_home
+from edgebert.cli.arguments import Command, Force, Json, LabelColumn, TextColumn, numbers, one_of, with_home
 from edgebert.errors import EdgebertError, UsageError
+from edgebert.ondevice.session import RUNTIMES
 
 if TYPE_CHECKING:
     from edgebert.bench.runner import Benched
@@ -47,7 +48,9 @@ def bench(
     runtime: Annotated[
         list[str] | None,
         typer.Option(
-            help="onnxruntime, litert or tflite-runtime; repeatable.", show_default="one that is there for each format"
+            help="onnxruntime, litert or tflite-runtime; repeatable.",
+            show_default="one that is there for each format",
+            callback=one_of(*RUNTIMES),
         ),
     ] = None,
     file: Annotated[
@@ -94,9 +97,11 @@ def bench(
     from edgebert.bench.reports import REPORT
     from edgebert.bench.runner import bench as measure
     from edgebert.bench.runner import finish
+    from edgebert.bench.workload import chosen_files
     from edgebert.bundle import open_bundle
     from edgebert.data import read_dataset
     from edgebert.device.connect import connect, parse_url
+    from edgebert.device.runtime_bundle import WORKER_ARCHIVE
 
     output.check_output(out, REPORT, force=force, is_shared=as_json, parents=True)
     urls = list(device or ("local",))
@@ -107,6 +112,11 @@ def bench(
         raise UsageError("--python is for devices that have one of their own", hint="leave it out for emulators")
     chosen = _suite(suite, threads, runs, warmup, processes, accuracy, cores)
     opened = open_bundle(bundle)
+    chosen_files(opened, tuple(file or ()), tuple(runtime or ()))
+    if len(set(urls)) != len(urls):
+        raise UsageError(f"the devices are {', '.join(urls)}", hint="name each device once")
+    if worker is not None and not (worker.is_file() and WORKER_ARCHIVE.is_one(worker)):
+        raise UsageError(f"{worker}: not a worker archive", hint="edgebert runtime build --out FILE makes one")
     texts = None
     if data is not None:
         labels = opened.manifest.labels
@@ -146,7 +156,7 @@ def devices(*, as_json: Json = False) -> None:
     output.show_table(("device", "usable", "what", "why", "what to do"), rows)
 
 
-@runtime_app.command("build", epilog="Example: edgebert runtime build --out runtime-aarch64.tar.gz")
+@runtime_app.command("build", cls=Command, epilog="Example: edgebert runtime build --out runtime-aarch64.tar.gz")
 @with_home
 def build(
     out: Annotated[Path, typer.Option(help="File to make, as in runtime-aarch64.tar.gz.")],
@@ -156,7 +166,9 @@ def build(
 ) -> None:
     """Make the self-contained aarch64 worker: loader, Python, numpy and runtimes, so that a device needs nothing."""
     from edgebert.device.runtime_build import build_runtime
+    from edgebert.device.runtime_bundle import WORKER_ARCHIVE
 
+    output.check_output(out, WORKER_ARCHIVE, force=force, is_shared=True, parents=True)
     with output.progress_bar() as progress:
         manifest = build_runtime(out, cache=cache_folder(), progress=progress, force=force)
     if as_json:
@@ -167,7 +179,7 @@ def build(
     output.show_note(f"wrote {out} ({out.stat().st_size / 1e6:.1f} MB): give it to edgebert bench as --worker")
 
 
-@emulator_app.command("setup", epilog="Example: edgebert emulator setup")
+@emulator_app.command("setup", cls=Command, epilog="Example: edgebert emulator setup")
 @with_home
 def setup(*, as_json: Json = False) -> None:
     """Fetch and build what emulator:CPU needs, from Debian's and PyPI's packages; done again it does nothing."""
@@ -229,7 +241,7 @@ def _suite(
 
     return merged(
         Suite() if path is None else load_suite(path),
-        threads=None if threads is None else numbers(threads, "--threads"),
+        threads=None if threads is None else numbers(threads, "--threads", example="1,2,4"),
         runs=runs,
         warm_up=warm_up,
         processes=processes,

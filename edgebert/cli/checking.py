@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from edgebert.cli import output
-from edgebert.cli.arguments import Json
+from edgebert.cli.arguments import Json, one_of
 from edgebert.errors import CheckFailed, EnvironmentProblem
+from edgebert.ondevice.session import RUNTIMES
 
 
 def inspect(
@@ -33,7 +34,10 @@ def inspect(
 def verify(
     bundle: Annotated[Path, typer.Argument(help="Bundle.")],
     runtime: Annotated[
-        list[str] | None, typer.Option(help="Runtime to run it in; repeatable.", show_default="all installed")
+        list[str] | None,
+        typer.Option(
+            help="Runtime to run it in; repeatable.", show_default="all installed", callback=one_of(*RUNTIMES)
+        ),
     ] = None,
     *,
     as_json: Json = False,

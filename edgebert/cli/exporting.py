@@ -9,6 +9,7 @@ import typer
 
 from edgebert.cli import output
 from edgebert.cli.arguments import Force, Json, LabelColumn, RecipeName, TextColumn, numbers, words
+from edgebert.errors import DataError, OutputError, UsageError
 
 
 def export(
@@ -36,26 +37,39 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Turn a fine-tuned DistilBERT into a bundle of verified int8 files, pruned before if the recipe says so."""
+    from edgebert.bundle import MANIFEST
     from edgebert.cli.render import EXPORT_COLUMNS, export_notes, export_rows
     from edgebert.data import read_dataset, read_training
     from edgebert.evaluation import labels_of
-    from edgebert.pipeline import export_bundle
+    from edgebert.recipe import check_training, load_recipe, narrowed
+    from edgebert.staging import check_folder
 
+    plan = narrowed(
+        load_recipe(recipe),
+        formats=None if formats is None else words(formats),
+        lengths=None if lengths is None else numbers(lengths, "--lengths", example="16,32,64"),
+    )
+    check_training(plan, given=train is not None)
+    check_folder(out, force=force, marker=MANIFEST)
+    labels = labels_of(model)
+    if baseline is not None:
+        labels_of(baseline)
     data, training = None, None
     if evaluation is not None:
-        data = read_dataset(evaluation, labels=labels_of(model), text_column=text_column, label_column=label_column)
+        data = read_dataset(evaluation, labels=labels, text_column=text_column, label_column=label_column)
     if train is not None:
-        training = read_training(train, labels=labels_of(model), text_column=text_column, label_column=label_column)
+        training = read_training(train, labels=labels, text_column=text_column, label_column=label_column)
+
+    from edgebert.pipeline import export_bundle  # loads torch
+
     with output.progress_bar() as progress:
         bundle = export_bundle(
             model,
             out,
-            recipe=recipe,
+            recipe=plan,
             training=training,
             baseline=baseline,
             evaluation=data,
-            formats=None if formats is None else words(formats),  # type: ignore[arg-type]  # the recipe checks them
-            lengths=None if lengths is None else numbers(lengths, "--lengths"),
             force=force,
             progress=progress,
         )
@@ -100,10 +114,23 @@ def demo(
 ) -> None:
     """Fine-tune a real encoder on real texts, export it whole and pruned, score and time it: the whole path."""
     from edgebert.cli.render import COMPARED_COLUMNS, compared_rows
-    from edgebert.demo.run import run_demo
+    from edgebert.recipe import load_recipe
+    from edgebert.staging import check_parent
+
+    plan = None if recipe is None else load_recipe(recipe)
+    if (train is None) != (evaluation is None):
+        raise UsageError("--train and --eval go together", hint="give both files, or neither")
+    for file in (train, evaluation):
+        if file is not None and not file.is_file():
+            raise DataError(f"{file}: there is no such file", hint="give a file of labelled texts")
+    if out.exists() and not out.is_dir():
+        raise OutputError(f"{out}: exists already, and is not a folder", hint="give another name")
+    check_parent(out)
+
+    from edgebert.demo.run import run_demo  # loads torch
 
     with output.progress_bar() as progress:
-        made = run_demo(out, train=train, evaluation=evaluation, recipe=recipe, progress=progress)
+        made = run_demo(out, train=train, evaluation=evaluation, recipe=plan, progress=progress)
     if as_json:
         pruned = made.pruned.manifest if made.pruned else None
         files = list(made.files)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgebert.cli import output
-from edgebert.cli.arguments import Json, LabelColumn, TextColumn, words
-from edgebert.errors import CheckFailed, UsageError
+from edgebert.cli.arguments import MOST_SEED, Json, LabelColumn, TextColumn, one_of, within, words
+from edgebert.errors import CheckFailed, EnvironmentProblem, UsageError
 
 if TYPE_CHECKING:
     from edgebert.planning.values import Bounds, Plan, Trial
@@ -33,8 +33,17 @@ def plan(
         str | None,
         typer.Option(help="Shares of the work to try, as in 0.5,0.35.", show_default="nine of them, 1 to 0.2"),
     ] = None,
-    file_format: Annotated[str, typer.Option("--format", help="onnx, or tflite, which takes far longer.")] = "onnx",
-    seed: Annotated[int, typer.Option(help="Seed of pruning, distillation and the timed texts.")] = 0,
+    file_format: Annotated[
+        str,
+        typer.Option("--format", help="onnx, or tflite, which takes far longer.", callback=one_of("onnx", "tflite")),
+    ] = "onnx",
+    seed: Annotated[
+        int,
+        typer.Option(
+            help="Seed of pruning, distillation and the timed texts.",
+            callback=within(0, MOST_SEED),
+        ),
+    ] = 0,
     text_column: TextColumn = None,
     label_column: LabelColumn = None,
     *,
@@ -49,6 +58,7 @@ def plan(
     from edgebert.data import read_dataset, read_training
     from edgebert.evaluation import labels_of
     from edgebert.planning.search import plan as search
+    from edgebert.planning.state import check_folder, kept
     from edgebert.planning.values import RECOVERY_EPOCHS, SHARES, Bounds, PlanOptions
 
     bounds = Bounds(max_drop=max_drop, max_mb=max_mb, min_speedup=min_speedup)
@@ -59,14 +69,15 @@ def plan(
         is_timed=measure,
         seed=seed,
     )
+    check_folder(out)
     labels = labels_of(model)
     training = read_training(train, labels=labels, text_column=text_column, label_column=label_column)
     data = read_dataset(evaluation, labels=labels, text_column=text_column, label_column=label_column)
     try:
         with output.progress_bar() as progress:
             found = search(model, training, data, out, bounds=bounds, options=options, force=anew, progress=progress)
-    except KeyboardInterrupt:
-        output.show_note("the same command goes on where the search was")
+    except (KeyboardInterrupt, EnvironmentProblem):
+        output.show_note(kept(out))
         raise
     columns = [(name, value) for name, value in (("text", text_column), ("label", label_column)) if value]
     command = None if found.pick is None else _command(found.pick, model, train, evaluation, out, columns)

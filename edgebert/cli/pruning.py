@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from edgebert.cli import output
-from edgebert.cli.arguments import Force, Json, LabelColumn, TextColumn
+from edgebert.cli.arguments import MOST_SEED, Force, Json, LabelColumn, TextColumn, within
 from edgebert.errors import UsageError
+from edgebert.recipe import MOST_EPOCHS
 
 _WELL_PREDICTED = 0.15
 
@@ -19,10 +20,18 @@ def prune(
     train: Annotated[Path, typer.Option(help="Texts of the task, with labels or without.")],
     out: Annotated[Path, typer.Option(help="Checkpoint folder to make.")],
     keep: Annotated[
-        float | None, typer.Option(help="Share of the multiply-accumulates that stays, as in 0.5.", show_default="0.5")
+        float | None,
+        typer.Option(
+            help="Share of the multiply-accumulates that stays, as in 0.5.",
+            show_default="0.5",
+            callback=within(0, 1, above=True),
+        ),
     ] = None,
     latency_share: Annotated[
-        float | None, typer.Option(help="Share of the time for a text that stays, instead of --keep.")
+        float | None,
+        typer.Option(
+            help="Share of the time for a text that stays, instead of --keep.", callback=within(0, 1, above=True)
+        ),
     ] = None,
     latency_table: Annotated[
         Path | None,
@@ -35,12 +44,21 @@ def prune(
     drop_layers: Annotated[
         bool, typer.Option("--drop-layers/--keep-layers", help="Let a nearly empty layer go whole.")
     ] = True,
-    distill: Annotated[float, typer.Option(help="Epochs of distillation from the original afterwards.")] = 0,
+    distill: Annotated[
+        float,
+        typer.Option(help="Epochs of distillation from the original afterwards.", callback=within(0, MOST_EPOCHS)),
+    ] = 0,
     learning_rate: Annotated[
         float | None,
-        typer.Option(help="Peak learning rate of the distillation.", show_default="by the width of the model"),
+        typer.Option(
+            help="Peak learning rate of the distillation.",
+            show_default="by the width of the model",
+            callback=within(0, 1, above=True),
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the sample and of the distillation.")] = 0,
+    seed: Annotated[
+        int, typer.Option(help="Seed of the sample and of the distillation.", callback=within(0, MOST_SEED))
+    ] = 0,
     text_column: TextColumn = None,
     label_column: LabelColumn = None,
     *,
@@ -51,13 +69,12 @@ def prune(
     from edgebert.cli.render import pruning_notes, pruning_rows
     from edgebert.data import read_training
     from edgebert.evaluation import labels_of
-    from edgebert.pruning.latency import LatencyTable, prediction_errors
+    from edgebert.pruning.latency import TABLE, LatencyTable, prediction_errors, read_table
     from edgebert.pruning.prune import latency_table as time_table
     from edgebert.pruning.prune import prune as cut
     from edgebert.shape import PruneOptions
+    from edgebert.staging import check_folder
 
-    if latency_share is not None and not 0 < latency_share <= 1:
-        raise UsageError(f"--latency-share is {latency_share:g}, not a share above 0 and at most 1", hint="as in 0.5")
     if learning_rate is not None and not distill:
         raise UsageError("--learning-rate is that of --distill only", hint="add --distill 2")
     if keep is not None and latency_share is not None:
@@ -73,6 +90,12 @@ def prune(
         learning_rate=learning_rate,
         seed=seed,
     )
+    check_folder(out, force=force, marker="config.json")
+    if latency_table is not None:
+        if latency_table.exists():
+            read_table(latency_table)
+        else:
+            output.check_output(latency_table, TABLE, force=False, is_shared=as_json, parents=True)
     training = read_training(train, labels=labels_of(model), text_column=text_column, label_column=label_column)
     more: list[str] = []
     for path in vocabulary or ():

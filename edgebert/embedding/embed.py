@@ -188,9 +188,11 @@ def _check_replaceable(folder: Path, *, force: bool) -> None:
     for path in _contents(folder):
         name = path.relative_to(folder).as_posix()
         if name not in _KNOWN and (path.suffix not in {".onnx", ".tflite"} or name.startswith("baseline/")):
+            # Not even with --force is a folder replaced that holds no manifest.
+            forced = ", or --force to replace it" if (folder / MANIFEST).is_file() else ""
             raise OutputError(
                 f"{folder}: not replaced: it holds {name}, which edgebert embed does not write",
-                hint="give another folder, or --force to replace it",
+                hint=f"give another folder{forced}",
             )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from edgebert.errors import EnvironmentProblem, OutputError, UsageError
 from edgebert.jsonio import dumps, loads
 from edgebert.planning.values import Candidate, Trial
-from edgebert.staging import NO_ROOM, final_name, replace_file
+from edgebert.staging import NO_ROOM, check_parent, final_name, replace_file
 
 STATE = "plan.json"
 """File of the plan folder that holds the trials."""
@@ -84,15 +84,10 @@ def open_state(folder: Path, fingerprint: Fingerprint, *, force: bool) -> State:
         OutputError: The place is taken by something else.
         UsageError: The state is another search's, or damaged.
     """
+    check_folder(folder)
     empty = State(schema=SCHEMA, fingerprint=fingerprint, trials=())
     path = folder / STATE
-    if os.path.lexists(folder) and not folder.is_dir():
-        raise OutputError(f"{folder}: exists already, and is no folder", hint="give another name with --out")
-    if not path.is_file():
-        if folder.is_dir() and any(item.name != WORK and final_name(item.name) != STATE for item in folder.iterdir()):
-            raise OutputError(f"{folder}: holds other things and no {STATE}", hint="give another name with --out")
-        return empty
-    if force:
+    if force or not path.is_file():
         return empty
     anew = "--anew starts anew; another --out keeps both"
     try:
@@ -109,6 +104,35 @@ def open_state(folder: Path, fingerprint: Fingerprint, *, force: bool) -> State:
         ]
         raise UsageError(f"{path}: holds a search with another {', '.join(other)}", hint=anew)
     return state
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a place that cannot be a plan folder; nothing is written.
+
+    Raises:
+        OutputError: It is taken by something else.
+    """
+    if os.path.lexists(folder) and not folder.is_dir():
+        raise OutputError(f"{folder}: exists already, and is no folder", hint="give another name with --out")
+    if not folder.is_dir():
+        check_parent(folder)
+    if not folder.is_dir() or (folder / STATE).is_file():
+        return
+    if any(item.name != WORK and final_name(item.name) != STATE for item in folder.iterdir()):
+        raise OutputError(f"{folder}: holds other things and no {STATE}", hint="give another name with --out")
+
+
+def kept(folder: Path) -> str:
+    """Return a sentence that says what a search that was stopped has left in its folder."""
+    try:
+        measured = len(loads(State, (folder / STATE).read_text(encoding="utf-8"), source=STATE).trials)
+    except (OSError, UnicodeDecodeError, UsageError):
+        measured = 0
+    parts = [f"{measured} measured {'candidate' if measured == 1 else 'candidates'} ({STATE})"] if measured else []
+    parts += [f"unfinished models ({WORK})"] if (folder / WORK).is_dir() else []
+    if not parts:
+        return f"{folder} keeps nothing of this search; the same command starts it again"
+    return f"{folder} keeps {' and '.join(parts)}; the same command resumes"
 
 
 def add_trial(folder: Path, state: State, trial: Trial) -> State:

@@ -32,16 +32,52 @@ def partial_folders(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir() if "partial" in path.name]
 
 
-@pytest.mark.parametrize("stage", ["computing golden logits", "writing baseline/float32.tflite"])
-def test_ctrl_c_leaves_nothing(program, tmp_path, stage):
-    """Exit 130 and one line, whatever was being done; not even the temporary folder stays."""
+@pytest.mark.parametrize(
+    ("number", "code", "stage"),
+    [
+        (signal.SIGINT, 130, "computing golden logits"),
+        (signal.SIGINT, 130, "writing baseline/float32.tflite"),
+        (signal.SIGTERM, 143, "computing golden logits"),
+        (signal.SIGHUP, 129, "writing int8.onnx"),
+    ],
+)
+def test_a_signal_leaves_nothing(program, tmp_path, number, code, stage):
+    """Ctrl-C, SIGTERM and SIGHUP end with 128 + their number and one line; not even the temporary folder stays."""
     out = tmp_path / "bundle"
     started = program("export", fakes.shared_checkpoint(), "--out", out, "--lengths", "8")
-    rest = stop_at(started, stage, signal.SIGINT)
-    assert started.returncode == 130
+    rest = stop_at(started, stage, number)
+    assert started.returncode == code
     assert rest.splitlines()[-1] == "interrupted; nothing was left half-written"
     assert "Traceback" not in rest
     assert not list(tmp_path.iterdir())
+
+
+def test_a_terminal_that_closes_sends_more_than_one_signal(program, tmp_path):
+    """SIGHUP and SIGTERM at once are one interrupt: the second does not disturb the cleaning up."""
+    out = tmp_path / "bundle"
+    started = program("export", fakes.shared_checkpoint(), "--out", out, "--lengths", "8")
+    assert started.stderr is not None
+    for line in started.stderr:
+        if line.strip() == "writing int8.onnx":
+            for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGHUP):
+                started.send_signal(number)
+            break
+    _, rest = started.communicate(timeout=120)
+    assert started.returncode in {129, 143}
+    assert "Traceback" not in rest
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_command_that_was_started_to_outlive_its_terminal_does(program, tmp_path):
+    """Where SIGHUP is ignored, as under nohup, it stays so, and the command ends its work."""
+    out = tmp_path / "bundle"
+    started = program(
+        "export", fakes.shared_checkpoint(), "--out", out, "--lengths", "8", "--formats", "onnx",
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
+    )  # fmt: skip
+    stop_at(started, "computing golden logits", signal.SIGHUP)
+    assert started.returncode == 0
+    open_bundle(out)
 
 
 @pytest.mark.parametrize(("ignored", "code"), [(False, -signal.SIGINT), (True, 0)])

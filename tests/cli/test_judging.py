@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import subprocess
 import xml.etree.ElementTree as ET
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -177,3 +180,50 @@ def test_a_file_that_is_no_report_exits_with_2(cli, reports, tmp_path):
     outcome = cli("compare", reports[0], path)
     assert outcome.code == 2
     assert str(path) in outcome.err
+
+
+def test_junit_replaces_its_own_files_and_no_other(cli, bundle, tmp_path):
+    """A second run in CI writes over the file of the first; texts and the JUnit files of others stay, byte by byte."""
+    own = tmp_path / "own.xml"
+    for _ in range(2):
+        assert cli("check", bundle, "--max-mb", 100, "--junit", own).code == 0
+        assert ET.parse(own).getroot().tag == "testsuites"
+    others = {"dev.tsv": "text\tlabel\ngood\tpositive\n", "pytest.xml": '<?xml version="1.0"?><testsuites name="x"/>'}
+    for name, content in others.items():
+        (tmp_path / name).write_text(content, encoding="utf-8")
+        outcome = cli("check", bundle, "--max-mb", 100, "--junit", tmp_path / name)
+        assert outcome.code == 2
+        assert "not JUnit XML of edgebert check" in outcome.err
+        assert (tmp_path / name).read_text(encoding="utf-8") == content
+
+
+def test_junit_goes_through_links_pipes_and_devices(cli, bundle, tmp_path):
+    """A link stays a link, a pipe a pipe, and a full device is a problem of the machine."""
+    (tmp_path / "link").symlink_to(tmp_path / "target.xml")
+    assert cli("check", bundle, "--max-mb", 100, "--junit", tmp_path / "link").code == 0
+    assert (tmp_path / "link").is_symlink()
+    assert ET.parse(tmp_path / "target.xml").getroot().tag == "testsuites"
+    os.mkfifo(tmp_path / "pipe")
+    with subprocess.Popen(["cat", tmp_path / "pipe"], stdout=subprocess.PIPE) as reader:
+        assert cli("check", bundle, "--max-mb", 100, "--junit", tmp_path / "pipe").code == 0
+        assert reader.stdout is not None
+        assert ET.fromstring(reader.stdout.read()).tag == "testsuites"
+    assert (tmp_path / "pipe").is_fifo()
+    if Path("/dev/full").exists():
+        outcome = cli("check", bundle, "--max-mb", 100, "--junit", "/dev/full")
+        assert outcome.code == 3
+        assert outcome.err.startswith("error: /dev/full: no room left")
+        assert Path("/dev/full").is_char_device()
+
+
+@pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="there is no /dev/stdout")
+def test_junit_on_standard_output_is_all_that_is_there(program, bundle):
+    """With ``--junit /dev/stdout`` the table is left out, so that the output is XML; with ``--json`` it is refused."""
+    started = program("check", bundle, "--max-mb", "100", "--junit", "/dev/stdout")
+    out, err = started.communicate(timeout=120)
+    assert started.returncode == 0, err
+    assert ET.fromstring(out).tag == "testsuites"
+    started = program("check", bundle, "--max-mb", "100", "--junit", "/dev/stdout", "--json")
+    out, err = started.communicate(timeout=120)
+    assert (started.returncode, out) == (2, "")
+    assert "standard output" in err
