@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgebert.pictures import draw_pruning, draw_size_accuracy
+from edgebert.printable import markdown, markdown_code
 from edgebert.shape import Architecture, Distillation, Pruning, VocabularyCut
 from edgebert.types import Artifact, Manifest, Score
 
@@ -38,11 +39,11 @@ def card_text(manifest: Manifest, *, plot: str | None) -> str:
 
 
 def _introduction(manifest: Manifest) -> str:
-    source, labels = manifest.provenance, ", ".join(f"`{label}`" for label in manifest.labels)
-    return f"""# {source.checkpoint}: {manifest.recipe.description}
+    source, labels = manifest.provenance, ", ".join(map(markdown_code, manifest.labels))
+    return f"""# {markdown(source.checkpoint)}: {markdown(manifest.recipe.description)}
 
 A DistilBERT for {manifest.task.replace("-", " ")} with the labels {labels}, made by edgebert {source.edgebert}
-with the recipe `{manifest.recipe.name}` from the checkpoint `{source.checkpoint}`
+with the recipe {markdown_code(manifest.recipe.name)} from the checkpoint {markdown_code(source.checkpoint)}
 (sha256 `{source.checkpoint_sha256[:16]}…`).{_descent(manifest)}"""
 
 
@@ -50,11 +51,12 @@ def _descent(manifest: Manifest) -> str:
     """Return what the introduction says of pruning, and of a baseline that is another model."""
     said, pruning, original = "", manifest.pruning, manifest.original
     if pruning is not None:
-        share = f"{pruning.macs_share:.0%} of the multiply-accumulates of `{pruning.original_name}`"
+        share = f"{pruning.macs_share:.0%} of the multiply-accumulates of {markdown_code(pruning.original_name)}"
         said += f"\nIt was pruned: {share} are left."
     if original is not None:
         said += (
-            f"\nThe float files in `baseline/` are of the model that it is compared with, `{original.checkpoint}`\n"
+            "\nThe float files in `baseline/` are of the model that it is compared with, "
+            f"{markdown_code(original.checkpoint)}\n"
             f"(sha256 `{original.checkpoint_sha256[:16]}…`)."
         )
     elif pruning is not None:
@@ -79,7 +81,7 @@ _BUDGETS = {"macs": "of its work", "latency": "of its measured time"}
 
 def _texts(pruning: Pruning) -> str:
     train = pruning.train
-    file = f"the {train.examples} texts of `{train.name}` (sha256 `{train.sha256[:16]}…`)"
+    file = f"the {train.examples} texts of {markdown_code(train.name)} (sha256 `{train.sha256[:16]}…`)"
     length = f"these have {pruning.tokens_per_text:.1f} tokens on average"
     if not pruning.sample:
         return f"It was done with {file}; {length}."
@@ -140,7 +142,8 @@ def _evaluation(manifest: Manifest) -> str:
     seen = ""
     if pruning is not None and pruning.train.sha256 == data.sha256:
         seen = " These texts took part in the pruning: accuracy on new ones will be lower."
-    return f"""Scored on {data.examples} texts of `{data.name}`{cut}. The change is paired with the float file
+    texts = f"{data.examples} texts of {markdown_code(data.name)}"
+    return f"""Scored on {texts}{cut}. The change is paired with the float file
 of the same format, text by text; its 95 % interval is Newcombe's (1998). Agreement is the share of texts on which both
 give the same label.{seen}"""
 
@@ -173,7 +176,7 @@ def _shape(manifest: Manifest) -> str:
 {shape.layers} layers, hidden size {shape.hidden}, heads {_widths(shape.heads)}, neurons {_widths(shape.neurons)},
 {shape.vocabulary} tokens, {shape.positions} positions.
 
-Made with {", ".join(f"{item.name} {item.version}" for item in packages)}."""
+Made with {", ".join(markdown(f"{item.name} {item.version}") for item in packages)}."""
 
 
 def _table(manifest: Manifest) -> list[str]:
@@ -181,8 +184,12 @@ def _table(manifest: Manifest) -> list[str]:
     rows.append("| --- | ---: | ---: | ---: | ---: | ---: | --- |")
     for item in manifest.artifacts:
         score = item.score
-        verified = ", ".join(f"{found.runtime} {found.version}" for found in item.verified)
-        cells = [f"`{item.file}`", f"{item.size_bytes / 1e6:.1f} MB", f"{share_of_float(manifest, item):.1%}"]
+        verified = ", ".join(markdown(f"{found.runtime} {found.version}") for found in item.verified)
+        cells = [
+            markdown_code(item.file).replace("|", "\\|"),
+            f"{item.size_bytes / 1e6:.1f} MB",
+            f"{share_of_float(manifest, item):.1%}",
+        ]
         cells += [f"{score.value:.1%}" if score else "", change_text(score), agreement_text(score), verified]
         rows.append(f"| {' | '.join(cells)} |")
     return rows

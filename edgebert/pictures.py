@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO
 
 from edgebert.errors import MissingExtraError
+from edgebert.printable import printable
 from edgebert.shape import Architecture, Pruning
 from edgebert.staging import replace_file
 from edgebert.types import Artifact, Manifest, Score
@@ -90,7 +91,7 @@ def _draw_point(axes: Axes, item: Artifact, score: Score) -> None:
         capsize=4,
         markersize=7,
         color=_FLOAT if item.role == "baseline" else (_ONNX if item.format == "onnx" else _TFLITE),
-        label=f"{item.file}: {size:.1f} MB, {value:.1f} %",
+        label=f"{printable(item.file)}: {size:.1f} MB, {value:.1f} %",
     )
 
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 
 from edgebert.bench.limits import Finding
 from edgebert.outputs import FileKind, begins_with
+from edgebert.printable import printable
 
 _SUITES = "edgebert check"
 JUNIT = FileKind(name="JUnit XML of edgebert check", is_one=begins_with("<testsuites", _SUITES))
-
-# XML 1.0 has no way to hold these, escaped or not.
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def junit(findings: Sequence[Finding], *, bundle: str, allow_undecided: bool = False) -> str:
@@ -34,15 +31,15 @@ def junit(findings: Sequence[Finding], *, bundle: str, allow_undecided: bool = F
         "skipped": str(skipped),
     }
     root = ET.Element("testsuites", {"name": _SUITES, **counts})
-    suite = ET.SubElement(root, "testsuite", {"name": _clean(bundle), **counts})
+    suite = ET.SubElement(root, "testsuite", {"name": printable(bundle), **counts})
     for item in findings:
-        place = _clean(item.device or "bundle")
-        case = ET.SubElement(suite, "testcase", {"classname": place, "name": _clean(f"{item.file} {item.limit}")})
+        place = printable(item.device or "bundle")
+        case = ET.SubElement(suite, "testcase", {"classname": place, "name": printable(f"{item.file} {item.limit}")})
         if item.verdict != "pass":
             is_skipped = item.verdict == "undecided" and allow_undecided
-            message = {"message": _clean(f"{item.verdict}: {item.value}")}
-            ET.SubElement(case, "skipped" if is_skipped else "failure", message).text = _clean(item.detail)
-        ET.SubElement(case, "system-out").text = _clean(f"{item.value}; {item.detail}")
+            message = {"message": printable(f"{item.verdict}: {item.value}")}
+            ET.SubElement(case, "skipped" if is_skipped else "failure", message).text = printable(item.detail)
+        ET.SubElement(case, "system-out").text = printable(f"{item.value}; {item.detail}")
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
@@ -64,12 +61,9 @@ def github(findings: Sequence[Finding], *, allow_undecided: bool = False) -> tup
     return tuple(lines)
 
 
-def _clean(text: str) -> str:
-    return _NOT_XML.sub("\ufffd", text)
-
-
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    # A text is on one line, so that of what GitHub escapes only this sign is left.
+    return printable(text).replace("%", "%25")
 
 
 def _property(text: str) -> str:

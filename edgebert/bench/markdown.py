@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from edgebert.bench.markup import numeric_columns, one_line
+from edgebert.bench.markup import numeric_columns
 from edgebert.bench.sections import Section, agreement_of, by_request, doubts_of, sections
 from edgebert.bench.table import Sheet, agreement_sheet, sheets
 from edgebert.bench.words import EMULATED, NO_DOUBTS, bundle_facts, command, device_facts, measured, not_measured, title
+from edgebert.printable import markdown, printable
 
 if TYPE_CHECKING:
     from edgebert.bench.words import Facts
     from edgebert.measured.report import Report
-
-_STEERING = re.compile(r"([\\`*_\[\]<>|~#])")
 
 
 def markdown_text(reports: Sequence[Report]) -> str:
@@ -25,7 +23,7 @@ def markdown_text(reports: Sequence[Report]) -> str:
         UsageError: A report contradicts itself.
     """
     found = sections(reports)
-    parts = [f"# {_escaped(title(found))}"]
+    parts = [f"# {markdown(title(found))}"]
     for group in by_request(found):
         report = group[0].report
         parts += ["## What was measured", _facts(bundle_facts(report))]
@@ -39,24 +37,24 @@ def markdown_text(reports: Sequence[Report]) -> str:
 
 def _device(section: Section) -> list[str]:
     report, measurement = section.report, section.measurement
-    parts = [f"## {_escaped(measurement.device.name)}"]
+    parts = [f"## {markdown(measurement.device.name)}"]
     parts += [EMULATED] if measurement.device.is_emulated else []
     parts.append(_facts(device_facts(report, measurement)))
     parts += [_table(sheet) for sheet in sheets(section)]
     parts.append(f"Doubts:\n\n{_bullets(section.doubts)}" if section.doubts else NO_DOUBTS)
-    parts.append(_escaped(measured(measurement)))
+    parts.append(markdown(measured(measurement)))
     if absent := not_measured(report, measurement):
         parts.append(f"Not measured:\n\n{_bullets(absent)}")
-    parts.append(f"```sh\n{one_line(command(report, measurement)).replace('```', '')}\n```")
+    parts.append(f"```sh\n{printable(command(report, measurement)).replace('```', '')}\n```")
     return parts
 
 
 def _facts(facts: Facts) -> str:
-    return "\n".join(f"- {name}: {_escaped(value)}" for name, value in facts)
+    return "\n".join(f"- {name}: {markdown(value)}" for name, value in facts)
 
 
 def _bullets(texts: Sequence[str]) -> str:
-    return "\n".join(f"- {_escaped(text)}" for text in texts)
+    return "\n".join(f"- {markdown(text)}" for text in texts)
 
 
 def _table(sheet: Sheet) -> str:
@@ -64,10 +62,5 @@ def _table(sheet: Sheet) -> str:
         " | ".join(sheet.columns),
         " | ".join("---:" if is_number else "---" for is_number in numeric_columns(sheet.rows)),
     ]
-    lines += [" | ".join(map(_escaped, row)) for row in sheet.rows]
+    lines += [" | ".join(map(markdown, row)) for row in sheet.rows]
     return f"**{sheet.title}**\n\n" + "\n".join(f"| {line} |" for line in lines)
-
-
-def _escaped(text: str) -> str:
-    """Return a text that Markdown shows as it is, the ends of a table's cell included."""
-    return _STEERING.sub(r"\\\1", one_line(text))

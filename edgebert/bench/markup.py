@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 from xml.etree import ElementTree as ET
 
+from edgebert.printable import printable
+
 LONGEST = 160
 """Characters of a name that are shown; the rest is cut off."""
 
@@ -20,19 +22,14 @@ _NUMERIC = re.compile(r"[-+0-9.,<]+( .*|%|)")
 
 
 def shown(text: str) -> str:
-    """Return a name or note on one line, without characters that steer a terminal or a page, cut off if it is long."""
-    line = one_line(text)
+    """Return a name or note as it can be shown, cut off if it is long."""
+    line = printable(text)
     return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
-
-
-def one_line(text: str) -> str:
-    """Return a text on one line, without characters that steer a terminal or a page."""
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
 
 def escaped(text: str) -> str:
     """Return a text as HTML."""
-    return html.escape(one_line(text))
+    return html.escape(printable(text))
 
 
 def numeric_columns(rows: Sequence[Sequence[str]]) -> list[bool]:
@@ -126,7 +123,7 @@ def inline_svg(svg: str, *, name: str, prefix: str, colours: Mapping[str, str]) 
             item.set(key, _attribute(key, value, prefix, colours))
     for key in ("width", "height", "version"):
         root.attrib.pop(key, None)
-    root.attrib |= {"role": "img", "aria-label": one_line(name)}
+    root.attrib |= {"role": "img", "aria-label": printable(name)}
     return ET.tostring(root, encoding="unicode")
 
 

@@ -106,4 +106,4 @@ def _bare(value: float | None) -> Estimate | None:
 def _harmless(text: str) -> str:
     """Return a text that no spreadsheet takes for a formula."""
     line = shown(text)
-    return f"'{line}" if line.startswith(("=", "+", "-", "@")) else line
+    return f"'{line}" if line.startswith(tuple("=+-@＝＋－＠")) else line

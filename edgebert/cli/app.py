@@ -6,7 +6,6 @@ import contextlib
 import io
 import os
 import sys
-import traceback
 from collections.abc import Callable
 from typing import Annotated
 
@@ -153,7 +152,7 @@ def _let_go_of_output() -> None:
 
 def _failed(error: EdgebertError, *, verbose: bool) -> int:
     if verbose:
-        traceback.print_exc()
+        output.show_traceback()
     output.show_error(error)
     return error.exit_code
 

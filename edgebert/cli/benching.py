@@ -259,7 +259,7 @@ def _show(report: Report, out: Path) -> None:
         found = section.measurement
         output.show_text(f"{found.device.name}: {what_int8_gains(found.device.hardware)}")
         for sheet in sheets(section):
-            output.show_text(f"\n{sheet.title}")
+            output.show_text("", sheet.title)
             output.show_table(sheet.columns, sheet.rows)
         for note in found.notes:
             output.show_note(f"note: {note}")

@@ -26,7 +26,8 @@ def inspect(
     if as_json:
         output.show_json(opened.manifest)
         return
-    output.show_text(f"{bundle}: {inspection_head(opened.manifest)}\n")
+    first, *others = inspection_head(opened.manifest)
+    output.show_text(f"{bundle}: {first}", *others, "")
     for item in (*opened.shipped, *opened.baseline):
         output.show_table((item.file, ""), inspection_rows(item))
 

@@ -84,10 +84,10 @@ def _show_build(made: Embedding) -> None:
     from edgebert.embedding.android import advice, apk_bytes
 
     wanted = advice(made.artifact)
-    output.show_text("build.gradle.kts of the module:\n")
-    output.show_text("\n".join(f"    {line}".rstrip() for line in wanted.gradle.splitlines()))
-    output.show_text("\nproguard-rules.pro, if the app is shrunk by R8:\n")
-    output.show_text(f"    {wanted.rules}\n")
+    output.show_text("build.gradle.kts of the module:", "")
+    output.show_text(*(f"    {line}".rstrip() for line in wanted.gradle.splitlines()))
+    output.show_text("", "proguard-rules.pro, if the app is shrunk by R8:", "")
+    output.show_text(f"    {wanted.rules}", "")
     size = apk_bytes(made.place.folder, made.files, made.artifact)
     output.show_text(f"adds {size / 1e6:.1f} MB to the APK: the model as it is, the other files compressed")
     for note in wanted.notes:

@@ -94,7 +94,7 @@ def recipes(
     if as_json:
         output.show_json(list(built_in_recipes()) if name is None else load_recipe(name))
     elif name is not None:
-        output.show_text(recipe_text(name).rstrip())
+        output.show_text(*recipe_text(name).rstrip().split("\n"))
     else:
         output.show_table(RECIPE_COLUMNS, recipe_rows(built_in_recipes()))
 
@@ -142,7 +142,7 @@ def demo(
     if made.reused:
         output.show_note(f"taken from an earlier run: {', '.join(made.reused)}")
     output.show_table(COMPARED_COLUMNS, compared_rows(made.files))
-    output.show_text("times: on this machine, one thread, one text after another\n")
+    output.show_text("times: on this machine, one thread, one text after another", "")
     for item in made.predictions:
         output.show_text(f"{item.label}  {item.probability:.3f}  {item.text}")
     output.show_text("")

@@ -90,9 +90,7 @@ def check(
             ("limit", "file", "device", "verdict", "found", "from"), [_finding(item) for item in findings]
         )
     if os.environ.get("GITHUB_ACTIONS") == "true" if github is None else github:
-        for line in annotate.github(findings, allow_undecided=allow_undecided):
-            # Standard output may be JSON; GitHub reads annotations from both.
-            output.show_note(line)
+        output.show_annotations(annotate.github(findings, allow_undecided=allow_undecided))
     failed = [item for item in findings if item.verdict == "fail"]
     undecided = [item for item in findings if item.verdict == "undecided"]
     if failed or (undecided and not allow_undecided):

@@ -6,11 +6,13 @@ import contextlib
 import logging
 import os
 import sys
+import traceback
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from edgebert.errors import EdgebertError, UsageError
 from edgebert.notes import LOGGER
+from edgebert.printable import json_lines, log_line, printable, without_command
 from edgebert.types import Progress
 
 if TYPE_CHECKING:
@@ -27,12 +29,13 @@ def show_json(value: object) -> None:
     """Print a value as JSON on standard output."""
     from edgebert.jsonio import dumps
 
-    sys.stdout.write(dumps(value))
+    sys.stdout.write(json_lines(dumps(value)))
 
 
-def show_text(text: str = "") -> None:
-    """Print a line on standard output."""
-    sys.stdout.write(text + "\n")
+def show_text(*lines: str) -> None:
+    """Print lines on standard output, or an empty one; each stays one line, whatever is in it."""
+    for line in lines or ("",):
+        sys.stdout.write(log_line(line) + "\n")
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -50,25 +53,42 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for index, column in enumerate(columns):
         cells = [row[index] for row in rows if row[index]]
         numeric = index > 0 and bool(cells) and all(cell[0] in "+-0123456789" for cell in cells)
-        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        table.add_column(Text(printable(column)), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(printable(cell)) for cell in row))
     # A pipe or a CI log has no width; a narrow guess would break every row.
     console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 150)
     wanted = Measurement.get(console, console.options.update(max_width=1000), table).maximum
     if wanted <= console.width or len(columns) == 2:
-        console.print(table)
+        with console.capture() as drawn:
+            console.print(table)
+        # A cell that is folded begins a line with any of its letters. Styles are those of the table: no cell has one.
+        sys.stdout.write("".join(f"{without_command(line)}\n" for line in drawn.get().split("\n")[:-1]))
         return
     width = max(len(column) for column in columns)
     for row in rows:
-        show_text(f"\n{row[0]}")
+        show_text("", row[0])
         for column, cell in zip(columns[1:], row[1:], strict=True):
             show_text(f"  {column:<{width}}  {cell}")
 
 
 def show_note(text: str) -> None:
     """Print a line for people on standard error, where it cannot get into a pipe."""
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(log_line(text) + "\n")
+
+
+def show_annotations(lines: Sequence[str]) -> None:
+    """Print commands of GitHub Actions, which ``bench.annotate`` has made safe.
+
+    They go to standard error: standard output may be JSON, and GitHub reads annotations from both.
+    """
+    sys.stderr.write("".join(f"{line}\n" for line in lines))
+
+
+def show_traceback() -> None:
+    """Print where the error at hand was raised, on standard error."""
+    for line in traceback.format_exc().splitlines():
+        show_note(line)
 
 
 def show_truncated(count: int, max_length: int | None) -> None:
@@ -80,9 +100,9 @@ def show_truncated(count: int, max_length: int | None) -> None:
 
 def show_error(error: EdgebertError) -> None:
     """Print an error and its hint on standard error."""
-    sys.stderr.write(f"error: {error.message}\n")
+    show_note(f"error: {error.message}")
     if error.hint:
-        sys.stderr.write(f"hint: {error.hint}\n")
+        show_note(f"hint: {error.hint}")
 
 
 class _Notes(logging.Handler):
@@ -153,7 +173,7 @@ def progress_bar() -> Iterator[Progress]:
     from rich.progress import Progress as RichProgress
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=30),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
@@ -191,9 +211,9 @@ class _Bars:
         name = stage.partition(_DETAIL)[0]
         if name != self._stage:
             self._stage = name
-            self._bars.reset(self._task, description=stage, total=total, completed=done)
+            self._bars.reset(self._task, description=printable(stage), total=total, completed=done)
         else:
-            self._bars.update(self._task, description=stage, completed=done, total=total)
+            self._bars.update(self._task, description=printable(stage), completed=done, total=total)
 
 
 @contextlib.contextmanager

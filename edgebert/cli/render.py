@@ -158,7 +158,7 @@ def pruning_notes(record: Pruning) -> list[str]:
     return notes
 
 
-def inspection_head(manifest: Manifest) -> str:
+def inspection_head(manifest: Manifest) -> list[str]:
     """Return what is to be said of a bundle as a whole, in a few lines."""
     shape, text, source, pruning = manifest.architecture, manifest.text, manifest.provenance, manifest.pruning
     widths = f"heads {list(shape.heads)}, neurons {list(shape.neurons)}"
@@ -175,7 +175,7 @@ def inspection_head(manifest: Manifest) -> str:
         lines.append(f"pruned from {original_name}: {cut_text(pruning, shape)}")
     if (original := manifest.original) is not None:
         lines.append(f"baselines: of {original.checkpoint} ({original.checkpoint_sha256[:12]})")
-    return "\n".join(lines)
+    return lines
 
 
 def inspection_rows(item: Artifact) -> list[list[str]]:

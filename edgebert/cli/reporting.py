@@ -64,12 +64,12 @@ def _show(found: Sequence[Section]) -> None:
         _show_facts(bundle_facts(group[0].report))
         for section in group:
             measurement = section.measurement
-            output.show_text(f"\n{shown(measurement.device.name)}")
+            output.show_text("", shown(measurement.device.name))
             _show_facts(device_facts(section.report, measurement))
             if measurement.device.is_emulated:
                 output.show_text(f"  {EMULATED}")
             for sheet in sheets(section):
-                output.show_text(f"\n{sheet.title}")
+                output.show_text("", sheet.title)
                 output.show_table(sheet.columns, sheet.rows)
             for text in section.doubts:
                 output.show_text(f"doubt: {shown(text)}")
@@ -77,7 +77,7 @@ def _show(found: Sequence[Section]) -> None:
                 output.show_text(f"not measured: {shown(text)}")
         agreed = agreement_sheet(agreement_of(group))
         if agreed.rows:
-            output.show_text(f"\n{agreed.title}")
+            output.show_text("", agreed.title)
             output.show_table(agreed.columns, agreed.rows)
         for text in doubts_of(group):
             output.show_text(f"doubt: {shown(text)}")

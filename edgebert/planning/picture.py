@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from edgebert.pictures import svg_figure
 from edgebert.planning.values import ORIGINAL, Plan, Trial
+from edgebert.printable import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -78,7 +79,7 @@ def _draw_front(axes: Axes, plan: Plan) -> None:
         axes.scatter([], [], s=95, facecolors="none", edgecolors=_DISTILLED, label="distilled")
     if plan.pick is not None:
         _scatter(axes, [plan.pick], s=230, facecolors="none", edgecolors=_PICK, linewidths=1.6, label="pick")
-        axes.set_title(f"pick: {plan.pick.name}", fontsize=11, loc="left", color=_INK)
+        axes.set_title(f"pick: {printable(plan.pick.name)}", fontsize=11, loc="left", color=_INK)
 
 
 def _scatter(axes: Axes, trials: Sequence[Trial], **style: object) -> None:

@@ -443,10 +443,10 @@ def test_junit_counts_what_was_found():
     assert (root.get("tests"), root.get("failures"), suite.get("name")) == ("3", "2", "my bundle")
     cases = suite.findall("testcase")
     assert [len(case.findall("failure")) for case in cases] == [0, 1, 1]
-    assert cases[1].get("classname") == "Pi: 5, <new>\ufffd"
+    assert cases[1].get("classname") == "Pi: 5, <new>\\x1b"
     failure = cases[1].find("failure")
     assert failure is not None
-    assert (failure.get("message"), failure.text) == ("fail: 2 times", "100 %\n&")
+    assert (failure.get("message"), failure.text) == ("fail: 2 times", "100 %\\n&")
     allowed = ET.fromstring(junit(FINDINGS, bundle="b", allow_undecided=True))
     assert (allowed.get("failures"), allowed.get("skipped"), len(allowed.findall(".//skipped"))) == ("1", "1", 1)
 
@@ -454,7 +454,7 @@ def test_junit_counts_what_was_found():
 def test_github_annotations_are_escaped():
     """One line for each finding that is no pass; nothing in it can end the line, the title or start a command."""
     assert github(FINDINGS) == (
-        "::error title=int8.onnx --min-speedup 3 on Pi%3A 5%2C <new>\x1b::fail: 2 times (100 %25%0A&)",
+        "::error title=int8.onnx --min-speedup 3 on Pi%3A 5%2C <new>\\x1b::fail: 2 times (100 %25\\n&)",
         "::error title=int8.onnx --max-drop 1 on Pi::undecided: drop (9 more needed)",
     )
     assert github(FINDINGS, allow_undecided=True)[1].startswith("::warning ")

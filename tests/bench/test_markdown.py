@@ -39,5 +39,5 @@ def test_every_line_of_a_table_has_as_many_cells():
     for table in tables:
         counts = {line.replace("\\|", "").count("|") for line in table.splitlines() if line.startswith("|")}
         assert len(counts) <= 1
-    assert "## a\\|b\\*c\\*\\<script\\>\\`\\[x\\](y) \\# d" in text.splitlines()
+    assert "## a\\|b\\*c\\*\\<script\\>\\`\\[x\\](y)\\\\n\\# d" in text.splitlines()
     assert "<script>" not in text
