@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from edgebert.errors import BundleError, UsageError
 from edgebert.jsonio import dumps, from_plain, parse
 from edgebert.lookalikes import dangling, is_lfs_pointer
+from edgebert.structure import contradictions
 from edgebert.types import Artifact, FileEntry, Golden, Manifest, Role, TextSpec
 
 SCHEMA = 3
@@ -119,7 +120,9 @@ def open_bundle(path: str | Path, *, check: bool = True) -> Bundle:
         raise UsageError(f"{root}: {what}", hint="edgebert export MODEL --out BUNDLE makes one")
     bundle = Bundle(root=root, manifest=_read(Manifest, root / MANIFEST, newest=SCHEMA))
     listed = {entry.file for entry in bundle.entries}
-    rules = (bundle.text_rules("shipped"), bundle.text_rules("baseline"))
+    if problem := next(contradictions(bundle.manifest), None):
+        raise BundleError(f"{root / MANIFEST}: {problem}", hint="export or copy the bundle again")
+    rules = [bundle.text_rules("shipped"), *([bundle.text_rules("baseline")] if bundle.baseline else [])]
     if missing := {file for item in rules for file in (item.golden, item.tokenizer)} - listed:
         raise BundleError(f"{root / MANIFEST}: lists no {min(missing)}", hint="export or copy the bundle again")
     for entry in bundle.entries:

@@ -283,9 +283,10 @@ class Original:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """The content of ``edgebert.json``; ``original`` and ``pruning`` came with schema 2, ``digest`` with schema 3.
+    """The content of ``edgebert.json``; ``original`` and ``pruning`` came with schema 2.
 
-    ``digest`` is the sha256 of the file with the 64 digits of the digest replaced by zeros; ``None`` before schema 3.
+    With schema 3 came ``digest``, the sha256 of the file with the 64 digits of the digest replaced by zeros, and
+    ``left_out``, the files that a slim bundle lacks of the export that it comes from.
     """
 
     schema: int
@@ -301,6 +302,7 @@ class Manifest:
     provenance: Provenance
     original: Original | None = None
     pruning: Pruning | None = None
+    left_out: tuple[FileEntry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

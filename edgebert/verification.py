@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgebert.bundle import Bundle, TextRules, check_file, open_bundle
+from edgebert.bundle import MANIFEST, Bundle, TextRules, check_file, open_bundle
+from edgebert.claims import disagreements
 from edgebert.errors import CheckFailed, EdgebertError, MissingExtraError, UsageError
 from edgebert.ondevice.session import FORMATS
 from edgebert.parity import check_parity
@@ -19,7 +20,8 @@ class Check:
     """One thing that was looked at.
 
     Attributes:
-        what: ``file`` (hash and size), ``tokenizer`` (golden ids) or ``logits`` (golden logits).
+        what: ``file`` (hash and size), ``manifest`` (its statements), ``tokenizer`` (golden ids) or ``logits`` (golden
+            logits).
         file: File of the bundle.
         runtime: Runtime of a ``logits`` check.
         ok: Whether it held; ``None`` when it could not be made here.
@@ -36,7 +38,7 @@ class Check:
 
 
 def verify(target: str | Path, *, runtimes: tuple[str, ...] | None = None) -> tuple[Check, ...]:
-    """Return every check of a bundle: hashes and sizes, golden ids, golden logits of every file in every runtime here.
+    """Return every check of a bundle: hashes, what the manifest states, golden ids and logits in each runtime here.
 
     Args:
         target: The bundle.
@@ -56,7 +58,7 @@ def verify(target: str | Path, *, runtimes: tuple[str, ...] | None = None) -> tu
             raise UsageError(f"{bundle.root}: no file in the bundle that {name} runs")
     files = [_check_entry(bundle, entry) for entry in bundle.entries]
     damaged = {check.file for check in files if not check.ok}
-    checks, golden = list(files), _golden_texts(bundle, damaged)
+    checks, golden = [*files, *_check_claims(bundle, damaged)], _golden_texts(bundle, damaged)
     for rules, texts in golden.items():
         checks.append(_check_ids(bundle, rules, texts))
     for artifact in (*bundle.shipped, *bundle.baseline):
@@ -81,9 +83,27 @@ def _check_entry(bundle: Bundle, entry: Artifact | FileEntry) -> Check:
     return Check(what="file", file=file, runtime=None, ok=True, detail="size and sha256 as in the manifest")
 
 
+def _check_claims(bundle: Bundle, damaged: set[str]) -> list[Check]:
+    found = [
+        Check(
+            what="manifest",
+            file=file,
+            runtime=None,
+            ok=False,
+            detail=detail,
+            hint="export the bundle again; do not ship this one",
+        )
+        for file, detail in disagreements(bundle, frozenset(damaged))
+    ]
+    if found:
+        return found
+    detail = "every statement that can be derived from the files is as they say"
+    return [Check(what="manifest", file=MANIFEST, runtime=None, ok=True, detail=detail)]
+
+
 def _golden_texts(bundle: Bundle, damaged: set[str]) -> dict[TextRules, Golden]:
     """Return the golden texts by the rules they go with, but for those whose file or tokenizer is damaged."""
-    roles: tuple[Role, ...] = ("shipped", "baseline")
+    roles: tuple[Role, ...] = ("shipped", "baseline") if bundle.baseline else ("shipped",)
     found = {}
     for role in roles:
         rules = bundle.text_rules(role)

@@ -56,7 +56,7 @@ def small_bundle(root: Path, *, labels: Sequence[str] = fakes.LABELS, shipped: S
             activation="gelu",
         ),
         recipe=Recipe(name="int8", description="8 bits", targets=targets, lengths=LENGTHS),
-        artifacts=tuple(_artifact(root, name) for name in (*baselines, *shipped)),
+        artifacts=tuple(_artifact(root, name, len(labels)) for name in (*baselines, *shipped)),
         files=tuple(file_entry(root, name) for name in texts),
         evaluation=None,
         provenance=Provenance(
@@ -77,17 +77,19 @@ def _target(name: str) -> Target:
     return Target(format=kind, precision=precision)  # type: ignore[arg-type]
 
 
-def _artifact(root: Path, name: str) -> Artifact:
+def _artifact(root: Path, name: str, labels: int) -> Artifact:
     target, entry = _target(name), file_entry(root, name)
     onnx = target.format == "onnx"
-    whole = "int64" if onnx else "int32"
+    whole, batch = ("int64", "batch") if onnx else ("int32", 1)
     return Artifact(
         file=name,
         role="baseline" if name.startswith("baseline/") else "shipped",
         format=target.format,
         precision=target.precision,
-        inputs=tuple(TensorSpec(name=key, dtype=whole, shape=(1, "length")) for key in ("input_ids", "attention_mask")),
-        outputs=(TensorSpec(name="logits", dtype="float32", shape=(1, 2)),),
+        inputs=tuple(
+            TensorSpec(name=key, dtype=whole, shape=(batch, "length")) for key in ("input_ids", "attention_mask")
+        ),
+        outputs=(TensorSpec(name="logits", dtype="float32", shape=(batch, labels)),),
         lengths=() if onnx else LENGTHS,
         opset=17 if onnx else None,
         ir_version=8 if onnx else None,

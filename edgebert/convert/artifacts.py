@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgebert.bundle import file_entry
-from edgebert.convert.describe import describe
 from edgebert.convert.golden import parity_tolerance
 from edgebert.convert.weights import Weights, extract_weights
+from edgebert.modelfile.reading import describe
 from edgebert.parity import check_parity
 from edgebert.runtime import default_runtime, open_runner
 from edgebert.types import Artifact, Golden, Precision, Role, Target, TextSpec

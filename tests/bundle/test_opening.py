@@ -72,7 +72,7 @@ def add_original(root: Path) -> None:
             "checkpoint": "original",
             "checkpoint_sha256": "ab" * 32,
             "architecture": plain["architecture"],
-            "text": plain["text"] | {"max_length": 6, "pad_id": 3},
+            "text": plain["text"] | {"lengths": [4, 6], "max_length": 6, "pad_id": 4},
         }
 
     change_manifest(root, change)
@@ -95,7 +95,7 @@ def test_baselines_of_another_model_have_texts_of_their_own(bundle: Path):
     assert opened.text_rules("shipped") == before.text_rules("shipped")
     rules = opened.text_rules("baseline")
     assert (rules.tokenizer, rules.golden) == ("baseline/tokenizer.json", "baseline/golden.json")
-    assert (rules.spec.max_length, rules.spec.pad_id) == (6, 3)
+    assert (rules.spec.max_length, rules.spec.pad_id) == (6, 4)
     assert opened.golden() == before.golden()
     assert [case.input_ids for case in opened.golden("baseline").cases] == [(1, 2)]
 

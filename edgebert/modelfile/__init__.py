@@ -1,0 +1,1 @@
+"""What is in a model file, read from its bytes: inputs, outputs, operators, bytes by part, shape."""

@@ -1,0 +1,172 @@
+"""What a manifest says must agree with itself: found when a bundle is opened, before any of its files is read."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from edgebert.ondevice.session import FORMATS
+from edgebert.shape import Architecture
+from edgebert.types import Artifact, FileEntry, Manifest, Score, TextSpec
+
+INPUTS = ("input_ids", "attention_mask")
+_HASH = re.compile(r"[0-9a-f]{64}")
+_CLOSE = 1e-9
+
+
+def contradictions(manifest: Manifest) -> Iterator[str]:
+    """Yield each statement that cannot be true beside the others: the field, its value, what is expected."""
+    yield from _lists(manifest)
+    for path, value in _hashes(manifest, ""):
+        if not _HASH.fullmatch(value):
+            yield f"{path} is {value[:70]!r}, expected 64 lower-case hexadecimal digits"
+    yield from _architecture(manifest.architecture, "architecture")
+    yield from _text(manifest.text, manifest.architecture, "text")
+    if manifest.recipe.lengths != manifest.text.lengths:
+        yield f"recipe.lengths is {list(manifest.recipe.lengths)}, text.lengths {list(manifest.text.lengths)}"
+    if (original := manifest.original) is not None:
+        yield from _architecture(original.architecture, "original.architecture")
+        yield from _text(original.text, original.architecture, "original.text")
+    if (cut := manifest.pruning) is not None:
+        kept = [layer for layer in range(cut.original.layers) if layer in cut.layers]
+        if list(cut.layers) != kept or len(kept) != manifest.architecture.layers:
+            layers = f"{manifest.architecture.layers} ascending layers of {cut.original.layers}"
+            yield f"pruning.layers is {list(cut.layers)}, expected {layers}"
+        if cut.schema != 1:
+            yield f"pruning.schema is {cut.schema}, expected 1"
+        same = original if original is not None and original.checkpoint_sha256 == cut.original_sha256 else None
+        if same is not None and same.architecture != cut.original:
+            yield "pruning.original is another shape than original.architecture, of the same checkpoint"
+    for index, item in enumerate(manifest.artifacts):
+        yield from _artifact(item, manifest, f"artifacts[{index}]")
+        yield from _score(item, manifest, f"artifacts[{index}].score")
+    if (data := manifest.evaluation) is not None and not 0 <= data.truncated <= data.examples:
+        yield f"evaluation.truncated is {data.truncated}, expected 0 to {data.examples}"
+
+
+def _lists(manifest: Manifest) -> Iterator[str]:
+    if not manifest.labels or len(set(manifest.labels)) != len(manifest.labels):
+        yield f"labels is {list(manifest.labels)}, expected different names"
+    entries: tuple[Artifact | FileEntry, ...] = (*manifest.artifacts, *manifest.files, *manifest.left_out)
+    names = Counter(item.file for item in entries)
+    if doubled := [name for name, count in names.items() if count > 1]:
+        yield f"{doubled[0]!r} is listed {names[doubled[0]]} times"
+    shipped = [item for item in manifest.artifacts if item.role == "shipped"]
+    if not shipped:
+        yield "artifacts lists no model file that ships"
+    made = sorted((item.format, item.precision) for item in shipped)
+    asked = sorted((item.format, item.precision) for item in manifest.recipe.targets)
+    if made != asked:
+        yield f"recipe.targets is {_names(asked)}, but the files that ship are {_names(made)}"
+
+
+def _names(targets: Iterable[tuple[str, str]]) -> str:
+    return ", ".join(f"{precision}.{kind}" for kind, precision in targets) or "empty"
+
+
+def _hashes(value: object, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, tuple):
+        for index, item in enumerate(value):
+            yield from _hashes(item, f"{path}[{index}]")
+    elif dataclasses.is_dataclass(value):
+        for field in dataclasses.fields(value):
+            inner, where = getattr(value, field.name), f"{path}.{field.name}".removeprefix(".")
+            if field.name.endswith("sha256"):
+                yield where, inner
+            yield from _hashes(inner, where)
+
+
+def _architecture(shape: Architecture, path: str) -> Iterator[str]:
+    sizes = (shape.hidden, shape.head_dim, shape.vocabulary, shape.positions, *shape.heads, *shape.neurons)
+    if min(sizes) < 1 or not shape.heads or len(shape.heads) != len(shape.neurons):
+        yield f"{path} has no width above 0 for each of its layers"
+
+
+def _text(spec: TextSpec, shape: Architecture, path: str) -> Iterator[str]:
+    ids = (spec.pad_id, spec.cls_id, spec.sep_id, spec.unk_id)
+    if len(set(ids)) != len(ids) or not all(0 <= number < shape.vocabulary for number in ids):
+        yield f"{path} has the special ids {list(ids)}, expected four different ones below {shape.vocabulary}"
+    if not spec.lengths or list(spec.lengths) != sorted(set(spec.lengths)) or spec.lengths[0] < 2:
+        yield f"{path}.lengths is {list(spec.lengths)}, expected ascending lengths from 2 on"
+    elif spec.max_length != spec.lengths[-1] or spec.max_length > shape.positions:
+        longest = min(spec.lengths[-1], shape.positions)
+        yield f"{path}.max_length is {spec.max_length}, expected {longest}, the longest of lengths and positions"
+
+
+def _artifact(item: Artifact, manifest: Manifest, path: str) -> Iterator[str]:
+    folder = "baseline/" if item.role == "baseline" else ""
+    if item.file != f"{folder}{item.precision}.{item.format}":
+        yield f"{path} is a {item.precision} {item.format} file with the role {item.role}, but is called {item.file!r}"
+    if item.role == "baseline" and item.precision != "float32":
+        yield f"{path}.precision is {item.precision}, expected float32 for a baseline"
+    original = manifest.original
+    spec = manifest.text if item.role == "shipped" or original is None else original.text
+    onnx = item.format == "onnx"
+    lengths, dtype, batch = ((), "int64", "batch") if onnx else (spec.lengths, "int32", 1)
+    if item.lengths != lengths:
+        yield f"{path}.lengths is {list(item.lengths)}, expected {list(lengths)}"
+    if (item.opset is not None, item.ir_version is not None) != (onnx, onnx):
+        yield f"{path} has opset {item.opset} and ir_version {item.ir_version}, which fits no {item.format} file"
+    found = tuple((tensor.name, tensor.dtype, tensor.shape) for tensor in (*item.inputs, *item.outputs))
+    expected = (
+        *((name, dtype, (batch, "length")) for name in INPUTS),
+        ("logits", "float32", (batch, len(manifest.labels))),
+    )
+    if found != expected:
+        yield f"{path} has the inputs and outputs {list(found)}, expected {list(expected)}"
+    if not 0 < item.tolerance < math.inf:
+        yield f"{path}.tolerance is {item.tolerance}, expected a number above 0"
+    if len({(seen.runtime, seen.version, seen.cpu) for seen in item.verified}) != len(item.verified):
+        yield f"{path}.verified lists a runtime twice"
+    for seen in item.verified:
+        if FORMATS.get(seen.runtime) != item.format:
+            yield f"{path}.verified has the runtime {seen.runtime!r}, which runs no {item.format} file"
+        if not 0 <= seen.max_difference <= item.tolerance:
+            yield f"{path}.verified has max_difference {seen.max_difference}, expected 0 to {item.tolerance}"
+
+
+def _score(item: Artifact, manifest: Manifest, path: str) -> Iterator[str]:
+    score, data = item.score, manifest.evaluation
+    if (score is None) != (data is None):
+        yield f"{path} and evaluation do not go together: one of them is null"
+    if score is None or data is None:
+        return
+    if score.file != item.file or FORMATS.get(score.runtime) != item.format:
+        yield f"{path} is of {score.file!r} in {score.runtime!r}, expected {item.file!r} in a runtime that runs it"
+    if score.metric not in ("accuracy", "macro_f1"):
+        yield f"{path}.metric is {score.metric!r}, expected accuracy or macro_f1"
+    if score.examples != data.examples or score.examples < 1:
+        yield f"{path}.examples is {score.examples}, expected {data.examples}, those of the evaluation data"
+        return
+    if not 0 <= score.low <= score.value <= score.high <= 1:
+        yield f"{path} is {score.value} in {score.low} to {score.high}, expected 0 to 1 and the value in its interval"
+    right = score.value * score.examples
+    if score.metric == "accuracy" and abs(right - round(right)) > _CLOSE * score.examples:
+        yield f"{path}.value is {score.value}, which is no number of right answers among {score.examples}"
+    yield from _paired(score, item, manifest, path)
+
+
+def _paired(score: Score, item: Artifact, manifest: Manifest, path: str) -> Iterator[str]:
+    expected = None if item.role == "baseline" else f"baseline/float32.{item.format}"
+    if score.baseline != expected:
+        yield f"{path}.baseline is {score.baseline!r}, expected {expected!r}"
+        return
+    change, low, high = score.difference, score.difference_low, score.difference_high
+    numbers = (change, low, high, score.agreement, score.flips)
+    unpaired = expected is None and score.mcnemar_p is not None
+    if unpaired or any((number is None) != (expected is None) for number in numbers):
+        yield f"{path} is compared with {expected!r}, which its difference, agreement and flips do not fit"
+    if change is None or low is None or high is None or score.agreement is None or score.flips is None:
+        return
+    if not -1 <= low <= change <= high <= 1:
+        yield f"{path}.difference is {change} in {low} to {high}, expected -1 to 1 and the value in its interval"
+    if not 0 <= score.flips <= score.examples or abs(score.agreement - 1 + score.flips / score.examples) > _CLOSE:
+        yield f"{path} has {score.flips} flips of {score.examples} texts, but agreement {score.agreement}"
+    if score.mcnemar_p is not None and not 0 <= score.mcnemar_p <= 1:
+        yield f"{path}.mcnemar_p is {score.mcnemar_p}, expected 0 to 1"
+    other = next((each.score for each in manifest.artifacts if each.file == expected), None)
+    if other is not None and abs(score.value - other.value - change) > _CLOSE:
+        yield f"{path}.difference is {change}, but {score.value} minus {other.value} of {expected} is not"

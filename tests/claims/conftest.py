@@ -1,0 +1,28 @@
+"""A bundle that has all that a manifest can say: another baseline, a cut, scores, an added token."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from edgebert.bundle import write_manifest
+from edgebert.shape import PruneOptions
+from tests import cut_models, fakes
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a bundle of both formats of a pruned model, with its baseline and scores; tests restore it."""
+    pytest.importorskip("torch")
+    from edgebert.pipeline import export_bundle
+
+    root = tmp_path_factory.mktemp("claims")
+    original, cut = cut_models.original_and_cut(root)
+    rows = [(text, fakes.LABELS[index % 2]) for index, text in enumerate(fakes.TEXTS)]
+    data = fakes.write_data(root / "eval.tsv", rows)
+    made = export_bundle(cut, root / "bundle", baseline=original, evaluation=data, lengths=fakes.LENGTHS).manifest
+    recipe = replace(made.recipe, prune=PruneOptions(keep=0.5, learning_rate=1e-4))  # as if the recipe had cut it
+    write_manifest(root / "bundle", replace(made, recipe=recipe))
+    return root / "bundle"
