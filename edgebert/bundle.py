@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 from edgebert.errors import BundleError, UsageError
+from edgebert.installation import upgrade_line
 from edgebert.jsonio import dumps, from_plain, parse
 from edgebert.lookalikes import dangling, is_lfs_pointer
 from edgebert.structure import contradictions
@@ -232,7 +233,7 @@ def _read(cls: type[T], path: Path, *, newest: int) -> T:
             raise BundleError(f"{path}: there is no schema number", hint=again)
         if schema > newest:
             raise BundleError(
-                f"{path}: bundle schema {schema}; this edgebert reads up to {newest}", hint="pip install -U edgebert"
+                f"{path}: bundle schema {schema}; this edgebert reads up to {newest}", hint=upgrade_line()
             )
         if cls is Manifest and ("digest" in plain or schema >= _DIGEST_SINCE):
             _check_digest(path, content, plain)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgebert.errors import CheckpointError, MissingExtraError, UsageError
 from edgebert.folder import check_vocabulary, locate, read_config, read_object, write_tokenizer
+from edgebert.installation import upgrade_line
 from edgebert.jsonio import dumps, from_plain
 from edgebert.lookalikes import no_classifier
 from edgebert.network import DROPOUTS, expected_shapes, load_module, read_architecture, read_dropouts, shape_keys
@@ -221,7 +222,7 @@ def _read_pruning(folder: Path, architecture: Architecture) -> Pruning | None:
             raise CheckpointError(f"{path}: schema is {schema!r}, not a version of this record")
         if schema > PRUNING_SCHEMA:
             raise CheckpointError(
-                f"{path}: schema {schema}; this edgebert reads up to {PRUNING_SCHEMA}", hint="pip install -U edgebert"
+                f"{path}: schema {schema}; this edgebert reads up to {PRUNING_SCHEMA}", hint=upgrade_line()
             )
         pruning = from_plain(Pruning, plain, source=str(path))
     except UsageError as error:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from edgebert.installation import install_hint
 from edgebert.ondevice.session import PACKAGES, cpu_name
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ _OLD_RUNTIME_PYTHON = (3, 11)
 _EXACT_X86 = ("avx512_vnni", "avx_vnni", "amx_int8")
 # Packages that hold back what others need, and the extra that gives each an environment of its own.
 _LONERS = {"optimum-onnx": "optimum", _OLD_RUNTIME: _OLD_RUNTIME}
-_OWN_ENVIRONMENT = "python3 -m venv .venv-{0} && .venv-{0}/bin/pip install 'edgebert[{0}]'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,9 +153,9 @@ def _runtime(name: str, packages: Mapping[str, Installed], python: str) -> Findi
     if old and too_new:
         mend = "it exists for Python 3.11 and older: use it in an environment of its own"
     elif old:
-        mend = _OWN_ENVIRONMENT.format(_OLD_RUNTIME)
+        mend = install_hint(_OLD_RUNTIME)
     else:
-        mend = "pip install 'edgebert[runtimes]'"
+        mend = install_hint("runtimes")
     return Finding(topic=topic, status="absent", detail=f"{package} is not installed", mend=mend)
 
 
@@ -166,7 +166,7 @@ def _extras(packages: Mapping[str, Installed]) -> Iterator[Finding]:
         names = sorted({canonicalize_name(one.name) for one in _of_extra(packages[_SELF], extra)})
         missing = [name for name in names if name not in packages]
         if missing:
-            mend = _OWN_ENVIRONMENT.format(extra) if extra == "optimum" else f"pip install 'edgebert[{extra}]'"
+            mend = install_hint(extra)
             detail = f"{purpose}; not installed: {', '.join(missing)}"
             yield Finding(topic=f"extra {extra}", status="absent", detail=detail, mend=mend)
         else:
@@ -192,7 +192,7 @@ def _clashes(packages: Mapping[str, Installed]) -> Iterator[Finding]:
         found = "it is not installed" if version is None else f"{name} {version} is installed"
         loner = next((_LONERS[owner] for owner, _ in unmet if owner in _LONERS), None)
         every = ",".join(sorted({str(one) for _, needed in asked for one in needed.specifier}))
-        mend = _OWN_ENVIRONMENT.format(loner) if loner else f"pip install '{name}{every}'"
+        mend = install_hint(loner) if loner else f"pip install '{name}{every}'"
         yield Finding(topic=f"package {name}", status="clash", detail=f"{wishes}, but {found}", mend=mend)
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from edgebert.installation import install_hint
+
 
 class EdgebertError(Exception):
     """Anything edgebert refuses or finds wrong.
@@ -79,7 +81,7 @@ class MissingExtraError(EnvironmentProblem):
     def __init__(self, package: str, *, extra: str, purpose: str) -> None:
         super().__init__(
             f"the package '{package}' is not installed; {purpose} needs it",
-            hint=f"pip install 'edgebert[{extra}]'",
+            hint=install_hint(extra),
         )
         self.package = package
         self.extra = extra

@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 
 from edgebert import doctor
 from edgebert.doctor import Finding, Installed, findings
+from edgebert.installation import install_line
 
 PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 VNNI = "x86_64 avx2 avx512_vnni"
@@ -87,10 +88,10 @@ def test_a_bare_installation_names_every_missing_piece_with_its_pip_line():
     """Without any extra, runtimes and extras are absent, not clashing, and each says how it is installed."""
     found = diagnosis(environment())
     assert clashes(found) == {}
-    assert found["runtime onnxruntime"].mend == "pip install 'edgebert[runtimes]'"
+    assert found["runtime onnxruntime"].mend == install_line("runtimes")
     assert found["extra train"].status == "absent"
     assert "accelerate" in found["extra train"].detail
-    assert found["extra train"].mend == "pip install 'edgebert[train]'"
+    assert found["extra train"].mend == install_line("train")
     assert "accelerate" in found["extra demo"].detail, "an extra that names other extras needs theirs too"
     assert "telemetry" not in found
 

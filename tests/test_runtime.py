@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgebert.errors import CheckFailed, MissingExtraError, UsageError
+from edgebert.installation import install_hint
 from edgebert.ondevice import session as ondevice
 from edgebert.runtime import RUNTIMES, Runner, default_runtime, installed_version, open_runner, present_runtimes
 from tests.tiny_files import SPEC, answer, write_bundle, write_onnx, write_tflite
@@ -153,7 +154,7 @@ def test_an_absent_runtime_is_named_with_the_line_that_installs_it(runtime: str,
     ) as caught:
         open_runner(path, runtime=runtime, spec=SPEC)
     extra = "tflite-runtime" if runtime == "tflite-runtime" else "runtimes"
-    assert caught.value.hint == f"pip install 'edgebert[{extra}]'"
+    assert caught.value.hint == install_hint(extra)
     assert caught.value.exit_code == 3
 
 

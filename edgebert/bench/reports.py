@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgebert.errors import UsageError
+from edgebert.installation import upgrade_line
 from edgebert.jsonio import dumps, from_plain, parse
 from edgebert.measured.report import REPORT_SCHEMA, Report
 from edgebert.outputs import FileKind, write_output
@@ -29,7 +30,7 @@ def read_report(path: Path) -> Report:
     if schema > REPORT_SCHEMA:
         raise UsageError(
             f"{path}: report schema {schema}; this edgebert reads up to {REPORT_SCHEMA}",
-            hint="pip install -U edgebert",
+            hint=upgrade_line(),
         )
     return from_plain(Report, plain, source=source)
 

@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 
 from edgebert.errors import UsageError
+from edgebert.installation import upgrade_line
 from edgebert.jsonio import dumps, from_plain, parse
 from edgebert.ondevice.session import cpu_name
 from edgebert.outputs import FileKind, write_output, writing
@@ -149,7 +150,7 @@ def read_table(path: Path) -> LatencyTable:
         raise UsageError(f"{path}: not a latency table: there is no schema number", hint="measure the table again")
     if schema > SCHEMA:
         raise UsageError(
-            f"{path}: latency table schema {schema}; this edgebert reads up to {SCHEMA}", hint="pip install -U edgebert"
+            f"{path}: latency table schema {schema}; this edgebert reads up to {SCHEMA}", hint=upgrade_line()
         )
     table = from_plain(LatencyTable, plain, source=str(path))
     for problem in _problems(table):

@@ -8,6 +8,7 @@ import pytest
 
 from edgebert.bundle import MANIFEST, SCHEMA, open_bundle
 from edgebert.errors import BundleError
+from edgebert.installation import upgrade_line
 from tests.bundle.manifests import add_file, change_manifest
 
 
@@ -16,7 +17,7 @@ def test_a_newer_schema_is_refused_with_both_numbers(bundle: Path):
     change_manifest(bundle, lambda plain: plain.update(schema=SCHEMA + 1, surprise=True))
     with pytest.raises(BundleError, match=f"bundle schema {SCHEMA + 1}; this edgebert reads up to {SCHEMA}") as caught:
         open_bundle(bundle)
-    assert caught.value.hint == "pip install -U edgebert"
+    assert caught.value.hint == upgrade_line()
 
 
 @pytest.mark.parametrize("schema", [None, True, False, "1", 1.0, 0, -1, [1], {}])

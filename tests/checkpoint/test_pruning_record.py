@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 
 from edgebert.checkpoint import PRUNING_SCHEMA, load_model
+from edgebert.installation import upgrade_line
 from edgebert.jsonio import dumps
 from tests import fakes
 from tests.checkpoint.folders import refusal
@@ -28,7 +29,7 @@ def test_a_record_of_a_newer_edgebert_is_refused_before_its_fields_are_read(tmp_
     fakes.edit_json(folder / "pruning.json", schema=PRUNING_SCHEMA + 1, unheard_of=True, layers=...)
     error = refusal(folder)
     assert f"schema {PRUNING_SCHEMA + 1}; this edgebert reads up to {PRUNING_SCHEMA}" in error.message
-    assert error.hint == "pip install -U edgebert"
+    assert error.hint == upgrade_line()
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from edgebert.checkpoint import load_model
+from edgebert.installation import install_line
 from tests import fakes
 from tests.cli.prune_files import weights
 from tests.commands import CLEAR
@@ -132,7 +133,7 @@ def test_without_torch_the_extra_is_named(tmp_path, training):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 3, done.stderr
     assert CLEAR.fullmatch(done.stderr)
-    assert "hint: pip install 'edgebert[" in done.stderr
+    assert f"hint: {install_line('onnx')}\n" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["train.csv"]
 
 

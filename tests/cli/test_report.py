@@ -11,6 +11,7 @@ import pytest
 
 from edgebert.bench.page import GENERATOR
 from edgebert.bench.reports import write_report
+from edgebert.installation import install_line
 from tests import report_values as rv
 
 
@@ -111,7 +112,7 @@ def test_without_matplotlib_tables_work_and_the_page_names_the_extra(cli, file, 
     assert cli("report", file).code == 0
     outcome = cli("report", file, "--html", tmp_path / "page.html")
     assert outcome.code == 3
-    assert "pip install 'edgebert[report]'" in outcome.err
+    assert install_line("report") in outcome.err
     assert not (tmp_path / "page.html").exists()
 
 
