@@ -29,7 +29,7 @@ def _card() -> None:
 def _dataset() -> None:
     from edgebert.data import read_dataset, read_training
 
-    path = next(Path(name) for name in DATA if Path(name).is_symlink() or Path(name).exists())
+    path = next((path for path in map(Path, DATA) if path.is_symlink() or path.exists()), Path("data.csv"))
     read_training(path, labels=None)
     read_dataset(path)
     read_dataset(path, labels=("negative", "positive"))

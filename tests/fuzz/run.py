@@ -85,7 +85,6 @@ class Zygote:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # The boxes are gone with their children; nothing of the process itself is worth waiting for.
         self._process.kill()
         self._process.communicate()
         self._log.close()
