@@ -48,7 +48,8 @@ def check_files(folder: Path) -> None:
     """Return if the files of a checkpoint folder are the files themselves, and no adapter.
 
     Raises:
-        CheckpointError: One is a pointer of Git LFS or a link that leads nowhere, or the weights are an adapter's.
+        CheckpointError: One is a pointer of Git LFS, a link that leads nowhere or no regular file (a folder, a pipe),
+            or the weights are an adapter's.
     """
     names = _names(folder)
     for path in (folder / name for name in names if _READ.fullmatch(name)):
@@ -56,6 +57,8 @@ def check_files(folder: Path) -> None:
             raise CheckpointError(
                 f"{path}: a link to {target}, where there is no file", hint="copy or download it again"
             )
+        if not path.is_file():  # a pipe would be waited for, and never end
+            raise CheckpointError(f"{path}: not a regular file", hint="copy or download it again")
         if is_lfs_pointer(path):
             raise CheckpointError(f"{path}: a pointer of Git LFS, not the file itself", hint="git lfs pull")
     adapter = any(name.startswith("adapter_model.") for name in names)

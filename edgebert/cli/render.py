@@ -180,7 +180,7 @@ def inspection_head(manifest: Manifest) -> list[str]:
 
 def inspection_rows(item: Artifact) -> list[list[str]]:
     """Return what is to be said of one model file, as name and value."""
-    total = item.size_bytes
+    total = max(item.size_bytes, 1)  # an empty file has no parts, whatever its manifest says
     parts = [
         [f"  {part.name}", f"{part.size_bytes / 1e6:9.3f} MB  {part.size_bytes / total:6.1%}"] for part in item.parts
     ]

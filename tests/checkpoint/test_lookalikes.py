@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,17 @@ def test_a_link_that_leads_nowhere_is_named(folder, name):
     (folder / name).unlink(missing_ok=True)
     (folder / name).symlink_to("../blobs/gone")
     assert f"{folder / name}: a link to ../blobs/gone, where there is no file" in refusal(folder).message
+
+
+@pytest.mark.parametrize("name", ["config.json", WEIGHTS, "tokenizer.json", "tokenizer_config.json", "vocab.txt"])
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("/dev/null")])
+def test_what_is_no_regular_file_is_named(folder, name, make):
+    """A pipe is not waited for; a folder or a device in the place of a file is named too."""
+    (folder / name).unlink(missing_ok=True)
+    make(folder / name)
+    error = refusal(folder)
+    assert error.message.startswith(str(folder))
+    assert "no config.json" in error.message or error.message == f"{folder / name}: not a regular file"
 
 
 def test_a_folder_of_links_is_the_model_they_lead_to(folder):

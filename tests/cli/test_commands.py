@@ -18,7 +18,7 @@ from edgebert.evaluation import predict
 from edgebert.jsonio import dumps
 from edgebert.recipe import built_in_recipes, load_recipe
 from edgebert.types import Score
-from tests import commands, fakes
+from tests import commands, fakes, tiny_files
 
 COMMANDS = (
     "bench",
@@ -261,6 +261,15 @@ def test_inspect_shows_what_is_inside(cli):
         assert fact in words
     for fact in ("opset 17, IR 8", "MatMulInteger", "FULLY_CONNECTED", "negative, positive", "sha256"):
         assert fact in words
+
+
+def test_inspect_of_an_empty_model_file(cli, tmp_path):
+    """A file without a byte has no shares to show, and is no fault of the program's."""
+    tiny_files.write_bundle(tmp_path / "bundle")
+    fakes.replace_artifact(tmp_path / "bundle", "int8.onnx", b"")
+    outcome = cli("inspect", tmp_path / "bundle")
+    assert "unexpected" not in outcome.err
+    assert outcome.code in {0, 1}
 
 
 def test_inspect_as_json_is_the_manifest(cli):

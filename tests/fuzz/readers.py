@@ -90,10 +90,11 @@ def _latency() -> None:
 
 
 def _tokenizer() -> None:
-    from edgebert.folder import vocabulary
+    from edgebert.folder import read_config, vocabulary
     from edgebert.text import text_spec
     from edgebert.tokenizer_files import load_tokenizer
 
+    read_config(Path("model"))
     tokenizer = load_tokenizer(Path("model"))
     text_spec(tokenizer, max_length=16, lengths=(8, 16))
     vocabulary(tokenizer)
@@ -106,8 +107,10 @@ def _encoder() -> None:
 
 
 def _weights() -> None:
-    from edgebert.folder import read_tensors, weight_files
+    from edgebert.folder import read_config
+    from edgebert.tensors import read_tensors, weight_files
 
+    read_config(Path("model"))
     read_tensors(weight_files(Path("model")))
 
 

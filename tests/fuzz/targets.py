@@ -248,10 +248,9 @@ def _bench(box: Box) -> Case:
 def _reader(name: str) -> Callable[[Box], Case]:
     def make(box: Box) -> Case:
         stdin = b""
-        if name in {"bundle", "card", "encoder"}:
+        if name in {"bundle", "card"}:
             root = box.take("bundle")
-            file = box.pick("edgebert.json", "tokenizer.json") if name != "encoder" else "tokenizer.json"
-            file = "edgebert.json" if name == "card" else file
+            file = box.pick("edgebert.json", "tokenizer.json") if name == "bundle" else "edgebert.json"
             box.damage(root / file, mutate.json_text, mutate.json_text, mutate.damaged)
             if box.chance(0.8):
                 seal(root, file)
@@ -270,13 +269,13 @@ def _reader(name: str) -> Callable[[Box], Case]:
                     mutate.change(root / f"{dump}.txt", box.rng, mutate.damaged)
         else:
             seed, ways, displaced = _SEEDS[name]
-            path = box.take(seed)
-            path = path / "plan.json" if name == "plan" else path
+            box.take(seed.partition("/")[0])
+            path = box.work / seed
             if displaced:
                 box.damage(path, *ways)
             elif box.rng is not None:
                 mutate.change(path, box.rng, box.pick(*ways))
-        # An unfinished run stays to be gone on with, and the worker says in its answer what is wrong.
+        # A journal stays for the next run.
         kept = {"journal": {"run.journal"}, "worker_archive": {"out"}}.get(name, set())
         return Case(reader=name, stdin=stdin, outputs=dict.fromkeys(kept, "any"), state=frozenset(kept))
 
@@ -285,12 +284,13 @@ def _reader(name: str) -> Callable[[Box], Case]:
 
 _SEEDS = {
     "answer": ("answer", _TEXT, False),
+    "encoder": ("bundle/tokenizer.json", (mutate.json_text,), False),
     "counts": ("counts.txt", _TEXT, False),
     "journal": ("run.journal", (mutate.jsonl_text,), True),
     "latency": ("latency.json", _JSON, True),
     "library": ("library.so", _TEXT, False),
     "plain_texts": ("data.txt", _TEXT, True),
-    "plan": ("plan", _JSON, True),
+    "plan": ("plan/plan.json", _JSON, True),
     "processors": ("cpuinfo.txt", _TEXT, False),
     "recipe": ("recipe.toml", (formats.toml,), True),
     "report": ("report.json", _JSON, True),
