@@ -18,7 +18,7 @@ def write_card(folder: Path, manifest: Manifest) -> None:
     Raises:
         MissingExtraError: There is something to draw, but matplotlib is not installed.
     """
-    scored = any(item.score for item in manifest.artifacts)
+    scored = any(item.score and item.score.difference is not None for item in manifest.artifacts)
     if scored:
         draw_size_accuracy(manifest, folder / PLOT)
     if manifest.pruning is not None:
@@ -30,7 +30,7 @@ def card_text(manifest: Manifest, *, plot: str | None) -> str:
     """Return the Markdown of a model card; ``plot`` is the file of its picture of sizes and scores."""
     sections = [_introduction(manifest), "\n".join(_table(manifest))]
     if plot:
-        sections.append(f"![Size of each file against its accuracy]({plot})")
+        sections.append(f"![Size of each file against its change of accuracy from the float file]({plot})")
     sections.append(_evaluation(manifest))
     if manifest.pruning is not None:
         sections += _cut(manifest.pruning, manifest.architecture)

@@ -23,18 +23,25 @@ _ONNX, _TFLITE, _FLOAT, _PALE, _INK = "#0f6fc5", "#d9730d", "#8a8f98", "#d5d9df"
 
 
 def draw_size_accuracy(manifest: Manifest, path: Path) -> None:
-    """Draw size in MB against accuracy, with 95 % intervals, as an SVG file.
+    """Draw size in MB against the change of accuracy from the float file, as an SVG file.
+
+    The changes are paired text by text and have their 95 % intervals, so that a picture shows what the table says.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    scored = [(item, item.score) for item in manifest.artifacts if item.score]
+    scored = [
+        (item, item.score)
+        for item in manifest.artifacts
+        if item.score and (item.role == "baseline" or item.score.difference is not None)
+    ]
     with svg_figure(path, height=4.0) as figure:
         axes = figure.subplots()
         for item, score in scored:
             _draw_point(axes, item, score)
         axes.set_xlabel("file size (MB)")
-        axes.set_ylabel(f"{scored[0][1].metric.replace('_', ' ')} (%)")
+        axes.set_ylabel(f"change of {scored[0][1].metric.replace('_', ' ')} (points)")
+        axes.axhline(0, color=_FLOAT, linewidth=0.8, linestyle="--", zorder=0)
         axes.set_xlim(0, max(item.size_bytes for item, _ in scored) / 1e6 * 1.35)
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
@@ -82,16 +89,17 @@ def _draw_widths(axes: Axes, what: str, original: Sequence[int], layers: Sequenc
 
 
 def _draw_point(axes: Axes, item: Artifact, score: Score) -> None:
-    value, size = 100 * score.value, item.size_bytes / 1e6
+    size, change = item.size_bytes / 1e6, 100 * (score.difference or 0.0)
+    low, high = (change if end is None else 100 * end for end in (score.difference_low, score.difference_high))
     axes.errorbar(
         [size],
-        [value],
-        yerr=[[value - 100 * score.low], [100 * score.high - value]],
+        [change],
+        yerr=None if low == high else [[change - low], [high - change]],
         fmt="o" if item.format == "onnx" else "s",
         capsize=4,
         markersize=7,
         color=_FLOAT if item.role == "baseline" else (_ONNX if item.format == "onnx" else _TFLITE),
-        label=f"{printable(item.file)}: {size:.1f} MB, {value:.1f} %",
+        label=f"{printable(item.file)}: {size:.1f} MB, {100 * score.value:.1f} %",
     )
 
 

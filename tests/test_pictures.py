@@ -1,19 +1,36 @@
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
+from edgebert import pictures
+from edgebert.bench import plots
+from edgebert.bench.figures import figures as page_figures
+from edgebert.bench.sections import sections
 from edgebert.card import PLOT
 from edgebert.pictures import draw_pruning, draw_size_accuracy
+from edgebert.planning import picture as plan_picture
+from edgebert.planning.picture import draw_plan
+from edgebert.planning.values import Bounds
 from edgebert.shape import Architecture, Pruning
 from edgebert.types import Manifest, Target
+from tests import report_values as rv
 from tests.cut_models import pruning_of
+from tests.planning.test_picture import some_plan
 from tests.tiny_files import make_artifact, make_manifest, make_score
 
 pytest.importorskip("matplotlib", reason="matplotlib draws the pictures")
+
+from matplotlib.axes import Axes
+from matplotlib.container import ErrorbarContainer
+from matplotlib.figure import Figure
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -67,7 +84,9 @@ def test_the_plot_of_equal_manifests_is_byte_identical(tmp_path: Path):
     draw_size_accuracy(scored(), second)
     assert first.read_bytes() == second.read_bytes()
     manifest = scored()
-    artifact = dataclasses.replace(manifest.artifacts[0], score=make_score("int8.onnx", 0.8, baseline=None))
+    score = manifest.artifacts[0].score
+    assert score is not None
+    artifact = dataclasses.replace(manifest.artifacts[0], score=dataclasses.replace(score, difference=-0.001))
     draw_size_accuracy(dataclasses.replace(manifest, artifacts=(artifact, *manifest.artifacts[1:])), other)
     assert other.read_bytes() != first.read_bytes()
 
@@ -101,11 +120,86 @@ def test_a_picture_is_svg_without_date_or_script(picture: str, tmp_path: Path):
     assert all(link.startswith("#") for link in links)
 
 
-@pytest.mark.parametrize("value", [0.0, 1.0])
-def test_a_score_at_the_edge_is_drawn(value: float, tmp_path: Path):
-    """A file that is always or never right has an interval that ends at its value, and a picture."""
+def kept_figures(monkeypatch: pytest.MonkeyPatch, *modules: object) -> list[Figure]:
+    """Return a list that gets each figure that one of the modules draws."""
+    figures: list[Figure] = []
+    real = pictures.svg_figure
+
+    @contextlib.contextmanager
+    def kept(*given: Any, **named: Any) -> Iterator[Figure]:
+        with real(*given, **named) as figure:
+            figures.append(figure)
+            yield figure
+
+    for module in modules:
+        monkeypatch.setattr(module, "svg_figure", kept)
+    return figures
+
+
+def bars(axes: Axes) -> list[tuple[float, float]]:
+    """Return the ends of the vertical error bars, lowest first."""
+    drawn = [item.lines[2] for item in axes.containers if isinstance(item, ErrorbarContainer)]
+    return sorted(
+        (float(ends[0][1]), float(ends[1][1]))
+        for collections in drawn
+        for collection in collections
+        for ends in collection.get_segments()
+    )
+
+
+def test_the_card_draws_the_paired_change_that_its_table_tells(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """The bars are the intervals of the change in points, and a line at 0 is the float file, which has none."""
+    figures = kept_figures(monkeypatch, pictures)
+    manifest = scored()
+    draw_size_accuracy(manifest, tmp_path / "card.svg")
+    axes = figures[0].axes[0]
+    told = [item.score for item in manifest.artifacts if item.score and item.score.difference is not None]
+    ends = sorted((100 * (score.difference_low or 0), 100 * (score.difference_high or 0)) for score in told)
+    assert len(ends) == 2
+    assert np.allclose(bars(axes), ends)
+    assert axes.get_ylabel() == "change of accuracy (points)"
+    assert [0.0, 0.0] in [list(line.get_ydata()) for line in axes.lines]
+
+
+def test_a_report_draws_the_paired_change_that_its_table_tells(monkeypatch: pytest.MonkeyPatch):
+    """Answers whose unpaired intervals overlap widely have a bar of the paired change, which is below the line."""
+    labels, before, after = rv.make_predictions(both=700, only_float=30, only_file=5, neither=265)
+    answers = (rv.make_answers(rv.INT8, after), rv.make_answers(rv.FLOAT, before))
+    report = rv.make_report(rv.make_measurement(answers=answers), texts=rv.make_texts(labels=labels))
+    (section,) = sections([report])
+    figures = kept_figures(monkeypatch, plots)
+    page_figures(section, prefix="p")
+    (row,) = [row for row in section.scores if row.baseline]
+    assert row.score is not None
+    (bar,) = [found for figure in figures for axes in figure.axes for found in bars(axes)]
+    assert np.allclose(bar, (100 * row.score.difference_low, 100 * row.score.difference_high))
+    assert bar[1] < 0
+    (float_score,) = [item.score for item in section.scores if not item.baseline]
+    assert row.score.high > float_score.low
+
+
+def test_a_plan_draws_the_paired_change_that_its_table_tells(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """Trials are at minus their drop, their bars are its interval, and the bound is at minus the largest drop."""
+    plan = some_plan(Bounds(max_drop=1))
+    figures = kept_figures(monkeypatch, plan_picture)
+    draw_plan(plan, tmp_path / "plan.svg")
+    lines = [tuple(map(float, line.get_ydata())) for line in figures[0].axes[0].lines]
+    assert (-1.0, -1.0) in lines
+    for trial in plan.front:
+        low, high = trial.drop_interval
+        assert any(np.allclose(line, (-low, -high)) for line in lines if len(line) == 2)
+    points = [point for drawn in figures[0].axes[0].collections for point in np.asarray(drawn.get_offsets()).tolist()]
+    assert all(any(np.allclose(point, (trial.size_mb, -trial.drop)) for point in points) for trial in plan.trials)
+
+
+@pytest.mark.parametrize("change", [-1.0, 1.0])
+def test_a_change_at_the_edge_is_drawn(change: float, tmp_path: Path):
+    """A file that is right where the float file is wrong, always or never, has an interval that ends at its value."""
     score = dataclasses.replace(
-        make_score("int8.onnx", value, baseline=None), low=max(0.0, value - 0.1), high=min(1.0, value + 0.1)
+        make_score("int8.onnx", max(change, 0.0), baseline="baseline/float32.onnx"),
+        difference=change,
+        difference_low=max(change - 0.1, -1.0),
+        difference_high=min(change + 0.1, 1.0),
     )
     artifact = dataclasses.replace(make_artifact(Target(format="onnx", precision="int8")), score=score)
     draw_size_accuracy(make_manifest(artifact), tmp_path / PLOT)

@@ -79,20 +79,26 @@ def figures(section: Section, *, prefix: str) -> str:
 
 
 def _sizes(section: Section, files: str, prefix: str) -> str:
+    baselines = {row.baseline for row in section.scores}
+    rows = [(row, row.score) for row in section.scores if row.score and (row.baseline or row.file in baselines)]
     scores = [
-        Scored(file=row.file, value=100 * row.score.value, low=100 * row.score.low, high=100 * row.score.high)
-        for row in section.scores
-        if row.score is not None
+        Scored(
+            file=row.file,
+            value=100 * (score.difference or 0.0),
+            low=100 * (score.difference_low or 0.0),
+            high=100 * (score.difference_high or 0.0),
+        )
+        for row, score in rows
     ]
     sizes = {item.file: item.size_bytes / 1e6 for item in section.report.bundle.files}
-    values = _words((item.file, f"{sizes[item.file]:.1f} MB, {item.value:.1f} %") for item in scores)
+    values = _words((item.file, f"{sizes[item.file]:.1f} MB, {item.value:+.2f} points") for item in scores)
     return _figure(
         draw_sizes(scores, section.report.bundle),
         prefix=f"{prefix}-sizes-",
-        title="Size against accuracy",
-        how="Accuracy as measured on this device, with 95 % intervals. Float and int8 answered the same texts, so the "
-        "change in the table is more certain than these intervals look.",
-        name=f"File size against accuracy: {values}",
+        title="Size against change of accuracy",
+        how="Change from the float file, text by text on this device, with 95 % intervals. An interval that reaches "
+        "across the line of the float file leaves open whether there is a change.",
+        name=f"File size against change of accuracy: {values}",
         legend=files,
     )
 

@@ -59,7 +59,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scored:
-    """Accuracy of a file on a device, in percent, with its 95 % interval."""
+    """Change of accuracy of a file on a device, in points, with its 95 % interval; 0 without one for a baseline."""
 
     file: str
     value: float
@@ -127,7 +127,7 @@ def draw_lengths(measurement: Measurement, bundle: BenchedBundle) -> str | None:
 
 
 def draw_sizes(scores: Sequence[Scored], bundle: BenchedBundle) -> str | None:
-    """Draw file size in MB against accuracy on one device, with 95 % intervals."""
+    """Draw file size in MB against the paired change of accuracy on one device, with 95 % intervals."""
     sizes = {item.file: item.size_bytes / 1e6 for item in bundle.files}
     looks, out = marks(bundle), io.StringIO()
     if not scores:
@@ -135,11 +135,11 @@ def draw_sizes(scores: Sequence[Scored], bundle: BenchedBundle) -> str | None:
     with canvas(out, height=3.2) as figure:
         axes = figure.subplots()
         for item in scores:
-            look, error = looks[item.file], [[item.value - item.low], [item.high - item.value]]
+            look = looks[item.file]
             axes.errorbar(
                 [sizes[item.file]],
                 [item.value],
-                yerr=error,
+                yerr=None if item.low == item.high else [[item.value - item.low], [item.high - item.value]],
                 fmt=look.shape,
                 color=look.colour,
                 capsize=4,
@@ -147,7 +147,8 @@ def draw_sizes(scores: Sequence[Scored], bundle: BenchedBundle) -> str | None:
                 markerfacecolor=look.face,
             )
         axes.set_xlim(0, 1.1 * max(sizes[item.file] for item in scores))
-        plain_axes(axes, "file size (MB)", "accuracy (%)")
+        axes.axhline(0, color=GREY, linewidth=0.8, linestyle="--", zorder=0)
+        plain_axes(axes, "file size (MB)", "change of accuracy (points)")
     return out.getvalue()
 
 

@@ -1,4 +1,4 @@
-"""The picture of a plan: size against accuracy of all that was tried, the front, the bounds and the pick."""
+"""The picture of a plan: size against change of accuracy of all that was tried, the front, bounds and pick."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ _PICK, _DISTILLED, _GREY, _PALE, _INK = "#c62828", "#d9730d", "#8a8f98", "#d5d9d
 
 
 def draw_plan(plan: Plan, path: Path) -> None:
-    """Draw every trial by size in MB and accuracy, those of the front with 95 % intervals, as an SVG file.
+    """Draw every trial by size in MB and change of accuracy, as an SVG file.
+
+    The change is from the float original, text by text; trials of the front have its 95 % interval.
 
     Colour tells the cost (time or work). A line joins the best accuracies at each size.
 
@@ -38,7 +40,7 @@ def draw_plan(plan: Plan, path: Path) -> None:
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.set_xlabel("file size (MB)")
-        axes.set_ylabel("accuracy (%)")
+        axes.set_ylabel("change of accuracy from the float original (points)")
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
         what = "time" if plan.options.is_timed else "work"
@@ -56,7 +58,7 @@ def _draw_trials(axes: Axes, plan: Plan, precision: str) -> PathCollection:
         _scatter(axes, distilled, s=95, marker=_MARKS[precision], facecolors="none", edgecolors=_DISTILLED)
     return axes.scatter(
         [trial.size_mb for trial in chosen],
-        [100 * trial.score.value for trial in chosen],
+        [_change(trial) for trial in chosen],
         c=[100 * trial.cost for trial in chosen],
         vmin=0,
         vmax=100,
@@ -71,10 +73,10 @@ def _draw_trials(axes: Axes, plan: Plan, precision: str) -> PathCollection:
 def _draw_front(axes: Axes, plan: Plan) -> None:
     """Draw intervals, the line and the pick, and name in the legend what the marks mean."""
     best = _best_by_size(plan.trials)
-    sizes, values = [trial.size_mb for trial in best], [100 * trial.score.value for trial in best]
+    sizes, values = [trial.size_mb for trial in best], [_change(trial) for trial in best]
     axes.plot(sizes, values, color=_GREY, linewidth=1, zorder=1, label="best at its size")
     for trial in plan.front:
-        axes.plot([trial.size_mb] * 2, [100 * trial.score.low, 100 * trial.score.high], color=_PALE, zorder=0)
+        axes.plot([trial.size_mb] * 2, [-drop for drop in trial.drop_interval], color=_PALE, zorder=0)
     if any(trial.candidate.distill for trial in plan.trials):
         axes.scatter([], [], s=95, facecolors="none", edgecolors=_DISTILLED, label="distilled")
     if plan.pick is not None:
@@ -83,17 +85,19 @@ def _draw_front(axes: Axes, plan: Plan) -> None:
 
 
 def _scatter(axes: Axes, trials: Sequence[Trial], **style: object) -> None:
-    sizes, values = [trial.size_mb for trial in trials], [100 * trial.score.value for trial in trials]
+    sizes, values = [trial.size_mb for trial in trials], [_change(trial) for trial in trials]
     axes.scatter(sizes, values, zorder=3, **style)  # type: ignore[arg-type]  # the settings of matplotlib
 
 
 def _draw_bounds(axes: Axes, plan: Plan) -> None:
-    original = next((trial for trial in plan.trials if trial.candidate == ORIGINAL), None)
-    if original is not None:
-        least = 100 * original.score.value - plan.bounds.max_drop
-        axes.axhline(least, color=_PICK, linewidth=0.8, linestyle="--", zorder=0, label="bounds")
+    if any(trial.candidate == ORIGINAL for trial in plan.trials):
+        axes.axhline(-plan.bounds.max_drop, color=_PICK, linewidth=0.8, linestyle="--", zorder=0, label="bounds")
     if plan.bounds.max_mb:
         axes.axvline(plan.bounds.max_mb, color=_PICK, linewidth=0.8, linestyle="--", zorder=0)
+
+
+def _change(trial: Trial) -> float:
+    return -trial.drop + 0.0
 
 
 def _best_by_size(trials: tuple[Trial, ...]) -> list[Trial]:
