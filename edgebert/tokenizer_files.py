@@ -127,12 +127,9 @@ def _check_normalizer(
         wanted = _switch(settings, key, default, path)
         # No value for strip_accents: as the casing says.
         if (lower if wanted is None else wanted) != (lower if value is None else value):
-            said = (
-                f"{key} is {json.dumps(wanted)}"
-                if key in settings
-                else f"has no {key}, which means {json.dumps(wanted)}"
-            )
-            said = said if path.is_file() else f"is missing, which means {key} {json.dumps(wanted)}"
+            said = f"{key} is {json.dumps(wanted)}"
+            if key not in settings:
+                said += f" (by default: there is no such {'key' if path.is_file() else 'file'})"
             raise CheckpointError(
                 f"{path}: {said}, but normalizer.{theirs} of {file.name} is {json.dumps(value)}", hint=RESAVE
             )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ _NAMED = {f"{name.strip('[]').lower()}_token": name for name in BERT_SPECIALS}
 _LISTS = ("additional_special_tokens", "extra_special_tokens")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class NamedToken:
     """A token that a file beside the tokenizer names.
 
@@ -32,14 +32,16 @@ class NamedToken:
         token: The token with the flags that transformers gives it.
         id: The id it has there, if any.
         in_table: Whether it is in ``added_tokens_decoder``, whose flags count whatever other files say.
-        in_config: Whether it is in ``tokenizer_config.json``: the only one that counts where it has such a table.
+        listed: Whether it is in a list or under a key that makes a token of ``added_tokens.json`` special.
+        counts: Whether transformers adds it to a tokenizer that is made of a ``vocab.txt``.
     """
 
     where: str
     token: AddedToken
     id: int | None = None
     in_table: bool = False
-    in_config: bool = False
+    listed: bool = False
+    counts: bool = True
 
 
 def optional_object(path: Path) -> dict[str, Any]:
@@ -54,7 +56,7 @@ def named_tokens(folder: Path) -> Iterator[NamedToken]:
         CheckpointError: A file has something else where a token should be, or another token where BERT's should be.
     """
     path, settings = folder / CONFIG, optional_object(folder / CONFIG)
-    table = settings.get("added_tokens_decoder", {})
+    has_table, table = "added_tokens_decoder" in settings, settings.get("added_tokens_decoder", {})
     if not isinstance(table, dict):
         raise CheckpointError(f"{path}: added_tokens_decoder is not an object")
     found = []
@@ -62,16 +64,21 @@ def named_tokens(folder: Path) -> Iterator[NamedToken]:
         where = f"{path}: added_tokens_decoder[{key}]"
         if not key.isdecimal() or not isinstance(value, dict):
             raise CheckpointError(f"{where}: not an id with the content and the flags of a token")
-        found.append(NamedToken(where=where, token=_token(value, where), id=int(key), in_table=True, in_config=True))
-    specials = [*_special_tokens(settings, path), *_special_tokens(optional_object(folder / _MAP), folder / _MAP)]
+        found.append(NamedToken(where=where, token=_token(value, where), id=int(key), in_table=True))
+    specials = []
+    for item in _special_tokens(settings, path):
+        hidden = item.where.endswith(_LISTS[0]) and bool(settings.get(_LISTS[1]))
+        specials.append(dataclasses.replace(item, counts=not hidden))
+    for item in _special_tokens(optional_object(folder / _MAP), folder / _MAP):
+        hidden = item.where.endswith(_LISTS[0]) and any(key in settings for key in _LISTS)
+        specials.append(dataclasses.replace(item, counts=not (has_table or hidden)))
     for content, index in optional_object(folder / _ADDED).items():
         where = f"{folder / _ADDED}: {content!r}"
         if type(index) is not int or index < 0:
             raise CheckpointError(f"{where} has {index!r} where an id should be")
-        special = any(item.token.content == content for item in specials)
-        found.append(
-            NamedToken(where=where, token=AddedToken(content, normalized=not special, special=special), id=index)
-        )
+        special = any(item.listed and item.token.content == content for item in specials)
+        token = AddedToken(content, normalized=not special, special=special)
+        found.append(NamedToken(where=where, token=token, id=index, counts=not has_table))
     yield from sorted(found, key=lambda item: item.id or 0)
     yield from specials
 
@@ -92,7 +99,10 @@ def _special_tokens(plain: dict[str, Any], path: Path) -> Iterator[NamedToken]:
                 raise CheckpointError(
                     f"{where} is {token.content!r}; edgebert takes tokenizers with {_NAMED[key]!r} only"
                 )
-            yield NamedToken(where=where, token=token, in_config=path.name == CONFIG)
+            # additional_special_tokens of special_tokens_map.json: transformers 4 says yes, 5 says no. So the flags of
+            # such a token contradict each other, and it is refused.
+            listed = isinstance(value, list) and (key, path.name) != (_LISTS[0], _MAP)
+            yield NamedToken(where=where, token=token, listed=listed or key in (*_NAMED, "bos_token", "eos_token"))
 
 
 def _token(value: object, where: str) -> AddedToken:
@@ -113,11 +123,22 @@ def added_tokens(tokenizer: Tokenizer) -> dict[str, tuple[int, AddedToken]]:
 
 
 def add_named(tokenizer: Tokenizer, named: Sequence[NamedToken]) -> None:
-    """Add tokens to a tokenizer that was made of a ``vocab.txt``, as transformers does."""
-    has_table = any(item.in_table for item in named)
+    """Add tokens to a tokenizer that was made of a ``vocab.txt``, as transformers does.
+
+    Raises:
+        CheckpointError: Two keys name tokens without ids, so that nothing says which of them comes first.
+    """
+    first = None
     for item in named:
-        if item.token.content not in added_tokens(tokenizer) and (item.in_config or not has_table):
-            (tokenizer.add_special_tokens if item.token.special else tokenizer.add_tokens)([item.token])
+        if not item.counts or item.token.content in added_tokens(tokenizer):
+            continue
+        is_new = item.id is None and tokenizer.token_to_id(item.token.content) is None
+        if is_new and (first := first or item.where) != item.where:
+            raise CheckpointError(
+                f"{item.where} and {first} name tokens whose ids no file states",
+                hint="save the tokenizer again with the transformers that it was trained with: that states them",
+            )
+        (tokenizer.add_special_tokens if item.token.special else tokenizer.add_tokens)([item.token])
 
 
 def check_named(tokenizer: Tokenizer, named: Sequence[NamedToken], source: Path, *, has_table: bool) -> None:

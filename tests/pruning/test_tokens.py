@@ -16,6 +16,8 @@ from edgebert.errors import UsageError
 from edgebert.folder import vocabulary, write_tokenizer
 from edgebert.pruning.tokens import cut_tokenizer, kept_tokens
 from edgebert.tasks import SEQUENCE_CLASSIFICATION
+from edgebert.text import app_tokenizer, text_spec
+from edgebert.text import pieces as pieces_of
 from edgebert.tokenizer_files import load_tokenizer
 from tests import fakes
 
@@ -272,6 +274,39 @@ def test_a_cut_tokenizer_survives_its_folder(tmp_path: Path, lower_case: bool) -
     assert tuple(listed) == vocabulary(cut) == tuple(token for token in fakes.VOCABULARY if token in cut.get_vocab())
     (tmp_path / "tokenizer.json").unlink()
     assert [load_tokenizer(tmp_path).encode(text).ids for text in HARD] == expected
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(("<url>", "battery", "user", "[USER]", "a b")), st.booleans(), st.booleans()),
+        max_size=4,
+        unique_by=lambda item: item[0],
+    ),
+    st.lists(
+        st.lists(st.sampled_from(("<url>", "<URL>", "USER", "[USER]", "good", "x", " ")), max_size=6).map("".join)
+    ),
+)
+@settings(max_examples=60, deadline=None)
+def test_added_tokens_stay_with_ids_of_their_own(added: list[tuple[str, bool, bool]], texts: list[str]) -> None:
+    """Added tokens, pieces or not, stay in a cut, and an app that is told their new ids makes the ids of before."""
+    tokenizer = load_tokenizer(fakes.shared_checkpoint())
+    for content, normalized, special in added:
+        token = AddedToken(content, normalized=normalized, special=special)
+        (tokenizer.add_special_tokens if special else tokenizer.add_tokens)([token])
+    kept = kept_tokens(tokenizer, texts)
+    cut = cut_tokenizer(tokenizer, kept)
+    spec = text_spec(cut, max_length=64, lengths=(64,))
+    before = text_spec(tokenizer, max_length=64, lengths=(64,)).added_tokens
+    assert [(token.content, kept[token.id]) for token in spec.added_tokens] == [
+        (token.content, token.id) for token in before
+    ]
+    app = app_tokenizer(pieces_of(cut), spec)
+    for text in (*texts, " ".join(content for content, *_ in added)):
+        expected = tokenizer.encode(text).ids
+        if set(expected) <= set(kept):
+            assert (
+                [kept[index] for index in app.encode(text).ids] == expected == [kept[i] for i in cut.encode(text).ids]
+            )
 
 
 def test_cutting_again_composes(tmp_path: Path) -> None:
