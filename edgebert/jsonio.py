@@ -1,7 +1,8 @@
 """Frozen dataclasses to JSON and back: strict, versioned by the caller, deterministic.
 
 Writing keeps the order of the fields and Python's shortest float form, so equal values give equal bytes. Reading
-accepts exactly the fields of the class: an unknown, missing or wrongly typed one is named with its path.
+accepts exactly the fields of the class: an unknown, missing or wrongly typed one is named with its path, and so is a
+number that its field cannot mean (``ranges``).
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ import json
 import math
 import types
 import typing
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from edgebert.errors import UsageError
+from edgebert.ranges import Between
 
 T = TypeVar("T")
 
@@ -83,6 +85,12 @@ def _build(kind: Any, value: Any, source: str, path: str) -> Any:
     if dataclasses.is_dataclass(kind):
         return _build_object(kind, value, source, path)
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is Annotated:
+        value = _build(arguments[0], value, source, path)
+        for bounds in arguments[1:]:
+            if isinstance(bounds, Between) and not bounds.low <= value <= bounds.high:
+                raise UsageError(f"{where} is {_shown(value)}, not from {bounds.low} to {bounds.high}")
+        return value
     if origin is typing.Literal:
         # 1 == True in Python, so equality alone would let a number through for a boolean literal.
         if not any(value == option and type(value) is type(option) for option in arguments):
@@ -92,6 +100,10 @@ def _build(kind: Any, value: Any, source: str, path: str) -> Any:
         return _build_union(arguments, value, source, path)
     if origin is tuple:
         return _build_tuple(arguments, value, source, path)
+    return _build_plain(kind, value, where)
+
+
+def _build_plain(kind: Any, value: Any, where: str) -> Any:
     if kind is float and type(value) is int:
         try:
             value = float(value)
@@ -99,6 +111,8 @@ def _build(kind: Any, value: Any, source: str, path: str) -> Any:
             raise UsageError(f"{where} is {_shown(value)}, not a finite number") from error
     if type(value) is not kind:
         raise UsageError(f"{where} is {_shown(value)}, not {_NAMES.get(kind, kind)}")
+    if kind is int and abs(value) >= 2**63:
+        raise UsageError(f"{where} is {_shown(value)}, more than 64 bits hold")
     if kind is float and not math.isfinite(value):
         raise UsageError(f"{where} is {value}, not a finite number")
     if kind is str and any("\ud800" <= character <= "\udfff" for character in value):
@@ -116,7 +130,7 @@ def _build_object(kind: Any, value: Any, source: str, path: str) -> Any:
     for name in value:
         if name not in fields:
             raise UsageError(f"{source}: unknown key {prefix + name!r}", hint=f"known here: {', '.join(fields)}")
-    hints = typing.get_type_hints(kind)
+    hints = typing.get_type_hints(kind, include_extras=True)
     built = {}
     for name, field in fields.items():
         if name in value:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from edgebert.ranges import Amount, Count, Positive, Share
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Architecture:
@@ -20,12 +22,12 @@ class Architecture:
         activation: Feed-forward activation, ``gelu`` (the exact, erf form) or ``relu``.
     """
 
-    hidden: int
-    head_dim: int
-    heads: tuple[int, ...]
-    neurons: tuple[int, ...]
-    vocabulary: int
-    positions: int
+    hidden: Positive
+    head_dim: Positive
+    heads: tuple[Count, ...]
+    neurons: tuple[Count, ...]
+    vocabulary: Positive
+    positions: Positive
     activation: Literal["gelu", "relu"]
 
     @property
@@ -76,7 +78,7 @@ class TextSource:
 
     name: str
     sha256: str
-    examples: int
+    examples: Count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,17 +99,17 @@ class VocabularyCut:
         accuracy_after: The same after the cut.
     """
 
-    tokens_before: int
-    tokens_after: int
-    bytes_saved: int
-    texts: int
-    unknown_before: float
-    unknown_after: float
-    tokens_per_text_before: float
-    tokens_per_text_after: float
-    agreement: float
-    accuracy_before: float | None
-    accuracy_after: float | None
+    tokens_before: Count
+    tokens_after: Count
+    bytes_saved: Count
+    texts: Count
+    unknown_before: Share
+    unknown_after: Share
+    tokens_per_text_before: Amount
+    tokens_per_text_after: Amount
+    agreement: Share
+    accuracy_before: Share | None
+    accuracy_after: Share | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,13 +126,13 @@ class Distillation:
         agreement_after: The same for the state that was kept.
     """
 
-    epochs: float
-    learning_rate: float
-    temperature: float
+    epochs: Amount
+    learning_rate: Amount
+    temperature: Amount
     labelled: bool
-    held_out: int
-    agreement_before: float
-    agreement_after: float
+    held_out: Count
+    agreement_before: Share
+    agreement_after: Share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,13 +162,13 @@ class Pruning:
     original: Architecture
     original_name: str
     original_sha256: str
-    layers: tuple[int, ...]
+    layers: tuple[Count, ...]
     budget: Literal["macs", "latency"]
-    keep: float
-    macs_share: float
-    tokens_per_text: float
-    sample: int
-    seed: int
+    keep: Share
+    macs_share: Share
+    tokens_per_text: Amount
+    sample: Count
+    seed: Count
     train: TextSource
     vocabulary: VocabularyCut | None
     distillation: Distillation | None

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from edgebert.ranges import Count, Difference, Positive, Share
 from edgebert.shape import Architecture, PruneOptions, Pruning
 
 Format = Literal["onnx", "tflite"]
@@ -171,17 +172,17 @@ class Score:
     file: str
     runtime: str
     metric: str
-    value: float
-    low: float
-    high: float
-    examples: int
+    value: Share
+    low: Share
+    high: Share
+    examples: Positive
     baseline: str | None = None
-    difference: float | None = None
-    difference_low: float | None = None
-    difference_high: float | None = None
-    agreement: float | None = None
-    flips: int | None = None
-    mcnemar_p: float | None = None
+    difference: Difference | None = None
+    difference_low: Difference | None = None
+    difference_high: Difference | None = None
+    agreement: Share | None = None
+    flips: Count | None = None
+    mcnemar_p: Share | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

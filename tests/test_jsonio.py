@@ -17,6 +17,7 @@ from edgebert import shape, types
 from edgebert.errors import UsageError
 from edgebert.jsonio import dumps, from_plain, loads, parse
 from edgebert.measured import devices, report, worker
+from edgebert.ranges import Amount, Count, Positive, Share
 from edgebert.shape import PruneOptions
 from edgebert.types import (
     EvaluationData,
@@ -45,7 +46,11 @@ def values_of(kind: Any) -> st.SearchStrategy:
     """Return a strategy for the values of a field, made from its annotation."""
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if dataclasses.is_dataclass(kind):
-        return st.builds(kind, **{name: values_of(hint) for name, hint in typing.get_type_hints(kind).items()})
+        hints = typing.get_type_hints(kind, include_extras=True)
+        return st.builds(kind, **{name: values_of(hint) for name, hint in hints.items()})
+    if origin is typing.Annotated:
+        (bounds,) = arguments[1:]
+        return {int: st.integers, float: st.floats}[arguments[0]](bounds.low, bounds.high)
     if origin is typing.Literal:
         return st.sampled_from(arguments)
     if origin in (typing.Union, builtin.UnionType):
@@ -53,11 +58,16 @@ def values_of(kind: Any) -> st.SearchStrategy:
     if origin is tuple and arguments[1:] != (...,):
         return st.tuples(*map(values_of, arguments))
     if origin is tuple:
-        return st.lists(values_of(arguments[0]), max_size=3 if arguments[0] in (int, float, str) else 1).map(tuple)
+        few = 1 if dataclasses.is_dataclass(arguments[0]) else 3
+        return st.lists(values_of(arguments[0]), max_size=few).map(tuple)
     floats = st.floats(allow_nan=False, allow_infinity=False)
-    return {str: st.text(max_size=8), int: st.integers(), float: floats, bool: st.booleans(), type(None): st.none()}[
-        kind
-    ]
+    return {
+        str: st.text(max_size=8),
+        int: st.integers(-(2**63) + 1, 2**63 - 1),
+        float: floats,
+        bool: st.booleans(),
+        type(None): st.none(),
+    }[kind]
 
 
 @pytest.mark.parametrize("kind", VALUES, ids=lambda kind: kind.__name__)
@@ -314,3 +324,46 @@ def test_a_pair_holds_exactly_two_items():
     for wrong in (["package"], ["package", 5, 6]):
         with pytest.raises(UsageError, match=rf"energy_uj\[0\] has {len(wrong)} items, not 2"):
             from_plain(worker.Conditions, {**reading, "energy_uj": [wrong]}, source="t")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Ranged:
+    """Fields whose numbers have bounds, in every place that an annotation can have."""
+
+    count: Count = 0
+    rows: tuple[tuple[Positive, ...], ...] = ()
+    pair: tuple[str, Amount] = ("", 0.0)
+    maybe: Share | None = None
+    plain: int = 0
+
+
+@pytest.mark.parametrize(
+    ("plain", "words"),
+    [
+        ({"count": -1}, "x.json: count is -1, not from 0 to 9007199254740992"),
+        ({"count": 2**53 + 1}, "count is 9007199254740993"),
+        ({"rows": [[1], [5, 0]]}, r"rows\[1\]\[1\] is 0, not from 1"),
+        ({"pair": ["a", 1e300]}, r"pair\[1\] is 1e\+300, not from 0.0"),
+        ({"maybe": 1.5}, "maybe is 1.5, not from 0.0 to 1.0"),
+        ({"maybe": -1e-300}, "maybe is -1e-300"),
+        ({"plain": 2**63}, "plain is 9223372036854775808, more than 64 bits hold"),
+        ({"plain": -(2**63)}, "plain is -9223372036854775808, more than 64 bits hold"),
+        ({"count": True}, "count is true, not a"),
+    ],
+)
+def test_a_number_out_of_range_is_named_with_its_path(plain: dict[str, object], words: str):
+    """A number that its field cannot mean is refused with key, value and bounds."""
+    with pytest.raises(UsageError, match=words):
+        from_plain(Ranged, plain, source="x.json")
+
+
+@given(st.integers() | st.sampled_from([0, 1, 2**53, 2**53 + 1, 2**63]))
+def test_exactly_the_numbers_in_range_are_read(number: int):
+    """The bounds belong to the range."""
+    for name, least in (("count", 0), ("rows", 1)):
+        plain = {name: number} if name == "count" else {name: [[number]]}
+        if least <= number <= 2**53:
+            from_plain(Ranged, plain, source="x.json")
+        else:
+            with pytest.raises(UsageError, match=name):
+                from_plain(Ranged, plain, source="x.json")

@@ -20,6 +20,7 @@ from edgebert.errors import EnvironmentProblem, OutputError, UsageError
 from edgebert.jsonio import dumps, from_plain, parse
 from edgebert.measured.devices import DeviceFacts, PhoneState
 from edgebert.measured.report import Answers, DoneTrial, InstructionCount, Suite
+from edgebert.ranges import Count
 from edgebert.staging import NO_ROOM
 
 SCHEMA = 1
@@ -76,15 +77,15 @@ class Step:
 
     device: str
     kind: Kind
-    retries: int = 0
+    retries: Count = 0
     facts: DeviceFacts | None = None
     file: str = ""
     runtime: str = ""
     problem: str = ""
     golden: Answers | None = None
-    text_ns: int = 0
-    start: int = 0
-    predicted: tuple[int, ...] = ()
+    text_ns: Count = 0
+    start: Count = 0
+    predicted: tuple[Count, ...] = ()
     done: DoneTrial | None = None
     counts: tuple[InstructionCount, ...] = ()
     state: PhoneState | None = None

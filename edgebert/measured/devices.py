@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from edgebert.measured.worker import HardwareFacts, Temperature
+from edgebert.ranges import Count
 
 DeviceKind = Literal["local", "ssh", "adb", "emulator"]
 
@@ -27,7 +28,7 @@ class AndroidFacts:
     model: str
     soc: str
     release: str
-    sdk: int | None
+    sdk: Count | None
     abi: str
 
 
@@ -46,11 +47,11 @@ class PhoneState:
         is_power_saving: Whether battery saver is on.
     """
 
-    trial: int
-    battery_percent: int | None = None
+    trial: Count
+    battery_percent: Count | None = None
     battery_celsius: float | None = None
     is_charging: bool | None = None
-    thermal_status: int | None = None
+    thermal_status: Count | None = None
     temperatures: tuple[Temperature, ...] = ()
     is_screen_on: bool | None = None
     is_power_saving: bool | None = None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from edgebert.measured.devices import DeviceFacts, PhoneState
 from edgebert.measured.worker import Trial
+from edgebert.ranges import Amount, Count, Positive
 from edgebert.types import Format, Precision, Role, TextSpec
 
 REPORT_SCHEMA = 1
@@ -19,7 +20,7 @@ class BenchedFile:
     role: Role
     format: Format
     precision: Precision
-    size_bytes: int
+    size_bytes: Positive
     sha256: str
 
 
@@ -52,10 +53,10 @@ class BenchedTexts:
 
     name: str
     sha256: str
-    texts: int
-    truncated: int
-    mean_tokens: float
-    labels: tuple[int, ...] = ()
+    texts: Count
+    truncated: Count
+    mean_tokens: Amount
+    labels: tuple[Count, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,10 +95,10 @@ class DoneTrial:
     """A trial, and which one: ``round`` counts the processes of a file, ``order`` all trials of the device."""
 
     file: str
-    round: int
-    order: int
+    round: Count
+    order: Count
     trial: Trial
-    waited_s: float = 0.0
+    waited_s: Amount = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,9 +117,9 @@ class Answers:
     file: str
     runtime: str
     version: str
-    predicted: tuple[int, ...]
-    golden_difference: float
-    golden_tolerance: float
+    predicted: tuple[Count, ...]
+    golden_difference: Amount
+    golden_tolerance: Amount
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,9 +140,9 @@ class InstructionCount:
     runtime: str
     version: str
     series: str
-    tokens: int
-    per_inference: float
-    classes: tuple[tuple[str, float], ...]
+    tokens: Positive
+    per_inference: Amount
+    classes: tuple[tuple[str, Amount], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +164,7 @@ class Measurement:
     answers: tuple[Answers, ...]
     counts: tuple[InstructionCount, ...] = ()
     states: tuple[PhoneState, ...] = ()
-    retries: int = 0
+    retries: Count = 0
     notes: tuple[str, ...] = ()
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from edgebert.ranges import Amount, Count, Positive
+
 Moment = Literal["before", "during", "after"]
 
 WORKER_SCHEMA = 1
@@ -75,8 +77,8 @@ class Cooling:
     """One cooling device of the system, as in a frequency cap: 0 is off, ``highest`` is all it can do."""
 
     name: str
-    state: int
-    highest: int
+    state: Count
+    highest: Count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,16 +100,16 @@ class Conditions:
     """
 
     moment: Moment
-    at_ns: int
-    freq_khz: tuple[int, ...] = ()
+    at_ns: Count
+    freq_khz: tuple[Count, ...] = ()
     governor: tuple[str, ...] = ()
     temperatures: tuple[Temperature, ...] = ()
     cooling: tuple[Cooling, ...] = ()
-    throttle_count: int | None = None
-    load: float | None = None
-    battery_percent: int | None = None
+    throttle_count: Count | None = None
+    load: Amount | None = None
+    battery_percent: Count | None = None
     battery_status: str | None = None
-    energy_uj: tuple[tuple[str, int], ...] = ()
+    energy_uj: tuple[tuple[str, Count], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,9 +124,9 @@ class TimedSeries:
     """
 
     name: str
-    tokens: tuple[int, ...]
-    fed: tuple[int, ...]
-    run_ns: tuple[int, ...]
+    tokens: tuple[Positive, ...]
+    fed: tuple[Positive, ...]
+    run_ns: tuple[Positive, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +138,7 @@ class Tokenized:
     """
 
     version: str
-    text_ns: tuple[int, ...]
+    text_ns: tuple[Positive, ...]
     ids: tuple[tuple[int, ...], ...]
 
 
@@ -168,19 +170,19 @@ class Trial:
     runtime: str
     version: str
     python: str
-    threads: int
-    cores: tuple[int, ...]
-    import_ns: int
-    load_ns: int
-    first_ns: int | None
+    threads: Positive
+    cores: tuple[Count, ...]
+    import_ns: Count
+    load_ns: Count
+    first_ns: Count | None
     series: tuple[TimedSeries, ...]
     answers: tuple[tuple[float, ...], ...]
     tokenized: Tokenized | None
-    peak_rss_bytes: int | None
+    peak_rss_bytes: Count | None
     conditions: tuple[Conditions, ...]
-    started_s: float
-    ended_s: float
-    elapsed_ns: int
+    started_s: Amount
+    ended_s: Amount
+    elapsed_ns: Count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,10 +196,10 @@ class Core:
         capacity: Relative capacity, 1024 for the fastest (Linux ``cpu_capacity``); ``None`` where unknown.
     """
 
-    number: int
+    number: Count
     part: str
-    max_khz: int | None
-    capacity: int | None
+    max_khz: Count | None
+    capacity: Count | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,6 +226,6 @@ class HardwareFacts:
     python: str
     cores: tuple[Core, ...]
     features: tuple[str, ...]
-    memory_bytes: int | None
+    memory_bytes: Count | None
     runtimes: tuple[tuple[str, str], ...]
     absent: tuple[tuple[str, str], ...]

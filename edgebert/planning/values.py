@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 from edgebert.errors import UsageError
+from edgebert.ranges import Amount, Between, Positive, Share
 from edgebert.types import Format, Score
 
 SHARES = (1.0, 0.8, 0.65, 0.5, 0.4, 0.35, 0.3, 0.25, 0.2)
@@ -89,10 +90,10 @@ class Candidate:
         distill: Epochs of distillation; 0 for none.
     """
 
-    keep: float
+    keep: Share
     vocabulary: bool
     precision: Literal["float32", "int8"]
-    distill: float = 0.0
+    distill: Amount = 0.0
 
     @property
     def name(self) -> str:
@@ -123,11 +124,11 @@ class Trial:
     """
 
     candidate: Candidate
-    size_bytes: int
-    work: float
+    size_bytes: Positive
+    work: Annotated[float, Between(1e-9, 1e9)]
     score: Score
-    run_ns: tuple[tuple[int, ...], ...] = ()
-    baseline_ns: tuple[tuple[int, ...], ...] = ()
+    run_ns: tuple[tuple[Positive, ...], ...] = ()
+    baseline_ns: tuple[tuple[Positive, ...], ...] = ()
 
     @property
     def name(self) -> str:
