@@ -178,7 +178,7 @@ def test_a_missing_or_unknown_key_is_named_by_its_path(path: str, steps: tuple, 
         from_plain(Manifest, put(steps, with_more) if steps else with_more, source="m")
     assert caught.value.message == f"m: unknown key '{prefix}surprise'"
     assert caught.value.hint == f"known here: {', '.join(value)}"
-    kind = {"": Manifest, "recipe": Recipe, "recipe.prune": PruneOptions}.get(path, Score)
+    kind = {"": Manifest, "recipe": Recipe, "recipe.prune": PruneOptions, "text": TextSpec}.get(path, Score)
     optional = {field.name for field in dataclasses.fields(kind) if field.default is not dataclasses.MISSING}
     for name in value:
         with_less = {key: item for key, item in value.items() if key != name}

@@ -138,11 +138,10 @@ class Journal:
 
     def close(self) -> None:
         """Close the file and keep it, unless nothing was done. May be called twice."""
-        # What is still in the buffer of a full disk is part of a line that nobody will miss.
         with contextlib.suppress(OSError):
             if not self._steps and not self._stream.closed:
                 self.path.unlink(missing_ok=True)
-            self._stream.close()
+        _close(self._stream)
 
 
 def journal_of(out: Path) -> Path:
@@ -167,7 +166,7 @@ def open_journal(path: Path, fingerprint: Fingerprint, *, anew: bool) -> Journal
         path.parent.mkdir(parents=True, exist_ok=True)
         stream = path.open("a+b")
     with contextlib.ExitStack() as undo:
-        undo.enter_context(stream)
+        undo.callback(_close, stream)
         with writable(path):
             _lock(stream, path)
             if anew:
@@ -176,6 +175,7 @@ def open_journal(path: Path, fingerprint: Fingerprint, *, anew: bool) -> Journal
             steps, good = _read(stream.read(), fingerprint, path)
             stream.truncate(good)
             if not good:
+                undo.callback(path.unlink, missing_ok=True)
                 stream.write(_line(_Header(schema=SCHEMA, fingerprint=fingerprint)))
                 stream.flush()
         undo.pop_all()
@@ -201,6 +201,12 @@ def writable(path: Path) -> Iterator[None]:
         raise OutputError(
             f"{path}: cannot be written: {error.strerror}", hint="choose a folder you can write to"
         ) from error
+
+
+def _close(stream: IO[bytes]) -> None:
+    # What is still in the buffer of a full disk is part of a line that nobody will miss.
+    with contextlib.suppress(OSError):
+        stream.close()
 
 
 def _lock(stream: IO[bytes], path: Path) -> None:
@@ -238,6 +244,11 @@ def _read(content: bytes, fingerprint: Fingerprint, path: Path) -> tuple[tuple[S
 
 def _parsed(cls: type[T], line: bytes, source: str) -> T:
     try:
-        return from_plain(cls, parse(line.decode("utf-8"), source=source), source=source)
-    except (UsageError, UnicodeDecodeError) as error:
-        raise UsageError(f"{source}: not a step of a benchmark: {error}", hint=_ANEW) from error
+        value = from_plain(cls, parse(line.decode("utf-8"), source=source), source=source)
+    except UsageError as error:
+        raise UsageError(error.message, hint=_ANEW) from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{source}: not UTF-8 at byte {error.start}", hint=_ANEW) from error
+    if isinstance(value, Step) and value.kind == "golden" and not value.text_ns:
+        raise UsageError(f"{source}: text_ns is 0, but the golden texts took some time", hint=_ANEW)
+    return value

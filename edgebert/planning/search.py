@@ -21,6 +21,8 @@ from edgebert.planning.front import choose, losses, next_recovery, pareto_front,
 from edgebert.planning.picked import prune_options, recipe_toml
 from edgebert.planning.picture import draw_plan
 from edgebert.planning.state import (
+    FILES,
+    ORIGINAL_FILES,
     PICK,
     PLOT,
     WORK,
@@ -29,6 +31,7 @@ from edgebert.planning.state import (
     add_trial,
     clear,
     open_state,
+    told_what_is_kept,
     writable,
     write_text,
 )
@@ -100,14 +103,15 @@ def plan(
     if force:
         clear(out)
     search = _Search(loaded, texts, data, out, state, options, progress)
-    trials = [trial for share in options.shares for trial in search.trials(share, distill=0.0)]
-    if options.recovery_epochs:
-        recovered: list[float] = []
-        while (share := next_recovery(trials, recovered, bounds)) is not None:
-            trials += search.trials(share, distill=options.recovery_epochs)
-            recovered.append(share)
-    found = _concluded(trials, bounds, options)
-    _write_results(out, found, lengths_of(loaded.checkpoint.architecture.positions))
+    with told_what_is_kept(out):
+        trials = [trial for share in options.shares for trial in search.trials(share, distill=0.0)]
+        if options.recovery_epochs:
+            recovered: list[float] = []
+            while (share := next_recovery(trials, recovered, bounds)) is not None:
+                trials += search.trials(share, distill=options.recovery_epochs)
+                recovered.append(share)
+        found = _concluded(trials, bounds, options)
+        _write_results(out, found, lengths_of(loaded.checkpoint.architecture.positions))
     return found
 
 
@@ -153,7 +157,7 @@ class _Search:
 
     def _measure(self, candidates: list[Candidate], model: Model) -> None:
         """Write, measure and record files of one model."""
-        folder = self._work / "files"
+        folder = self._work / FILES
         # What a killed search left there is another model's.
         shutil.rmtree(folder, ignore_errors=True)
         timed = timed_texts(self._data, self._options.seed) if self._options.is_timed else ()
@@ -174,7 +178,7 @@ class _Search:
     def _baseline(self) -> Baseline:
         told = self._tell(ORIGINAL.name)
         told("writing the file", 0, 1)
-        folder = self._work / "original"
+        folder = self._work / ORIGINAL_FILES
         opened = open_file(
             self._model, self._data, folder, file_format=self._options.format, precision=ORIGINAL.precision
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -25,6 +25,9 @@ PLOT = "plan.svg"
 
 WORK = ".work"
 """Folder of the plan folder for models and files that are needed only while the search runs."""
+
+FILES, ORIGINAL_FILES = "files", "original"
+"""Folders of ``WORK`` for the files of a candidate and of the original, which are made anew when a search resumes."""
 
 SCHEMA = 1
 
@@ -92,8 +95,17 @@ def open_state(folder: Path, fingerprint: Fingerprint, *, force: bool) -> State:
     anew = "--anew starts anew; another --out keeps both"
     try:
         state = loads(State, path.read_text(encoding="utf-8"), source=str(path))
-    except (UsageError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: not the state of a search: {error}", hint=anew) from error
+    except UsageError as error:
+        raise UsageError(error.message, hint=anew) from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: not UTF-8 at byte {error.start}", hint=anew) from error
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}", hint=anew) from error
+    for index, trial in enumerate(state.trials):
+        if len(trial.run_ns) != len(trial.baseline_ns) or not all((*trial.run_ns, *trial.baseline_ns)):
+            raise UsageError(
+                f"{path}: trials[{index}]: run_ns and baseline_ns do not have times of each text", hint=anew
+            )
     if state.schema != SCHEMA:
         raise UsageError(f"{path}: schema {state.schema}; this edgebert reads {SCHEMA}", hint=anew)
     if state.fingerprint != fingerprint:
@@ -174,11 +186,39 @@ def writable(folder: Path) -> Iterator[None]:
         if error.errno in NO_ROOM:
             raise EnvironmentProblem(
                 f"{folder}: no room left on the disk: {error.strerror}",
-                hint="free some space and start again: the search goes on where it was",
+                hint="free some space and run the same command again: it resumes",
             ) from error
         raise OutputError(
             f"{folder}: cannot be written: {error.strerror}", hint="choose a folder you can write to"
         ) from error
+
+
+@contextmanager
+def told_what_is_kept(folder: Path) -> Iterator[None]:
+    """Say of a disk that is full what a search has kept in its folder, and remove what it makes anew anyway.
+
+    Raises:
+        EnvironmentProblem: Any that the block raises.
+    """
+    try:
+        yield
+    except EnvironmentProblem as error:
+        if getattr(error.__cause__, "errno", None) not in NO_ROOM:
+            raise
+        for name in (FILES, ORIGINAL_FILES):
+            shutil.rmtree(folder / WORK / name, ignore_errors=True)
+        for emptied in (folder / WORK, folder):
+            with suppress(OSError):
+                emptied.rmdir()
+        raise EnvironmentProblem(error.message, hint=f"free some space; {_kept(folder)}") from error.__cause__
+
+
+def _kept(folder: Path) -> str:
+    """Return what is in the folder of a search, and what the next run does with it."""
+    sizes = [item.stat().st_size for item in (folder / WORK).rglob("*") if item.is_file()]
+    kept = [f"{folder / STATE} keeps the complete trials"] if (folder / STATE).is_file() else []
+    kept += [f"{folder / WORK} keeps {sum(sizes) / 1e6:.1f} MB of models in work"] if sizes else []
+    return f"{', '.join(kept)}; the same command resumes" if kept else "nothing was kept"
 
 
 def clear(folder: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import subprocess
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgebert.bench.journal import Fingerprint, Step, journal_of, open_journal
-from edgebert.errors import OutputError, UsageError
+from edgebert.errors import EnvironmentProblem, OutputError, UsageError
 from edgebert.measured.devices import PhoneState
 from edgebert.measured.report import InstructionCount, Suite
 from edgebert.measured.worker import Conditions
@@ -213,3 +214,63 @@ def test_conditions_with_energy_come_back():
 
     conditions = Conditions(moment="before", at_ns=0, energy_uj=(("package", 5),))
     assert loads(Conditions, dumps(conditions), source="x") == conditions
+
+
+HOSTILE = {
+    "text_ns of nothing": ({"text_ns": 0}, "text_ns is 0"),
+    "text_ns below nothing": ({"text_ns": -1}, "text_ns is -1"),
+    "text_ns of 64 bits": ({"text_ns": 2**63}, "text_ns is 9223372036854775808"),
+    "text_ns of a thousand digits": ({"text_ns": int("9" * 1000)}, "text_ns is 9"),
+    "start below nothing": ({"start": -1}, "start is -1"),
+    "retries below nothing": ({"retries": -5}, "retries is -5"),
+    "a label below nothing": ({"predicted": [0, -1]}, r"predicted\[1\] is -1"),
+    "a text for a number": ({"text_ns": "5"}, 'text_ns is "5"'),
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_a_number_that_no_run_writes_is_named(what, tmp_path):
+    """A journal with a number that a step cannot have is refused with file, line and key, and is left as it was."""
+    changes, words = HOSTILE[what]
+    path = filled(tmp_path / "journal", STEPS[:1])
+    header, step, _ = path.read_bytes().split(b"\n")
+    path.write_bytes(header + b"\n" + json.dumps(json.loads(step) | changes).encode() + b"\n")
+    before = path.read_bytes()
+    with pytest.raises(UsageError, match=rf"journal: line 2: {words}") as caught:
+        open_journal(path, RUN, anew=False)
+    assert "--anew" in caught.value.hint
+    assert len(caught.value.message) < 400
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("size", [0, 10, 100])
+def test_a_full_disk_at_the_first_line_is_a_problem_of_the_machine(size, tmp_path):
+    """A disk that takes no whole first line ends the run with exit code 3, and no half of a journal stays."""
+    with full_disk(size), pytest.raises(EnvironmentProblem, match="journal: no room left on the disk") as caught:
+        open_journal(tmp_path / "journal", RUN, anew=False)
+    assert (caught.value.exit_code, list(tmp_path.iterdir())) == (3, [])
+
+
+@pytest.mark.parametrize("more", [0, 1, 50])
+def test_a_full_disk_in_a_run_keeps_the_steps_before(more, tmp_path):
+    """The step that finds no room ends the run with exit code 3; closing is quiet, and the steps before are read."""
+    path = filled(tmp_path / "journal", STEPS[:1])
+    journal = open_journal(path, RUN, anew=False)
+    with full_disk(path.stat().st_size + more):
+        with pytest.raises(EnvironmentProblem, match="no room left on the disk") as caught:
+            journal.add(STEPS[2])
+        journal.close()
+    assert (caught.value.exit_code, journal.is_broken) == (3, True)
+    assert steps_in(path) == STEPS[:1]
+
+
+@contextlib.contextmanager
+def full_disk(size):
+    """Let no file grow beyond so many bytes."""
+    resource = pytest.importorskip("resource", reason="limits the size of files on Unix")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)

@@ -48,7 +48,7 @@ def test_a_record_of_a_newer_edgebert_is_refused_before_its_fields_are_read(tmp_
         ({"layers": [2, 0]}, "layers is [2, 0], not ascending numbers of the original's layers, 0 to 2"),
         ({"layers": [0, 0]}, "layers is [0, 0]"),
         ({"layers": [0, 3]}, "layers is [0, 3]"),
-        ({"layers": [-1, 0]}, "layers is [-1, 0]"),
+        ({"layers": [-1, 0]}, "layers[0] is -1"),
         ({"layers": [0, 1, 2]}, "layers names 3, config.json describes 2"),
         ({"layers": []}, "layers names 0"),
     ],

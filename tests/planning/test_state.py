@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
+import json
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,18 @@ from hypothesis import given
 
 from edgebert.errors import EnvironmentProblem, OutputError, UsageError
 from edgebert.jsonio import dumps, loads
-from edgebert.planning.state import SCHEMA, STATE, WORK, Fingerprint, State, add_trial, clear, open_state, write_text
+from edgebert.planning.state import (
+    SCHEMA,
+    STATE,
+    WORK,
+    Fingerprint,
+    State,
+    add_trial,
+    clear,
+    open_state,
+    told_what_is_kept,
+    write_text,
+)
 from tests.planning.trials import few_trials, make_trial
 
 PRINT = Fingerprint(
@@ -69,7 +82,7 @@ def test_the_state_of_another_search_is_refused_by_what_differs(field: str, tmp_
 def test_a_damaged_state_is_refused_with_its_name(content: bytes, tmp_path: Path):
     """One line that names the file, and the way out."""
     (tmp_path / STATE).write_bytes(content)
-    with pytest.raises(UsageError, match=r"plan\.json: not the state of a search") as refusal:
+    with pytest.raises(UsageError, match=r"plan\.json: ") as refusal:
         open_state(tmp_path, PRINT, force=False)
     assert "--anew" in refusal.value.hint
 
@@ -132,3 +145,92 @@ def test_a_full_disk_keeps_the_state_before(tmp_path: Path):
         signal.signal(signal.SIGXFSZ, handler)
     assert (tmp_path / STATE).read_bytes() == before
     assert [item.name for item in tmp_path.iterdir()] == [STATE]
+
+
+HOSTILE = {
+    "no work": ({"work": 0}, r"trials\[0\]\.work is 0"),
+    "work below nothing": ({"work": -0.5}, r"trials\[0\]\.work is -0\.5"),
+    "work beyond numbers": ({"work": 1e300}, r"trials\[0\]\.work is 1e\+300"),
+    "no size": ({"size_bytes": 0}, r"trials\[0\]\.size_bytes is 0"),
+    "a size of 64 bits": ({"size_bytes": 2**63}, r"trials\[0\]\.size_bytes is 9223372036854775808"),
+    "a run in no time": ({"run_ns": [[1, 0]], "baseline_ns": [[1]]}, r"trials\[0\]\.run_ns\[0\]\[1\] is 0"),
+    "a text without times": ({"run_ns": [[]], "baseline_ns": [[1]]}, r"trials\[0\]: run_ns and baseline_ns"),
+    "times of one file only": ({"run_ns": [[1]], "baseline_ns": []}, r"trials\[0\]: run_ns and baseline_ns"),
+    "more than the whole": (
+        {"candidate": {"keep": 2.0, "vocabulary": False, "precision": "int8"}},
+        r".*\.keep is 2\.0",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_a_number_that_no_search_writes_is_named(what: str, tmp_path: Path):
+    """A state with a number that a trial cannot have is refused with file and key, and is left as it was."""
+    changes, words = HOSTILE[what]
+    add_trial(tmp_path, EMPTY, make_trial())
+    path = tmp_path / STATE
+    plain = json.loads(path.read_text())
+    plain["trials"][0] |= changes
+    path.write_text(json.dumps(plain))
+    before = path.read_bytes()
+    with pytest.raises(UsageError, match=rf"plan\.json: {words}") as refusal:
+        open_state(tmp_path, PRINT, force=False)
+    assert "--anew" in refusal.value.hint
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("value", [-1.1, 1.5, 1e308])
+@pytest.mark.parametrize("key", ["value", "low", "high", "difference", "agreement", "mcnemar_p"])
+def test_a_score_that_is_no_share_is_named(key: str, value: float, tmp_path: Path):
+    """Whatever of a score lies outside of 0 and 1 (a difference: -1 and 1) is refused with its key."""
+    add_trial(tmp_path, EMPTY, make_trial())
+    path = tmp_path / STATE
+    plain = json.loads(path.read_text())
+    plain["trials"][0]["score"][key] = value
+    path.write_text(json.dumps(plain))
+    with pytest.raises(UsageError, match=rf"plan\.json: trials\[0\]\.score\.{key} is"):
+        open_state(tmp_path, PRINT, force=False)
+
+
+def no_room(folder: Path) -> EnvironmentProblem:
+    """Return the error of a writer that found the disk full; its hint knows nothing of the search around it."""
+    problem = EnvironmentProblem(f"{folder}: no room left on the disk", hint="nothing was written; free some space")
+    problem.__cause__ = OSError(errno.ENOSPC, "No space left on device")
+    return problem
+
+
+def test_a_full_disk_is_told_with_what_is_kept(tmp_path: Path):
+    """Files that are made anew are removed; complete trials and models in work stay, and the hint names them."""
+    folder = tmp_path / "plan"
+    add_trial(folder, EMPTY, make_trial())
+    for name in ("files", "original", "abc-keep0.5-distill0.0"):
+        (folder / WORK / name).mkdir(parents=True)
+        (folder / WORK / name / "model").write_bytes(bytes(2_000_000))
+    with pytest.raises(EnvironmentProblem, match="no room left on the disk") as caught, told_what_is_kept(folder):
+        raise no_room(folder)
+    assert caught.value.hint == (
+        f"free some space; {folder / STATE} keeps the complete trials, "
+        f"{folder / WORK} keeps 2.0 MB of models in work; the same command resumes"
+    )
+    assert [item.name for item in (folder / WORK).iterdir()] == ["abc-keep0.5-distill0.0"]
+    assert len(open_state(folder, PRINT, force=False).trials) == 1
+
+
+def test_a_full_disk_before_the_first_trial_leaves_nothing(tmp_path: Path):
+    """Where nothing is kept the hint says so, and it is true."""
+    folder = tmp_path / "plan"
+    (folder / WORK / "original").mkdir(parents=True)
+    with pytest.raises(EnvironmentProblem) as caught, told_what_is_kept(folder):
+        raise no_room(folder)
+    assert caught.value.hint == "free some space; nothing was kept"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_other_problems_pass_as_they_are(tmp_path: Path):
+    """A problem that is not the disk's is told in its own words, and nothing is removed."""
+    (tmp_path / WORK / "files").mkdir(parents=True)
+    problem = EnvironmentProblem("no memory", hint="buy some")
+    with pytest.raises(EnvironmentProblem) as caught, told_what_is_kept(tmp_path):
+        raise problem
+    assert caught.value is problem
+    assert (tmp_path / WORK / "files").is_dir()
