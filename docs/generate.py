@@ -103,9 +103,15 @@ Prints label, probability and text. Without `--file` it takes the first file of 
 Sizes, operators and versions were read from the files when they were made. `--json` prints the manifest.
 """,
     "verify": """\
-Every check is made even after one has failed, so that one run names everything wrong. A file that no installed runtime
+[Verify](verify.md) says what is compared, and what a passed check does not promise. Every check is made even after one
+has failed, so that one run names everything wrong. A file that no installed runtime
 can run is listed as `not run`. With `--json`: `ok`, and `checks` with what was looked at, file, runtime, outcome and
 detail.
+""",
+    "strip": """\
+The FP32 files in `baseline/` are most of the bytes of a bundle, and no app needs them. `verify`, `predict` and `embed`
+take a slim bundle like any other; `evaluate` needs the full one to compute the change against FP32. See
+[slim bundles](bundle-format.md#slim-bundles).
 """,
     "finetune": """\
 Labels are taken from the training file and saved with the checkpoint.

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from edgebert.pruning.prune import prune
     from edgebert.recipe import built_in_recipes, load_recipe
     from edgebert.shape import PruneOptions
+    from edgebert.slim import strip
     from edgebert.training.finetune import FinetuneOptions, finetune
     from edgebert.training.importer import import_bert
     from edgebert.verification import verify
@@ -47,6 +48,7 @@ _HOMES = {
     "built_in_recipes": "recipe",
     "load_recipe": "recipe",
     "PruneOptions": "shape",
+    "strip": "slim",
     "FinetuneOptions": "training.finetune",
     "finetune": "training.finetune",
     "import_bert": "training.importer",
@@ -78,6 +80,7 @@ __all__ = [
     "prune",
     "read_dataset",
     "read_training",
+    "strip",
     "verify",
 ]
 

@@ -77,6 +77,10 @@ class Bundle:
             if item.file == file:
                 return item
         known = ", ".join(item.file for item in self.manifest.artifacts)
+        if any(item.file == file for item in self.manifest.left_out):
+            raise UsageError(
+                f"{self.root}: a slim bundle without {file}", hint="give the full bundle that it was made from"
+            )
         raise UsageError(f"{self.root}: the bundle has no model file {file!r}", hint=f"it has {known}")
 
     def text_rules(self, role: Role) -> TextRules:
@@ -86,7 +90,7 @@ class Bundle:
         a vocabulary that was cut mean other tokens to the original.
         """
         original = self.manifest.original
-        if role == "shipped" or original is None:
+        if role == "shipped" or original is None or not self.baseline:
             return TextRules(tokenizer=TOKENIZER, golden=GOLDEN, spec=self.manifest.text)
         return TextRules(tokenizer=f"baseline/{TOKENIZER}", golden=f"baseline/{GOLDEN}", spec=original.text)
 
@@ -123,7 +127,7 @@ def open_bundle(path: str | Path, *, check: bool = True) -> Bundle:
     listed = {entry.file for entry in bundle.entries}
     if problem := next(contradictions(bundle.manifest), None):
         raise BundleError(f"{root / MANIFEST}: {problem}", hint="export or copy the bundle again")
-    rules = [bundle.text_rules("shipped"), *([bundle.text_rules("baseline")] if bundle.baseline else [])]
+    rules = (bundle.text_rules("shipped"), bundle.text_rules("baseline"))
     if missing := {file for item in rules for file in (item.golden, item.tokenizer)} - listed:
         raise BundleError(f"{root / MANIFEST}: lists no {min(missing)}", hint="export or copy the bundle again")
     for entry in bundle.entries:

@@ -7,7 +7,7 @@ from pathlib import Path
 from edgebert.pictures import draw_pruning, draw_size_accuracy
 from edgebert.printable import markdown, markdown_code
 from edgebert.shape import Architecture, Distillation, Pruning, VocabularyCut
-from edgebert.types import Artifact, Manifest, Score
+from edgebert.types import Artifact, FileEntry, Manifest, Score
 
 PLOT, CUT = "size-accuracy.svg", "pruning.svg"
 
@@ -197,8 +197,10 @@ def _table(manifest: Manifest) -> list[str]:
 
 def share_of_float(manifest: Manifest, artifact: Artifact) -> float:
     """Return the size of a file over that of the float baseline of its format."""
-    baseline = next(item for item in manifest.artifacts if item.role == "baseline" and item.format == artifact.format)
-    return artifact.size_bytes / baseline.size_bytes
+    name = f"baseline/float32.{artifact.format}"
+    listed: tuple[Artifact | FileEntry, ...] = (*manifest.artifacts, *manifest.left_out)
+    sizes = {item.file: item.size_bytes for item in listed}
+    return artifact.size_bytes / sizes[name]
 
 
 def change_text(score: Score | None) -> str:

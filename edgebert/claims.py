@@ -52,7 +52,7 @@ def _each(bundle: Bundle, damaged: frozenset[str]) -> Iterator[tuple[str, Iterat
     if CONFIG in listed:
         yield CONFIG, _config(bundle)
     rules = {shipped: manifest.architecture}
-    if bundle.baseline and manifest.original is not None:
+    if manifest.original is not None and bundle.baseline:
         rules[bundle.text_rules("baseline")] = manifest.original.architecture
     for each, shape in rules.items():
         if {each.tokenizer, vocabulary_of(each)} <= listed:

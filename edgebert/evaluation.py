@@ -12,7 +12,7 @@ import numpy as np
 from edgebert.bundle import Bundle, is_bundle, open_bundle
 from edgebert.errors import DataError, UsageError
 from edgebert.metrics import is_sparse, paired_score
-from edgebert.notes import warn
+from edgebert.notes import note, warn
 from edgebert.ondevice.session import FORMATS
 from edgebert.parity import check_parity
 from edgebert.runtime import Runner, default_runtime, open_runner, present_runtimes
@@ -99,6 +99,9 @@ def evaluate_bundle(
     """Return the scores of a bundle that is open already; arguments and errors as for ``evaluate``."""
     _check_labels(data, bundle.manifest.labels)
     chosen = _chosen(bundle, runtime=runtime, file=file)
+    if bundle.manifest.left_out and not bundle.baseline:
+        missing = ", ".join(item.file for item in bundle.manifest.left_out if item.file.endswith((".onnx", ".tflite")))
+        note(f"{bundle.root}: a slim bundle without {missing}, so the change against FP32 is not computed")
     roles = sorted({item.role for item in chosen})
     encoders = {role: _encoder_of(bundle, role) for role in roles}
     ids = {role: [encoders[role].encode(example.text) for example in data.examples] for role in roles}

@@ -19,6 +19,7 @@ from edgebert.folder import write_tokenizer
 from edgebert.jsonio import dumps
 from edgebert.recipe import check_training, load_recipe, narrowed
 from edgebert.shape import PruneOptions
+from edgebert.slim import leave_out_baselines
 from edgebert.staging import staged_folder
 from edgebert.text import TextEncoder, text_spec
 from edgebert.types import (
@@ -47,6 +48,7 @@ def export_bundle(
     evaluation: Dataset | str | Path | None = None,
     formats: tuple[Format, ...] | None = None,
     lengths: tuple[int, ...] | None = None,
+    keep_baselines: bool = True,
     force: bool = False,
     progress: Progress = silent,
 ) -> bundles.Bundle:
@@ -65,6 +67,7 @@ def export_bundle(
         evaluation: Labelled texts, or the path of a data file.
         formats: Formats to make; ``None`` makes all that the recipe names.
         lengths: TFLite signature lengths in tokens; ``None`` takes the recipe's.
+        keep_baselines: Whether the float files stay in the bundle; without them it is a slim one.
         force: Replace an existing bundle.
         progress: Told what is being done.
 
@@ -102,6 +105,8 @@ def export_bundle(
         steps.start("writing the manifest")
         bundles.write_manifest(stage, manifest)
         write_card(stage, manifest)
+        if not keep_baselines:
+            leave_out_baselines(stage, manifest)
         steps.finish()
     return bundles.open_bundle(out, check=False)
 

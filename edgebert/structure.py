@@ -51,6 +51,9 @@ def _lists(manifest: Manifest) -> Iterator[str]:
     if not manifest.labels or len(set(manifest.labels)) != len(manifest.labels):
         yield f"labels is {list(manifest.labels)}, expected different names"
     entries: tuple[Artifact | FileEntry, ...] = (*manifest.artifacts, *manifest.files, *manifest.left_out)
+    for item in manifest.left_out:
+        if not item.file.startswith("baseline/"):
+            yield f"left_out lists {item.file!r}, expected files of baseline/"
     names = Counter(item.file for item in entries)
     if doubled := [name for name, count in names.items() if count > 1]:
         yield f"{doubled[0]!r} is listed {names[doubled[0]]} times"
@@ -151,7 +154,8 @@ def _score(item: Artifact, manifest: Manifest, path: str) -> Iterator[str]:
 
 def _paired(score: Score, item: Artifact, manifest: Manifest, path: str) -> Iterator[str]:
     expected = None if item.role == "baseline" else f"baseline/float32.{item.format}"
-    if score.baseline != expected:
+    known = {None, *(each.file for each in manifest.artifacts), *(each.file for each in manifest.left_out)}
+    if score.baseline != expected or score.baseline not in known:
         yield f"{path}.baseline is {score.baseline!r}, expected {expected!r}"
         return
     change, low, high = score.difference, score.difference_low, score.difference_high

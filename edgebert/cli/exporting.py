@@ -33,6 +33,9 @@ def export(
     text_column: TextColumn = None,
     label_column: LabelColumn = None,
     *,
+    no_baseline: Annotated[
+        bool, typer.Option("--no-baseline", help="Leave the FP32 files out of the bundle once all is compared.")
+    ] = False,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
@@ -70,6 +73,7 @@ def export(
             training=training,
             baseline=baseline,
             evaluation=data,
+            keep_baselines=not no_baseline,
             force=force,
             progress=progress,
         )
@@ -82,6 +86,24 @@ def export(
     if bundle.manifest.evaluation is not None:
         output.show_truncated(bundle.manifest.evaluation.truncated, bundle.manifest.text.max_length)
     output.show_note(f"wrote {out}")
+
+
+def strip(
+    bundle: Annotated[Path, typer.Argument(help="Bundle.")],
+    out: Annotated[Path, typer.Option(help="Folder to make.")],
+    *,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Copy a bundle without its FP32 baselines: a slim bundle."""
+    from edgebert.slim import strip as copy
+
+    made = copy(bundle, out, force=force)
+    if as_json:
+        output.show_json(made.manifest)
+        return
+    saved = sum(item.size_bytes for item in made.manifest.left_out) / 1e6
+    output.show_note(f"wrote {out}, {saved:.1f} MB smaller than {bundle}")
 
 
 def recipes(

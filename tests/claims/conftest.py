@@ -26,3 +26,11 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     recipe = replace(made.recipe, prune=PruneOptions(keep=0.5, learning_rate=1e-4))  # as if the recipe had cut it
     write_manifest(root / "bundle", replace(made, recipe=recipe))
     return root / "bundle"
+
+
+@pytest.fixture(scope="session")
+def slim(whole: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the same bundle without its baselines."""
+    from edgebert.slim import strip
+
+    return strip(whole, tmp_path_factory.mktemp("slim") / "bundle").root
