@@ -20,6 +20,7 @@ GOLDEN_SCHEMA = 1
 MANIFEST, GOLDEN, TOKENIZER = "edgebert.json", "golden.json", "tokenizer.json"
 VOCABULARY = "vocab.txt"
 
+_MOST_READS = 20
 _DIGEST_SINCE = 3
 _DIGEST_KEY, _NO_DIGEST = b'"digest": "', b"0" * 64
 
@@ -109,7 +110,7 @@ def is_bundle(path: Path) -> bool:
 
 
 def open_bundle(path: str | Path, *, check: bool = True) -> Bundle:
-    """Return the bundle in a folder.
+    """Return the bundle in a folder; one that is replaced meanwhile is read again, so that all is of one bundle.
 
     Args:
         path: The folder.
@@ -120,6 +121,29 @@ def open_bundle(path: str | Path, *, check: bool = True) -> Bundle:
         BundleError: It is one, but damaged, of a newer schema, or it names files outside itself.
     """
     root = Path(path)
+    for _ in range(_MOST_READS):
+        before = _identity(root)
+        try:
+            bundle = _opened(root, check=check)
+        except BundleError:
+            if _identity(root) == before:
+                raise
+        else:
+            if _identity(root) == before:
+                return bundle
+    return _opened(root, check=check)
+
+
+def _identity(root: Path) -> tuple[int, ...]:
+    """Return what is another number once a folder of that name is another one; empty while there is none."""
+    try:
+        found = root.stat()
+    except OSError:
+        return ()
+    return found.st_dev, found.st_ino, found.st_ctime_ns  # a number of a removed folder may be given again
+
+
+def _opened(root: Path, *, check: bool) -> Bundle:
     if not is_bundle(root):
         what = "no bundle: there is no edgebert.json" if root.is_dir() else "there is no such folder"
         raise UsageError(f"{root}: {what}", hint="edgebert export MODEL --out BUNDLE makes one")

@@ -191,21 +191,6 @@ def test_a_padded_embedding_table_is_exported(tmp_path):
     assert len(bundle.path("vocab.txt").read_text(encoding="utf-8").splitlines()) == len(fakes.VOCABULARY)
 
 
-def test_progress_runs_from_the_first_step_to_the_last(tmp_path):
-    """Steps are counted up to a total that does not change, and each says what is being done."""
-    seen = []
-    export_bundle(
-        fakes.shared_checkpoint(),
-        tmp_path / "bundle",
-        formats=("onnx",),
-        lengths=(8,),
-        progress=lambda stage, done, total: seen.append((stage, done, total)),
-    )
-    assert [done for _, done, _ in seen] == list(range(len(seen)))
-    assert {total for *_, total in seen} == {len(seen)}
-    assert "writing int8.onnx" in [stage for stage, *_ in seen]
-
-
 @pytest.mark.parametrize("lengths", [(65,), (16, 128), (8, 512)])
 def test_a_length_beyond_the_positions_is_refused(tmp_path, lengths):
     """A signature longer than the model's positions could only fail later."""
@@ -258,3 +243,20 @@ def test_force_never_replaces_the_checkpoint_itself(tmp_path):
     with pytest.raises(UsageError):
         export_bundle(folder, folder, force=True)
     assert load_model(folder).checkpoint.labels == fakes.LABELS
+
+
+@pytest.mark.parametrize("evaluated", [False, True])
+def test_progress_runs_from_the_first_step_to_the_end(tmp_path, evaluated):
+    """Steps are counted from 0 up to a total that does not change, and each says what is being done."""
+    seen = []
+    export_bundle(
+        fakes.shared_checkpoint(),
+        tmp_path / "out",
+        formats=("onnx",),
+        lengths=(8,),
+        evaluation=fakes.write_data(tmp_path / "dev.csv", [("good", 1), ("bad", 0)]) if evaluated else None,
+        progress=lambda *step: None if step[0].startswith("evaluating") else seen.append(step),
+    )
+    assert [done for _, done, _ in seen] == list(range(len(seen)))
+    assert {total for *_, total in seen} == {len(seen) - 1}
+    assert "writing int8.onnx" in [stage for stage, *_ in seen]

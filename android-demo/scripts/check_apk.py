@@ -29,6 +29,7 @@ from toolchain import Tools
 FOLDER = "assets/edgebert/"
 ENTRY_POINTS = ("MainActivity", "BenchmarkActivity", "BenchmarkInstrumentation")
 CLASSES = ("io/edgebert/core/Bundle", "io/edgebert/onnxruntime/OnnxRuntimeBackend", "ai/onnxruntime/OrtSession")
+_ZIP = b"PK\x03\x04"
 # Where official builds of ONNX Runtime from 1.29 on send to, and the classes that start it.
 _COLLECTOR = b"events.data.microsoft.com"
 _REPORTERS = re.compile(r"ai/onnxruntime/(Telemetry|telemetry/).*")
@@ -261,8 +262,9 @@ def main(arguments: Sequence[str]) -> int:
     for path in (options.apk, options.bundle / "edgebert.json"):
         if not path.is_file():
             parser.error(f"{path}: there is no such file")
-    if not zipfile.is_zipfile(options.apk):
-        parser.error(f"{options.apk}: not a ZIP file, so no APK")
+    with options.apk.open("rb") as stream:
+        if stream.read(len(_ZIP)) != _ZIP:
+            parser.error(f"{options.apk}: not a ZIP file, so no APK")
     try:
         apk = open_apk(options.apk, options.bundle, toolchain.tools())
     except (toolchain.NoToolError, fetch.FetchError, OSError) as error:

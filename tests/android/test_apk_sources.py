@@ -235,6 +235,23 @@ def test_check_of_a_missing_file_is_a_usage_error(tmp_path):
     assert "no.apk: there is no such file" in done.stderr
 
 
+@pytest.mark.parametrize("content", [b"", b"PK", b"no archive at all\n", bytes(1000)])
+def test_check_of_a_file_that_is_no_zip_is_a_usage_error(tmp_path, content):
+    """What cannot be an APK is named and ends the check with 2, where the tools are missing too."""
+    (tmp_path / "edgebert.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "no.apk").write_bytes(content)
+    command = [
+        sys.executable,
+        str(DEMO / "scripts" / "check_apk.py"),
+        str(tmp_path / "no.apk"),
+        "--bundle",
+        str(tmp_path),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={"PATH": ""})
+    assert done.returncode == 2
+    assert "no.apk: not a ZIP file, so no APK" in done.stderr.splitlines()[-1]
+
+
 def test_baseline_and_model_stay_out_of_the_repository():
     """Models that were embedded into the project are ignored by git."""
     paths = ("main/assets/edgebert/int8.onnx", "debug/assets/edgebert/baseline/float32.onnx")

@@ -384,3 +384,23 @@ def test_the_size_in_the_apk(bundle: Path, place: Place):
     made = embed(bundle, place)
     size = apk_bytes(place.folder, made.files, made.artifact)
     assert made.artifact.size_bytes < size < sum(entry.size_bytes for entry in made.files)
+
+
+@pytest.mark.parametrize("manifest", [False, True])
+def test_force_is_promised_only_where_it_replaces(bundle: Path, tmp_path: Path, manifest: bool):
+    """The hint names ``--force`` for a folder with a manifest, and then it works; any other folder stays."""
+    folder = tmp_path / "app"
+    folder.mkdir()
+    (folder / "thesis.txt").write_text("mine", encoding="utf-8")
+    if manifest:
+        (folder / "edgebert.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(OutputError, match="not replaced: it holds thesis") as caught:
+        embed(bundle, folder_place(folder))
+    assert ("--force" in caught.value.hint) is manifest
+    if manifest:
+        embed(bundle, folder_place(folder), force=True)
+        assert not (folder / "thesis.txt").exists()
+    else:
+        with pytest.raises(OutputError, match="not replaced"):
+            embed(bundle, folder_place(folder), force=True)
+        assert (folder / "thesis.txt").read_text(encoding="utf-8") == "mine"
