@@ -44,27 +44,14 @@ class Target:
     weight: int = 4
 
 
-def damaged_bundle(box: Box) -> str:
+def damaged_bundle(box: Box, seed: str = "bundle") -> str:
     """Put a damaged bundle into the box and return its name."""
-    root = box.take("bundle")
+    root = box.take(seed, "bundle")
     if box.rng is None:
         return "./bundle"
-    name = box.pick(
-        "edgebert.json",
-        "edgebert.json",
-        "edgebert.json",
-        "golden.json",
-        "tokenizer.json",
-        "vocab.txt",
-        "int8.onnx",
-        "int8.tflite",
-    )
-    ways = (
-        [mutate.damaged]
-        if not name.endswith(".json")
-        else [mutate.json_text, mutate.json_text, mutate.json_text, mutate.damaged]
-    )
-    box.damage(root / name, *ways)
+    names = sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+    name = box.pick(*["edgebert.json"] * len(names), *names)
+    box.damage(root / name, *(_JSON if name.endswith(".json") else _TEXT))
     # Without that, nothing behind the hashes is ever reached.
     if box.chance(0.75):
         seal(root, name)
@@ -111,8 +98,8 @@ def _inspect(box: Box) -> Case:
 
 
 def _verify(box: Box) -> Case:
-    runtime = box.pick([], [], ["--runtime", "onnxruntime"], ["--runtime", "litert"])
-    return Case(words=["verify", damaged_bundle(box), *runtime, *_json(box)])
+    runtime = box.pick([], [], ["--runtime", "onnxruntime"])
+    return Case(words=["verify", damaged_bundle(box, "exported"), *runtime, *_json(box)])
 
 
 def _predict(box: Box) -> Case:
