@@ -23,6 +23,7 @@ from edgebert.cli.pruning import prune
 from edgebert.cli.reporting import report
 from edgebert.cli.scoring import evaluate, predict
 from edgebert.cli.stopping import exit_code, stopping_signals
+from edgebert.cli.threads import settle_threads
 from edgebert.cli.training import finetune, import_bert
 from edgebert.errors import EdgebertError, EnvironmentProblem, UsageError
 
@@ -88,6 +89,7 @@ def main(arguments: list[str] | None = None) -> None:
     # Nothing edgebert or its dependencies run may phone home, whatever the command.
     for name in ("ORT_DISABLE_TELEMETRY", "HF_HUB_DISABLE_TELEMETRY", "DISABLE_TELEMETRY", "DO_NOT_TRACK"):
         os.environ[name] = "1"
+    settle_threads()
     # Texts come and go as UTF-8, whatever the locale; a file name that is none keeps its bytes.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")

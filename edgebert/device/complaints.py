@@ -44,12 +44,7 @@ SSH_REFUSALS = (
         hint="run `chmod 600 KEY` with the path of the key",
     ),
     Refusal(
-        said="error in libcrypto",
-        meaning="ssh cannot read the key",
-        hint="check that IdentityFile names a private key, not the .pub file",
-    ),
-    Refusal(
-        said="invalid format",
+        said='load key "',
         meaning="ssh cannot read the key",
         hint="check that IdentityFile names a private key, not the .pub file",
     ),

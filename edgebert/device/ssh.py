@@ -30,7 +30,8 @@ _LONGEST_SOCKET = 80  # a socket's path holds 107 bytes, and ssh adds 17 while i
 _SLOWEST_BYTES_PER_S = 200_000
 
 # ssh takes the first value it meets, so these come after the user's own. Forwardings of the user's configuration would
-# be asked for by every connection, and its RemoteCommand would replace ours.
+# be asked for by every connection, and its RemoteCommand would replace ours. Below the level INFO
+# ssh does not say that both sides have no algorithm in common.
 _OPTIONS = (
     "BatchMode=yes",
     "ConnectTimeout=10",
@@ -38,7 +39,7 @@ _OPTIONS = (
     "ServerAliveCountMax=3",
     "ClearAllForwardings=yes",
     "RemoteCommand=none",
-    "LogLevel=ERROR",
+    "LogLevel=INFO",
 )
 
 # Arguments: name, size, sha256, a word for the name of the unfinished file. The file gets its name when all of it is

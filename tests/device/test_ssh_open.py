@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import socket
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -154,6 +156,108 @@ def test_wrong_user(board):
     """A user that the board does not let in is a lasting problem."""
     host, port = host_and_port(board)
     assert "does not let this user in" in refusal(f"nosuchuser@{host}:{port}", board.options)
+
+
+def test_open_key_file(board, tmp_path):
+    """A key file that others may read is named with ssh's own words, and the hint is the command that closes it."""
+    key = tmp_path / "key"
+    key.write_bytes((board.folder / "client").read_bytes())
+    key.chmod(0o644)
+    options = ("-o", f"IdentityFile={key}", "-F", without_key(board, tmp_path))
+    message = refusal(board.target, options)
+    assert "does not use a key that others may read" in message
+    assert f"Permissions 0644 for '{key}' are too open." in message
+
+
+def test_key_that_is_none(board, tmp_path):
+    """A public key in the place of a private one is named with ssh's own words."""
+    key = tmp_path / "key"
+    key.write_text("-----BEGIN OPENSSH PRIVATE KEY-----\nbm90IGEga2V5\n-----END OPENSSH PRIVATE KEY-----\n")
+    key.chmod(0o600)
+    options = ("-o", f"IdentityFile={key}", "-F", without_key(board, tmp_path))
+    assert f'cannot read the key (Load key "{key}": ' in refusal(board.target, options)
+
+
+def without_key(board, folder):
+    """Return the client's configuration without its key."""
+    config = folder / "config"
+    lines = (board.folder / "config").read_text().splitlines(keepends=True)
+    config.write_text("".join(line for line in lines if not line.startswith("IdentityFile")))
+    return str(config)
+
+
+def test_open_configuration(board, tmp_path):
+    """A configuration that others may write is named with ssh's own words.
+
+    The real ssh looks at the owner of the user's own configuration only, which no test may touch: a program that says
+    what it says stands for it.
+    """
+    message = said_by_ssh("Bad owner or permissions on /home/pi/.ssh/config", tmp_path)
+    assert "(Bad owner or permissions on /home/pi/.ssh/config)" in message
+
+
+KEX = {
+    "KexAlgorithms=diffie-hellman-group1-sha1": "no key exchange that this ssh accepts",
+    "Ciphers=aes128-cbc": "no cipher that this ssh accepts",
+    "HostKeyAlgorithms=ssh-rsa": "accepts none of its host keys",
+}
+
+
+@pytest.mark.parametrize("option", KEX)
+def test_nothing_in_common(option, board):
+    """Where both sides have no algorithm in common, the offer of the board is told, in ssh's own words."""
+    known = subprocess.run(["ssh", "-o", option, "-G", "board"], capture_output=True, text=True)
+    if known.returncode != 0:
+        pytest.skip(f"this ssh has no {option}")
+    message = refusal(board.target, ("-o", option, *board.options))
+    assert KEX[option] in message
+    assert "Their offer: " in message
+
+
+def test_something_else_listens(board):
+    """A port where something else than ssh listens is said to be that, with ssh's own words."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+
+        def speak():
+            with contextlib.suppress(OSError):
+                connection, _ = other.accept()
+                with connection:
+                    connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n" * 2000)
+
+        thread = threading.Thread(target=speak, daemon=True)
+        thread.start()
+        target = f"127.0.0.1:{other.getsockname()[1]}"
+        message = refusal(target, ("-o", "StrictHostKeyChecking=no", *board.options))
+        thread.join(30)
+    assert "it does not speak ssh (banner exchange: " in message
+
+
+def said_by_ssh(words, folder):
+    """Return the message for an ssh that says some words and ends with its own exit code."""
+    program = folder / "bin" / "ssh"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\necho {shlex.quote(words)} >&2\nexit 255\n")
+    program.chmod(0o755)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+        return refusal("pi@board", ())
+
+
+@pytest.mark.parametrize(
+    ("words", "meaning"),
+    [
+        ('"System is booting up. Unprivileged users are not permitted to log in yet."', "lets nobody in at the moment"),
+        ("kex_exchange_identification: Connection closed by remote host", "hung up before the login"),
+        ('Load key "/home/pi/key": error in libcrypto', "cannot read the key"),
+    ],
+)
+def test_words_of_ssh(words, meaning, tmp_path):
+    """What a board of these tests cannot be made to say is told with its meaning, in ssh's own words."""
+    message = said_by_ssh(words, tmp_path)
+    assert meaning in message
+    assert words in message
 
 
 def test_nobody_listens(board):
