@@ -116,6 +116,11 @@ SSH_REFUSALS = (
         can_pass=True,
     ),
     Refusal(
+        said="no ssh version received",
+        meaning="it does not speak ssh",
+        hint="check that the port is that of ssh",
+    ),
+    Refusal(
         said="kex_exchange_identification",
         meaning="it hung up before the login",
         hint="check that the port is that of ssh; the board may also block an address after many logins",

@@ -231,7 +231,7 @@ def test_something_else_listens(board):
         target = f"127.0.0.1:{other.getsockname()[1]}"
         message = refusal(target, ("-o", "StrictHostKeyChecking=no", *board.options))
         thread.join(30)
-    assert "it does not speak ssh (banner exchange: " in message
+    assert "it does not speak ssh (" in message
 
 
 def said_by_ssh(words, folder):
