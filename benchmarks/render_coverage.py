@@ -45,7 +45,9 @@ def coverage_section(results: CoverageResults) -> list[str]:
         "",
         (
             "edgebert takes Wilson's interval at the jackknife's value and variance, and for the difference the "
-            "jackknife's interval with z squared flips more than there are, so that no flip seen is not certainty."
+            "jackknife's interval with z squared flips more than there are: without them, ten unflipped texts would be "
+            "certainty. Where fewer than about ten texts flip, that interval is wider than needed and holds the truth "
+            "more often than it says; narrower ones hold it too seldom where all flips go one way."
         ),
         "",
     ]

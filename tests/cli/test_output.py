@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from edgebert.bundle import SCHEMA
 from edgebert.cli import output
 from edgebert.cli.app import app
 from edgebert.errors import CheckFailed, UsageError
@@ -154,7 +155,7 @@ def test_a_program_reads_json_and_nothing_else(program, tmp_path):
     words = ("--out", tmp_path / "bundle", "--lengths", "8", "--json")
     out, err = (started := program("export", fakes.shared_checkpoint(), *words)).communicate(timeout=200)
     assert started.returncode == 0, err
-    assert json.loads(out)["schema"] == 2
+    assert json.loads(out)["schema"] == SCHEMA
     stages = (
         "loading the checkpoint",
         "computing golden logits",
