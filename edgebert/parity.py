@@ -2,18 +2,73 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from edgebert.errors import CheckFailed, ParityError
 from edgebert.ondevice.session import cpu_name
-from edgebert.types import Golden, GoldenCase, Verification
+from edgebert.types import Artifact, Golden, GoldenCase, Verification
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from edgebert.runtime import Runner
+
+FLOAT_TOLERANCE, RELATIVE_TOLERANCE = 1e-4, 2e-5
+
+
+def float_tolerance(logits: NDArray[np.floating[Any]]) -> float:
+    """Return the largest difference of a logit that rounding in float32 explains.
+
+    Measured is 7e-7 of the largest logit, whether that is 3 or 3,000.
+
+    Args:
+        logits: Those of the golden texts, [texts, labels].
+    """
+    return max(FLOAT_TOLERANCE, RELATIVE_TOLERANCE * float(np.abs(logits).max(initial=0.0)))
+
+
+def is_constant(answers: NDArray[np.floating[Any]], expected: NDArray[np.floating[Any]]) -> bool:
+    """Return whether a file answers every golden text alike, and its model does not.
+
+    What a broken kernel does most often is to return zeros, and the tolerance of coarse weights may allow for that.
+    A model that gives one answer to every text, up to rounding, has files that do the same.
+
+    Args:
+        answers: Logits of the file, [texts, labels].
+        expected: Logits of the model, [texts, labels].
+    """
+    return spread(answers) == 0 and spread(expected) > float_tolerance(expected)
+
+
+def spread(logits: NDArray[np.floating[Any]]) -> float:
+    """Return by how much a logit differs between the golden texts at most; ``logits`` is [texts, labels]."""
+    return float(np.ptp(logits, axis=0).max(initial=0.0)) if len(logits) else 0.0
+
+
+def warnings_of(golden: Golden, artifacts: Sequence[Artifact]) -> tuple[str, ...]:
+    """Return what the comparison of files with golden texts cannot find out, a sentence each.
+
+    Args:
+        golden: The golden texts that the files are compared with.
+        artifacts: The files.
+    """
+    if len(golden.cases) < 2:
+        return ()
+    logits = np.array([case.logits for case in golden.cases], dtype=np.float32)  # [texts, labels]
+    found = spread(logits)
+    if found <= float_tolerance(logits):
+        text = f"the model itself is collapsed: it gives every golden text the same logits, within {found:.2g}"
+        return (f"{text}; train it again",)
+    text = f"exceeds the spread {found:.3g} of the golden logits: parity cannot tell the file from another model"
+    return tuple(
+        f"{item.file}: the tolerance {item.tolerance:.3g} {text}; measure its accuracy with edgebert evaluate"
+        for item in artifacts
+        if item.tolerance > found
+    )
 
 
 def check_parity(runner: Runner, golden: Golden, *, tolerance: float) -> Verification:
@@ -44,8 +99,7 @@ def check_parity(runner: Runner, golden: Golden, *, tolerance: float) -> Verific
             f"{text[:40]!r}",
             hint=_advice(runner),
         )
-    # What a broken kernel does most often is to return zeros, and coarse weights may allow for as much as that.
-    if np.ptp(expected, axis=0).any() and not np.ptp(answers, axis=0).any():
+    if is_constant(answers, expected):
         raise ParityError(f"{found} is {answers[0].tolist()} for every golden text", hint=_advice(runner))
     return Verification(
         runtime=runner.session.runtime,

@@ -8,8 +8,9 @@ from pathlib import Path
 from edgebert.bundle import MANIFEST, Bundle, TextRules, check_file, open_bundle
 from edgebert.claims import disagreements
 from edgebert.errors import CheckFailed, EdgebertError, MissingExtraError, UsageError
+from edgebert.notes import warn
 from edgebert.ondevice.session import FORMATS
-from edgebert.parity import check_parity
+from edgebert.parity import check_parity, warnings_of
 from edgebert.runtime import open_runner, present_runtimes
 from edgebert.text import open_encoder
 from edgebert.types import Artifact, FileEntry, Golden, Role
@@ -40,6 +41,8 @@ class Check:
 def verify(target: str | Path, *, runtimes: tuple[str, ...] | None = None) -> tuple[Check, ...]:
     """Return every check of a bundle: hashes, what the manifest states, golden ids and logits in each runtime here.
 
+    What the golden logits cannot find out, because a model is collapsed or a tolerance is wide, is told as a warning.
+
     Args:
         target: The bundle.
         runtimes: Runtimes to run it in; by default all that are installed.
@@ -61,6 +64,9 @@ def verify(target: str | Path, *, runtimes: tuple[str, ...] | None = None) -> tu
     checks, golden = [*files, *_check_claims(bundle, damaged)], _golden_texts(bundle, damaged)
     for rules, texts in golden.items():
         checks.append(_check_ids(bundle, rules, texts))
+        compared = [item for item in bundle.manifest.artifacts if bundle.text_rules(item.role) == rules]
+        for text in warnings_of(texts, compared):
+            warn(text)
     for artifact in (*bundle.shipped, *bundle.baseline):
         rules = bundle.text_rules(artifact.role)
         if artifact.file in damaged or rules not in golden:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,10 @@ from hypothesis import strategies as st
 
 from edgebert.errors import CheckFailed, ParityError
 from edgebert.ondevice.session import cpu_name
-from edgebert.parity import check_parity
+from edgebert.parity import check_parity, float_tolerance, warnings_of
 from edgebert.runtime import Runner, installed_version, open_runner
 from edgebert.types import Golden, GoldenCase
-from tests.tiny_files import SPEC, answer, write_onnx
+from tests.tiny_files import SPEC, answer, make_manifest, write_onnx
 
 pytest.importorskip("onnx", reason="onnx makes the tiny files")
 pytest.importorskip("onnxruntime", reason="onnxruntime runs the tiny files")
@@ -125,6 +126,61 @@ def test_one_answer_for_every_text_is_another_model(value: float, runner: Runner
         check_parity(broken, golden(), tolerance=1e9)
     same = dataclasses.replace(golden(), cases=(golden().cases[0],) * 2)
     assert check_parity(broken, same, tolerance=1e9).texts == 2
+
+
+def constant(runner: Runner, row: Sequence[float]) -> Runner:
+    """Return a runner that gives every text the same logits."""
+    answer = np.array([row], dtype=np.float32)
+    return dataclasses.replace(runner, session=runner.session._replace(run=lambda ids, mask: answer))
+
+
+def with_logits(rows: Sequence[Sequence[float]]) -> Golden:
+    """Return golden texts with these logits."""
+    ids = TEXTS["first"]
+    return Golden(
+        schema=1, cases=tuple(GoldenCase(text=str(row), input_ids=ids, logits=tuple(map(float, row))) for row in rows)
+    )
+
+
+@given(
+    size=st.floats(0.01, 1e6),
+    noise=st.lists(st.floats(-0.49, 0.49), min_size=2, max_size=6),
+)
+def test_a_collapsed_model_has_right_files_that_give_one_answer(runner: Runner, size: float, noise: list[float]):
+    """Where the golden logits differ by rounding only, whatever their size, one answer for all of them is right."""
+    rounding = float_tolerance(np.array([[size]]))
+    rows = [(size + rounding * item, -size) for item in noise]
+    found = check_parity(constant(runner, rows[0]), with_logits(rows), tolerance=1.5 * rounding)
+    assert found.texts == len(noise)
+    assert "the model itself is collapsed" in warnings_of(with_logits(rows), ())[0]
+
+
+@given(size=st.floats(0.01, 1e6), factor=st.floats(1.5, 1e4))
+def test_one_answer_of_a_model_that_is_not_collapsed_is_refused(runner: Runner, size: float, factor: float):
+    """Where the golden logits differ by more than rounding, a file that gives one answer is a broken one."""
+    rows = [(size, 0.0), (size + factor * float_tolerance(np.array([[size]])), 0.0)]
+    assert warnings_of(with_logits(rows), ()) == ()
+    with pytest.raises(ParityError, match="for every golden text"):
+        check_parity(constant(runner, rows[0]), with_logits(rows), tolerance=1e9)
+
+
+def test_float_differences_are_judged_by_the_size_of_the_logits():
+    """The tolerance is absolute up to logits of 5 and in proportion to the largest above; their sign is no matter."""
+    assert float_tolerance(np.array([[0.0]])) == float_tolerance(np.array([[5.0, -5.0]])) == 1e-4
+    assert float_tolerance(np.array([[1.0, -3000.0], [2.0, 7.0]])) == pytest.approx(0.06)
+
+
+def test_a_tolerance_wider_than_the_spread_is_told_by_file():
+    """Only the files whose tolerance exceeds the largest difference between two golden texts are named."""
+    manifest = make_manifest()
+    texts = with_logits([(0.0, 1.0), (0.5, 1.0), (2.0, 0.5)])
+    files = [
+        dataclasses.replace(manifest.artifacts[0], file=file, tolerance=tolerance)
+        for file, tolerance in (("fine", 2.0), ("wide", 2.1))
+    ]
+    (found,) = warnings_of(texts, files)
+    assert found.startswith("wide: the tolerance 2.1 exceeds the spread 2 of the golden logits")
+    assert warnings_of(with_logits([(0.0, 1.0)]), files) == ()
 
 
 def test_nan_is_never_within_the_tolerance(tmp_path: Path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ from edgebert.bundle import file_entry
 from edgebert.convert.golden import parity_tolerance
 from edgebert.convert.weights import Weights, extract_weights
 from edgebert.modelfile.reading import describe
-from edgebert.parity import check_parity
+from edgebert.notes import warn
+from edgebert.parity import check_parity, warnings_of
 from edgebert.runtime import default_runtime, open_runner
 from edgebert.types import Artifact, Golden, Precision, Role, Target, TextSpec
 
@@ -60,16 +62,19 @@ def write_artifacts(
     if baseline is not shipped:
         floats["shipped"] = work / "float32.tflite"
     artifacts = []
-    # Baselines are never quantized, and all float files have one tolerance: the precision alone tells it.
-    tolerances: dict[Precision, float] = {}
+    tolerances: dict[tuple[Precision, bool], float] = {}
     for role, target in _with_baselines(targets):
         file, source = f"baseline/{target.file}" if role == "baseline" else target.file, sources[role]
         start(f"writing {file}")
         _write(weights[role], target, folder / file, lengths=source.spec.lengths, float_file=floats[role])
-        if target.precision not in tolerances:
-            tolerances[target.precision] = parity_tolerance(source.model, source.golden, target.precision)
-        artifacts.append(_checked(folder, file, role, target, source, tolerances[target.precision]))
+        key = (target.precision, source is shipped)
+        if key not in tolerances:
+            tolerances[key] = parity_tolerance(source.model, source.golden, target.precision)
+        artifacts.append(_checked(folder, file, role, target, source, tolerances[key]))
     shutil.rmtree(work)
+    found = [warnings_of(sources[role].golden, [item for item in artifacts if item.role == role]) for role in sources]
+    for text in dict.fromkeys(itertools.chain(*found)):
+        warn(text)
     return tuple(artifacts)
 
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from edgebert.bundle import GOLDEN_SCHEMA
 from edgebert.convert.quantize import simulate_int8
-from edgebert.errors import MissingExtraError
+from edgebert.errors import CheckpointError, MissingExtraError
+from edgebert.parity import float_tolerance
 from edgebert.tasks import task_head
 from edgebert.text import BERT_SPECIALS
 from edgebert.types import Golden, GoldenCase, Precision
@@ -22,15 +23,18 @@ if TYPE_CHECKING:
     from edgebert.checkpoint import Model
     from edgebert.text import TextEncoder
 
-FLOAT_TOLERANCE = 1e-4
 _MARGIN = 3.0
 
 
 def make_golden(model: Model, encoder: TextEncoder) -> Golden:
-    """Return the golden texts of the model's task, and texts with each added token, with ids and logits."""
+    """Return the golden texts of the model's task, and texts with each added token, with ids and logits.
+
+    Raises:
+        CheckpointError: A logit is not finite.
+    """
     texts = (*task_head(model.checkpoint.task).golden_texts, *added_token_texts(model, encoder))
     ids = [encoder.encode(text) for text in texts]
-    logits = _logits(model.module, ids)
+    logits = _logits(model.module, ids, str(model.checkpoint.path))
     cases = zip(texts, ids, logits, strict=True)
     return Golden(
         schema=GOLDEN_SCHEMA,
@@ -59,18 +63,29 @@ def added_token_texts(model: Model, encoder: TextEncoder) -> tuple[str, ...]:
 def parity_tolerance(model: Model, golden: Golden, precision: Precision) -> float:
     """Return the largest difference to the golden logits that a right file of this precision can show.
 
-    Float files differ by rounding only. For int8 the weights and activations are rounded in torch as a file rounds
-    them; runtimes and CPUs round in their own ways, which moves logits about as far again (0.5 to 0.8 of the error was
-    measured between x86 and ARM), so three times the largest simulated error is allowed.
+    Float files differ by rounding only, in proportion to the logits. For int8 the weights and activations are rounded
+    in torch as a file rounds them; runtimes and CPUs round in their own ways, which moves logits about as far again
+    (0.5 to 0.8 of the error was measured between x86 and ARM), so three times the largest simulated error is allowed.
     """
-    if precision == "float32":
-        return FLOAT_TOLERANCE
-    simulated = simulate_int8(model.module, per_tensor=precision == "int8-legacy")
     exact = np.array([case.logits for case in golden.cases])  # [texts, labels]
-    rounded = np.array(_logits(simulated, [case.input_ids for case in golden.cases]))
-    return FLOAT_TOLERANCE + _MARGIN * float(np.abs(rounded - exact).max())
+    if precision == "float32":
+        return float_tolerance(exact)
+    simulated = simulate_int8(model.module, per_tensor=precision == "int8-legacy")
+    where = f"{model.checkpoint.path} in 8 bits"
+    rounded = np.array(_logits(simulated, [case.input_ids for case in golden.cases], where))
+    return float_tolerance(exact) + _MARGIN * float(np.abs(rounded - exact).max())
 
 
-def _logits(module: torch.nn.Module, texts: list[tuple[int, ...]]) -> list[list[float]]:
+def _logits(module: torch.nn.Module, texts: list[tuple[int, ...]], where: str) -> list[list[float]]:
+    rows = []
     with torch.inference_mode():
-        return [module(input_ids=torch.tensor([ids])).logits[0].tolist() for ids in texts]
+        for number, ids in enumerate(texts, start=1):
+            row = module(input_ids=torch.tensor([ids])).logits[0]
+            if not bool(torch.isfinite(row).all()):
+                raise CheckpointError(
+                    f"{where}: the logits are {row.tolist()} for golden text {number}: the weights are finite, but so "
+                    "large that float32 overflows",
+                    hint="take an earlier checkpoint, or train with a lower learning rate",
+                )
+            rows.append(row.tolist())
+    return rows

@@ -148,6 +148,20 @@ def test_self_test_refuses_a_model_that_answers_all_texts_alike(jvm, bundle):
     assert found["problems"] == ["the model gives the same logits for every text"]
 
 
+@pytest.mark.parametrize(
+    ("apart", "problems"), [(9e-5, []), (2e-4, ["the model gives the same logits for every text"])]
+)
+def test_self_test_passes_a_collapsed_model(jvm, bundle, apart, problems):
+    """Where the golden logits differ by rounding only, a model that gives one answer to every text is the right one."""
+    golden = json.loads((bundle / "golden.json").read_text())
+    for case in golden["cases"]:
+        case["logits"] = [1.0, -1.0]
+    golden["cases"][3]["logits"] = [1.0 + apart, -1.0]
+    (bundle / "golden.json").write_text(json.dumps(golden))
+    fakes.restate(bundle, "golden.json")
+    assert self_test(jvm, bundle, [[1.0, -1.0]])["problems"] == problems
+
+
 def test_self_test_says_which_id_differs(jvm, bundle):
     """A tokenizer that gives another id fails the test, with the place and both ids."""
     golden = json.loads((bundle / "golden.json").read_text())

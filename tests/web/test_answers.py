@@ -101,3 +101,12 @@ def test_the_self_test_sees_a_constant_answer(node):
     found = self_test(node, expected=[[1, 2], [1.2, 2]], found=[[1, 2], [1, 2]], tolerance=5)
     assert found["problems"] == ["The model gives the same logits for every text."]
     assert self_test(node, expected=[[1, 2], [1, 2]], found=[[1, 2], [1, 2]])["problems"] == []
+
+
+@pytest.mark.parametrize(("size", "rounding"), [(1, 9e-5), (-1, 9e-5), (3000, 0.05), (-3000, 0.05)])
+def test_the_self_test_passes_a_collapsed_model(node, size, rounding):
+    """Where the golden logits differ by rounding only, for their size, a model that answers alike is the right one."""
+    same = [[size, 2], [size, 2]]
+    assert self_test(node, expected=[[size, 2], [size + rounding, 2]], found=same, tolerance=1)["problems"] == []
+    found = self_test(node, expected=[[size, 2], [size + 2 * rounding, 2]], found=same, tolerance=1)
+    assert found["problems"] == ["The model gives the same logits for every text."]
