@@ -87,15 +87,28 @@ def examples_for_agreement(same: int, examples: int, *, least: float, alpha: flo
     return _examples(interval, examples, least)
 
 
-def examples_for_width(value: float, low: float, high: float, examples: int, *, least: float) -> int | None:
+def examples_for_width(
+    value: float, low: float, high: float, examples: int, *, least: float, unseen: float = 0.0
+) -> int | None:
     """Return how many examples in all decide about a value whose counts are not known, only its interval.
 
     The distance of each end from the value is taken to shrink with the square root of the number of examples.
+
+    Args:
+        value: What was found.
+        low: Lower end of its interval.
+        high: Upper end of its interval.
+        examples: Number of examples it was found with.
+        least: The limit.
+        unseen: Part of the distance that allows for flips which were not seen; it shrinks with the number itself.
     """
 
+    def reach(end: float, ratio: float) -> float:
+        part = min(unseen, abs(end - value))
+        return math.sqrt(((end - value) ** 2 - part**2) * ratio + (part * ratio) ** 2)
+
     def interval(count: int) -> tuple[float, float]:
-        shrink = math.sqrt(examples / count)
-        return value + (low - value) * shrink, value + (high - value) * shrink
+        return value - reach(low, examples / count), value + reach(high, examples / count)
 
     return _examples(interval, examples, least)
 

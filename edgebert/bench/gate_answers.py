@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from statistics import NormalDist
 
@@ -106,7 +107,11 @@ def _drop_of(score: Score, limits: Limits) -> Finding | None:
     if verdict == "undecided" and pairs is not None:
         needed = examples_for_drop(pairs, least=least, alpha=limits.alpha)
     elif verdict == "undecided":
-        needed = examples_for_width(score.difference, low, high, score.examples, least=least)
+        unseen = 0.0
+        if score.metric == "macro_f1":
+            # As in its interval (``metrics.macro_f1_difference_interval``): z squared flips, and all of it without any.
+            unseen = NormalDist().inv_cdf(1 - limits.alpha) ** 2 / score.examples if score.flips else math.inf
+        needed = examples_for_width(score.difference, low, high, score.examples, least=least, unseen=unseen)
     return Finding(
         limit=_drop_limit(limits),
         file=score.file,

@@ -386,6 +386,40 @@ def test_the_gate_keeps_its_promise_where_nothing_flipped(tmp_path, limits, need
     assert (found(needed - 1).verdict, found(needed).verdict) == ("undecided", "pass")
 
 
+@pytest.mark.parametrize("flips", [0, 1, 4])
+def test_the_promise_is_kept_for_macro_f1(tmp_path, flips):
+    """Four balanced labels, few flips, no drop: with N examples, give or take 4 %, it passes and before it does not."""
+
+    def found(times):
+        folder = tmp_path / str(times)
+        folder.mkdir()
+        expected = np.tile(np.arange(4), 25 * times)
+        before, after = expected.copy(), expected.copy()
+        for label in range(flips):
+            before[label::100], after[4 + label :: 100] = (label + 1) % 4, (label + 1) % 4
+        score = paired_score(
+            file=INT8,
+            runtime="onnxruntime",
+            metric="macro_f1",
+            expected=expected,
+            predicted=after,
+            labels=4,
+            baseline_file=FLOAT,
+            baseline_predicted=before,
+        )
+        bundle = saved(folder, replace(make_artifact(ONNX, value=1.0), score=score))
+        return only(check(bundle, report=None, limits=Limits(max_drop=1)))
+
+    first = found(1)
+    assert first.verdict == "undecided"
+    assert first.more_examples is not None
+    times = (100 + first.more_examples) / 100
+    assert found(math.ceil(1.04 * times)).verdict == "pass"
+    assert found(math.floor(0.96 * times)).verdict == "undecided"
+    if not flips:
+        assert first.more_examples == 285
+
+
 @given(st.tuples(*[st.integers(0, 60)] * 4).filter(any), st.integers(0, 20))
 def test_the_pairs_of_a_stated_score_are_found_again(pairs, others):
     """A score of accuracy gives back pairs of the same interval, also where files flip between two wrong labels."""
