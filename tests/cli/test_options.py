@@ -90,6 +90,7 @@ def right(folder: Path) -> dict[str, list[str]]:
         "predict": [bundle, "good"],
         "inspect": [bundle],
         "verify": [bundle],
+        "strip": [bundle, "--out", "new"],
         "finetune": [model, "--train", texts, "--out", "new"],
         "prune": [model, "--train", texts, "--out", "new"],
         "plan": [model, "--train", texts, "--eval", texts, "--out", "new"],
