@@ -157,12 +157,18 @@ def _use(manifest: Manifest) -> str:
         "tflite": f"- TFLite: int32 inputs; signatures `len{text.lengths[0]}`, ... for the lengths {lengths}; use the "
         f"smallest that fits and pad with {text.pad_id}.",
     }
+    added = ""
+    if text.added_tokens:
+        names = ", ".join(markdown_code(token.content) for token in text.added_tokens)
+        added = f"""
+Added tokens are taken out of a text before: {names}; `edgebert.json` has their ids.
+"""
     return f"""## Use
 
 Texts are {casing}split by the WordPiece tokenizer in `tokenizer.json` (`vocab.txt` lists the same tokens), with `[CLS]`
 in front and `[SEP]` behind, and cut at {text.max_length} tokens. Inputs are `input_ids` and `attention_mask`; the
 output is `logits`, in the order of the labels above.
-
+{added}
 {chr(10).join(rule for name, rule in rules.items() if name in formats)}
 
 `golden.json` holds texts with the ids and logits that every app must reproduce: ids exactly, logits within the

@@ -68,10 +68,10 @@ def named_tokens(folder: Path) -> Iterator[NamedToken]:
     specials = []
     for item in _special_tokens(settings, path):
         hidden = item.where.endswith(_LISTS[0]) and bool(settings.get(_LISTS[1]))
-        specials.append(dataclasses.replace(item, counts=not hidden))
+        specials.append(dataclasses.replace(item, counts=item.counts and not hidden))
     for item in _special_tokens(optional_object(folder / _MAP), folder / _MAP):
         hidden = item.where.endswith(_LISTS[0]) and any(key in settings for key in _LISTS)
-        specials.append(dataclasses.replace(item, counts=not (has_table or hidden)))
+        specials.append(dataclasses.replace(item, counts=item.counts and not (has_table or hidden)))
     for content, index in optional_object(folder / _ADDED).items():
         where = f"{folder / _ADDED}: {content!r}"
         if type(index) is not int or index < 0:
@@ -99,10 +99,11 @@ def _special_tokens(plain: dict[str, Any], path: Path) -> Iterator[NamedToken]:
                 raise CheckpointError(
                     f"{where} is {token.content!r}; edgebert takes tokenizers with {_NAMED[key]!r} only"
                 )
-            # additional_special_tokens of special_tokens_map.json: transformers 4 says yes, 5 says no. So the flags of
-            # such a token contradict each other, and it is refused.
-            listed = isinstance(value, list) and (key, path.name) != (_LISTS[0], _MAP)
-            yield NamedToken(where=where, token=token, listed=listed or key in (*_NAMED, "bos_token", "eos_token"))
+            # Where transformers 4 and 5 disagree, a token is not added, or not as special, and is refused later:
+            # additional_special_tokens of special_tokens_map.json, and keys that only the user knows.
+            known = key in (*_LISTS, *_NAMED, "bos_token", "eos_token")
+            listed = known and not isinstance(value, dict) and (key, path.name) != (_LISTS[0], _MAP)
+            yield NamedToken(where=where, token=token, listed=listed, counts=known)
 
 
 def _token(value: object, where: str) -> AddedToken:

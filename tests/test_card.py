@@ -7,7 +7,7 @@ import pytest
 
 from edgebert.card import CUT, PLOT, agreement_text, card_text, change_text, cut_text, share_of_float, write_card
 from edgebert.shape import Architecture
-from edgebert.types import EvaluationData, Manifest, Original, Target
+from edgebert.types import AddedToken, EvaluationData, Manifest, Original, Target
 from tests.cut_models import TRAIN, pruning_of
 from tests.tiny_files import SPEC, make_artifact, make_manifest, make_score
 
@@ -173,3 +173,16 @@ def test_a_baseline_has_no_change_and_no_agreement():
     for score in (None, make_score("baseline/float32.onnx", 0.9, baseline=None)):
         assert change_text(score) == agreement_text(score) == ""
     assert agreement_text(make_score("int8.onnx", 0.9, baseline="baseline/float32.onnx")) == "99.1%"
+
+
+def test_a_card_names_added_tokens():
+    """Tokens that an app takes out of texts first are named, whatever letters they are made of."""
+    manifest = make_manifest()
+    tokens = (
+        AddedToken(content="<url>", id=200, normalized=True, special=False),
+        AddedToken(content="a`b|c", id=201, normalized=False, special=True),
+    )
+    text = dataclasses.replace(manifest.text, added_tokens=tokens)
+    card = card_text(dataclasses.replace(manifest, text=text), plot=None)
+    assert "Added tokens are taken out of a text before: `<url>`, ``a`b" in card
+    assert "Added tokens" not in card_text(manifest, plot=None)

@@ -47,6 +47,11 @@ def export_rows(bundle: Bundle) -> list[list[str]]:
 def export_notes(manifest: Manifest) -> list[str]:
     """Return what the reader of that table should know about how its numbers came about."""
     notes, pruning, data = [], manifest.pruning, manifest.evaluation
+    if added := manifest.text.added_tokens:
+        notes.append(
+            f"the tokenizer has {len(added)} added token{'s' if len(added) > 1 else ''}, first {added[0].content!r}: "
+            f"an app must take them out of texts before WordPiece (text.added_tokens; docs/tokenizer.md, step 1)"
+        )
     if data is None:
         notes.append("accuracy was not measured: give --eval FILE to compare every file with the float model")
     if pruning is not None and manifest.original is None:

@@ -258,8 +258,12 @@ def test_ordinary_folders_have_the_ids_of_transformers(made, tmp_path):
             r"names '\[USER\]', which is no added token of vocab.txt",
         ),
         (
-            {"lines": LINES, "tokenizer_config": {"bos_token": "<s>", "url_token": "<url>"}},
-            "url_token and .*bos_token name tokens whose ids no file states",
+            {"lines": LINES, "tokenizer_config": {"bos_token": "<s>", "eos_token": "<url>"}},
+            "eos_token and .*bos_token name tokens whose ids no file states",
+        ),
+        (
+            {"lines": LINES, "tokenizer_config": {"url_token": "<url>"}},
+            "url_token names '<url>', which is no added token of vocab.txt",
         ),
         (
             {"lines": LINES, "added_tokens": {"[USER]": COUNT}, "special_tokens_map": OLD},
@@ -341,7 +345,7 @@ FOLDERS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=120)
+@settings(max_examples=120, deadline=None)
 @given(made=FOLDERS)
 def test_whatever_the_files_say_there_is_no_third_answer(made):
     """Of any combination of files, keys and tokens the ids are those of AutoTokenizer, or the folder is refused."""
