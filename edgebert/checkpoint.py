@@ -27,6 +27,8 @@ from edgebert.tokenizer_files import load_tokenizer
 from edgebert.types import Task
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import torch
     from tokenizers import Tokenizer
 
@@ -87,7 +89,7 @@ def load_model(source: str | Path) -> Model:
     check_vocabulary(tokenizer, architecture.vocabulary, folder)
     state = _read_weights(folder, expected_shapes(architecture, len(labels)))
     module = load_module(architecture, labels, state, settings=settings)
-    _check_finite(module, tokenizer, folder)
+    finite_logits(module, tokenizer.encode("good").ids[: architecture.positions], f"{folder}: the text 'good'")
     if not _is_named(head, config):
         note(f"{folder / 'config.json'}: architectures names no {head.architecture}, but all of its tensors are there")
     return Model(
@@ -103,6 +105,29 @@ def load_model(source: str | Path) -> Model:
         module=module,
         tokenizer=tokenizer,
     )
+
+
+def finite_logits(module: torch.nn.Module, ids: Sequence[int], where: str) -> torch.Tensor:
+    """Return the logits of a text, float32 [labels].
+
+    Args:
+        module: The model.
+        ids: The text as token ids.
+        where: Which model and text, for the message.
+
+    Raises:
+        CheckpointError: A logit is not finite, though every weight is.
+    """
+    import torch
+
+    with torch.inference_mode():
+        logits: torch.Tensor = module(input_ids=torch.tensor([ids])).logits[0]
+    if not bool(torch.isfinite(logits).all()):
+        raise CheckpointError(
+            f"{where} has the logits {logits.tolist()}: the weights are finite, but so large that float32 overflows",
+            hint="take an earlier checkpoint, or train with a lower learning rate",
+        )
+    return logits
 
 
 def save_model(model: Model, folder: Path) -> None:
@@ -267,20 +292,6 @@ def _read_weights(folder: Path, expected: dict[str, tuple[int, ...]]) -> dict[st
     _check_head(frozenset(kept), folder)
     check_shapes(kept, expected, folder)
     return {name: torch.from_numpy(tensor) for name, tensor in kept.items()}
-
-
-def _check_finite(module: torch.nn.Module, tokenizer: Tokenizer, folder: Path) -> None:
-    """Return if the weights, each of them finite, also give finite logits for a short text."""
-    import torch
-
-    with torch.inference_mode():
-        logits = module(input_ids=torch.tensor([tokenizer.encode("good").ids])).logits[0]
-    if not bool(torch.isfinite(logits).all()):
-        raise CheckpointError(
-            f"{folder}: the logits are {logits.tolist()} for the text 'good': the weights are finite, but so large "
-            "that float32 overflows: training diverged",
-            hint="take an earlier checkpoint, or train with a lower learning rate",
-        )
 
 
 def _hash(files: tuple[Path, ...], tokenizer: Tokenizer) -> str:

@@ -263,11 +263,10 @@ def _load_checkpoint(target: str | Path) -> Model:
 
 
 def _torch_logits(model: Model) -> Logits:
-    import torch
+    from edgebert.checkpoint import finite_logits
 
     def logits(ids: Sequence[int]) -> NDArray[np.float32]:
-        with torch.inference_mode():
-            row: NDArray[np.float32] = model.module(input_ids=torch.tensor([ids])).logits[0].numpy()
+        row: NDArray[np.float32] = finite_logits(model.module, ids, f"{model.checkpoint.path}: a text").numpy()
         return row
 
     return logits

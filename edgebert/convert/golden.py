@@ -7,19 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgebert.bundle import GOLDEN_SCHEMA
+from edgebert.checkpoint import finite_logits
 from edgebert.convert.quantize import simulate_int8
-from edgebert.errors import CheckpointError, MissingExtraError
 from edgebert.parity import float_tolerance
 from edgebert.tasks import task_head
 from edgebert.text import BERT_SPECIALS
 from edgebert.types import Golden, GoldenCase, Precision
 
-try:
-    import torch
-except ImportError as error:
-    raise MissingExtraError("torch", extra="onnx", purpose="exporting a checkpoint") from error
-
 if TYPE_CHECKING:
+    import torch
+
     from edgebert.checkpoint import Model
     from edgebert.text import TextEncoder
 
@@ -77,15 +74,5 @@ def parity_tolerance(model: Model, golden: Golden, precision: Precision) -> floa
 
 
 def _logits(module: torch.nn.Module, texts: list[tuple[int, ...]], where: str) -> list[list[float]]:
-    rows = []
-    with torch.inference_mode():
-        for number, ids in enumerate(texts, start=1):
-            row = module(input_ids=torch.tensor([ids])).logits[0]
-            if not bool(torch.isfinite(row).all()):
-                raise CheckpointError(
-                    f"{where}: the logits are {row.tolist()} for golden text {number}: the weights are finite, but so "
-                    "large that float32 overflows",
-                    hint="take an earlier checkpoint, or train with a lower learning rate",
-                )
-            rows.append(row.tolist())
-    return rows
+    numbered = enumerate(texts, start=1)
+    return [finite_logits(module, ids, f"{where}: golden text {number}").tolist() for number, ids in numbered]

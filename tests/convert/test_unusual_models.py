@@ -16,6 +16,7 @@ from edgebert.convert.golden import make_golden, parity_tolerance
 from edgebert.convert.onnx import write_onnx
 from edgebert.convert.weights import extract_weights
 from edgebert.errors import CheckpointError, ParityError
+from edgebert.evaluation import predict
 from edgebert.parity import check_parity
 from edgebert.pipeline import export_bundle
 from edgebert.runtime import open_runner
@@ -117,7 +118,10 @@ def test_logits_that_overflow_for_a_golden_text_only_are_refused(tmp_path):
 
     folder = changed(tmp_path / "model", overflow)
     load_model(folder)
-    with pytest.raises(CheckpointError, match=r"for golden text 3: .* float32 overflows") as caught:
+    with pytest.raises(CheckpointError, match=r"golden text 3 has the logits .* float32 overflows") as caught:
         export_bundle(folder, tmp_path / "bundle", formats=("onnx",), lengths=fakes.LENGTHS)
     assert str(folder) in caught.value.message
     assert not (tmp_path / "bundle").exists()
+    assert len(predict(folder, ["good"])) == 1
+    with pytest.raises(CheckpointError, match=r"a text has the logits .* float32 overflows"):
+        predict(folder, ["good", "the battery"])
