@@ -9,7 +9,7 @@ from edgebert.bench.markup import numeric_columns
 from edgebert.bench.sections import Section, agreement_of, by_request, doubts_of, sections
 from edgebert.bench.table import Sheet, agreement_sheet, sheets
 from edgebert.bench.words import EMULATED, NO_DOUBTS, bundle_facts, command, device_facts, measured, not_measured, title
-from edgebert.printable import markdown, printable
+from edgebert.printable import log_line, markdown
 
 if TYPE_CHECKING:
     from edgebert.bench.words import Facts
@@ -45,7 +45,7 @@ def _device(section: Section) -> list[str]:
     parts.append(markdown(measured(measurement)))
     if absent := not_measured(report, measurement):
         parts.append(f"Not measured:\n\n{_bullets(absent)}")
-    parts.append(f"```sh\n{printable(command(report, measurement)).replace('```', '')}\n```")
+    parts.append(f"```sh\n{log_line(command(report, measurement)).replace('```', '')}\n```")
     return parts
 
 

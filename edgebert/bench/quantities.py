@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from edgebert.bench.markup import shown
 from edgebert.bench.stats import Estimate
+from edgebert.printable import without_command
 
 if TYPE_CHECKING:
     from edgebert.bench.rows import Row
@@ -104,6 +105,6 @@ def _bare(value: float | None) -> Estimate | None:
 
 
 def _harmless(text: str) -> str:
-    """Return a text that no spreadsheet takes for a formula."""
-    line = shown(text)
+    """Return a text that no spreadsheet takes for a formula, and no CI service for a command."""
+    line = without_command(shown(text))
     return f"'{line}" if line.startswith(tuple("=+-@＝＋－＠")) else line

@@ -14,7 +14,7 @@ import pytest
 
 from edgebert.bench.reports import write_report
 from edgebert.bundle import MANIFEST, write_manifest
-from edgebert.types import Score
+from edgebert.types import EvaluationData
 from tests.report_values import (
     FLOAT,
     INT8,
@@ -43,9 +43,10 @@ def bundle(tmp_path):
 
     root = tmp_path / "bundle"
     manifest = write_bundle(root)
-    scores: dict[str, Score] = {"shipped": make_score(INT8, 0.909, baseline=FLOAT)}
-    artifacts = tuple(replace(item, score=scores.get(item.role)) for item in manifest.artifacts)
-    write_manifest(root, replace(manifest, artifacts=artifacts))
+    scores = {"shipped": make_score(INT8, 0.909, baseline=FLOAT), "baseline": make_score(FLOAT, 0.912, baseline=None)}
+    artifacts = tuple(replace(item, score=scores[item.role]) for item in manifest.artifacts)
+    data = EvaluationData(name="dev.tsv", sha256="ab" * 32, examples=1000, truncated=0)
+    write_manifest(root, replace(manifest, artifacts=artifacts, evaluation=data))
     return root
 
 
