@@ -11,7 +11,7 @@ from edgebert.checkpoint import Model, load_model
 from edgebert.convert.onnx import write_onnx
 from edgebert.convert.weights import extract_weights
 from edgebert.data import Dataset, TrainingTexts
-from edgebert.errors import DataError, UsageError
+from edgebert.errors import DataError, EnvironmentProblem, UsageError
 from edgebert.jsonio import loads
 from edgebert.pipeline import export_bundle
 from edgebert.planning import bench
@@ -198,6 +198,30 @@ def test_a_distilled_model_is_not_distilled_again_after_a_kill(model, training, 
     )
     assert told
     assert not [at for at in told if "distilling" in at or "re-fitting" in at or "scoring" in at]
+
+
+@pytest.mark.parametrize("size", [1_000, 90_000, 105_000])
+def test_a_full_disk_is_told_as_it_is_and_the_search_resumes(size, found, model, training, data, tmp_path):
+    """The hint names exactly what is kept, and with room again the same call ends with the same plan.
+
+    A limit on the size of a file stands for a disk that is full at the pruned model, at the file of the original, or at
+    that of a candidate.
+    """
+    resource = pytest.importorskip("resource", reason="limits the size of files on Unix")
+    out = tmp_path / "plan"
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        with pytest.raises(EnvironmentProblem, match="no room left on the disk") as caught:
+            plan(model, training, data, out, bounds=BOUNDS, options=OPTIONS)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    hint = caught.value.hint
+    assert ("keeps the complete trials" in hint) == (out / STATE).is_file()
+    assert ("MB of models in work" in hint) == (out / WORK).is_dir()
+    assert ("nothing was kept" in hint) == (not out.exists())
+    assert {path.name for path in out.rglob("*.onnx")} == set()
+    assert plan(model, training, data, out, bounds=BOUNDS, options=OPTIONS) == found[0]
 
 
 def test_a_complete_search_is_answered_from_disk_whatever_the_bounds(found, model, training, data):
