@@ -196,7 +196,7 @@ def writable(path: Path) -> Iterator[None]:
         if error.errno in NO_ROOM:
             raise EnvironmentProblem(
                 f"{path}: no room left on the disk: {error.strerror}",
-                hint="free some space; the same command goes on where it was",
+                hint="free some space and run the same command again: it resumes",
             ) from error
         raise OutputError(
             f"{path}: cannot be written: {error.strerror}", hint="choose a folder you can write to"

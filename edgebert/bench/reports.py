@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from edgebert.errors import UsageError
@@ -32,7 +33,21 @@ def read_report(path: Path) -> Report:
             f"{path}: report schema {schema}; this edgebert reads up to {REPORT_SCHEMA}",
             hint=upgrade_line(),
         )
-    return from_plain(Report, plain, source=source)
+    report = from_plain(Report, plain, source=source)
+    for key, label in _labels(report):
+        if label >= len(report.bundle.labels):
+            raise UsageError(f"{source}: {key} is {label}, but the bundle has {len(report.bundle.labels)} labels")
+    return report
+
+
+def _labels(report: Report) -> Iterator[tuple[str, int]]:
+    """Yield every label index in a report, with its key."""
+    for index, label in enumerate(report.texts.labels):
+        yield f"texts.labels[{index}]", label
+    for device, measurement in enumerate(report.measurements):
+        for file, answers in enumerate(measurement.answers):
+            for index, label in enumerate(answers.predicted):
+                yield f"measurements[{device}].answers[{file}].predicted[{index}]", label
 
 
 def write_report(report: Report, path: Path) -> None:

@@ -21,7 +21,7 @@ from edgebert.bench.visit import Visit
 from edgebert.bench.workload import Plan, chosen_files, make_workload
 from edgebert.bundle import MANIFEST, Bundle, sha256_of
 from edgebert.device.process import spared_programs, stopped_programs
-from edgebert.errors import CheckFailed, EdgebertError, UsageError
+from edgebert.errors import CheckFailed, EdgebertError, EnvironmentProblem, UsageError
 from edgebert.jsonio import dumps
 from edgebert.measured.report import Report, Suite
 from edgebert.types import Progress, silent
@@ -126,7 +126,11 @@ def finish(benched: Benched, out: Path, *, journal: Path) -> None:
         EnvironmentProblem: The disk is full.
     """
     with writable(out):
-        write_report(benched.report, out)
+        try:
+            write_report(benched.report, out)
+        except EnvironmentProblem as error:
+            again = f"free some space and run the same command again: {journal} keeps what was measured"
+            raise EnvironmentProblem(error.message, hint=again) from error
         if not benched.gone:
             journal.unlink(missing_ok=True)
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from edgebert.bench.reports import read_report, write_report
-from edgebert.errors import OutputError, UsageError
+from edgebert.bench.runner import Benched, finish
+from edgebert.errors import EnvironmentProblem, OutputError, UsageError
 from edgebert.measured.devices import PhoneState
 from edgebert.measured.worker import Cooling
 from tests.report_values import (
@@ -95,3 +96,20 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path):
     with pytest.raises(OutputError, match="cannot be written"):
         write_report(make_report(), tmp_path / "none" / "report.json")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_keeps_journal_and_names_it(tmp_path):
+    """A report that finds no room ends with exit code 3; no part of it stays, and the journal does."""
+    resource = pytest.importorskip("resource", reason="limits the size of files on Unix")
+    journal = tmp_path / "report.json.journal"
+    journal.write_text("steps")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        with pytest.raises(EnvironmentProblem, match=r"report\.json: no room left") as caught:
+            finish(Benched(report=make_report(), gone=(), misfits=()), tmp_path / "report.json", journal=journal)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert caught.value.exit_code == 3
+    assert str(journal) in caught.value.hint
+    assert list(tmp_path.iterdir()) == [journal]
