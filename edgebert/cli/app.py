@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
+import signal
 import sys
 from collections.abc import Callable
 from typing import Annotated
@@ -22,7 +22,7 @@ from edgebert.cli.planning import plan
 from edgebert.cli.pruning import prune
 from edgebert.cli.reporting import report
 from edgebert.cli.scoring import evaluate, predict
-from edgebert.cli.stopping import exit_code, stopping_signals
+from edgebert.cli.stopping import stopping_signals
 from edgebert.cli.threads import settle_threads
 from edgebert.cli.training import finetune, import_bert
 from edgebert.errors import EdgebertError, EnvironmentProblem, UsageError
@@ -96,9 +96,14 @@ def main(arguments: list[str] | None = None) -> None:
     if "_EDGEBERT_COMPLETE" in os.environ:
         app(prog_name="edgebert")  # the shell asks what could come next: typer answers and leaves
     words, verbose = _without_verbose(given)
-    with stopping_signals(), output.quiet_libraries(verbose=verbose), output.shown_notes():
-        code = _run(words or ["--help"], verbose=verbose)
-    sys.exit(code)
+    with stopping_signals() as received:
+        try:
+            with output.quiet_libraries(verbose=verbose), output.shown_notes():
+                code = _run(words or ["--help"], verbose=verbose)
+        except OSError:  # the terminal has gone, and standard error with it
+            _let_go_of_output()
+            code = EnvironmentProblem.exit_code
+    sys.exit(128 + received[0] if received else code)
 
 
 def _without_verbose(given: list[str]) -> tuple[list[str], bool]:
@@ -124,10 +129,9 @@ def _run(given: list[str], *, verbose: bool) -> int:
         return _failed(error, verbose=verbose)
     except typer.TyperException as error:
         return _failed(_usage_error(error), verbose=verbose)
-    except KeyboardInterrupt as interrupt:
-        with contextlib.suppress(OSError):  # the terminal may have gone
-            output.show_note("interrupted; nothing was left half-written")
-        return exit_code(interrupt)
+    except KeyboardInterrupt:
+        output.show_note("interrupted; nothing was left half-written")
+        return 128 + signal.SIGINT
     except (BrokenPipeError, SystemExit):  # rich, which prints tables and help, makes the second of the first
         _let_go_of_output()  # the reader has seen enough
     except OSError as error:

@@ -10,40 +10,27 @@ from types import FrameType
 from typing import Any
 
 
-class Stopped(KeyboardInterrupt):
-    """A signal that ends the program; to everything that cleans up it is an interrupt."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
-
-
-def exit_code(interrupt: KeyboardInterrupt) -> int:
-    """Return 128 + the number of the signal, as a shell reports a program that a signal ended."""
-    return 128 + (interrupt.number if isinstance(interrupt, Stopped) else signal.SIGINT)
-
-
 @contextlib.contextmanager
-def stopping_signals() -> Iterator[None]:
-    """Raise ``Stopped`` inside the block at SIGTERM or SIGHUP, unless whoever started us has it ignored (``nohup``).
+def stopping_signals() -> Iterator[list[int]]:
+    """Raise a KeyboardInterrupt inside the block at SIGTERM or SIGHUP; give a list that gets the number of the signal.
 
-    A closing terminal and an init system send both: what comes after the first does not disturb the cleaning up.
+    A signal that whoever started us has ignored (``nohup``) stays so. A closing terminal and an init system send both:
+    what comes after the first does not disturb the cleaning up.
     """
+    received: list[int] = []
     before: dict[int, Any] = {}
 
-    is_stopped = threading.Event()
-
     def stop(number: int, _: FrameType | None) -> None:
-        if not is_stopped.is_set():
-            is_stopped.set()
-            raise Stopped(number)
+        if not received:
+            received.append(number)
+            raise KeyboardInterrupt
 
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is signal.SIG_DFL:
                 before[number] = signal.signal(number, stop)
     try:
-        yield
+        yield received
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)

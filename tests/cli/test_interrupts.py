@@ -24,7 +24,7 @@ def stop_at(started: subprocess.Popen[str], stage: str, number: signal.Signals) 
             break
     else:
         pytest.fail(f"the program ended before it was {stage}")
-    _, rest = started.communicate(timeout=120)
+    _, rest = started.communicate(timeout=300)
     return rest
 
 
@@ -62,20 +62,45 @@ def test_a_terminal_that_closes_sends_more_than_one_signal(program, tmp_path):
             for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGHUP):
                 started.send_signal(number)
             break
-    _, rest = started.communicate(timeout=120)
+    _, rest = started.communicate(timeout=300)
     assert started.returncode in {129, 143}
     assert "Traceback" not in rest
     assert not list(tmp_path.iterdir())
 
 
-def test_a_command_that_was_started_to_outlive_its_terminal_does(program, tmp_path):
+IN_A_TERMINAL = """
+import os, pty, sys
+
+process, terminal = pty.fork()
+if process == 0:
+    os.execv(sys.executable, [sys.executable, "-m", "edgebert", *sys.argv[1:]])
+shown = b""
+while b"writing" not in shown:
+    shown += os.read(terminal, 1000)
+os.close(terminal)
+print(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))
+"""
+
+
+def test_a_terminal_that_is_closed_takes_standard_error_along(tmp_path):
+    """The exit code is that of SIGHUP and nothing is left, although no line can be shown any more."""
+    words = ("export", fakes.shared_checkpoint(), "--out", tmp_path / "bundle", "--lengths", "8")
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, "-c", IN_A_TERMINAL, *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
+    assert done.stdout == "129\n", done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_command_that_was_started_to_outlive_its_terminal_does(tmp_path):
     """Where SIGHUP is ignored, as under nohup, it stays so, and the command ends its work."""
     out = tmp_path / "bundle"
-    started = program(
-        "export", fakes.shared_checkpoint(), "--out", out, "--lengths", "8", "--formats", "onnx",
-        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
-    )  # fmt: skip
-    stop_at(started, "computing golden logits", signal.SIGHUP)
+    words = ("export", fakes.shared_checkpoint(), "--out", out, "--lengths", "8", "--formats", "onnx")
+    command = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", sys.executable, "-m", "edgebert", *map(str, words)]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    pipes = dict.fromkeys(("stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen(command, text=True, env=environment, **pipes) as started:
+        stop_at(started, "computing golden logits", signal.SIGHUP)
     assert started.returncode == 0
     open_bundle(out)
 
