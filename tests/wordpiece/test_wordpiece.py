@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from tokenizers import AddedToken
 
 from edgebert.errors import CheckpointError
+from edgebert.pipeline import export_bundle
 from edgebert.text import text_spec
+from tests import fakes
 from tests.android.jvm import Jvm, script
 from tests.fakes import SPECIALS
 from tests.peer import Refused
@@ -214,6 +216,22 @@ def test_random_texts_with_added_tokens(peer, characters, lower_case):
     plain = reference(characters, lower_case=lower_case)
     assert sum(plain.encode(text).ids != tokenizer.encode(text).ids for text in texts) > COUNT // 10
     assert differences(peer, tokenizer, texts) == []
+
+
+def test_a_bundle_with_added_tokens_has_the_golden_ids(peer, tmp_path_factory):
+    """What an app makes of the golden texts with a bundle's vocab.txt and text spec is what the bundle says."""
+    folder = fakes.tiny_checkpoint(tmp_path_factory.mktemp("added") / "model", rows=len(fakes.VOCABULARY) + 2)
+    fakes.add_tokens(folder, ["<url>"])
+    fakes.add_tokens(folder, ["[USER]", "good"], special=True)
+    bundle = export_bundle(folder, folder.with_name("bundle"), formats=("onnx",), lengths=(16, 64))
+    assert [token.content for token in bundle.manifest.text.added_tokens] == ["good", "<url>", "[USER]"]
+    text = json.loads(bundle.path("edgebert.json").read_text(encoding="utf-8"))["text"]
+    peer.call("tokenizer", vocab=str(bundle.path("vocab.txt")), text=text)
+    cases = bundle.golden().cases
+    rows = peer.call("encode", texts=[case.text for case in cases], max_length=text["max_length"])
+    assert [tuple(row[0]) for row in rows] == [case.input_ids for case in cases]
+    used = {index for case in cases for index in case.input_ids}
+    assert used >= {token.id for token in bundle.manifest.text.added_tokens}
 
 
 @pytest.mark.parametrize(
