@@ -22,8 +22,8 @@ from edgebert.convert.onnx import write_onnx
 from edgebert.convert.weights import extract_weights
 from edgebert.data import Dataset, TrainingTexts, training_texts
 from edgebert.errors import UsageError
-from edgebert.evaluation import predict
 from edgebert.jsonio import dumps, loads
+from edgebert.prediction import predict
 from edgebert.pruning.prune import prune_model, score
 from edgebert.pruning.scores import Gradients
 from edgebert.pruning.vocabulary import prune_vocabulary

@@ -93,11 +93,35 @@ which recipe is for what.
     "evaluate": """\
 Each file of a bundle is compared with the float file of the same format, text by text. Before a file is scored it has
 to reproduce the golden logits in the chosen runtime; if it does not, the command stops with exit code 1. A checkpoint
-is scored in torch, with nothing to compare. With `--json`, `results` holds the fields of `Score` in
-[bundle format](bundle-format.md), and `truncated` counts the texts that were cut.
+is scored in torch, with nothing to compare.
+
+If labels in the file are ids, a note says which label each id was read as. A warning says when a score is not above
+chance: the lower end of its 95 % interval is not above what the most frequent label of the data would score alone.
+
+With `--json`, `results` holds the fields of `Score` in [bundle format](bundle-format.md), `truncated` counts the texts
+that were cut, `chance` is the score of the most frequent label, and `labels_read_as_ids` is true or false.
 """,
     "predict": """\
-Prints label, probability and text. Without `--file` it takes the first file of the bundle that ships.
+Prints label, probability and text. Without `--file` it takes the first file of the bundle that ships. Texts are given
+as arguments, in a file with `--eval`, or one a line on standard input. Each line of standard input is answered before
+the next one is read, so that a program can ask one text after another.
+
+`--json` prints a list, `--jsonl` one object a line, and `--out` writes such lines to a file that appears whole:
+
+```json
+{
+  "text": "Not for me",
+  "label": "negative",
+  "probability": 0.93,
+  "probabilities": {"negative": 0.93, "positive": 0.07},
+  "tokens": 5,
+  "truncated": false
+}
+```
+
+`tokens` counts what the model read, `[CLS]` and `[SEP]` included. It is 2 for a text with nothing to read, such as an
+empty line: the label then means nothing, and a note says so. `truncated` is true where the text was longer than the
+longest input, and cut there. With `--top-k`, `probabilities` has that many labels, the most probable first.
 """,
     "inspect": """\
 Sizes, operators and versions were read from the files when they were made. `--json` prints the manifest.

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from edgebert.data import Dataset, TrainingTexts, read_dataset, read_training
     from edgebert.doctor import diagnose
     from edgebert.errors import EdgebertError
-    from edgebert.evaluation import Evaluation, evaluate, predict
+    from edgebert.evaluation import Evaluation, evaluate
     from edgebert.pipeline import export_bundle
     from edgebert.planning.search import plan
     from edgebert.planning.values import Bounds
+    from edgebert.prediction import predict
     from edgebert.pruning.prune import prune
     from edgebert.recipe import built_in_recipes, load_recipe
     from edgebert.shape import PruneOptions
@@ -40,7 +41,7 @@ _HOMES = {
     "EdgebertError": "errors",
     "Evaluation": "evaluation",
     "evaluate": "evaluation",
-    "predict": "evaluation",
+    "predict": "prediction",
     "export_bundle": "pipeline",
     "plan": "planning.search",
     "Bounds": "planning.values",

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import NoneType
 
-from edgebert.errors import DataError
+from edgebert.arguments import expect, path_of, strings_of
+from edgebert.errors import DataError, UsageError
 from edgebert.lines import shown
 from edgebert.tables import PLAIN, Columns, Row, read_table, suffix
 from edgebert.types import Example
@@ -67,9 +70,9 @@ class TrainingTexts:
 
 
 def read_dataset(
-    path: Path,
+    path: str | Path,
     *,
-    labels: tuple[str, ...] | None = None,
+    labels: Sequence[str] | None = None,
     text_column: str | None = None,
     label_column: str | None = None,
 ) -> Dataset:
@@ -85,22 +88,23 @@ def read_dataset(
     Raises:
         DataError: The file is missing, is of another format or is damaged, or a line of it cannot be used.
     """
+    path, given = _checked(path, labels, text_column, label_column)
     table = read_table(path, _columns(path, text_column, label_column, optional=False), plain=False)
-    names = _infer_labels(table.rows, table.place, str(path)) if labels is None else labels
+    names = _infer_labels(table.rows, table.place, str(path)) if given is None else given
     ids = _label_ids(names)
     examples = tuple(
         Example(text=row.text, label=_label_id(row, ids, names, table.place, str(path)), line=row.line)
         for row in table.rows
     )
     found = {row.label.strip() for row in table.rows}
-    by_id = labels is not None and not all(label in names or _whole(label) in names for label in found)
+    by_id = given is not None and not all(label in names or _whole(label) in names for label in found)
     return Dataset(name=path.name, sha256=table.sha256, labels=names, examples=examples, by_id=by_id)
 
 
 def read_training(
-    path: Path,
+    path: str | Path,
     *,
-    labels: tuple[str, ...] | None,
+    labels: Sequence[str] | None,
     text_column: str | None = None,
     label_column: str | None = None,
 ) -> TrainingTexts:
@@ -118,6 +122,7 @@ def read_training(
         DataError: The file is missing, is of another format or is damaged, a line of it cannot be used, its labels are
             not those of the model, or a column of a .txt is asked for.
     """
+    path, given = _checked(path, labels, text_column, label_column)
     if suffix(path) == PLAIN and (named := text_column or label_column):
         raise DataError(
             f"{path}: no column {named!r}: a {PLAIN} file holds one text a line and no columns",
@@ -125,9 +130,9 @@ def read_training(
         )
     table = read_table(path, _columns(path, text_column, label_column, optional=label_column is None), plain=True)
     found = None
-    if labels is not None and table.rows[0].label:
-        ids = _label_ids(labels)
-        found = tuple(_label_id(row, ids, labels, table.place, str(path)) for row in table.rows)
+    if given is not None and table.rows[0].label:
+        ids = _label_ids(given)
+        found = tuple(_label_id(row, ids, given, table.place, str(path)) for row in table.rows)
     return TrainingTexts(
         name=path.name,
         sha256=table.sha256,
@@ -144,6 +149,17 @@ def training_texts(dataset: Dataset) -> TrainingTexts:
         texts=tuple(example.text for example in dataset.examples),
         labels=tuple(example.label for example in dataset.examples),
     )
+
+
+def _checked(
+    path: str | Path, labels: Sequence[str] | None, text_column: str | None, label_column: str | None
+) -> tuple[Path, tuple[str, ...] | None]:
+    expect("text_column", text_column, str, NoneType)
+    expect("label_column", label_column, str, NoneType)
+    given = None if labels is None else strings_of("labels", labels)
+    if given is not None and len(set(given)) < max(len(given), 1):
+        raise UsageError(f"labels is {shown(given)}, expected names that differ, one at least")
+    return path_of("path", path), given
 
 
 def _columns(path: Path, text_column: str | None, label_column: str | None, *, optional: bool) -> Columns:

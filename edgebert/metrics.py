@@ -207,6 +207,18 @@ def paired_score(
     )
 
 
+def chance_level(metric: str, expected: Labels, labels: int) -> float:
+    """Return the value of a metric where every example gets the most frequent label.
+
+    Args:
+        metric: One of ``METRICS``.
+        expected: True labels, integers [n] in 0 to ``labels`` - 1, at least one.
+        labels: Number of labels of the model.
+    """
+    most_frequent = np.bincount(expected, minlength=labels).argmax()
+    return _value(metric, expected, np.full_like(expected, most_frequent), labels)
+
+
 def _value(metric: str, expected: Labels, predicted: Labels, labels: int) -> float:
     if metric == "accuracy":
         return accuracy(expected, predicted)

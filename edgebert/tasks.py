@@ -68,8 +68,18 @@ def task_head(task: Task) -> TaskHead:
     return {head.task: head for head in TASK_HEADS}[task]
 
 
-def decode(text: str, logits: NDArray[np.float32], labels: tuple[str, ...]) -> Prediction:
-    """Return the answer that float32 ``logits`` [labels] give to ``text``; the first of equal labels wins."""
+def decode(
+    text: str, logits: NDArray[np.float32], labels: tuple[str, ...], *, tokens: int, truncated: bool
+) -> Prediction:
+    """Return the answer that float32 ``logits`` [labels] give to ``text``; the first of equal labels wins.
+
+    Args:
+        text: The text.
+        logits: One for each label.
+        labels: Names of the labels.
+        tokens: Number of tokens that the model read of the text.
+        truncated: Whether there were more.
+    """
     shifted = np.exp(logits.astype(np.float64) - float(logits.max()))
     probabilities = shifted / shifted.sum()
     best = int(logits.argmax())
@@ -78,4 +88,6 @@ def decode(text: str, logits: NDArray[np.float32], labels: tuple[str, ...]) -> P
         label=labels[best],
         probability=float(probabilities[best]),
         probabilities=tuple(float(p) for p in probabilities),
+        tokens=tokens,
+        truncated=truncated,
     )

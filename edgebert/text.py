@@ -11,6 +11,7 @@ import tokenizers
 from tokenizers import Encoding, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 from edgebert.errors import CheckpointError, UsageError
+from edgebert.lines import LONGEST
 from edgebert.types import AddedToken, TextSpec
 
 if TYPE_CHECKING:
@@ -41,15 +42,26 @@ class TextEncoder:
         """Return the ids of a text, special tokens included, truncated to ``max_length``, not padded.
 
         Raises:
-            UsageError: The text holds a lone surrogate, which no UTF-8 file or input field can hold either.
+            UsageError: The text has more than ``LONGEST`` characters, or a lone surrogate, which no UTF-8 file or input
+                field can hold either.
         """
-        return tuple(self._encoding(text).ids)
+        return self.encode_marked(text)[0]
+
+    def encode_marked(self, text: str) -> tuple[tuple[int, ...], bool]:
+        """Return the ids of a text, and whether they were truncated; errors as for ``encode``."""
+        encoding = self._encoding(text)
+        return tuple(encoding.ids), bool(encoding.overflowing)
 
     def is_truncated(self, text: str) -> bool:
         """Return whether a text is longer than ``max_length`` tokens."""
-        return bool(self._encoding(text).overflowing)
+        return self.encode_marked(text)[1]
 
     def _encoding(self, text: str) -> Encoding:
+        if len(text) > LONGEST:
+            raise UsageError(
+                f"the text has {len(text):,} characters, more than {LONGEST:,}",
+                hint="split the text: a model reads its first few hundred words only",
+            )
         try:
             text.encode("utf-8")
         except UnicodeEncodeError as error:

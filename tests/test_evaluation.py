@@ -14,8 +14,9 @@ from edgebert.bundle import open_bundle
 from edgebert.checkpoint import load_model
 from edgebert.data import Dataset, read_dataset
 from edgebert.errors import BundleError, DataError, MissingExtraError, ParityError, UsageError
-from edgebert.evaluation import evaluate, labels_of, predict
+from edgebert.evaluation import evaluate
 from edgebert.pipeline import export_bundle
+from edgebert.prediction import labels_of, predict
 from edgebert.text import TextEncoder
 from tests import cut_models, fakes
 
@@ -174,6 +175,81 @@ def test_texts_that_were_cut_are_counted(tmp_path):
     assert evaluate(fakes.shared_checkpoint(), data).truncated == 1
 
 
+@pytest.fixture(scope="module")
+def balanced() -> list[tuple[str, int]]:
+    """Return 20 texts for each label, with the label that the float ONNX file gives them."""
+    rng = np.random.default_rng(3)
+    words = (*fakes.PIECES, *fakes.WORDS[:11])
+    texts = [" ".join(rng.choice(words, rng.integers(1, 10))) for _ in range(250)]
+    answers = predict(fakes.shared_bundle(), texts, file=FLOATS[0])
+    by_label = [[item.text for item in answers if item.label == label] for label in fakes.LABELS]
+    assert all(len(each) >= 20 for each in by_label)
+    return [(text, label) for label in (0, 1) for text in by_label[label][:20]]
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [f"{record.levelname}: {record.getMessage()}" for record in caplog.records if record.name == "edgebert"]
+
+
+def test_labels_that_were_read_as_ids_are_told(tmp_path, caplog, balanced):
+    """A note says which name each id was taken for; names need none."""
+    caplog.set_level("INFO", logger="edgebert")
+    path = fakes.write_data(tmp_path / "ids.jsonl", balanced)
+    evaluate(fakes.shared_bundle(), path, file=FLOATS[0])
+    assert told(caplog) == ["INFO: ids.jsonl: labels read as ids: 0 = negative, 1 = positive"]
+    caplog.clear()
+    path = fakes.write_data(tmp_path / "names.jsonl", [(text, fakes.LABELS[label]) for text, label in balanced])
+    evaluate(fakes.shared_bundle(), path, file=FLOATS[0])
+    assert told(caplog) == []
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "macro_f1"])
+@pytest.mark.parametrize("target", [fakes.shared_bundle, fakes.shared_checkpoint])
+def test_labels_the_other_way_round_are_suspected(tmp_path, caplog, balanced, target, metric):
+    """All wrong, as where ids mean other labels in the file: a warning with what the most frequent label reaches."""
+    path = fakes.write_data(tmp_path / "dev.jsonl", [(text, fakes.LABELS[1 - label]) for text, label in balanced])
+    found = evaluate(target(), path, metric=metric)
+    assert found.chance == pytest.approx(0.5 if metric == "accuracy" else 1 / 3)
+    (warning,) = told(caplog)
+    assert warning.startswith(f"WARNING: dev.jsonl: {metric} is not above chance: ")
+    assert f"the most frequent label alone reaches {100 * found.chance:.1f} %" in warning
+
+
+def test_chance_is_the_share_of_the_most_frequent_label(tmp_path, caplog, balanced):
+    """Labels are told from chance by the interval: 30 right of 40 are above 20, but not above 24 of one label."""
+    wrong = [(text, label if index % 20 < 15 else 1 - label) for index, (text, label) in enumerate(balanced)]
+    found = evaluate(fakes.shared_bundle(), fakes.write_data(tmp_path / "a.csv", wrong), file=FLOATS[0])
+    assert (found.results[0].value, found.chance) == (0.75, 0.5)
+    assert found.results[0].low > 0.5
+    assert told(caplog) == []
+    wrong = [(text, 1 - label if 11 <= index <= 20 else label) for index, (text, label) in enumerate(balanced)]
+    found = evaluate(fakes.shared_bundle(), fakes.write_data(tmp_path / "b.csv", wrong), file=FLOATS[0])
+    assert (found.results[0].value, found.chance) == (0.75, 0.7)
+    assert len(told(caplog)) == 1
+
+
+def test_a_perfect_score_is_no_warning(tmp_path, caplog):
+    """Where every text has one label and gets it, there is nothing to suspect."""
+    data = fakes.write_data(tmp_path / "a.csv", [("good", predict(fakes.shared_bundle(), "good")[0].label)])
+    evaluate(fakes.shared_bundle(), data, file="int8.onnx")
+    assert not [line for line in told(caplog) if "int8" in line]
+
+
+def test_data_may_be_given_as_a_path(tmp_path, own):
+    """The file is read with the labels of the model."""
+    data = dataset(tmp_path, own)
+    expected = evaluate(fakes.shared_bundle(), data, file=FLOATS[0])
+    assert evaluate(fakes.shared_bundle(), str(tmp_path / "dev.jsonl"), file=FLOATS[0]) == expected
+    assert evaluate(fakes.shared_bundle(), tmp_path / "dev.jsonl", file=FLOATS[0]) == expected
+
+
+def test_a_text_beyond_the_limit_is_refused():
+    """No text is cut before it is tokenized: that could change its last tokens."""
+    assert predict(fakes.shared_bundle(), "good " * 200_000)[0].truncated
+    with pytest.raises(UsageError, match="the text has 1,000,001 characters, more than 1,000,000"):
+        predict(fakes.shared_bundle(), ["x" * 1_000_001])
+
+
 def test_progress_counts_the_texts_of_every_file(data):
     """Each file is announced with all its texts."""
     seen = []
@@ -241,6 +317,8 @@ def test_any_text_has_an_answer(target):
     texts = ["", " ", "good " * 5000, "价格便宜 😀", "\x00\x07\n\t", "[MASK] [SEP]"]
     answers = predict(path, texts)
     assert [answer.text for answer in answers] == texts
+    assert [answer.tokens for answer in answers[:2]] == [2, 2]
+    assert [answer.truncated for answer in answers] == [False, False, True, False, False, False]
     assert all(answer.label in fakes.LABELS and 0.5 <= answer.probability <= 1 for answer in answers)
     assert predict(path, []) == ()
 

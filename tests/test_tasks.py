@@ -59,13 +59,16 @@ def test_the_golden_texts_are_hard():
         assert text.encode("utf-8").decode("utf-8") == text
 
 
+EMPTY = {"tokens": 2, "truncated": False}
+
+
 @given(logits=LOGITS)
 def test_the_answer_is_the_softmax_and_its_largest(logits: np.ndarray):
     """Probabilities are those of a softmax in float64, sum to 1, and the label is that of the largest logit."""
-    found = decode("a text", logits, names(len(logits)))
+    found = decode("a text", logits, names(len(logits)), tokens=4, truncated=True)
     exact = [float(value) for value in logits]
     weights = [math.exp(value - max(exact)) for value in exact]
-    assert found.text == "a text"
+    assert (found.text, found.tokens, found.truncated) == ("a text", 4, True)
     assert found.probabilities == pytest.approx([weight / math.fsum(weights) for weight in weights], rel=1e-12)
     assert math.fsum(found.probabilities) == pytest.approx(1, abs=1e-12)
     assert found.label == f"label {exact.index(max(exact))}"
@@ -78,8 +81,8 @@ def test_labels_follow_their_logits(logits: np.ndarray, data: st.DataObject):
     """Labels in another order, with their logits, get the same probabilities."""
     order = data.draw(st.permutations(range(len(logits))))
     labels = names(len(logits))
-    before = decode("", logits, labels)
-    after = decode("", logits[list(order)], tuple(labels[index] for index in order))
+    before = decode("", logits, labels, **EMPTY)
+    after = decode("", logits[list(order)], tuple(labels[index] for index in order), **EMPTY)
     assert dict(zip((labels[index] for index in order), after.probabilities, strict=True)) == pytest.approx(
         dict(zip(labels, before.probabilities, strict=True)), rel=1e-12
     )
@@ -87,10 +90,10 @@ def test_labels_follow_their_logits(logits: np.ndarray, data: st.DataObject):
 
 def test_the_first_of_equal_labels_wins():
     """A tie goes to the label that stands first, in every runtime alike."""
-    assert decode("", np.array([1, 3, 3], np.float32), ("a", "b", "c")).label == "b"
+    assert decode("", np.array([1, 3, 3], np.float32), ("a", "b", "c"), **EMPTY).label == "b"
 
 
 def test_huge_logits_do_not_overflow():
     """Logits at the ends of float32 give certainty, without a warning of overflow."""
     largest = np.finfo(np.float32).max
-    assert decode("", np.array([-largest, largest], np.float32), ("a", "b")).probabilities == (0.0, 1.0)
+    assert decode("", np.array([-largest, largest], np.float32), ("a", "b"), **EMPTY).probabilities == (0.0, 1.0)

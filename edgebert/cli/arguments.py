@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperCommand
 
 from edgebert.errors import UsageError
+from edgebert.lines import read_lines
 
 T = TypeVar("T")
 Number = TypeVar("Number", int | None, float | None)
@@ -119,20 +120,22 @@ def numbers(text: str, option: str, *, example: str) -> tuple[int, ...]:
     return tuple(int(word) for word in given)
 
 
-def lines_of_stdin() -> list[str]:
-    """Return the lines of standard input.
+def lines_of_stdin() -> Iterator[str]:
+    """Return the lines of standard input, each as soon as it is there.
 
     Raises:
-        UsageError: It is a terminal, empty, or not UTF-8.
+        UsageError: It is a terminal or closed; while the lines are read: it is empty, not UTF-8, or a line is too long.
     """
-    if sys.stdin.isatty():
-        raise UsageError("no texts", hint="give them as arguments, or one a line on standard input")
-    try:
-        text = sys.stdin.buffer.read().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UsageError(f"standard input is not UTF-8 at byte {error.start}") from error
-    # Only line feeds end a line: str.splitlines would also split at U+2028, which a text may hold.
-    lines = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")] if text else []
-    if not lines:
-        raise UsageError("standard input is empty", hint="give texts as arguments, or one a line on standard input")
-    return lines
+    hint = "give texts as arguments, or one a line on standard input"
+    if sys.stdin is None or sys.stdin.isatty():
+        raise UsageError("no texts", hint=hint)
+
+    def lines() -> Iterator[str]:
+        empty = True
+        for line in read_lines(sys.stdin.buffer, source="standard input", endless=True):
+            empty = False
+            yield line.removesuffix("\n").removesuffix("\r")
+        if empty:
+            raise UsageError("standard input is empty", hint=hint)
+
+    return lines()

@@ -43,7 +43,7 @@ def export(
     from edgebert.bundle import MANIFEST
     from edgebert.cli.render import EXPORT_COLUMNS, export_notes, export_rows
     from edgebert.data import read_dataset, read_training
-    from edgebert.evaluation import labels_of
+    from edgebert.prediction import labels_of
     from edgebert.recipe import check_training, load_recipe, narrowed
     from edgebert.staging import check_folder
 

@@ -38,6 +38,11 @@ def show_text(*lines: str) -> None:
         sys.stdout.write(log_line(line) + "\n")
 
 
+def flush() -> None:
+    """Let go of what was printed, for a reader that waits for it."""
+    sys.stdout.flush()
+
+
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table on standard output, or a list of its rows where a terminal is too narrow for it.
 

@@ -56,10 +56,10 @@ def plan(
 ) -> None:
     """Search shares, vocabulary and precision for the best file within a budget; goes on where it was stopped."""
     from edgebert.data import read_dataset, read_training
-    from edgebert.evaluation import labels_of
     from edgebert.planning.search import plan as search
     from edgebert.planning.state import check_folder, kept
     from edgebert.planning.values import RECOVERY_EPOCHS, SHARES, Bounds, PlanOptions
+    from edgebert.prediction import labels_of
 
     bounds = Bounds(max_drop=max_drop, max_mb=max_mb, min_speedup=min_speedup)
     options = PlanOptions(

@@ -68,7 +68,7 @@ def prune(
     """Cut out the heads, neurons, layers and tokens that matter least, and repair the rest."""
     from edgebert.cli.render import pruning_notes, pruning_rows
     from edgebert.data import read_training
-    from edgebert.evaluation import labels_of
+    from edgebert.prediction import labels_of
     from edgebert.pruning.latency import TABLE, LatencyTable, prediction_errors, read_table
     from edgebert.pruning.prune import latency_table as time_table
     from edgebert.pruning.prune import prune as cut

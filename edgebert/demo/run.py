@@ -12,9 +12,9 @@ from edgebert.data import read_dataset, training_texts
 from edgebert.demo.compare import Compared, compare_files
 from edgebert.demo.texts import fetch_source, read_texts, write_split
 from edgebert.errors import DataError, EdgebertError, MissingExtraError, UsageError
-from edgebert.evaluation import predict
 from edgebert.jsonio import dumps, loads
 from edgebert.pipeline import export_bundle
+from edgebert.prediction import predict
 from edgebert.pruning.prune import FEWEST
 from edgebert.recipe import load_recipe
 from edgebert.staging import replace_file

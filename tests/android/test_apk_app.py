@@ -28,7 +28,7 @@ def python_answer(text, *, file=FILE):
     ids = open_encoder(folder / "tokenizer.json", manifest.text.max_length).encode(text)
     logits = open_session(str(folder / file), "onnxruntime").run(*batch_of_one(ids, len(ids), 0))[0]
     shares = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
-    return decode(text, logits, manifest.labels).label, float(shares.max()), len(ids)
+    return decode(text, logits, manifest.labels, tokens=len(ids), truncated=False).label, float(shares.max()), len(ids)
 
 
 def probability(shown):

@@ -22,7 +22,7 @@ def test_answers_are_those_of_python(jvm, logits):
     jvm.call("artifact", file=shipped(fakes.shared_bundle()).file)
     labels = [f"label {index}" for index in range(len(logits))]
     found = jvm.call("answer", text="good", labels=labels, lengths=[], runs=runs([logits]))
-    expected = decode("good", np.array(logits, dtype=np.float32), tuple(labels))
+    expected = decode("good", np.array(logits, dtype=np.float32), tuple(labels), tokens=3, truncated=False)
     assert found["label"] == expected.label == labels[found["index"]]
     assert found["probabilities"] == pytest.approx(expected.probabilities, rel=1e-12, abs=1e-300)
     assert found["probability"] == max(found["probabilities"])

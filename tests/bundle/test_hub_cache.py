@@ -6,7 +6,7 @@ from pathlib import Path
 
 from edgebert.embedding.embed import embed
 from edgebert.embedding.places import folder_place
-from edgebert.evaluation import predict
+from edgebert.prediction import predict
 from edgebert.verification import verify
 from tests import fakes
 from tests.bundle.manifests import as_in_the_hub_cache

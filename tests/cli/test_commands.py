@@ -14,7 +14,6 @@ import transformers
 
 from edgebert.bundle import open_bundle
 from edgebert.checkpoint import load_model
-from edgebert.evaluation import predict
 from edgebert.jsonio import dumps
 from edgebert.recipe import built_in_recipes, load_recipe
 from edgebert.types import Score
@@ -157,7 +156,8 @@ def test_evaluate_as_json_has_the_documented_fields(cli, data):
     """One object for each file, baselines with nulls where there is nothing to compare with."""
     outcome = cli("evaluate", fakes.shared_bundle(), "--data", data, "--json")
     assert outcome.code == 0
-    assert set(outcome.json) == {"results", "truncated"}
+    assert set(outcome.json) == {"results", "truncated", "chance", "labels_read_as_ids"}
+    assert (outcome.json["chance"], outcome.json["labels_read_as_ids"]) == (0.5, True)
     documented = {
         "file",
         "runtime",
@@ -200,52 +200,6 @@ def test_evaluate_notes_texts_that_were_cut(cli, tmp_path):
     data = fakes.write_data(tmp_path / "long.csv", [("good " * 50, 0), ("bad", 1)])
     outcome = cli("evaluate", fakes.shared_bundle(), "--data", data, "--file", "int8.onnx")
     assert "1 text was longer than the longest input and cut there\n" in outcome.err
-
-
-def test_predict_answers_the_texts_it_is_given(cli):
-    """A line for each: label, probability, text."""
-    outcome = cli("predict", fakes.shared_bundle(), *fakes.TEXTS[:3])
-    assert outcome.code == 0
-    expected = predict(fakes.shared_bundle(), fakes.TEXTS[:3])
-    assert [line.split(maxsplit=2) for line in outcome.out.splitlines()] == [
-        [answer.label, f"{answer.probability:.3f}", answer.text] for answer in expected
-    ]
-
-
-def test_predict_as_json_keeps_text_and_all_probabilities(cli):
-    """A list of objects, line breaks in texts and all."""
-    outcome = cli("predict", fakes.shared_bundle(), "two\nlines é 😀", "--runtime", "litert", "--json")
-    assert outcome.out == dumps(list(predict(fakes.shared_bundle(), ["two\nlines é 😀"], runtime="litert")))
-    (answer,) = outcome.json
-    assert set(answer) == {"text", "label", "probability", "probabilities"}
-    assert answer["text"] == "two\nlines é 😀"
-    assert sum(answer["probabilities"]) == pytest.approx(1)
-
-
-def test_predict_shows_a_text_of_several_lines_on_one(cli):
-    """Line breaks and tabs become spaces, so that a line is an answer."""
-    assert cli("predict", fakes.shared_bundle(), "a\nb\tc").out.rstrip().endswith("a b c")
-
-
-def test_predict_reads_a_text_a_line_from_standard_input(cli, monkeypatch):
-    """Line feeds end a line, with or without a carriage return; other separators belong to the text."""
-    feed(monkeypatch, "\ufeffgood\r\nbad\u2028still bad\n\nlast".encode())
-    outcome = cli("predict", fakes.shared_bundle(), "--json")
-    assert [answer["text"] for answer in outcome.json] == ["good", "bad\u2028still bad", "", "last"]
-
-
-@pytest.mark.parametrize(("content", "message"), [(b"", "empty"), (b"good\n\xff", "not UTF-8 at byte 5")])
-def test_predict_refuses_a_standard_input_that_holds_no_texts(cli, monkeypatch, content, message):
-    """One line, exit 2."""
-    feed(monkeypatch, content)
-    outcome = cli("predict", fakes.shared_bundle())
-    assert outcome.code == 2
-    assert message in outcome.err
-
-
-def test_a_text_may_look_like_an_option_after_two_dashes(cli):
-    """edgebert predict bundle -- --help."""
-    assert cli("predict", fakes.shared_bundle(), "--", "--help").out.endswith("--help\n")
 
 
 def test_inspect_shows_what_is_inside(cli):

@@ -19,7 +19,7 @@ from edgebert.checkpoint import load_model
 from edgebert.cli.app import main
 from edgebert.demo.run import TEXTS, Demo, run_demo
 from edgebert.errors import DataError, MissingExtraError, UsageError
-from edgebert.evaluation import predict
+from edgebert.prediction import predict
 from edgebert.types import Recipe, Target
 from tests import fakes
 

@@ -12,9 +12,10 @@ from pathlib import Path
 from edgebert.bundle import Bundle
 from edgebert.checkpoint import load_model, save_model
 from edgebert.data import read_dataset
-from edgebert.evaluation import evaluate, predict
+from edgebert.evaluation import evaluate
 from edgebert.jsonio import dumps
 from edgebert.pipeline import export_bundle
+from edgebert.prediction import predict
 from edgebert.pruning.surgery import cut
 from edgebert.shape import Keep
 from edgebert.staging import staged_folder

@@ -69,7 +69,7 @@ def test_the_legacy_bundle_predicts_as_in_litert(folder, expected, edgebert, fil
     assert [item["label"] for item in found] == [item["label"] for item in made]
     # Each logit is within the tolerance of float in either runtime; a probability moves by half of that at the most.
     atol = open_bundle(folder / "int8-legacy").artifact(file).tolerance
-    rows = [[item["probabilities"] for item in answers] for answers in (found, made)]
+    rows = [list(item["probabilities"].values()) for item in found], [item["probabilities"] for item in made]
     np.testing.assert_allclose(*rows, rtol=0, atol=atol)
 
 

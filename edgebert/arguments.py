@@ -1,0 +1,81 @@
+"""Arguments of public functions as people pass them: taken where the meaning is plain, else refused by name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from edgebert.errors import UsageError
+from edgebert.lines import shown
+
+_NAMES = {str: "a string", int: "an integer", float: "a number", bool: "True or False", Path: "a path"}
+
+
+def expect(name: str, value: object, *kinds: type, hint: str = "") -> None:
+    """Refuse a value that is of none of some types; True and False are no integers here, integers are numbers.
+
+    Args:
+        name: Name of the argument, for the message.
+        value: Its value.
+        kinds: The types; ``NoneType`` for an argument that may be left out.
+        hint: What to pass instead.
+
+    Raises:
+        UsageError: The value is of another type.
+    """
+    accepted = (*kinds, int) if float in kinds else kinds
+    if not isinstance(value, accepted) or (isinstance(value, bool) and bool not in kinds):
+        names = [_NAMES.get(kind, f"a {kind.__name__}") for kind in kinds if kind is not type(None)]
+        names += ["None"] * (type(None) in kinds)
+        raise UsageError(f"{name} is {shown(value)}, expected {' or '.join(names)}", hint=hint)
+
+
+def path_of(name: str, value: object) -> Path:
+    """Return a path that may be given as a string.
+
+    Raises:
+        UsageError: It is neither, or empty.
+    """
+    plain = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if not isinstance(plain, str):
+        raise UsageError(f"{name} is {shown(value)}, expected a path")
+    if not plain or "\0" in plain:
+        raise UsageError(f"{name} is {shown(plain)}, which is no path")
+    return Path(plain)
+
+
+def strings_of(name: str, value: object, *, what: str = "string") -> tuple[str, ...]:
+    """Return strings that are given as a list, or anything else to iterate over; one string is one of them.
+
+    Raises:
+        UsageError: There is something else among them; the message has its index.
+    """
+    if isinstance(value, str):
+        return (value,)
+    for index, item in enumerate(found := _items(name, value, what)):
+        if not isinstance(item, str):
+            raise UsageError(
+                f"{name}[{index}] is {shown(item)}, expected a {what}",
+                hint="leave out rows without a text" if item is None or item != item else "",  # NaN
+            )
+    return tuple(map(str, found))
+
+
+def integers_of(name: str, value: object) -> tuple[int, ...]:
+    """Return integers that are given as a list, or anything else to iterate over.
+
+    Raises:
+        UsageError: There is something else among them; the message has its index.
+    """
+    for index, item in enumerate(found := _items(name, value, "integer")):
+        if isinstance(item, bool) or not hasattr(item, "__index__"):
+            raise UsageError(f"{name}[{index}] is {shown(item)}, expected an integer")
+    return tuple(map(int, found))
+
+
+def _items(name: str, value: object, what: str) -> tuple[Any, ...]:
+    if isinstance(value, Iterable) and not isinstance(value, (bytes, bytearray, str)):
+        return tuple(value)
+    raise UsageError(f"{name} is {shown(value)}, expected a list of {what}s")
