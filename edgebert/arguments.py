@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import types
+import typing
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from edgebert.errors import UsageError
 from edgebert.lines import shown
 
-_NAMES = {str: "a string", int: "an integer", float: "a number", bool: "True or False", Path: "a path"}
+PLACE = (str, os.PathLike)
+"""Types of an argument that is a path, or a name."""
+
+_NAMES = {
+    str: "a string",
+    int: "an integer",
+    float: "a number",
+    bool: "True or False",
+    os.PathLike: "a path",
+    Callable: "a function",
+    types.NoneType: "None",
+}
 
 
-def expect(name: str, value: object, *kinds: type, hint: str = "") -> None:
+def expect(name: str, value: object, *kinds: Any, hint: str = "") -> None:
     """Refuse a value that is of none of some types; True and False are no integers here, integers are numbers.
 
     Args:
@@ -27,9 +40,20 @@ def expect(name: str, value: object, *kinds: type, hint: str = "") -> None:
     """
     accepted = (*kinds, int) if float in kinds else kinds
     if not isinstance(value, accepted) or (isinstance(value, bool) and bool not in kinds):
-        names = [_NAMES.get(kind, f"a {kind.__name__}") for kind in kinds if kind is not type(None)]
-        names += ["None"] * (type(None) in kinds)
+        names = [_NAMES.get(kind, f"a {kind.__name__}") for kind in kinds]
         raise UsageError(f"{name} is {shown(value)}, expected {' or '.join(names)}", hint=hint)
+
+
+def expect_fields(value: Any) -> None:
+    """Refuse a dataclass whose fields are of other types than it says, as far as these are plain types.
+
+    Raises:
+        UsageError: A field is of another type; the message names it.
+    """
+    for name, hint in typing.get_type_hints(type(value)).items():
+        kinds = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+        if all(kind in _NAMES for kind in kinds):
+            expect(name, getattr(value, name), *kinds)
 
 
 def path_of(name: str, value: object) -> Path:

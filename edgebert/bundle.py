@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
+from edgebert.arguments import expect, path_of
 from edgebert.errors import BundleError, UsageError
 from edgebert.installation import upgrade_line
 from edgebert.jsonio import dumps, from_plain, parse
@@ -120,7 +121,8 @@ def open_bundle(path: str | Path, *, check: bool = True) -> Bundle:
         UsageError: The folder is no bundle.
         BundleError: It is one, but damaged, of a newer schema, or it names files outside itself.
     """
-    root = Path(path)
+    root = path_of("path", path)
+    expect("check", check, bool)
     for _ in range(_MOST_READS):
         before = _identity(root)
         try:

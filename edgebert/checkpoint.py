@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgebert.arguments import PLACE, expect
 from edgebert.errors import CheckpointError, MissingExtraError, UsageError
 from edgebert.folder import check_vocabulary, locate, read_config, read_object, write_tokenizer
 from edgebert.installation import upgrade_line
@@ -79,6 +80,7 @@ def load_model(source: str | Path) -> Model:
         EnvironmentProblem: The Hub cannot be reached.
         MissingExtraError: torch, transformers or safetensors is not installed.
     """
+    expect("source", source, *PLACE)
     _require_packages()
     folder, name = locate(source)
     config = read_config(folder)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgebert.arguments import expect, path_of
+from edgebert.arguments import PLACE, expect, path_of
 from edgebert.bundle import Bundle, is_bundle, open_bundle
 from edgebert.data import Dataset, read_dataset
 from edgebert.errors import DataError, UsageError
@@ -75,7 +75,8 @@ def evaluate(
     expect("runtime", runtime, str, NoneType)
     expect("file", file, str, NoneType)
     expect("metric", metric, str)
-    expect("data", data, Dataset, str, Path)
+    expect("progress", progress, Callable)
+    expect("data", data, Dataset, *PLACE, hint="read the file with read_dataset")
     if not isinstance(data, Dataset):
         data = read_dataset(data, labels=labels_of(target))
     if is_bundle(path):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
+from types import NoneType
 
 from edgebert import bundle as bundles
+from edgebert.arguments import PLACE, expect, integers_of, path_of, strings_of
 from edgebert.card import write_card
 from edgebert.checkpoint import Model, load_model
 from edgebert.convert.artifacts import Source, write_artifacts
@@ -25,7 +28,6 @@ from edgebert.text import TextEncoder, text_spec
 from edgebert.types import (
     Artifact,
     EvaluationData,
-    Format,
     Manifest,
     Original,
     Package,
@@ -46,8 +48,8 @@ def export_bundle(
     training: TrainingTexts | str | Path | None = None,
     baseline: str | Path | Model | None = None,
     evaluation: Dataset | str | Path | None = None,
-    formats: tuple[Format, ...] | None = None,
-    lengths: tuple[int, ...] | None = None,
+    formats: Sequence[str] | None = None,
+    lengths: Sequence[int] | None = None,
     keep_baselines: bool = True,
     force: bool = False,
     progress: Progress = silent,
@@ -65,7 +67,7 @@ def export_bundle(
         training: Texts that a recipe that prunes learns from, or the path of a data file.
         baseline: Model that the shipped files are compared with; ``None`` takes ``model`` as it is before pruning.
         evaluation: Labelled texts, or the path of a data file.
-        formats: Formats to make; ``None`` makes all that the recipe names.
+        formats: Formats to make, as in ``("onnx",)``; ``None`` makes all that the recipe names.
         lengths: TFLite signature lengths in tokens; ``None`` takes the recipe's.
         keep_baselines: Whether the float files stay in the bundle; without them it is a slim one.
         force: Replace an existing bundle.
@@ -76,9 +78,19 @@ def export_bundle(
         ParityError: A converted file computes something else than its model.
         EnvironmentProblem: A package is missing, or the disk is full.
     """
+    expect("model", model, Model, *PLACE)
+    out = path_of("out", out)
+    expect("recipe", recipe, Recipe, *PLACE)
+    expect("training", training, TrainingTexts, *PLACE, NoneType, hint="read the file with read_training")
+    expect("baseline", baseline, Model, *PLACE, NoneType)
+    expect("evaluation", evaluation, Dataset, *PLACE, NoneType, hint="read the file with read_dataset")
+    expect("keep_baselines", keep_baselines, bool)
+    expect("force", force, bool)
+    expect("progress", progress, Callable)
+    formats = None if formats is None else strings_of("formats", formats)
+    lengths = None if lengths is None else integers_of("lengths", lengths)
     plan = narrowed(recipe if isinstance(recipe, Recipe) else load_recipe(recipe), formats=formats, lengths=lengths)
     check_training(plan, given=training is not None)
-    out = Path(out)
     with staged_folder(out, force=force, marker=bundles.MANIFEST) as stage:
         steps = _Steps(progress, 3 + len({target.format for target in plan.targets}) + len(plan.targets))
         steps.start("loading the checkpoint")

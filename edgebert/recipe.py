@@ -8,6 +8,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgebert.arguments import path_of
 from edgebert.errors import RecipeError, UsageError
 from edgebert.jsonio import from_plain
 from edgebert.shape import PruneOptions
@@ -34,7 +35,7 @@ def load_recipe(name: str | Path) -> Recipe:
     Raises:
         RecipeError: There is no such recipe, or the file is malformed; the message names the key.
     """
-    path = Path(name)
+    path = path_of("name", name)
     if path.suffix == ".toml":
         try:
             return _parse(path.read_text(encoding="utf-8"), source=str(path))

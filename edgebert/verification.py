@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgebert.arguments import strings_of
 from edgebert.bundle import MANIFEST, Bundle, TextRules, check_file, open_bundle
 from edgebert.claims import disagreements
 from edgebert.errors import CheckFailed, EdgebertError, MissingExtraError, UsageError
@@ -38,7 +40,7 @@ class Check:
     hint: str = ""
 
 
-def verify(target: str | Path, *, runtimes: tuple[str, ...] | None = None) -> tuple[Check, ...]:
+def verify(target: str | Path, *, runtimes: Sequence[str] | None = None) -> tuple[Check, ...]:
     """Return every check of a bundle: hashes, what the manifest states, golden ids and logits in each runtime here.
 
     What the golden logits cannot find out, because a model is collapsed or a tolerance is wide, is told as a warning.
@@ -52,9 +54,10 @@ def verify(target: str | Path, *, runtimes: tuple[str, ...] | None = None) -> tu
         BundleError: The manifest itself cannot be used.
         MissingExtraError: A runtime was named that is not installed.
     """
+    asked = () if runtimes is None else strings_of("runtimes", runtimes)
     bundle = open_bundle(target, check=False)
     formats = {item.format for item in bundle.manifest.artifacts}
-    for name in runtimes or ():
+    for name in asked:
         if name not in FORMATS:
             raise UsageError(f"unknown runtime {name!r}", hint=f"known: {', '.join(FORMATS)}")
         if FORMATS[name] not in formats:
@@ -71,7 +74,7 @@ def verify(target: str | Path, *, runtimes: tuple[str, ...] | None = None) -> tu
         rules = bundle.text_rules(artifact.role)
         if artifact.file in damaged or rules not in golden:
             continue
-        wanted = present_runtimes(artifact.format) if runtimes is None else runtimes
+        wanted = present_runtimes(artifact.format) if runtimes is None else asked
         names = [name for name in wanted if FORMATS.get(name) == artifact.format]
         if not names and runtimes is None:
             detail = f"no runtime for .{artifact.format} files is installed here"

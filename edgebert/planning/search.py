@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgebert.arguments import PLACE, expect, path_of
 from edgebert.checkpoint import Model, load_model, save_model
 from edgebert.data import Dataset, TrainingTexts, read_dataset, read_training
 from edgebert.errors import CheckpointError, DataError
@@ -87,7 +89,14 @@ def plan(
         CheckFailed: A runtime fails on a file.
         EnvironmentProblem: Memory or disk is full, or a package is missing.
     """
-    out = Path(out)
+    expect("model", model, Model, *PLACE)
+    expect("training", training, TrainingTexts, *PLACE, hint="read the file with read_training")
+    expect("evaluation", evaluation, Dataset, *PLACE, hint="read the file with read_dataset")
+    out = path_of("out", out)
+    expect("bounds", bounds, Bounds)
+    expect("options", options, PlanOptions)
+    expect("force", force, bool)
+    expect("progress", progress, Callable)
     loaded = model if isinstance(model, Model) else load_model(model)
     labels = loaded.checkpoint.labels
     texts = training if isinstance(training, TrainingTexts) else read_training(Path(training), labels=labels)

@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import NoneType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgebert.arguments import PLACE, expect, expect_fields, path_of, strings_of
 from edgebert.checkpoint import PRUNING_SCHEMA, Checkpoint, Model, load_model, save_model
 from edgebert.data import TrainingTexts, read_training
 from edgebert.errors import DataError, OutputError, UsageError
@@ -83,7 +85,15 @@ def prune(
         OutputError: ``out`` is taken or cannot be written.
         EnvironmentProblem: Memory or disk is full, or a package is missing.
     """
-    out = Path(out)
+    expect("model", model, *PLACE)
+    expect("training", training, TrainingTexts, *PLACE, hint="read the file with read_training")
+    out = path_of("out", out)
+    expect("options", options, PruneOptions)
+    expect_fields(options)
+    vocabulary = None if vocabulary is None else strings_of("vocabulary", vocabulary, what="text")
+    expect("latency", latency, LatencyTable, Callable, NoneType)
+    expect("force", force, bool)
+    expect("progress", progress, Callable)
     with staged_folder(out, force=force, marker="config.json") as stage:
         loaded = load_model(model)
         texts = training

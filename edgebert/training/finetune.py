@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from types import NoneType
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from edgebert.arguments import PLACE, expect, expect_fields, path_of
+from edgebert.data import Dataset, read_dataset
 from edgebert.errors import CheckpointError, DataError, MissingExtraError, UsageError
 from edgebert.folder import check_vocabulary, locate, read_config, write_tokenizer
 from edgebert.metrics import accuracy
@@ -20,14 +25,9 @@ from edgebert.tokenizer_files import load_tokenizer
 from edgebert.types import Progress, silent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
     import torch
     import transformers
     from tokenizers import Tokenizer
-
-    from edgebert.data import Dataset
 
 _WARM_UP_SHARE = 0.06
 _WEIGHT_DECAY = 0.01
@@ -56,6 +56,7 @@ class FinetuneOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        expect_fields(self)
         checks = {
             "epochs": (0 < self.epochs < math.inf, "a number above 0"),
             "learning_rate": (0 < self.learning_rate < 1, "a number between 0 and 1"),
@@ -87,9 +88,9 @@ class FinetuneResult:
 
 def finetune(
     base: str | Path,
-    train: Dataset,
-    evaluation: Dataset | None,
-    out: Path,
+    train: Dataset | str | Path,
+    evaluation: Dataset | str | Path | None,
+    out: str | Path,
     *,
     options: FinetuneOptions = FinetuneOptions(),
     force: bool = False,
@@ -102,8 +103,8 @@ def finetune(
 
     Args:
         base: Folder or Hub id of a DistilBERT checkpoint.
-        train: Texts to learn from.
-        evaluation: Texts to measure the result on; they do not influence it.
+        train: Texts to learn from, or the path of their file.
+        evaluation: Texts to measure the result on, or the path of their file; they do not influence it.
         out: Folder to be made; nothing is left of it after a failure.
         options: Hyper-parameters.
         force: Whether an existing checkpoint folder at ``out`` is replaced.
@@ -117,6 +118,17 @@ def finetune(
         EnvironmentProblem: ``base`` has to come from the Hub, which cannot be reached.
         MissingExtraError: The extra ``train`` is not installed.
     """
+    expect("base", base, *PLACE)
+    expect("train", train, Dataset, *PLACE)
+    expect("evaluation", evaluation, Dataset, *PLACE, NoneType)
+    out = path_of("out", out)
+    expect("options", options, FinetuneOptions)
+    expect("force", force, bool)
+    expect("progress", progress, Callable)
+    if not isinstance(train, Dataset):
+        train = read_dataset(train)
+    if not isinstance(evaluation, Dataset | None):
+        evaluation = read_dataset(evaluation, labels=train.labels)
     _check_data(train, evaluation)
     _require_packages()
     with staged_folder(out, force=force, marker="config.json") as stage:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from edgebert.arguments import expect, path_of
 from edgebert.errors import CheckpointError, OutputError
 from edgebert.folder import check_vocabulary, read_config, read_object, write_tokenizer
 from edgebert.network import read_share, read_size
@@ -51,7 +52,7 @@ _LAYER = (
 )
 
 
-def import_bert(source: Path, out: Path, *, force: bool = False) -> Path:
+def import_bert(source: str | Path, out: str | Path, *, force: bool = False) -> Path:
     """Write the encoder of a BERT checkpoint as a DistilBERT checkpoint and return its folder.
 
     The hidden states equal BERT's for inputs whose token types are all 0, which is every single text. Pooler and heads
@@ -67,6 +68,8 @@ def import_bert(source: Path, out: Path, *, force: bool = False) -> Path:
         CheckpointError: ``source`` is no BERT encoder, or one that DistilBERT cannot express.
         OutputError: ``out`` is taken or cannot be written.
     """
+    source, out = path_of("source", source), path_of("out", out)
+    expect("force", force, bool)
     if source.resolve().is_relative_to(out.resolve()):
         raise OutputError(f"{out} holds the checkpoint to import", hint="choose another place for the output")
     with staged_folder(out, force=force, marker="config.json") as folder:
