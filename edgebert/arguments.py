@@ -65,8 +65,12 @@ def path_of(name: str, value: object) -> Path:
     plain = os.fspath(value) if isinstance(value, os.PathLike) else value
     if not isinstance(plain, str):
         raise UsageError(f"{name} is {shown(value)}, expected a path")
+    try:
+        os.fsencode(plain)
+    except UnicodeEncodeError:
+        plain = ""
     if not plain or "\0" in plain:
-        raise UsageError(f"{name} is {shown(plain)}, which is no path")
+        raise UsageError(f"{name} is {shown(value)}, which is no path")
     return Path(plain)
 
 

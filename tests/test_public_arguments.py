@@ -82,8 +82,11 @@ def refusal(call: Callable[[], object]) -> EdgebertError | None:
 def test_a_strange_argument_works_or_is_named(tmp_path: Path, name: str, parameter: str, monkeypatch) -> None:
     """No value of any parameter of any public function ends in an error of Python's own."""
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.chdir(tmp_path)
     given = calls(tmp_path)[name]
     for index, value in enumerate(HOSTILE):
+        if parameter == "out" and "nowhere" in str(value):
+            continue  # a good place for an output, where the work would begin
         error = refusal(functools.partial(getattr(edgebert, name), **given | {parameter: value}))
         if error is not None:
             assert "\n" not in error.message, (index, error.message)
@@ -184,7 +187,7 @@ def test_kinds_are_named_in_words() -> None:
 def test_paths_and_lists_are_checked() -> None:
     """An empty path would be the working directory."""
     assert path_of("x", "a/b") == Path("a/b")
-    for value in ("", "\0", 5, b"a", None):
+    for value in ("", "\0", "half \ud83d", 5, b"a", None):
         with pytest.raises(UsageError, match=r"^x is "):
             path_of("x", value)
     assert strings_of("x", "ab") == ("ab",)

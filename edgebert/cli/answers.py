@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edgebert.cli import output
 from edgebert.outputs import FileKind
+from edgebert.printable import json_lines
 from edgebert.types import Prediction
 
 
@@ -43,7 +44,7 @@ def answer_object(found: Prediction, labels: tuple[str, ...], count: int | None)
 
 def object_line(found: Prediction, labels: tuple[str, ...], count: int | None) -> str:
     """Return a prediction as one line of JSON, without a line break."""
-    return json.dumps(answer_object(found, labels, count), ensure_ascii=False, allow_nan=False)
+    return json_lines(json.dumps(answer_object(found, labels, count), ensure_ascii=False, allow_nan=False))
 
 
 def answer_line(found: Prediction, labels: tuple[str, ...], count: int | None) -> str:

@@ -189,6 +189,16 @@ def test_jsonl_goes_in_and_out(cli, tmp_path: Path):
     assert cli("predict", BUNDLE(), "--eval", first, "--jsonl").out == first.read_text(encoding="utf-8")
 
 
+def test_jsonl_keeps_every_text(cli, tmp_path: Path):
+    """Whatever a text holds it is one line of JSON, and comes back as it was; nothing in it steers a terminal."""
+    texts = ["a\u2028b\x85c", "\x1b[31mred", "##[error]x", "::error::x", "\u202eright", 'a "b" \\ c', "\U000e0001 😀"]
+    outcome = cli("predict", BUNDLE(), "--jsonl", "--", *texts)
+    assert [answer["text"] for answer in objects(outcome.out)] == texts
+    assert "\x1b" not in outcome.out
+    assert cli("predict", BUNDLE(), "--out", tmp_path / "a.jsonl", "--", *texts).code == 0
+    assert (tmp_path / "a.jsonl").read_text(encoding="utf-8") == outcome.out
+
+
 def test_an_output_is_replaced_by_its_own_kind_only(cli, tmp_path: Path):
     """A file of texts is never replaced, answers with --force; nothing is left of a run that fails."""
     out = tmp_path / "a.jsonl"
