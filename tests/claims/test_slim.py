@@ -14,7 +14,8 @@ from edgebert.data import read_dataset
 from edgebert.embedding.embed import embed
 from edgebert.embedding.places import folder_place
 from edgebert.errors import OutputError, UsageError
-from edgebert.evaluation import evaluate, predict
+from edgebert.evaluation import evaluate
+from edgebert.prediction import predict
 from edgebert.slim import strip
 from edgebert.verification import verify
 from tests import fakes

@@ -16,9 +16,9 @@ from edgebert.convert.golden import make_golden, parity_tolerance
 from edgebert.convert.onnx import write_onnx
 from edgebert.convert.weights import extract_weights
 from edgebert.errors import CheckpointError, ParityError
-from edgebert.evaluation import predict
 from edgebert.parity import check_parity
 from edgebert.pipeline import export_bundle
+from edgebert.prediction import predict
 from edgebert.runtime import open_runner
 from edgebert.text import TextEncoder, text_spec
 from edgebert.verification import verify
