@@ -101,7 +101,9 @@ def no_weights(folder: Path) -> CheckpointError:
         what, hint = _WEIGHTS.get(Path(name).suffix, ("", ""))
         if what and not _TRAINING.fullmatch(name):
             return CheckpointError(f"{start}, and the weights in {name} are {what}", hint=hint)
-    return _of_sentences(folder, names) or CheckpointError(start, hint="give the folder that save_pretrained wrote")
+    return _of_sentences(folder, names) or CheckpointError(
+        start, hint="give the folder that save_pretrained wrote; edgebert fetches no .bin from the Hub"
+    )
 
 
 def no_classifier(folder: Path, found: str) -> CheckpointError:
