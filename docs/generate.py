@@ -132,6 +132,12 @@ has failed, so that one run names everything wrong. A file that no installed run
 can run is listed as `not run`. With `--json`: `ok`, and `checks` with what was looked at, file, runtime, outcome and
 detail.
 """,
+    "sign": """\
+Writes `edgebert.sig` into the bundle: an Ed25519 signature over the bytes of `edgebert.json`, which has the hash of
+every other file. Sign after everything else: `export` and `strip` write a new manifest. The key is PEM without a
+password, as `openssl genpkey -algorithm ed25519` makes it too. Needs the extra `sign`. [Verify](verify.md#signatures)
+says who checks it.
+""",
     "strip": """\
 The FP32 files in `baseline/` are most of the bytes of a bundle, and no app needs them. `verify`, `predict` and `embed`
 take a slim bundle like any other; `evaluate` needs the full one to compute the change against FP32. See

@@ -21,7 +21,6 @@ from edgebert.shape import Architecture
 from edgebert.text import app_tokenizer, difference, read_tokenizer, read_vocabulary, text_spec
 from edgebert.types import Artifact, Role, TextSpec
 
-SIGNATURE = "edgebert.sig"
 CONFIG, TOKENIZER_CONFIG = "config.json", "tokenizer_config.json"
 FLOAT_SHARE, INT8_SHARE = 0.001, 3.0
 """Largest tolerance of a float file, as a share of the largest golden logit (1 at least), and of an int8 file, as a

@@ -28,6 +28,7 @@ EXTRAS = {
     "train": "fine-tunes",
     "demo": "runs the demo",
     "report": "draws the plots of reports",
+    "sign": "signs bundles",
     "optimum": "opens bundles with Optimum",
 }
 """The extras worth a line, with what they add; those for runtimes alone are seen by the runtimes."""

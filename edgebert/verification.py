@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,11 +10,12 @@ from pathlib import Path
 from edgebert.arguments import strings_of
 from edgebert.bundle import MANIFEST, Bundle, TextRules, check_file, open_bundle
 from edgebert.claims import disagreements
-from edgebert.errors import CheckFailed, EdgebertError, MissingExtraError, UsageError
+from edgebert.errors import BundleError, CheckFailed, EdgebertError, MissingExtraError, UsageError
 from edgebert.notes import warn
 from edgebert.ondevice.session import FORMATS
 from edgebert.parity import check_parity, warnings_of
 from edgebert.runtime import open_runner, present_runtimes
+from edgebert.signing import SIGNATURE, check_signature
 from edgebert.text import open_encoder
 from edgebert.types import Artifact, FileEntry, Golden, Role
 
@@ -23,8 +25,8 @@ class Check:
     """One thing that was looked at.
 
     Attributes:
-        what: ``file`` (hash and size), ``manifest`` (its statements), ``tokenizer`` (golden ids) or ``logits`` (golden
-            logits).
+        what: ``signature`` (of the manifest), ``file`` (hash and size), ``manifest`` (its statements), ``tokenizer``
+            (golden ids) or ``logits`` (golden logits).
         file: File of the bundle.
         runtime: Runtime of a ``logits`` check.
         ok: Whether it held; ``None`` when it could not be made here.
@@ -40,7 +42,9 @@ class Check:
     hint: str = ""
 
 
-def verify(target: str | Path, *, runtimes: Sequence[str] | None = None) -> tuple[Check, ...]:
+def verify(
+    target: str | Path, *, runtimes: Sequence[str] | None = None, public_key: str | Path | None = None
+) -> tuple[Check, ...]:
     """Return every check of a bundle: hashes, what the manifest states, golden ids and logits in each runtime here.
 
     What the golden logits cannot find out, because a model is collapsed or a tolerance is wide, is told as a warning.
@@ -48,11 +52,12 @@ def verify(target: str | Path, *, runtimes: Sequence[str] | None = None) -> tupl
     Args:
         target: The bundle.
         runtimes: Runtimes to run it in; by default all that are installed.
+        public_key: File of the Ed25519 key that must have signed the bundle; ``None`` asks for no signature.
 
     Raises:
         UsageError: The folder is no bundle, or a named runtime does not exist or runs no file of it.
         BundleError: The manifest itself cannot be used.
-        MissingExtraError: A runtime was named that is not installed.
+        MissingExtraError: A runtime was named that is not installed, or the package that checks signatures is not.
     """
     asked = () if runtimes is None else strings_of("runtimes", runtimes)
     bundle = open_bundle(target, check=False)
@@ -64,7 +69,8 @@ def verify(target: str | Path, *, runtimes: Sequence[str] | None = None) -> tupl
             raise UsageError(f"{bundle.root}: no file in the bundle that {name} runs")
     files = [_check_entry(bundle, entry) for entry in bundle.entries]
     damaged = {check.file for check in files if not check.ok}
-    checks, golden = [*files, *_check_claims(bundle, damaged)], _golden_texts(bundle, damaged)
+    signed = [_check_signature(bundle, public_key)] if public_key is not None else []
+    checks, golden = [*signed, *files, *_check_claims(bundle, damaged)], _golden_texts(bundle, damaged)
     for rules, texts in golden.items():
         checks.append(_check_ids(bundle, rules, texts))
         compared = [item for item in bundle.manifest.artifacts if bundle.text_rules(item.role) == rules]
@@ -81,6 +87,15 @@ def verify(target: str | Path, *, runtimes: Sequence[str] | None = None) -> tupl
             checks.append(Check(what="logits", file=artifact.file, runtime=None, ok=None, detail=detail))
         checks.extend(_check_logits(bundle, artifact, name, golden[rules]) for name in names)
     return tuple(checks)
+
+
+def _check_signature(bundle: Bundle, public_key: str | Path) -> Check:
+    try:
+        check_signature(bundle.root, public_key)
+    except CheckFailed as error:
+        return Check(what="signature", file=SIGNATURE, runtime=None, ok=False, detail=error.message, hint=error.hint)
+    detail = f"{MANIFEST} was signed with the key of {public_key}"
+    return Check(what="signature", file=SIGNATURE, runtime=None, ok=True, detail=detail)
 
 
 def _check_entry(bundle: Bundle, entry: Artifact | FileEntry) -> Check:
@@ -117,12 +132,17 @@ def _golden_texts(bundle: Bundle, damaged: set[str]) -> dict[TextRules, Golden]:
     for role in roles:
         rules = bundle.text_rules(role)
         if rules not in found and not damaged & {rules.golden, rules.tokenizer}:
-            found[rules] = bundle.golden(role)
+            with contextlib.suppress(BundleError):  # named already, where the manifest's statements are compared
+                found[rules] = bundle.golden(role)
     return found
 
 
 def _check_ids(bundle: Bundle, rules: TextRules, golden: Golden) -> Check:
-    file, encoder = rules.tokenizer, open_encoder(bundle.path(rules.tokenizer), rules.spec.max_length)
+    file = rules.tokenizer
+    try:
+        encoder = open_encoder(bundle.path(file), rules.spec.max_length)
+    except EdgebertError as error:
+        return Check(what="tokenizer", file=file, runtime=None, ok=False, detail=error.message, hint=error.hint)
     for number, case in enumerate(golden.cases, start=1):
         if encoder.encode(case.text) != case.input_ids:
             detail = f"golden text {number} becomes other ids: {case.text[:40]!r}"

@@ -94,9 +94,9 @@ def test_a_file_of_another_model_with_the_right_hash_is_found(bundle, tmp_path):
 
 @pytest.mark.parametrize("name", sorted(ARTIFACTS))
 def test_a_file_that_no_runtime_takes_is_found(bundle, name):
-    """Bytes that are no model, with the right hash, fail in the runtime and not with a traceback."""
+    """Bytes that are no model, with the right hash, fail when they are read and in the runtime, without a traceback."""
     fakes.replace_artifact(bundle, name, b"not a model" * 10)
-    assert failed(verify(bundle)) == {("logits", name)}
+    assert failed(verify(bundle)) == {("manifest", name), ("logits", name)}
 
 
 def test_a_tokenizer_that_gives_other_ids_is_found(bundle):
@@ -108,8 +108,8 @@ def test_a_tokenizer_that_gives_other_ids_is_found(bundle):
     path.write_text(json.dumps(described), encoding="utf-8")
     fakes.restate(bundle, "tokenizer.json")
     checks = verify(bundle)
-    assert failed(checks) == {("tokenizer", "tokenizer.json")}
-    assert "other ids" in next(check.detail for check in checks if check.ok is False)
+    assert failed(checks) == {("tokenizer", "tokenizer.json"), ("manifest", "vocab.txt")}
+    assert "other ids" in next(check.detail for check in checks if check.what == "tokenizer")
 
 
 @pytest.fixture
@@ -145,7 +145,7 @@ def test_a_baseline_tokenizer_that_gives_other_ids_is_found(two):
     """The tokenizer of what ships in the place of the original's is found by the golden ids, whatever its hash."""
     (two / "baseline/tokenizer.json").write_bytes((two / "tokenizer.json").read_bytes())
     fakes.restate(two, "baseline/tokenizer.json")
-    assert failed(verify(two)) == {("tokenizer", "baseline/tokenizer.json")}
+    assert failed(verify(two)) == {("tokenizer", "baseline/tokenizer.json"), ("manifest", "baseline/vocab.txt")}
 
 
 def test_golden_texts_of_the_other_model_are_found(two):
@@ -201,3 +201,58 @@ def test_a_manifest_that_cannot_be_read_is_a_failed_check(bundle):
     (bundle / "edgebert.json").write_text("{", encoding="utf-8")
     with pytest.raises(BundleError, match=r"edgebert\.json"):
         verify(bundle)
+
+
+@pytest.mark.parametrize("name", sorted(TEXT_FILES))
+@pytest.mark.parametrize("content", [b"", b"[]", b"\xff\xfe", b"{}"])
+def test_a_text_file_replaced_together_with_its_hash_is_found(bundle, name, content):
+    """Whatever is put into a file of texts, with hash and digest computed anew, is a failed check that names it."""
+    fakes.replace_artifact(bundle, name, content)
+    found = verify(bundle, runtimes=())
+    assert any(name in check.file or name in check.detail for check in found if check.ok is False)
+    assert all("\n" not in check.detail for check in found)
+
+
+@pytest.mark.parametrize(
+    ("shipped", "other"), [("int8.onnx", "int8.tflite"), ("int8.onnx", "baseline/float32.onnx"), ("int8.tflite", None)]
+)
+def test_model_files_that_are_swapped_with_their_hashes_are_found(bundle, shipped, other):
+    """The file of another format, the float file under the name of the int8 file, and no model at all."""
+    content = (bundle / other).read_bytes() if other else b"no model"
+    fakes.replace_artifact(bundle, shipped, content)
+    assert ("manifest", shipped) in failed(verify(bundle, runtimes=()))
+
+
+def test_lines_of_the_vocabulary_that_are_swapped_are_found(bundle):
+    """An app reads vocab.txt where Python reads tokenizer.json: both must be one tokenizer."""
+    lines = (bundle / "vocab.txt").read_text(encoding="utf-8").split("\n")
+    first, second = lines.index("good"), lines.index("bad")
+    lines[first], lines[second] = lines[second], lines[first]
+    fakes.replace_artifact(bundle, "vocab.txt", "\n".join(lines).encode())
+    assert failed(verify(bundle, runtimes=())) == {("manifest", "vocab.txt")}
+
+
+@pytest.mark.parametrize("name", ["other.onnx", "baseline/other.tflite", "int8.data", "added_tokens.json"])
+def test_a_file_that_is_not_listed_is_found(bundle, name):
+    """Files that a reader might open must be listed; a note of the user's own, or a hidden file, may lie there."""
+    for allowed in ("LICENSE", "notes.md", ".gitattributes", "README.md"):
+        (bundle / allowed).write_text("mine")
+    assert failed(verify(bundle, runtimes=())) == set()
+    (bundle / name).write_bytes(b"x")
+    (check,) = [check for check in verify(bundle, runtimes=()) if check.ok is False]
+    assert name in check.detail
+
+
+def test_a_bundle_without_a_model_is_refused(bundle):
+    """`artifacts` that is empty would leave nothing to compare, and so would baselines alone."""
+    plain = json.loads((bundle / "edgebert.json").read_text(encoding="utf-8"))
+    for kept in ([], [item for item in plain["artifacts"] if item["role"] == "baseline"]):
+        fakes.edit_json(bundle / "edgebert.json", artifacts=kept)
+        with pytest.raises(BundleError, match="lists no model file that ships"):
+            verify(bundle)
+
+
+def test_a_bundle_without_golden_texts_fails(bundle):
+    """No text, no proof."""
+    fakes.replace_artifact(bundle, "golden.json", b'{"schema": 1, "cases": []}')
+    assert ("manifest", "golden.json") in failed(verify(bundle, runtimes=()))

@@ -14,7 +14,7 @@ import typer
 from edgebert.cli import output
 from edgebert.cli.arguments import Command, with_home
 from edgebert.cli.benching import bench, devices, emulator_app, runtime_app
-from edgebert.cli.checking import doctor, inspect, verify
+from edgebert.cli.checking import doctor, inspect, sign, verify
 from edgebert.cli.embedding import embed
 from edgebert.cli.exporting import demo, export, recipes, strip
 from edgebert.cli.judging import check, compare
@@ -41,6 +41,7 @@ _COMMANDS: tuple[tuple[Callable[..., None], str], ...] = (
     (predict, 'edgebert predict bundle "I love it" "Not for me"   or: edgebert predict bundle < texts'),
     (inspect, "edgebert inspect bundle"),
     (verify, "edgebert verify bundle --runtime onnxruntime"),
+    (sign, "edgebert sign bundle --key release.pem"),
     (strip, "edgebert strip bundle --out slim"),
     (finetune, "edgebert finetune ./base --train train.tsv --eval dev.tsv --out ./model --epochs 2"),
     (prune, "edgebert prune ./model --train train.tsv --keep 0.35 --distill 2 --out ./pruned"),

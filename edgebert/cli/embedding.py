@@ -38,6 +38,10 @@ def embed(
         Path | None,
         typer.Option(help="The Kotlin file to write.", show_default="in src/main/kotlin or java beside the assets"),
     ] = None,
+    public_key: Annotated[
+        Path | None,
+        typer.Option(help="Public key (Ed25519, PEM) that must have signed the bundle.", show_default="none"),
+    ] = None,
     *,
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; exit 1 unless all is there and up to date.")
@@ -49,7 +53,7 @@ def embed(
     from edgebert.embedding.embed import embed as put
 
     place = _place(android, into, folder=folder, package=kotlin_package, kotlin_out=kotlin_out)
-    made = put(bundle, place, file=file, check=check, force=force)
+    made = put(bundle, place, file=file, public_key=public_key, check=check, force=force)
     if as_json:
         output.show_json(_plain(made))
         return

@@ -13,13 +13,14 @@ from edgebert.bundle import GOLDEN, MANIFEST, TOKENIZER, VOCABULARY, Bundle, fil
 from edgebert.embedding.kotlin import HEADER, folder_line, kotlin_source
 from edgebert.embedding.places import Place, kotlin_files, writing
 from edgebert.errors import BundleError, CheckFailed, OutputError, UsageError
+from edgebert.signing import SIGNATURE, check_signature, public_hex
 from edgebert.staging import staged_file, staged_folder
 from edgebert.types import Artifact, FileEntry
 
 USUAL = "int8.onnx"
 
 _ANDROID_FILES = (GOLDEN, VOCABULARY)
-_KNOWN = {MANIFEST, GOLDEN, VOCABULARY, TOKENIZER, "config.json", "tokenizer_config.json"}
+_KNOWN = {MANIFEST, GOLDEN, VOCABULARY, TOKENIZER, "config.json", "tokenizer_config.json", SIGNATURE}
 _AGAIN = "run the same command without --check"
 
 
@@ -41,7 +42,13 @@ class Embedding:
 
 
 def embed(
-    bundle: str | Path, place: Place, *, file: str | None = None, check: bool = False, force: bool = False
+    bundle: str | Path,
+    place: Place,
+    *,
+    file: str | None = None,
+    public_key: str | Path | None = None,
+    check: bool = False,
+    force: bool = False,
 ) -> Embedding:
     """Copy what ships of a bundle into an app; what is there already and equal is not touched.
 
@@ -51,11 +58,13 @@ def embed(
         bundle: The bundle's folder.
         place: Where to; ``android_place`` and ``folder_place`` make one.
         file: The model file; by default the only one that ships, or ``int8.onnx``.
+        public_key: File of the Ed25519 key that must have signed the bundle; the signature is copied as well, and the
+            Kotlin file names the key. ``None`` asks for no signature.
         check: Write nothing; fail if anything differs.
         force: Replace also what another hand wrote: a folder with an ``edgebert.json``, or a Kotlin file.
 
     Raises:
-        BundleError: The bundle is damaged.
+        BundleError: The bundle is damaged, or not signed with the key.
         CheckFailed: ``check`` is on and a file differs, is missing or is too many.
         UsageError: There is no bundle, or no such file that ships.
         OutputError: The place is taken or cannot be written, or a Kotlin file that stays names another model.
@@ -63,11 +72,16 @@ def embed(
     """
     opened = open_bundle(bundle)
     artifact = choose_artifact(opened, file)
-    files = shipped_files(opened, artifact, place)
+    files, key = shipped_files(opened, artifact, place), None
+    if public_key is not None:
+        check_signature(opened.root, public_key)
+        key, files = public_hex(public_key), (*files, file_entry(opened.root, SIGNATURE))
     source, kotlin = b"", place.kotlin
     if kotlin is not None:
         assert place.package is not None
-        text = kotlin_source(opened.manifest, artifact, files, package=place.package, folder=place.folder.name)
+        text = kotlin_source(
+            opened.manifest, artifact, files, package=place.package, folder=place.folder.name, public_key=key
+        )
         source = text.encode("ascii")
     with writing(place.folder):
         _check_apart(opened.root, place.folder)

@@ -73,7 +73,13 @@ def constant_names(labels: Sequence[str]) -> tuple[str, ...]:
 
 
 def kotlin_source(
-    manifest: Manifest, artifact: Artifact, files: Sequence[FileEntry], *, package: str, folder: str
+    manifest: Manifest,
+    artifact: Artifact,
+    files: Sequence[FileEntry],
+    *,
+    package: str,
+    folder: str,
+    public_key: str | None = None,
 ) -> str:
     """Return the Kotlin file for an embedded model.
 
@@ -83,6 +89,7 @@ def kotlin_source(
         files: Every file that is embedded, the manifest itself among them.
         package: Package of the Kotlin file.
         folder: Folder within the assets that holds the files.
+        public_key: Ed25519 key that signed the bundle, 64 hex digits; ``None`` where nobody asked.
 
     Raises:
         BundleError: A number of the manifest does not fit into a Kotlin ``Int``.
@@ -120,6 +127,9 @@ def kotlin_source(
         "",
         "    /** Digest of edgebert.json, for `Bundle.open` to compare; null where its schema is below 3. */",
         f"    val digest: String? = {'null' if manifest.digest is None else string_literal(manifest.digest)}",
+        "",
+        "    /** Ed25519 key that signed edgebert.json, for `Bundle.open` to check; null where no key was given. */",
+        f"    val publicKey: String? = {'null' if public_key is None else string_literal(public_key)}",
         "",
         "    /** What the model does. */",
         f"    const val TASK: String = {string_literal(manifest.task)}",

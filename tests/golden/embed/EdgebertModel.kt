@@ -26,6 +26,9 @@ object EdgebertModel {
     /** Digest of edgebert.json, for `Bundle.open` to compare; null where its schema is below 3. */
     val digest: String? = "737397bd9663a9eb862f36d13a1db4682f8abdd9b8e0d2b232393688c3fad086"
 
+    /** Ed25519 key that signed edgebert.json, for `Bundle.open` to check; null where no key was given. */
+    val publicKey: String? = null
+
     /** What the model does. */
     const val TASK: String = "sequence-classification"
 

@@ -18,6 +18,7 @@ import java.security.NoSuchAlgorithmException;
  */
 public final class Bundle {
   private static final int BUFFER = 1 << 16;
+  private static final String SIGNATURE = "edgebert.sig";
 
   // Larger than any manifest; keeps a wrong file from filling the memory.
   private static final long LARGEST_MANIFEST = 8L << 20;
@@ -47,16 +48,56 @@ public final class Bundle {
    * @throws EdgebertException there is no manifest, or it is another one, damaged, of a newer schema or of an unknown task
    */
   public static Bundle open(BundleSource source, String digest) throws EdgebertException {
-    ByteArrayOutputStream content = new ByteArrayOutputStream();
-    long read = transfer(source, Manifest.FILE, content, LARGEST_MANIFEST, null);
-    if (read > LARGEST_MANIFEST) {
-      throw new EdgebertException(EdgebertException.Kind.DAMAGED_FILE, Manifest.FILE + ": is far too large");
+    return open(source, digest, null);
+  }
+
+  /**
+   * Opens the very bundle that an app was built with, if it was signed with a key.
+   *
+   * @param source where its files are
+   * @param digest digest of its manifest, as {@code EdgebertModel.digest} has it; {@code null} takes any bundle
+   * @param publicKey Ed25519 key, 64 hexadecimal digits, as {@code EdgebertModel.publicKey} has it; {@code null} asks for
+   *     no signature
+   * @throws EdgebertException there is no manifest, or it is another one, damaged, not signed with the key, of a newer
+   *     schema or of an unknown task
+   */
+  public static Bundle open(BundleSource source, String digest, String publicKey) throws EdgebertException {
+    byte[] content = small(source, Manifest.FILE);
+    if (publicKey != null && !isSigned(content, decode(small(source, SIGNATURE), SIGNATURE), publicKey)) {
+      throw damaged(SIGNATURE, "is no signature of this manifest with the key that the app trusts");
     }
-    Manifest manifest = Manifest.read(decode(content.toByteArray(), Manifest.FILE));
+    Manifest manifest = Manifest.read(decode(content, Manifest.FILE));
     if (digest != null && !digest.equals(manifest.digest())) {
       throw damaged(Manifest.FILE, "is not the manifest that the app was built with (its digest differs)");
     }
     return new Bundle(source, manifest);
+  }
+
+  private static byte[] small(BundleSource source, String file) throws EdgebertException {
+    ByteArrayOutputStream content = new ByteArrayOutputStream();
+    if (transfer(source, file, content, LARGEST_MANIFEST, null) > LARGEST_MANIFEST) {
+      throw new EdgebertException(EdgebertException.Kind.DAMAGED_FILE, file + ": is far too large");
+    }
+    return content.toByteArray();
+  }
+
+  private static boolean isSigned(byte[] manifest, String signature, String publicKey) {
+    byte[] key = unhex(publicKey);
+    byte[] bytes = signature.endsWith("\n") ? unhex(signature.substring(0, signature.length() - 1)) : null;
+    return key != null && bytes != null && Ed25519.isValid(key, manifest, bytes);
+  }
+
+  /** Returns the bytes that lower-case hexadecimal digits stand for; {@code null} when it is no such text. */
+  static byte[] unhex(String digits) {
+    byte[] bytes = new byte[digits.length() / 2];
+    for (int index = 0; index < digits.length(); index++) {
+      int value = "0123456789abcdef".indexOf(digits.charAt(index));
+      if (value < 0 || digits.length() % 2 != 0) {
+        return null;
+      }
+      bytes[index / 2] = (byte) (bytes[index / 2] << 4 | value);
+    }
+    return bytes;
   }
 
   /** Returns the bundle with the same manifest, whose files are read from elsewhere. */

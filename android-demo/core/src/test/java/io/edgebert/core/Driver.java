@@ -72,8 +72,14 @@ public final class Driver {
         return speed(read(call.string("file")), call.integer("rounds"));
       case "open":
         FolderSource folder = new FolderSource(new File(call.string("folder")));
-        bundle = call.has("digest") ? Bundle.open(folder, call.string("digest")) : Bundle.open(folder);
+        String digest = call.has("digest") ? call.string("digest") : null;
+        String key = call.has("public_key") ? call.string("public_key") : null;
+        bundle = key != null ? Bundle.open(folder, digest, key)
+            : digest != null ? Bundle.open(folder, digest) : Bundle.open(folder);
         return manifest(bundle.manifest());
+      case "signature":
+        return Ed25519.isValid(
+            Bundle.unhex(call.string("key")), Bundle.unhex(call.string("message")), Bundle.unhex(call.string("signature")));
       case "artifact":
         Artifact artifact = bundle.manifest().artifact(call.string("file"));
         tokenizer = bundle.tokenizer(artifact);

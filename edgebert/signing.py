@@ -1,0 +1,172 @@
+"""Who made a bundle: an Ed25519 signature over the bytes of its manifest, in a file beside it.
+
+The manifest has the hash of every other file, so signing it signs them all.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgebert.arguments import path_of
+from edgebert.bundle import MANIFEST, open_bundle
+from edgebert.errors import BundleError, MissingExtraError, OutputError, UsageError
+from edgebert.outputs import FileKind, write_output
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+SIGNATURE = "edgebert.sig"
+_SIGNATURE_TEXT = re.compile(rb"[0-9a-f]{128}\n")
+_LARGEST_KEY = 4096  # bytes; a key of Ed25519 in PEM has about 120
+_PRIVATE_HINT = "edgebert sign --new-key FILE makes one; so does openssl genpkey -algorithm ed25519"
+_PUBLIC_HINT = "give the file that edgebert sign --new-key KEY wrote as KEY.pub, or openssl pkey -in KEY -pubout"
+
+
+def new_key(path: str | Path) -> Path:
+    """Write a new private key, readable by its owner only, and its public key as ``path`` with ``.pub`` at the end.
+
+    Returns:
+        The file of the public key.
+
+    Raises:
+        OutputError: One of the files is there already, or cannot be written.
+        MissingExtraError: cryptography is not installed.
+    """
+    serialization = _serialization()
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    path = path_of("path", path)
+    key, public = Ed25519PrivateKey.generate(), path.with_name(path.name + ".pub")
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    spoken = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    made: list[Path] = []
+    try:
+        for file, content, mode in ((path, private, 0o600), (public, spoken, 0o644)):
+            # A link, or a file that is there, is never written to.
+            with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as stream:
+                made.append(file)
+                stream.write(content)
+    except OSError as error:
+        for file in made:
+            file.unlink()
+        raise OutputError(f"{error.filename or path}: {error.strerror}", hint="give the name of a new file") from error
+    return public
+
+
+def sign(bundle: str | Path, key: str | Path) -> Path:
+    """Sign a bundle and return the file of the signature, ``edgebert.sig`` in its folder; an older one is replaced.
+
+    Args:
+        bundle: The bundle's folder.
+        key: File of an Ed25519 private key, PEM without a password.
+
+    Raises:
+        BundleError: The bundle is damaged.
+        UsageError: There is no bundle, or the file holds no such key.
+        MissingExtraError: cryptography is not installed.
+    """
+    private, opened = _private_key(path_of("key", key)), open_bundle(bundle)
+    signature = private.sign(opened.path(MANIFEST).read_bytes())
+    path = opened.path(SIGNATURE)
+    write_output(path, signature.hex().encode() + b"\n", _KIND, force=True)
+    return path
+
+
+def check_signature(root: Path, key: str | Path) -> None:
+    """Return if the manifest of a bundle was signed with the private key of a public one.
+
+    Args:
+        root: The bundle's folder.
+        key: File of an Ed25519 public key, PEM.
+
+    Raises:
+        BundleError: There is no signature, or it is of another key or another manifest.
+        UsageError: The file holds no such key.
+        MissingExtraError: cryptography is not installed.
+    """
+    public, path = _public_key(path_of("key", key)), root / SIGNATURE
+    from cryptography.exceptions import InvalidSignature
+
+    hint = "do not use this bundle, or sign it: edgebert sign BUNDLE --key KEY"
+    try:
+        text, content = path.read_bytes(), (root / MANIFEST).read_bytes()
+    except FileNotFoundError as error:
+        raise BundleError(f"{root}: not signed: there is no {SIGNATURE}", hint=hint) from error
+    except OSError as error:
+        raise BundleError(f"{path}: cannot be read: {error.strerror}", hint=hint) from error
+    if not _SIGNATURE_TEXT.fullmatch(text):
+        raise BundleError(f"{path}: holds no signature, which is 128 hexadecimal digits and a line break", hint=hint)
+    try:
+        public.verify(bytes.fromhex(text[:128].decode()), content)
+    except InvalidSignature as error:
+        raise BundleError(f"{path}: {MANIFEST} was not signed with the key of {key}", hint=hint) from error
+
+
+def public_hex(key: str | Path) -> str:
+    """Return an Ed25519 public key as 64 hex digits; errors as for ``check_signature``."""
+    return _public_key(path_of("key", key)).public_bytes_raw().hex()
+
+
+def _is_signature(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return _SIGNATURE_TEXT.fullmatch(stream.read(130)) is not None
+
+
+_KIND = FileKind(name="a signature of edgebert", is_one=_is_signature)
+
+
+def _private_key(path: Path) -> Ed25519PrivateKey:
+    serialization = _serialization()
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    content = _pem(path, b"PRIVATE KEY", _PRIVATE_HINT)
+    try:
+        key = serialization.load_pem_private_key(content, password=None)
+    except TypeError as error:
+        hint = "take the password off: openssl pkey -in KEY -out NEW"
+        raise UsageError(f"{path}: the key has a password, which edgebert does not ask for", hint=hint) from error
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise UsageError(f"{path}: not a private key that can be read: {error}", hint=_PRIVATE_HINT) from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise UsageError(f"{path}: not a key of Ed25519 but of another kind", hint=_PRIVATE_HINT)
+    return key
+
+
+def _public_key(path: Path) -> Ed25519PublicKey:
+    serialization = _serialization()
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    content = _pem(path, b"PUBLIC KEY", _PUBLIC_HINT)
+    try:
+        key = serialization.load_pem_public_key(content)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise UsageError(f"{path}: not a public key that can be read: {error}", hint=_PUBLIC_HINT) from error
+    if not isinstance(key, Ed25519PublicKey):
+        raise UsageError(f"{path}: not a key of Ed25519 but of another kind", hint=_PUBLIC_HINT)
+    return key
+
+
+def _pem(path: Path, kind: bytes, hint: str) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(_LARGEST_KEY + 1)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}", hint=hint) from error
+    if len(content) > _LARGEST_KEY or kind + b"-----" not in content:
+        raise UsageError(f"{path}: holds no {kind.decode().lower()} in PEM", hint=hint)
+    return content
+
+
+def _serialization() -> Any:
+    try:
+        from cryptography.hazmat.primitives import serialization
+    except ImportError as error:
+        raise MissingExtraError("cryptography", extra="sign", purpose="signing and checking signatures") from error
+    return serialization
