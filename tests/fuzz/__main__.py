@@ -57,6 +57,7 @@ def _matches(name: str, wanted: str) -> bool:
 
 def _run(targets: list[Target], seed: int, given: argparse.Namespace, scratch: Path) -> int:
     failed: Counter[str] = Counter()
+    codes: Counter[int] = Counter()
     count, start = 0, time.monotonic()
     with fuzzing(scratch, seed) as fuzzer:
         for target, number in _cases(targets, given.case):
@@ -66,6 +67,7 @@ def _run(targets: list[Target], seed: int, given: argparse.Namespace, scratch: P
                 break
             result = fuzzer.run(target, number)
             count += 1
+            codes[result.ending.code] += 1
             if result.faults:
                 failed[target.name] += 1
                 _show(result, seed)
@@ -78,6 +80,7 @@ def _run(targets: list[Target], seed: int, given: argparse.Namespace, scratch: P
             if failed and given.stop:
                 break
     _say(f"{count} cases, {failed.total()} failed" + "".join(f"; {name}: {many}" for name, many in failed.items()))
+    _say("exit codes: " + ", ".join(f"{code}: {codes[code]}" for code in sorted(codes)))
     return 1 if failed else 0
 
 
