@@ -168,13 +168,16 @@ def test_a_program_reads_json_and_nothing_else(program, tmp_path):
     assert err.splitlines() == list(stages)
 
 
-def test_verbose_shows_the_traceback_and_keeps_the_code(program):
-    """The same refusal, with where it came from, after --verbose."""
-    started = program("--verbose", "inspect", "/nowhere")
+@pytest.mark.parametrize("at", [0, 1, 2])
+def test_verbose_shows_the_traceback_and_keeps_the_code(program, tmp_path, at):
+    """The same refusal, with where it came from, with --verbose before the command or after it."""
+    words = ["inspect", tmp_path / "none"]
+    words.insert(at, "--verbose")
+    started = program(*words)
     out, err = started.communicate(timeout=60)
     assert (started.returncode, out) == (2, "")
     assert "Traceback" in err
-    assert "error: /nowhere: there is no such folder" in err
+    assert f"error: {tmp_path / 'none'}: there is no such folder" in err
 
 
 def test_telemetry_is_off_before_anything_is_loaded(program, tmp_path):

@@ -114,14 +114,18 @@ def test_evaluating_on_the_training_texts_is_remarked(cli, files, tmp_path):
         (["--shares", "0.5,1.5"], "1.5 is not a share"),
         (["--shares", ","], "no share"),
         (["--format", "coreml"], "coreml"),
-        (["--seed", "-1"], "the seed is -1"),
+        (["--seed", "-1"], "--seed is -1"),
         (["--text-column", "body"], "body"),
         (["--shares", "0.01,1"], "0.01"),
     ],
 )
 def test_a_request_that_makes_no_sense_is_one_line(cli, files, tmp_path, more, message):
     """The word at fault is named, the exit code is 2, and no folder is made."""
-    outcome = cli(*arguments(files, tmp_path / "plan"), *more)
+    words = arguments(files, tmp_path / "plan")
+    if more[0] in words:
+        at = words.index(more[0])
+        words = [*words[:at], *words[at + 2 :]]
+    outcome = cli(*words, *more)
     lines = [line for line in outcome.err.splitlines() if line.startswith("error: ")]
     assert len(lines) == 1
     assert message in lines[0]
@@ -151,9 +155,8 @@ def test_ctrl_c_leaves_a_search_that_goes_on(program, cli, files, tmp_path):
             break
     _, rest = started.communicate(timeout=120)
     assert started.returncode == 130
-    assert (
-        f"{out} keeps 1 measured candidate (plan.json) and unfinished models (.work); the same command resumes" in rest
-    )
+    kept = re.escape(f"{out} keeps ") + r"\d measured candidates? \(plan\.json\)( and unfinished models \(\.work\))?;"
+    assert re.search(kept + " the same command resumes", rest)
     assert "Traceback" not in rest
     again = cli(*arguments(files, out), "--max-drop", 100, "--json")
     assert "re-fitting" not in again.err
