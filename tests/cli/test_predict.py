@@ -65,7 +65,7 @@ def test_the_most_probable_labels_come_first(cli):
 @pytest.mark.parametrize("count", [0, -1, "x"])
 def test_a_number_of_labels_that_is_none_is_refused_before_the_work(cli, count):
     """Exit 2; the target is not even looked at."""
-    outcome = cli("predict", "/nowhere", "good", "--top-k", count)
+    outcome = cli("predict", "/no/model/here", "good", "--top-k", count)
     assert outcome.code == 2
     assert "--top-k" in outcome.err
 
@@ -228,8 +228,8 @@ def test_a_run_that_fails_leaves_no_file(cli, monkeypatch, tmp_path: Path):
         (["good", "--text-column", "x"], "--text-column requires --eval"),
         (["good", "--json", "--jsonl"], "--json and --jsonl cannot be combined"),
         (["good", "--json", "--out", "x"], "--json and --out cannot be combined"),
-        (["good", "--out", "/nowhere/x"], "there is no folder"),
-        (["--eval", "/nowhere.txt"], "no such file"),
+        (["good", "--out", "/no/folder/here/x"], "there is no folder"),
+        (["--eval", "/no/file/here.txt"], "no such file"),
     ],
 )
 def test_options_are_checked_before_the_model_is_opened(cli, words, message):
