@@ -8,6 +8,7 @@ import subprocess
 import sys
 import typing
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,9 @@ BAD: dict[str, tuple[str, ...]] = {
     "--latency-table": ("text.tsv", "taken"),
     "--out": ("taken", "text.tsv/x"),
     "demo --out": ("text.tsv", "text.tsv/x"),
+    "--key": ("none.pem", "text.tsv"),
+    "--new-key": ("text.tsv", NO_FOLDER),
+    "--public-key": ("none.pub", "text.tsv"),
     "--html": ("taken", NO_FOLDER, "text.tsv"),
     "--junit": ("taken", NO_FOLDER, "text.tsv"),
     "--android": (NO_FOLDER,),
@@ -62,13 +66,16 @@ BAD: dict[str, tuple[str, ...]] = {
 # What a value does not say by itself: only a device, or the report, knows it.
 FREE = {"bench --python", "check --series"}
 
+# Only with the extra that reads keys is one refused for what it is.
+KEYS = {"--key", "--new-key", "--public-key"}
+
 WHOLE = {"prune --keep", "prune --latency-share"}
 
 
 def refused(name: str, option: Any) -> tuple[str, ...]:
     """Return values that an option has to refuse; flags have none."""
     long = option.opts[0]
-    if option.is_flag or f"{name} {long}" in FREE:
+    if option.is_flag or f"{name} {long}" in FREE or (long in KEYS and find_spec("cryptography") is None):
         return ()
     if found := BAD.get(f"{name} {long}") or BAD.get(long):
         return found
@@ -90,6 +97,7 @@ def right(folder: Path) -> dict[str, list[str]]:
         "predict": [bundle, "good"],
         "inspect": [bundle],
         "verify": [bundle],
+        "sign": [],
         "strip": [bundle, "--out", "new"],
         "finetune": [model, "--train", texts, "--out", "new"],
         "prune": [model, "--train", texts, "--out", "new"],
@@ -125,6 +133,7 @@ def with_value(name: str, words: list[str], option: str, value: str) -> list[str
         "export --text-column": ["--eval", "train.csv"],
         "export --label-column": ["--eval", "train.csv"],
         "check --device": ["--report", "report.json"],
+        "sign --key": [str(fakes.shared_bundle())],
     }.get(f"{name} {option}", [])
     if name == "embed" and option in {"--android", "--folder", "--kotlin-package", "--kotlin-out"}:
         del words[words.index("--into") : words.index("--into") + 2]
