@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import transformers
 
-from edgebert.bundle import open_bundle, sha256_of
+from edgebert.bundle import SCHEMA, open_bundle, sha256_of
 from edgebert.checkpoint import load_model
 from edgebert.data import read_dataset
 from edgebert.errors import DataError, OutputError, RecipeError, UsageError
@@ -42,7 +42,7 @@ def test_the_manifest_describes_the_checkpoint_and_the_files():
     """Labels, shape and text spec are the checkpoint's; sizes and hashes are those of the files, which open checks."""
     manifest = open_bundle(fakes.shared_bundle()).manifest
     checkpoint = load_model(fakes.shared_checkpoint()).checkpoint
-    assert (manifest.schema, manifest.task, manifest.labels) == (2, checkpoint.task, fakes.LABELS)
+    assert (manifest.schema, manifest.task, manifest.labels) == (SCHEMA, checkpoint.task, fakes.LABELS)
     assert manifest.architecture == checkpoint.architecture
     assert (manifest.text.max_length, manifest.text.lengths, manifest.text.lower_case) == (16, fakes.LENGTHS, True)
     special = (manifest.text.pad_id, manifest.text.unk_id, manifest.text.cls_id, manifest.text.sep_id)
