@@ -203,8 +203,8 @@ def _evaluation(scores: tuple[Score, ...], encoders: Sequence[TextEncoder], data
     if low := [item for item in scores if item.low <= chance and item.value < 1]:
         values = ", ".join(f"{item.file} {100 * item.value:.1f} % (at least {100 * item.low:.1f} %)" for item in low)
         warn(
-            f"{data.name}: {metric} is not above chance: {values}; the most frequent label alone reaches "
-            f"{100 * chance:.1f} %; check that the labels in the file mean what the model's labels mean"
+            f"{data.name}: {metric} cannot be told from chance: {values}; the most frequent label alone reaches "
+            f"{100 * chance:.1f} %; use more texts, or check that the labels in the file mean those of the model"
         )
     truncated = sum(any(encoder.is_truncated(item.text) for encoder in encoders) for item in data.examples)
     return Evaluation(results=scores, truncated=truncated, chance=chance)

@@ -42,8 +42,7 @@ class TextEncoder:
         """Return the ids of a text, special tokens included, truncated to ``max_length``, not padded.
 
         Raises:
-            UsageError: The text has more than ``LONGEST`` characters, or a lone surrogate, which no UTF-8 file or input
-                field can hold either.
+            UsageError: The text has more than ``LONGEST`` characters, or a lone surrogate, which UTF-8 cannot hold.
         """
         return self.encode_marked(text)[0]
 
@@ -58,10 +57,8 @@ class TextEncoder:
 
     def _encoding(self, text: str) -> Encoding:
         if len(text) > LONGEST:
-            raise UsageError(
-                f"the text has {len(text):,} characters, more than {LONGEST:,}",
-                hint="split the text: a model reads its first few hundred words only",
-            )
+            message = f"the text has {len(text):,} characters, more than {LONGEST:,}"
+            raise UsageError(message, hint="split the text: a model reads its first few hundred words only")
         try:
             text.encode("utf-8")
         except UnicodeEncodeError as error:

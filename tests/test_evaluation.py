@@ -211,7 +211,7 @@ def test_labels_the_other_way_round_are_suspected(tmp_path, caplog, balanced, ta
     found = evaluate(target(), path, metric=metric)
     assert found.chance == pytest.approx(0.5 if metric == "accuracy" else 1 / 3)
     (warning,) = told(caplog)
-    assert warning.startswith(f"WARNING: dev.jsonl: {metric} is not above chance: ")
+    assert warning.startswith(f"WARNING: dev.jsonl: {metric} cannot be told from chance: ")
     assert f"the most frequent label alone reaches {100 * found.chance:.1f} %" in warning
 
 
