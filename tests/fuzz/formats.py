@@ -13,6 +13,13 @@ import tarfile
 from tests.fuzz import hostile
 from tests.fuzz.mutate import damaged, json_text
 
+_MEGABYTE = 1 << 20
+
+
+def _bomb(piece: bytes, megabytes: int) -> bytes:
+    """Return few bytes that become many when they are unpacked."""
+    return gzip.compress(piece * (50 * _MEGABYTE // len(piece)), 6, mtime=0) * (megabytes // 50)
+
 
 def safetensors(content: bytes, rng: random.Random) -> bytes:
     """Return a safetensors file with another header, or with odd numbers among its weights."""
@@ -58,11 +65,11 @@ def safetensors(content: bytes, rng: random.Random) -> bytes:
 def table(content: bytes, rng: random.Random) -> bytes:
     """Return a CSV, TSV or JSONL file with odd cells, rows or line ends."""
     if content[:2] == b"\x1f\x8b":
-        return (
-            gzip.compress(table(gzip.decompress(content), rng), mtime=0)
-            if rng.random() < 0.8
-            else damaged(content, rng)
-        )
+        if rng.random() < 0.04:
+            return content + gzip.compress(b'"') + _bomb(b"good ", 1500)
+        if rng.random() < 0.2:
+            return damaged(content, rng)
+        return gzip.compress(table(gzip.decompress(content), rng), mtime=0)
     if rng.random() < 0.25:
         return damaged(content, rng)
     separator = b"\t" if b"\t" in content.split(b"\n")[0] else b","
@@ -115,6 +122,10 @@ def archive(content: bytes, rng: random.Random) -> bytes:
     """Return a .tar.gz with other members: names that lead out, links, devices, modes, doubles, damage."""
     if rng.random() < 0.2:
         return damaged(content, rng)
+    if rng.random() < 0.06:
+        header = tarfile.TarInfo("././@PaxHeader")
+        header.type, header.size = tarfile.XHDTYPE, 1500 * _MEGABYTE
+        return gzip.compress(header.tobuf(tarfile.USTAR_FORMAT)) + _bomb(b"\0", 1500)
     with tarfile.open(fileobj=io.BytesIO(content)) as packed:
         members = [(member, stream.read() if (stream := packed.extractfile(member)) else b"") for member in packed]
     place = rng.randrange(len(members))

@@ -88,6 +88,8 @@ def some_texts(box: Box) -> tuple[list[str], bytes]:
         assert box.rng is not None
         texts = "\n".join(box.rng.choice((*hostile.STRINGS, *fakes.TEXTS, "")) for _ in range(4))
         content = texts.encode("utf-8", "surrogatepass")
+        if box.chance(0.03):
+            content += b"good " * 10_000_000
         return [], mutate.damaged(content, box.rng) if box.chance(0.3) else content
     words = ["good", box.pick("bad battery", *(text for text in hostile.STRINGS if text.isprintable()))]
     return ["--", *words], b""
