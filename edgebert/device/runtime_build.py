@@ -20,12 +20,14 @@ from edgebert.device.runtime_bundle import (
     MANIFEST,
     PYTHON,
     RUNTIME_SCHEMA,
+    WORKER_ARCHIVE,
     RuntimeManifest,
     RuntimePackage,
     is_safe_name,
     write_runtime,
 )
 from edgebert.errors import EnvironmentProblem, OutputError
+from edgebert.outputs import check_output
 from edgebert.staging import staged_folder
 from edgebert.types import Progress, silent
 
@@ -81,10 +83,9 @@ def build_runtime(out: Path, *, cache: Path, progress: Progress = silent, force:
 
     Raises:
         EnvironmentProblem: This machine is no Debian or Ubuntu, has no connection, or no room on its disk.
-        OutputError: ``out`` exists and ``force`` is off, or it cannot be written.
+        OutputError: ``out`` exists and ``force`` is off, it is no worker archive, or it cannot be written.
     """
-    if out.exists() and not force:
-        raise OutputError(f"{out}: exists already", hint="give another name, or --force to replace a file")
+    check_output(out, WORKER_ARCHIVE, force=force, parents=True)
     with locked(cache):
         return _build(out, cache, progress)
 

@@ -150,6 +150,14 @@ def test_an_existing_file_is_refused_before_anything_is_fetched(tmp_path: Path):
     assert not (tmp_path / "cache").exists()
 
 
+def test_a_file_of_another_kind_is_refused_before_anything_is_fetched(tmp_path: Path):
+    """Also with `force`: what is no worker archive is never replaced, and that is said before the packages come."""
+    (tmp_path / "data.tsv").write_text("text\tlabel\n", encoding="utf-8")
+    with pytest.raises(OutputError, match="not a worker archive"):
+        build_runtime(tmp_path / "data.tsv", cache=tmp_path / "cache", force=True)
+    assert not (tmp_path / "cache").exists()
+
+
 def test_the_real_runtime_is_whole():
     """Every program and library in it is for aarch64, and whatever these need is in it, in lib or beside them."""
     root, manifest = unpacked_runtime(emulator_or_skip())
