@@ -108,6 +108,9 @@ def _predict(box: Box) -> Case:
     bundle = damaged_bundle(box) if box.chance(0.6) else str(box.take("bundle").relative_to(box.work)) + "/"
     options = box.pick([], [], ["--file", "int8.tflite"], ["--runtime", "litert"], ["--file", "baseline/float32.onnx"])
     words, stdin = some_texts(box)
+    if box.chance(0.3):
+        file = ["--eval", damaged_data(box), *box.pick([], ["--jsonl"], ["--out", "out.jsonl"], ["--top-k", "2"])]
+        return Case(words=["predict", bundle, *options, *file], outputs={"out.jsonl": "any"})
     return Case(words=["predict", bundle, *options, *_json(box), *words], stdin=stdin)
 
 
@@ -135,6 +138,10 @@ def _embed(box: Box) -> Case:
         box.take("bundle", "out")
     force = ["--force"] if taken and box.chance(0.5) else []
     return Case(words=["embed", bundle, "--into", "out", *force, *_json(box)], outputs={"out": "embedded"})
+
+
+def _strip(box: Box) -> Case:
+    return Case(words=["strip", damaged_bundle(box), "--out", "out"], outputs={"out": "bundle"})
 
 
 def _check(box: Box) -> Case:
@@ -301,6 +308,7 @@ LIGHT = (
     Target(name="predict", make=_predict, commands=("predict",)),
     Target(name="evaluate", make=_evaluate, commands=("evaluate",)),
     Target(name="embed", make=_embed, commands=("embed",)),
+    Target(name="strip", make=_strip, commands=("strip",)),
     Target(name="check", make=_check, commands=("check",)),
     Target(name="report", make=_report, commands=("report",)),
     Target(name="compare", make=_compare, commands=("compare",)),
