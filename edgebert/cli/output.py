@@ -103,9 +103,16 @@ def show_truncated(count: int, max_length: int | None) -> None:
         show_note(f"{count} {'text was' if count == 1 else 'texts were'} longer than {where} and cut there")
 
 
+_LONGEST = 1000
+
+
 def show_error(error: EdgebertError) -> None:
     """Print an error and its hint on standard error."""
-    show_note(f"error: {error.message}")
+    # Whatever a file holds where a word belongs, nobody reads more of it; the end of a message often tells what to do.
+    message, half = error.message, _LONGEST // 2
+    if len(message) > _LONGEST:
+        message = f"{message[:half]} ... {message[-half:]}"
+    show_note(f"error: {message}")
     if error.hint:
         show_note(f"hint: {error.hint}")
 

@@ -19,6 +19,15 @@ from edgebert.errors import CheckFailed, UsageError
 from tests import fakes
 
 
+def test_a_long_value_does_not_fill_the_screen(capsys):
+    """Of a message with a huge value both ends are shown."""
+    output.show_error(UsageError(f"config.json: dim is '{'y' * 70_000}', not an integer"))
+    said = capsys.readouterr().err
+    assert said.startswith("error: config.json: dim is 'yyy")
+    assert said.endswith("yyy', not an integer\n")
+    assert len(said) < 1100
+
+
 def test_an_error_is_two_lines_at_most(capsys):
     """error: what; hint: what to do, where there is anything to do."""
     output.show_error(UsageError("this is wrong", hint="do that"))
