@@ -89,6 +89,10 @@ replaces an older bundle, never a folder that holds other things. `--json` print
 (see [bundle format](bundle-format.md)). Recipes that prune need `--train`; the files are then compared with the model
 before the cut. `--baseline` says what a checkpoint that is pruned already is compared with. [Pruning](pruning.md) says
 which recipe is for what.
+
+A tokenizer with added tokens (`tokenizer.add_tokens(["<url>"])`) is refused without `--allow-added-tokens`: an app that
+has only `vocab.txt` would split `<url>` into pieces. edgebert's Java core and web page read these tokens from
+`text.added_tokens` of the manifest; [tokenizer](tokenizer.md#1-special-and-added-tokens) says how to do it elsewhere.
 """,
     "evaluate": """\
 Each file of a bundle is compared with the float file of the same format, text by text. Before a file is scored it has

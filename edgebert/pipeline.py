@@ -16,7 +16,7 @@ from edgebert.checkpoint import Model, load_model
 from edgebert.convert.artifacts import Source, write_artifacts
 from edgebert.convert.golden import make_golden
 from edgebert.data import Dataset, TrainingTexts, read_dataset, read_training
-from edgebert.errors import EdgebertError, RecipeError, UsageError
+from edgebert.errors import CheckpointError, EdgebertError, RecipeError, UsageError
 from edgebert.evaluation import evaluate_bundle
 from edgebert.folder import write_tokenizer
 from edgebert.jsonio import dumps
@@ -51,6 +51,7 @@ def export_bundle(
     formats: Sequence[str] | None = None,
     lengths: Sequence[int] | None = None,
     keep_baselines: bool = True,
+    allow_added_tokens: bool = False,
     force: bool = False,
     progress: Progress = silent,
 ) -> bundles.Bundle:
@@ -70,6 +71,7 @@ def export_bundle(
         formats: Formats to make, as in ``("onnx",)``; ``None`` makes all that the recipe names.
         lengths: TFLite signature lengths in tokens; ``None`` takes the recipe's.
         keep_baselines: Whether the float files stay in the bundle; without them it is a slim one.
+        allow_added_tokens: Whether a tokenizer may have added tokens, which the app has to find in a text by itself.
         force: Replace an existing bundle.
         progress: Told what is being done.
 
@@ -85,6 +87,7 @@ def export_bundle(
     expect("baseline", baseline, Model, *PLACE, NoneType)
     expect("evaluation", evaluation, Dataset, *PLACE, NoneType, hint="read the file with read_dataset")
     expect("keep_baselines", keep_baselines, bool)
+    expect("allow_added_tokens", allow_added_tokens, bool)
     expect("force", force, bool)
     expect("progress", progress, Callable)
     formats = None if formats is None else strings_of("formats", formats)
@@ -95,6 +98,8 @@ def export_bundle(
         steps = _Steps(progress, 3 + len({target.format for target in plan.targets}) + len(plan.targets))
         steps.start("loading the checkpoint")
         loaded = _loaded(model)
+        if not allow_added_tokens:
+            _check_added_tokens(loaded)
         other = loaded if baseline is None else _loaded(baseline)
         _check_baseline(other, loaded)
         data = _read(evaluation, loaded)
@@ -153,6 +158,19 @@ def _check_baseline(baseline: Model, model: Model) -> None:
             f"the baseline {baseline.checkpoint.name} has the labels {', '.join(baseline.checkpoint.labels)}, "
             f"the model {model.checkpoint.name} has {', '.join(model.checkpoint.labels)}",
             hint="give the model that this one was cut from",
+        )
+
+
+def _check_added_tokens(model: Model) -> None:
+    """Refuse added tokens that nobody asked for: an app that knows vocab.txt alone would cut them into pieces."""
+    added = text_spec(model.tokenizer, max_length=2, lengths=(2,)).added_tokens
+    if added:
+        names = ", ".join(repr(token.content) for token in added[:3]) + (", ..." if len(added) > 3 else "")
+        raise CheckpointError(
+            f"{model.checkpoint.name}: the tokenizer has {len(added)} added token{'s' * (len(added) > 1)}: {names}; "
+            "an app that has only vocab.txt would split them",
+            hint="add --allow-added-tokens (in Python allow_added_tokens=True) if the tokenizer of your app reads "
+            "text.added_tokens, as edgebert's Java core and web page do",
         )
 
 

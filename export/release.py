@@ -32,6 +32,7 @@ class Release:
         recipe: Built-in recipe, or a TOML file.
         evaluation: Labelled texts that every file is scored on; ``None`` ships without a score.
         train: Texts that a recipe that prunes learns from; ``None`` where it does not.
+        allow_added_tokens: Whether the tokenizer may have added tokens, which the app has to find in a text.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Release:
     recipe: str
     evaluation: str | None = None
     train: str | None = None
+    allow_added_tokens: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +150,7 @@ def make_releases(
             recipe=recipes[release.name],
             training=release.train,
             evaluation=release.evaluation,
+            allow_added_tokens=release.allow_added_tokens,
             force=force,
             progress=progress,
         )

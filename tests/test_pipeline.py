@@ -13,7 +13,7 @@ import transformers
 from edgebert.bundle import SCHEMA, open_bundle, sha256_of
 from edgebert.checkpoint import load_model
 from edgebert.data import read_dataset
-from edgebert.errors import DataError, OutputError, RecipeError, UsageError
+from edgebert.errors import CheckpointError, DataError, OutputError, RecipeError, UsageError
 from edgebert.pipeline import export_bundle
 from edgebert.text import TextEncoder
 from edgebert.types import Recipe, Target
@@ -189,6 +189,20 @@ def test_a_padded_embedding_table_is_exported(tmp_path):
     bundle = export_bundle(folder, tmp_path / "bundle", formats=("onnx",), lengths=(8,))
     assert bundle.manifest.architecture.vocabulary == rows
     assert len(bundle.path("vocab.txt").read_text(encoding="utf-8").splitlines()) == len(fakes.VOCABULARY)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "named"), [(["<url>"], "1 added token: '<url>'"), (["<a>", "<b>", "<c>", "<d>"], "'<c>', ...")]
+)
+def test_added_tokens_are_exported_only_when_asked_for(tmp_path, tokens, named):
+    """An app that has only vocab.txt would split them: the refusal names them and the option, and leaves nothing."""
+    folder = fakes.tiny_checkpoint(tmp_path / "model", rows=len(fakes.VOCABULARY) + len(tokens))
+    fakes.add_tokens(folder, tokens)
+    with pytest.raises(CheckpointError) as caught:
+        export_bundle(folder, tmp_path / "bundle", formats=("onnx",), lengths=(8,))
+    assert named in caught.value.message
+    assert "--allow-added-tokens" in caught.value.hint
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
 @pytest.mark.parametrize("lengths", [(65,), (16, 128), (8, 512)])

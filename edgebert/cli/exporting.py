@@ -36,6 +36,13 @@ def export(
     no_baseline: Annotated[
         bool, typer.Option("--no-baseline", help="Leave the FP32 files out of the bundle once all is compared.")
     ] = False,
+    allow_added_tokens: Annotated[
+        bool,
+        typer.Option(
+            "--allow-added-tokens",
+            help="Export a tokenizer with added tokens, e.g. <url>; your app's tokenizer must read text.added_tokens.",
+        ),
+    ] = False,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
@@ -74,6 +81,7 @@ def export(
             baseline=baseline,
             evaluation=data,
             keep_baselines=not no_baseline,
+            allow_added_tokens=allow_added_tokens,
             force=force,
             progress=progress,
         )

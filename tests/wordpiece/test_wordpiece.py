@@ -223,7 +223,9 @@ def test_a_bundle_with_added_tokens_has_the_golden_ids(peer, tmp_path_factory):
     folder = fakes.tiny_checkpoint(tmp_path_factory.mktemp("added") / "model", rows=len(fakes.VOCABULARY) + 2)
     fakes.add_tokens(folder, ["<url>"])
     fakes.add_tokens(folder, ["[USER]", "good"], special=True)
-    bundle = export_bundle(folder, folder.with_name("bundle"), formats=("onnx",), lengths=(16, 64))
+    bundle = export_bundle(
+        folder, folder.with_name("bundle"), formats=("onnx",), lengths=(16, 64), allow_added_tokens=True
+    )
     assert [token.content for token in bundle.manifest.text.added_tokens] == ["good", "<url>", "[USER]"]
     text = json.loads(bundle.path("edgebert.json").read_text(encoding="utf-8"))["text"]
     peer.call("tokenizer", vocab=str(bundle.path("vocab.txt")), text=text)
