@@ -35,7 +35,8 @@ def load_recipe(name: str | Path) -> Recipe:
     Raises:
         RecipeError: There is no such recipe, or the file is malformed; the message names the key.
     """
-    path = path_of("name", name)
+    # An empty word is the name of no recipe.
+    path = Path() if isinstance(name, str) and not name else path_of("name", name)
     if path.suffix == ".toml":
         try:
             return _parse(path.read_text(encoding="utf-8"), source=str(path))

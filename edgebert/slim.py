@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from edgebert.arguments import path_of
+from edgebert.arguments import expect, path_of
 from edgebert.bundle import MANIFEST, Bundle, check_file, open_bundle, write_manifest
 from edgebert.errors import BundleError, EnvironmentProblem, UsageError
 from edgebert.staging import NO_ROOM, staged_folder
@@ -50,6 +50,7 @@ def strip(bundle: str | Path, out: str | Path, *, force: bool = False) -> Bundle
         OutputError: ``out`` exists and ``force`` is off, or it cannot be written.
         EnvironmentProblem: The disk is full.
     """
+    expect("force", force, bool)
     opened, out = open_bundle(bundle), path_of("out", out)
     if not opened.baseline:
         raise UsageError(f"{opened.root}: a slim bundle already: it has no baselines", hint="copy the folder as it is")

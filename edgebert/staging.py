@@ -48,12 +48,13 @@ def staged_folder(out: Path, *, force: bool, marker: str) -> Iterator[Path]:
         OutputError: ``out`` exists and ``force`` is off, or its parent cannot be written.
         EnvironmentProblem: The disk is full.
     """
+    with contextlib.suppress(OSError, ValueError):  # the checks that follow name what is wrong with the place
+        _clear_leftovers(_place(out))
     check_folder(out, force=force, marker=marker)
     out = _place(out)
     with contextlib.ExitStack() as held:
         try:
             out.parent.mkdir(parents=True, exist_ok=True)
-            _clear_leftovers(out)
             _check_place(out, force=force, marker=marker)
             stage, _ = held.enter_context(_claimed(out, _new_folder))
         except OSError as error:
@@ -232,8 +233,8 @@ def _replace_in_two_steps(out: Path, stage: Path) -> None:
             out.rename(old)
             stage.rename(out)
         except BaseException:
-            if old.exists() and not out.exists():
-                old.rename(out)
+            if old.exists():
+                old.rename(stage if out.exists() else out)  # ``stage`` is removed by whoever made it
             raise
         old.rename(stage)
     finally:

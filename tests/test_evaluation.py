@@ -15,6 +15,7 @@ from edgebert.checkpoint import load_model
 from edgebert.data import Dataset, read_dataset
 from edgebert.errors import BundleError, DataError, MissingExtraError, ParityError, UsageError
 from edgebert.evaluation import evaluate
+from edgebert.installation import install_hint
 from edgebert.pipeline import export_bundle
 from edgebert.prediction import labels_of, predict
 from edgebert.text import TextEncoder
@@ -133,7 +134,7 @@ def test_a_runtime_that_is_not_installed_is_named(data):
     """tflite-runtime lives in an environment of its own: the error is the pip line."""
     with pytest.raises(MissingExtraError, match="tflite-runtime") as caught:
         evaluate(fakes.shared_bundle(), data, runtime="tflite-runtime")
-    assert "edgebert[tflite-runtime]" in caught.value.hint
+    assert caught.value.hint == install_hint("tflite-runtime")
 
 
 def test_a_checkpoint_is_scored_in_torch(data):
@@ -162,9 +163,8 @@ def test_macro_f1_of_too_few_texts_is_warned_of(tmp_path, caplog):
     for metric, warned in (("accuracy", False), ("macro_f1", True)):
         caplog.clear()
         evaluate(fakes.shared_bundle(), sparse, file=FLOATS[0], metric=metric)
-        assert [("1 of 2 labels have fewer than 2 texts" in item.getMessage()) for item in caplog.records] == [
-            True
-        ] * warned
+        said = [item.getMessage() for item in caplog.records]
+        assert any("1 of 2 labels have fewer than 2 texts" in line for line in said) == warned
 
 
 def test_texts_that_were_cut_are_counted(tmp_path):

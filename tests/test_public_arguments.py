@@ -40,7 +40,8 @@ def calls(folder: Path) -> dict[str, dict[str, Any]]:
         },
         "export_bundle": {
             "model": model, "out": out, "recipe": "int8", "training": None, "baseline": None, "evaluation": dataset,
-            "formats": ("onnx",), "lengths": (8, 16), "force": False,
+            "formats": ("onnx",), "lengths": (8, 16), "keep_baselines": True, "allow_added_tokens": False,
+            "force": False,
         },
         "finetune": {
             "base": model, "train": dataset, "evaluation": dataset, "out": out,
@@ -61,6 +62,7 @@ def calls(folder: Path) -> dict[str, dict[str, Any]]:
         },
         "read_dataset": {"path": str(data), "labels": fakes.LABELS, "text_column": None, "label_column": None},
         "read_training": {"path": str(data), "labels": None, "text_column": None, "label_column": None},
+        "strip": {"bundle": bundle, "out": out, "force": False},
         "verify": {"target": bundle, "runtimes": ("onnxruntime",)},
     }  # fmt: skip
 

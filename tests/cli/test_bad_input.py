@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from edgebert.installation import install_line
 from tests import fakes
@@ -33,6 +34,14 @@ def refused(cli, tmp_path):
         return "".join(lines[start:])
 
     return run
+
+
+def without_head(folder: Path) -> None:
+    """Remove the layers of the classifier, as in a checkpoint that was only pre-trained."""
+    file = folder / "model.safetensors"
+    tensors = {name: value for name, value in load_file(file).items() if "classifier" not in name}
+    save_file(tensors, file, metadata={"format": "pt"})
+    fakes.edit_json(folder / "config.json", architectures=["DistilBertModel"])
 
 
 @pytest.fixture
@@ -83,7 +92,7 @@ def test_lengths_that_are_none(refused, model, tmp_path, lengths):
     assert "length" in message
 
 
-@pytest.mark.parametrize("formats", ["pt", "", "onnx,coreml", "ONNX"])
+@pytest.mark.parametrize("formats", ["pt", "", "onnx,coreml", "ONNY"])
 def test_formats_that_are_none(refused, model, tmp_path, formats):
     """onnx and tflite."""
     refused("export", model, "--out", tmp_path / "out", "--formats", formats)
@@ -112,11 +121,11 @@ def test_a_recipe_file_with_a_fault(refused, model, tmp_path):
         (lambda folder: (folder / "config.json").write_text("{"), "not JSON"),
         (lambda folder: fakes.edit_json(folder / "config.json", model_type="bert"), "import-bert"),
         (lambda folder: fakes.edit_json(folder / "config.json", model_type="roberta"), "roberta"),
-        (lambda folder: fakes.edit_json(folder / "config.json", architectures=["DistilBertModel"]), "finetune"),
+        (without_head, "finetune"),
         (lambda folder: (folder / "model.safetensors").unlink(), "no model.safetensors"),
         (lambda folder: (folder / "model.safetensors").rename(folder / "pytorch_model.bin"), "pickled"),
         (lambda folder: (folder / "model.safetensors").write_bytes(b"short"), "truncated or damaged"),
-        (lambda folder: fakes.write_tokenizer(folder, fakes.VOCABULARY[:-3]), "rows"),
+        (lambda folder: fakes.write_tokenizer(folder, (*fakes.VOCABULARY, "more")), "rows"),
     ],
 )
 @pytest.mark.parametrize("command", ["export", "predict"])

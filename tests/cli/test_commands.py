@@ -39,6 +39,8 @@ COMMANDS = (
     "recipes",
     "report",
     "runtime build",
+    "sign",
+    "strip",
     "verify",
 )
 LENGTHS = ",".join(map(str, fakes.LENGTHS))

