@@ -56,7 +56,7 @@ class Setting:
         texts: Texts in each sample.
         accuracy: Mean accuracy of the labels.
         skew: Exponent of Zipf's law for the frequencies of the labels; 0 is balanced.
-        flips: Share of the right texts that the second model has wrong; it mends half as many texts.
+        flips: Share of the right texts that the second model has wrong; it fixes half as many texts.
         value: True macro F1 of the first model.
         difference: True difference of the second model.
         rarest: Texts that the rarest label has on average.
@@ -98,13 +98,13 @@ class Population:
         shares: Frequency of each label, float64 [labels].
         answers: Probability of each answer of the first model by label, float64 [labels, labels].
         flips: Probability that a right answer turns wrong.
-        mends: Probability that a wrong answer turns right.
+        fixes: Probability that a wrong answer turns right.
     """
 
     shares: NDArray[np.float64]
     answers: NDArray[np.float64]
     flips: float
-    mends: float
+    fixes: float
 
     @classmethod
     def of(cls, labels: int, *, accuracy: float, skew: float, flips: float, seed: int = 0) -> Population:
@@ -128,8 +128,8 @@ class Population:
     def difference(self) -> float:
         """True macro F1 of the second model minus that of the first."""
         right, wrong = np.diag(self.answers), self._wrong()
-        after = wrong * ((1 - right) * (1 - self.mends) + right * self.flips)[:, None]
-        np.fill_diagonal(after, right * (1 - self.flips) + (1 - right) * self.mends)
+        after = wrong * ((1 - right) * (1 - self.fixes) + right * self.flips)[:, None]
+        np.fill_diagonal(after, right * (1 - self.flips) + (1 - right) * self.fixes)
         return _f1(self.shares[:, None] * after) - self.value
 
     def sample(self, texts: int, generator: np.random.Generator) -> tuple[NDArray[np.int64], ...]:
@@ -141,8 +141,8 @@ class Population:
         after, is_right = before.copy(), expected == before
         for at in np.flatnonzero(is_right & (turned < self.flips)):
             after[at] = min(int(np.searchsorted(wrong[expected[at]], place[at])), labels - 1)
-        mended = ~is_right & (turned < self.mends)
-        after[mended] = expected[mended]
+        fixed = ~is_right & (turned < self.fixes)
+        after[fixed] = expected[fixed]
         return expected, before, after
 
     def _wrong(self) -> NDArray[np.float64]:

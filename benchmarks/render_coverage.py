@@ -37,7 +37,7 @@ def coverage_section(results: CoverageResults) -> list[str]:
         (
             "How often a 95 % interval holds the true value, in per cent of seeded samples: the lowest and the highest "
             "of four populations each (labels right in 80, 93 or 98 % of cases; balanced or by Zipf's law; the second "
-            f"model turns 0.5 to 3 % of the right texts wrong and mends half as many). {draws:,} samples for delta, "
+            f"model turns 0.5 to 3 % of the right texts wrong and fixes half as many). {draws:,} samples for delta, "
             f"jackknife and edgebert; {fewer:,} samples of {results.resamples} resamples for the bootstraps, whose "
             "shares have a standard error of 1.5 points. `warned` is the largest share of samples for which edgebert "
             "warns that more than a fifth of the labels have fewer than two texts."
