@@ -99,8 +99,8 @@ Each file of a bundle is compared with the float file of the same format, text b
 to reproduce the golden logits in the chosen runtime; if it does not, the command stops with exit code 1. A checkpoint
 is scored in torch, with nothing to compare.
 
-If labels in the file are ids, a note says which label each id was read as. A warning says when a score is not above
-chance: the lower end of its 95 % interval is not above what the most frequent label of the data would score alone.
+If labels in the file are ids, a note says which label each id was read as. A warning says when a score cannot be told
+from chance: the lower end of its 95 % interval is not above what the most frequent label of the data would score alone.
 
 With `--json`, `results` holds the fields of `Score` in [bundle format](bundle-format.md), `truncated` counts the texts
 that were cut, `chance` is the score of the most frequent label, and `labels_read_as_ids` is true or false.

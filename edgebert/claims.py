@@ -82,7 +82,7 @@ def _files(bundle: Bundle) -> Iterator[str]:
     for path in sorted(bundle.root.rglob("*")):
         name = path.relative_to(bundle.root).as_posix()
         if path.suffix in _LOOSE and name not in {*listed, MANIFEST} and path.is_file():
-            yield f"does not list {name}, which lies in the folder"
+            yield f"does not list {name}, which is in the folder"
 
 
 def _config(bundle: Bundle) -> Iterator[str]:
@@ -169,7 +169,7 @@ def largest_tolerance(precision: str, logits: np.ndarray[Any, Any]) -> float:
 def _artifact(bundle: Bundle, item: Artifact) -> Iterator[str]:
     found = describe(bundle.path(item.file))
     if found.outside:
-        yield f"its tensor {found.outside[0]!r} lies in another file"
+        yield f"its tensor {found.outside[0]!r} is stored in another file"
     for field in ("format", "precision", "inputs", "outputs", "lengths", "opset", "ir_version", "operators", "parts"):
         stated, seen = getattr(item, field), getattr(found, field)
         if stated != seen:

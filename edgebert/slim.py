@@ -1,4 +1,4 @@
-"""Slim bundles: what ships without the float baselines, which are most of the bytes of an export and never ship."""
+"""Slim bundles: the shipped files without the FP32 baselines, most of the bytes of an export, which go into no app."""
 
 from __future__ import annotations
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgebert.bundle import MANIFEST, Bundle, is_bundle, open_bundle, sha256_of
-from edgebert.errors import EnvironmentProblem, OutputError, UsageError
+from edgebert.errors import OutputError, UsageError
 from edgebert.jsonio import dumps, from_plain
+from edgebert.outputs import writing
 from edgebert.pipeline import export_bundle
 from edgebert.recipe import load_recipe
+from edgebert.staging import replace_file
 from edgebert.types import Progress, Recipe, Role, Score, silent
 
 LIST = Path(__file__).parent / "releases.toml"
@@ -169,15 +169,8 @@ def write_index(out: Path) -> Index:
     """
     folders = sorted(folder for folder in out.iterdir() if is_bundle(folder) and not folder.name.startswith("."))
     index = Index(schema=SCHEMA, bundles=tuple(_indexed(open_bundle(folder)) for folder in folders))
-    stage = out / f".{INDEX}.{os.getpid()}"
-    try:
-        stage.write_text(dumps(index), encoding="utf-8")
-        stage.replace(out / INDEX)
-    except OSError as error:
-        stage.unlink(missing_ok=True)
-        if error.errno == errno.ENOSPC:
-            raise EnvironmentProblem(f"{out / INDEX}: no room left on the disk") from error
-        raise OutputError(f"{out / INDEX}: cannot be written: {error.strerror}") from error
+    with writing(out / INDEX):
+        replace_file(out / INDEX, dumps(index).encode())
     return index
 
 

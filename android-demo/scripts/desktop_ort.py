@@ -14,6 +14,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -149,9 +150,10 @@ def _name(content: bytes, place: int) -> str:
 def _replace(path: Path, content: bytes) -> None:
     if path.is_file() and path.read_bytes() == content:
         return
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(content)
-    part.replace(path)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".part-") as folder:
+        part = Path(folder) / path.name
+        part.write_bytes(content)
+        part.replace(path)
 
 
 def main(arguments: Sequence[str]) -> int:

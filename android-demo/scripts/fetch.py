@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -152,10 +153,11 @@ def _members(archive: Path, wanted: dict[str, Path]) -> Iterator[tuple[str, IO[b
 
 def _write(stream: IO[bytes], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    with part.open("wb") as target:
-        shutil.copyfileobj(stream, target, 1 << 20)
-    part.replace(path)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".part-") as folder:
+        part = Path(folder) / path.name
+        with part.open("wb") as target:
+            shutil.copyfileobj(stream, target, 1 << 20)
+        part.replace(path)
 
 
 def _download(package: Package, folder: Path) -> Path:

@@ -216,7 +216,7 @@ def _journal(out: Path) -> Iterator[Path]:
     try:
         yield journal_of(out)
     except KeyboardInterrupt:
-        output.show_note("the same command goes on where the benchmark was")
+        output.show_note("run the same command again to resume")
         raise
 
 

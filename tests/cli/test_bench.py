@@ -184,7 +184,7 @@ def test_a_stopped_run_goes_on_where_it_was(cli, program, tmp_path, sign):
     assert 6 <= before < 2 * whole
     if sign != signal.SIGKILL:
         assert running.returncode == 128 + sign
-        assert "the same command goes on" in err
+        assert "run the same command again to resume" in err
         assert "Traceback" not in err
     kept = journal_of(out).read_bytes()
     at = words.index("--runs")
