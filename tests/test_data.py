@@ -70,7 +70,7 @@ def test_suffix_decides_the_format(tmp_path: Path, name: str) -> None:
         content = separated(name, "text,label\na,0\nb,1\n")
     raw = content.encode()
     path = tmp_path / name
-    path.write_bytes(gzip.compress(raw) if lower.endswith("gz") else raw)
+    path.write_bytes(gzip.compress(raw, mtime=0) if lower.endswith("gz") else raw)
     dataset = read_dataset(path)
     assert [(text, label) for text, label, _ in pairs(dataset)] == [("a", "0"), ("b", "1")]
     assert (dataset.name, dataset.sha256) == (name, hashlib.sha256(path.read_bytes()).hexdigest())
@@ -267,7 +267,7 @@ def check_round_trip(folder: Path, name: str, raw: bytes, rows: list[tuple[str, 
     labels = tuple(sorted({label for _, label in rows}))
     for packed in (False, True):
         path = folder / (name + ".gz" * packed)
-        path.write_bytes(gzip.compress(raw) if packed else raw)
+        path.write_bytes(gzip.compress(raw, mtime=0) if packed else raw)
         dataset = read_dataset(path, labels=labels)
         assert pairs(dataset) == [(text, label, line) for (text, label), line in zip(rows, lines, strict=True)]
         if len(labels) > 1:

@@ -95,12 +95,13 @@ def test_utf16_is_named(tmp_path: Path, encoding: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("start", "kind"),
     [
-        (gzip.compress(b"text,label\n" * 9), "gzip data"),
+        (gzip.compress(b"text,label\n" * 9, mtime=0), "gzip data"),
         (b"PK\x03\x04 and more", "a zip archive, such as an Excel workbook"),
         (b"PAR1\x15\x04", "a Parquet file"),
         (bz2.compress(b"text,label\n"), "bzip2 data"),
         (lzma.compress(b"text,label\n"), "xz data"),
     ],
+    ids=["gzip", "zip", "parquet", "bzip2", "xz"],
 )
 def test_other_formats_under_a_known_suffix_are_named(tmp_path: Path, start: bytes, kind: str) -> None:
     """The first bytes tell what a file is whose name says something else, however long its first line is."""

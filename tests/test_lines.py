@@ -51,7 +51,9 @@ def test_a_line_of_the_longest_length_is_read_and_one_more_byte_refused(packed: 
     """The limit counts the bytes of a line with its break; the message has the number of the line."""
 
     def lines(content: bytes) -> list[str]:
-        return list(read_lines(io.BytesIO(gzip.compress(content) if packed else content), source="x", packed=packed))
+        return list(
+            read_lines(io.BytesIO(gzip.compress(content, mtime=0) if packed else content), source="x", packed=packed)
+        )
 
     assert len(lines(b"a\n" + b"b" * (LONGEST - 1) + b"\n")[1]) == LONGEST
     with pytest.raises(DataError) as caught:
@@ -172,7 +174,11 @@ def check_bomb(folder: Path, kind: str, suffix: str, *, share: int) -> None:
         start, chunk, end = (part.replace(b"\t", b",") for part in (start, chunk, end))
     path = folder / f"bomb{suffix}"
     # Members of a gzip file follow one another, so that a megabyte is packed once.
-    path.write_bytes(gzip.compress(start) + gzip.compress(chunk) * (800 // share) + gzip.compress(end))
+    path.write_bytes(
+        b"".join(
+            [gzip.compress(start, mtime=0), gzip.compress(chunk, mtime=0) * (800 // share), gzip.compress(end, mtime=0)]
+        )
+    )
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(READING), str(path), str(share)],
         capture_output=True, text=True, check=False,

@@ -17,7 +17,7 @@ OPTIONAL = Columns(text=("text", "sentence"), label="label", optional=True)
 
 def write(folder: Path, name: str, content: str) -> Path:
     path = folder / name
-    path.write_bytes(gzip.compress(content.encode()) if name.endswith(".gz") else content.encode())
+    path.write_bytes(gzip.compress(content.encode(), mtime=0) if name.endswith(".gz") else content.encode())
     return path
 
 

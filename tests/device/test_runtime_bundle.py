@@ -252,7 +252,7 @@ def test_an_archive_that_was_changed_is_not_unpacked(what: str, tmp_path: Path):
 
 def with_tail(path: Path, change: Callable[[bytes], bytes]) -> Path:
     """Change the bytes of the archive inside the compression."""
-    path.write_bytes(gzip.compress(change(gzip.decompress(path.read_bytes()))))
+    path.write_bytes(gzip.compress(change(gzip.decompress(path.read_bytes())), mtime=0))
     return path
 
 
@@ -357,7 +357,9 @@ def test_memory_is_bounded(kind: str, tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"not an archive", gzip.compress(b"not a tar file" * 99)], ids=["empty", "text", "gzip-of-text"]
+    "content",
+    [b"", b"not an archive", gzip.compress(b"not a tar file" * 99, mtime=0)],
+    ids=["empty", "text", "gzip-of-text"],
 )
 def test_other_files_are_no_runtime(content: bytes, tmp_path: Path):
     """A file of another kind, and a missing one, are refused by name."""

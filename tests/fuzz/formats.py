@@ -66,7 +66,7 @@ def table(content: bytes, rng: random.Random) -> bytes:
     """Return a CSV, TSV or JSONL file with odd cells, rows or line ends."""
     if content[:2] == b"\x1f\x8b":
         if rng.random() < 0.04:
-            return content + gzip.compress(b'"') + _bomb(b"good ", 1500)
+            return content + gzip.compress(b'"', mtime=0) + _bomb(b"good ", 1500)
         if rng.random() < 0.2:
             return damaged(content, rng)
         return gzip.compress(table(gzip.decompress(content), rng), mtime=0)
@@ -125,7 +125,7 @@ def archive(content: bytes, rng: random.Random) -> bytes:
     if rng.random() < 0.06:
         header = tarfile.TarInfo("././@PaxHeader")
         header.type, header.size = tarfile.XHDTYPE, 1500 * _MEGABYTE
-        return gzip.compress(header.tobuf(tarfile.USTAR_FORMAT)) + _bomb(b"\0", 1500)
+        return gzip.compress(header.tobuf(tarfile.USTAR_FORMAT), mtime=0) + _bomb(b"\0", 1500)
     with tarfile.open(fileobj=io.BytesIO(content)) as packed:
         members = [(member, stream.read() if (stream := packed.extractfile(member)) else b"") for member in packed]
     place = rng.randrange(len(members))
