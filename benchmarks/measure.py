@@ -16,7 +16,8 @@ from benchmarks.suite import Suite
 from edgebert.bundle import sha256_of
 from edgebert.errors import CheckFailed, EdgebertError, UsageError
 from edgebert.jsonio import dumps, from_plain, loads, parse
-from edgebert.types import Package, Progress
+from edgebert.manifest import Package
+from edgebert.progress import Progress
 
 ROOT = Path(__file__).parents[1]
 SLOW_PACKAGES = ("torch", "transformers", "onnx", "onnxruntime", "litert_torch", "ai_edge_litert", "huggingface_hub")

@@ -19,17 +19,18 @@ from typing import Literal, cast
 from benchmarks.figures import Figure
 from benchmarks.parts import conditions, packages_text
 from benchmarks.results import Machine
-from edgebert.bench.reports import write_report
-from edgebert.bench.runner import bench
+from edgebert.bench.report import Suite
+from edgebert.bench.run.reports import write_report
+from edgebert.bench.run.runner import bench
 from edgebert.bundle import Bundle
 from edgebert.device.adb import open_adb
 from edgebert.device.board import Board
 from edgebert.device.device import Device
 from edgebert.device.launch import prepare
+from edgebert.device.protocol import Request, Trial
 from edgebert.device.ssh import open_ssh
-from edgebert.measured.report import Suite
-from edgebert.measured.worker import Request, Trial
-from edgebert.types import Package, Progress, silent
+from edgebert.manifest import Package
+from edgebert.progress import Progress, silent
 
 Connection = Literal["ssh", "adb"]
 CONNECTIONS: tuple[Connection, ...] = ("ssh", "adb")

@@ -12,7 +12,7 @@ from benchmarks.pruning_results import PrunedSpeedResults
 from benchmarks.results import Machine, SpeedResults
 from benchmarks.stats import spread
 from edgebert.errors import MissingExtraError
-from edgebert.types import Package
+from edgebert.manifest import Package
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas

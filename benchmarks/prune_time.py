@@ -11,7 +11,7 @@ from benchmarks.pruning_results import TimedPruning
 from benchmarks.suite import Suite
 from edgebert.folder import read_config
 from edgebert.network import read_architecture
-from edgebert.types import Progress
+from edgebert.progress import Progress
 
 KEEP = 0.5
 """Share of the multiply-accumulates that stays."""

@@ -9,8 +9,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgebert.architecture import Architecture
 from edgebert.jsonio import loads
-from edgebert.shape import Architecture
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,10 +12,10 @@ from benchmarks.pruned_files import Wanted
 from benchmarks.pruning_results import PrunedShape, PruningResults
 from benchmarks.results import MeasuredFile, Trial
 from benchmarks.suite import Suite
+from edgebert.architecture import Architecture
 from edgebert.errors import UsageError
 from edgebert.jsonio import dumps
-from edgebert.shape import Architecture
-from edgebert.types import Progress
+from edgebert.progress import Progress
 
 SHARES = (0.5, 0.35, 0.25)
 SMALL_VOCABULARY = 0.35

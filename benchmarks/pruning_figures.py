@@ -10,8 +10,8 @@ from benchmarks.pruned_speed import SHARES, SMALL_VOCABULARY, UNPRUNED, name_of
 from benchmarks.pruning_results import PrunedSpeedResults, PruneTimeResults, PruningResults
 from benchmarks.records import Records
 from benchmarks.stats import Estimate, fall_of_time, mean_interval, speed_up
+from edgebert.architecture import Architecture
 from edgebert.pruning.cost import macs
-from edgebert.shape import Architecture
 
 MOST_POINTS = {(0.6, 0.0): 0.7, (0.5, 0.0): 1.5, (0.6, 2.0): 0.0, (0.5, 2.0): 0.0, (0.35, 2.0): 0.3, (0.25, 2.0): 1.5}
 """Points of accuracy that a cut may cost at most, by the share that it keeps and the epochs of distillation."""

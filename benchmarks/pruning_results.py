@@ -7,8 +7,8 @@ from typing import Literal
 
 from benchmarks.results import DataFile, Machine, MeasuredFile, Process, Trial
 from benchmarks.suite import Suite
-from edgebert.shape import Architecture, VocabularyCut
-from edgebert.types import Package
+from edgebert.architecture import Architecture, VocabularyCut
+from edgebert.manifest import Package
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,7 @@ from edgebert.data import read_dataset
 from edgebert.demo.run import encoder_folder
 from edgebert.errors import UsageError
 from edgebert.pipeline import export_bundle
-from edgebert.types import Progress
+from edgebert.progress import Progress
 
 _EPOCHS = {None: EPOCHS, "free": EPOCHS[:1], "distilled": EPOCHS[1:]}
 

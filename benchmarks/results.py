@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Literal
 
 from benchmarks.suite import Suite
+from edgebert.manifest import Package, Score
 from edgebert.ondevice.session import cpu_name
-from edgebert.types import Package, Score
 
 SCHEMA = 1
 PACKAGES = (

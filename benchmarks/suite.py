@@ -6,9 +6,9 @@ import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from edgebert.architecture import Architecture
 from edgebert.errors import UsageError
 from edgebert.jsonio import from_plain
-from edgebert.shape import Architecture
 
 SUITES = Path(__file__).parent / "suites"
 

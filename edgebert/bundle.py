@@ -13,8 +13,8 @@ from edgebert.errors import BundleError, UsageError
 from edgebert.installation import upgrade_line
 from edgebert.jsonio import dumps, from_plain, parse
 from edgebert.lookalikes import dangling, is_lfs_pointer
+from edgebert.manifest import Artifact, FileEntry, Golden, Manifest, Role, TextSpec
 from edgebert.structure import contradictions
-from edgebert.types import Artifact, FileEntry, Golden, Manifest, Role, TextSpec
 
 SCHEMA = 3
 GOLDEN_SCHEMA = 1

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from edgebert.architecture import Architecture, Distillation, Pruning, VocabularyCut
+from edgebert.manifest import Artifact, FileEntry, Manifest, Score
 from edgebert.pictures import draw_pruning, draw_size_accuracy
 from edgebert.printable import markdown, markdown_code
-from edgebert.shape import Architecture, Distillation, Pruning, VocabularyCut
-from edgebert.types import Artifact, FileEntry, Manifest, Score
 
 PLOT, CUT = "size-accuracy.svg", "pruning.svg"
 

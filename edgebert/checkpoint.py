@@ -13,19 +13,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgebert.architecture import Architecture, Pruning
 from edgebert.arguments import PLACE, expect
 from edgebert.errors import CheckpointError, MissingExtraError, UsageError
+from edgebert.examples import Task
 from edgebert.folder import check_vocabulary, locate, read_config, read_object, write_tokenizer
 from edgebert.installation import upgrade_line
 from edgebert.jsonio import dumps, from_plain
 from edgebert.lookalikes import no_classifier
 from edgebert.network import DROPOUTS, expected_shapes, load_module, read_architecture, read_dropouts, shape_keys
 from edgebert.notes import note
-from edgebert.shape import Architecture, Pruning
 from edgebert.tasks import TASK_HEADS, TaskHead, task_head
 from edgebert.tensors import check_shapes, read_tensors, tensor_names, weight_files, write_tensors
 from edgebert.tokenizer_files import load_tokenizer
-from edgebert.types import Task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

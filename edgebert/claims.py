@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from edgebert.architecture import Architecture
 from edgebert.bundle import GOLDEN, MANIFEST, TOKENIZER, VOCABULARY, Bundle, TextRules
 from edgebert.errors import EdgebertError
 from edgebert.jsonio import parse
+from edgebert.manifest import Artifact, Role, TextSpec
 from edgebert.modelfile.description import Description
 from edgebert.modelfile.reading import describe
-from edgebert.shape import Architecture
 from edgebert.text import app_tokenizer, difference, read_tokenizer, read_vocabulary, text_spec
-from edgebert.types import Artifact, Role, TextSpec
 
 CONFIG, TOKENIZER_CONFIG = "config.json", "tokenizer_config.json"
 FLOAT_SHARE, INT8_SHARE = 0.001, 3.0

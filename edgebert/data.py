@@ -16,9 +16,9 @@ from types import NoneType
 
 from edgebert.arguments import expect, path_of, strings_of
 from edgebert.errors import DataError, UsageError
+from edgebert.examples import Example
 from edgebert.lines import shown
 from edgebert.tables import PLAIN, Columns, Row, read_table, suffix
-from edgebert.types import Example
 
 TEXT_COLUMNS = ("text", "sentence")
 """Columns that hold the text when none is named: the first that exists."""

@@ -14,6 +14,7 @@ from edgebert.arguments import PLACE, expect, path_of
 from edgebert.bundle import Bundle, is_bundle, open_bundle
 from edgebert.data import Dataset, read_dataset
 from edgebert.errors import DataError, UsageError
+from edgebert.manifest import Artifact, Score
 from edgebert.metrics import chance_level, is_sparse, paired_score
 from edgebert.notes import note, warn
 from edgebert.ondevice.session import FORMATS
@@ -26,8 +27,8 @@ from edgebert.prediction import (
     load_checkpoint,
     torch_logits,
 )
+from edgebert.progress import Progress, silent
 from edgebert.text import TextEncoder
-from edgebert.types import Artifact, Progress, Score, silent
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from edgebert.errors import UsageError
 from edgebert.intervals import check_pair, mcnemar_p, normal_quantile, paired_difference_interval, wilson_interval
-from edgebert.types import Score
+from edgebert.manifest import Score
 
 METRICS = ("accuracy", "macro_f1")
 """Metrics that ``paired_score`` computes."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from edgebert.architecture import Architecture
 from edgebert.errors import CheckpointError
-from edgebert.shape import Architecture
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

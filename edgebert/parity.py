@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgebert.errors import CheckFailed, ParityError
+from edgebert.manifest import Artifact, Golden, GoldenCase, Verification
 from edgebert.ondevice.session import cpu_name
-from edgebert.types import Artifact, Golden, GoldenCase, Verification
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

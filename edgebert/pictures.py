@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO
 
+from edgebert.architecture import Architecture, Pruning
 from edgebert.errors import MissingExtraError
+from edgebert.manifest import Artifact, Manifest, Score
 from edgebert.printable import printable
-from edgebert.shape import Architecture, Pruning
 from edgebert.staging import replace_file
-from edgebert.types import Artifact, Manifest, Score
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import NoneType
 
 from edgebert import bundle as bundles
+from edgebert.architecture import PruneOptions
 from edgebert.arguments import PLACE, expect, integers_of, path_of, strings_of
 from edgebert.card import write_card
 from edgebert.checkpoint import Model, load_model
@@ -20,22 +21,12 @@ from edgebert.errors import CheckpointError, EdgebertError, RecipeError, UsageEr
 from edgebert.evaluation import evaluate_bundle
 from edgebert.folder import write_tokenizer
 from edgebert.jsonio import dumps
-from edgebert.recipe import check_training, load_recipe, narrowed
-from edgebert.shape import PruneOptions
+from edgebert.manifest import Artifact, EvaluationData, Manifest, Original, Package, Provenance
+from edgebert.progress import Progress, silent
+from edgebert.recipe import Recipe, check_training, load_recipe, narrowed
 from edgebert.slim import leave_out_baselines
 from edgebert.staging import staged_folder
 from edgebert.text import TextEncoder, text_spec
-from edgebert.types import (
-    Artifact,
-    EvaluationData,
-    Manifest,
-    Original,
-    Package,
-    Progress,
-    Provenance,
-    Recipe,
-    silent,
-)
 
 _PACKAGES = ("torch", "transformers", "tokenizers", "onnx", "litert-torch", "litert-converter", "ai-edge-quantizer")
 

@@ -3,23 +3,57 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from edgebert.architecture import PruneOptions
 from edgebert.arguments import path_of
 from edgebert.errors import RecipeError, UsageError
 from edgebert.jsonio import from_plain
-from edgebert.shape import PruneOptions
-from edgebert.types import Recipe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from importlib.resources.abc import Traversable
 
+Format = Literal["onnx", "tflite"]
+Precision = Literal["float32", "int8", "int8-legacy"]
+
 LONGEST = 512
 MOST_EPOCHS = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One file that a recipe asks for: ``<precision>.<format>``."""
+
+    format: Format
+    precision: Precision
+
+    @property
+    def file(self) -> str:
+        """Conventional file name inside a bundle."""
+        return f"{self.precision}.{self.format}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """What to make of a checkpoint.
+
+    Attributes:
+        name: Decodable name, as in ``int8``.
+        description: One line for people.
+        targets: Files to ship.
+        lengths: TFLite signature lengths in tokens, ascending.
+        prune: What to cut out before; ``None`` ships the model as it is.
+    """
+
+    name: str
+    description: str
+    targets: tuple[Target, ...]
+    lengths: tuple[int, ...]
+    prune: PruneOptions | None = None
 
 
 def built_in_recipes() -> tuple[Recipe, ...]:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgebert.errors import CheckFailed, EnvironmentProblem, MissingExtraError, UsageError
+from edgebert.manifest import TextSpec
 from edgebert.ondevice import session as ondevice
 from edgebert.text import batch_of_one, fitting_length
-from edgebert.types import TextSpec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,8 +10,8 @@ from pathlib import Path
 from edgebert.arguments import expect, path_of
 from edgebert.bundle import MANIFEST, Bundle, check_file, open_bundle, write_manifest
 from edgebert.errors import BundleError, EnvironmentProblem, UsageError
+from edgebert.manifest import Artifact, FileEntry, Manifest
 from edgebert.staging import NO_ROOM, staged_folder
-from edgebert.types import Artifact, FileEntry, Manifest
 
 CARD = "README.md"
 _BASELINE = "baseline"

@@ -8,9 +8,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from edgebert.architecture import Architecture
+from edgebert.manifest import Artifact, FileEntry, Manifest, Score, TextSpec
 from edgebert.ondevice.session import FORMATS
-from edgebert.shape import Architecture
-from edgebert.types import Artifact, FileEntry, Manifest, Score, TextSpec
 
 INPUTS = ("input_ids", "attention_mask")
 _HASH = re.compile(r"[0-9a-f]{64}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgebert.types import Prediction, Task
+from edgebert.examples import Prediction, Task
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -12,7 +12,7 @@ from tokenizers import Encoding, Tokenizer, decoders, models, normalizers, pre_t
 
 from edgebert.errors import CheckpointError, UsageError
 from edgebert.lines import LONGEST
-from edgebert.types import AddedToken, TextSpec
+from edgebert.manifest import AddedToken, TextSpec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgebert.errors import CheckpointError
+from edgebert.manifest import TextSpec
 from edgebert.text import BERT_SPECIALS, SPECIALS, app_tokenizer, read_tokenizer, read_vocabulary, text_spec
 from edgebert.tokenizer_names import CONFIG, RESAVE, add_named, added_tokens, check_named, named_tokens, optional_object
-from edgebert.types import TextSpec
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

@@ -10,11 +10,12 @@ from pathlib import Path
 from edgebert.bundle import MANIFEST, Bundle, is_bundle, open_bundle, sha256_of
 from edgebert.errors import OutputError, UsageError
 from edgebert.jsonio import dumps, from_plain
+from edgebert.manifest import Role, Score
 from edgebert.outputs import writing
 from edgebert.pipeline import export_bundle
-from edgebert.recipe import load_recipe
+from edgebert.progress import Progress, silent
+from edgebert.recipe import Recipe, load_recipe
 from edgebert.staging import replace_file
-from edgebert.types import Progress, Recipe, Role, Score, silent
 
 LIST = Path(__file__).parent / "releases.toml"
 INDEX = "index.json"

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from edgebert.architecture import Architecture
 from edgebert.card import CUT, PLOT, agreement_text, card_text, change_text, cut_text, share_of_float, write_card
-from edgebert.shape import Architecture
-from edgebert.types import AddedToken, EvaluationData, Manifest, Original, Target
-from tests.cut_models import TRAIN, pruning_of
-from tests.tiny_files import SPEC, make_artifact, make_manifest, make_score
+from edgebert.manifest import AddedToken, EvaluationData, Manifest, Original
+from edgebert.recipe import Target
+from tests.support.cut_models import TRAIN, pruning_of
+from tests.support.tiny_files import SPEC, make_artifact, make_manifest, make_score
 
 GOLDEN = Path(__file__).parent / "golden"
 

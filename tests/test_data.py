@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from edgebert.data import Dataset, read_dataset
 from edgebert.errors import DataError
-from edgebert.types import Example
-from tests.data_files import LABELS, refusal, separated, write
+from edgebert.examples import Example
+from tests.support.data_files import LABELS, refusal, separated, write
 
 
 def pairs(dataset: Dataset) -> list[tuple[str, str, int]]:

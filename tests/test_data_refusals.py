@@ -13,7 +13,7 @@ import pytest
 
 from edgebert.data import read_dataset
 from edgebert.errors import DataError
-from tests.data_files import LABELS, refusal, separated, write
+from tests.support.data_files import LABELS, refusal, separated, write
 
 # Files -----------------------------------------------------------------------------------------------------------
 

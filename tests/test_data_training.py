@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from edgebert.data import TrainingTexts, read_dataset, read_training, training_texts
 from edgebert.errors import DataError
-from tests.data_files import LABELS, separated, write
+from tests.support.data_files import LABELS, separated, write
 
 
 def training_refusal(path: Path, **columns: str) -> DataError:

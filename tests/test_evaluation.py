@@ -19,7 +19,7 @@ from edgebert.installation import install_hint
 from edgebert.pipeline import export_bundle
 from edgebert.prediction import labels_of, predict
 from edgebert.text import TextEncoder
-from tests import cut_models, fakes
+from tests.support import cut_models, fakes
 
 FLOATS = ("baseline/float32.onnx", "baseline/float32.tflite")
 

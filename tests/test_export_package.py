@@ -15,7 +15,7 @@ from edgebert.errors import BundleError, OutputError, UsageError
 from edgebert.recipe import load_recipe
 from export.__main__ import main
 from export.release import INDEX, LIST, Index, Release, chosen, make_releases, read_releases, write_index
-from tests import fakes
+from tests.support import fakes
 
 RECIPE = """
 name = "small"

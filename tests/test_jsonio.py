@@ -13,30 +13,32 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgebert import shape, types
+from edgebert import architecture, recipe
+from edgebert import manifest as bundle_values
+from edgebert.architecture import PruneOptions
+from edgebert.bench import report
+from edgebert.device import facts as devices
+from edgebert.device import protocol as worker
 from edgebert.errors import UsageError
 from edgebert.jsonio import dumps, from_plain, loads, parse
-from edgebert.measured import devices, report, worker
-from edgebert.ranges import Amount, Count, Positive, Share
-from edgebert.shape import PruneOptions
-from edgebert.types import (
+from edgebert.manifest import (
     EvaluationData,
     FileEntry,
     Golden,
     GoldenCase,
     Manifest,
     Part,
-    Recipe,
     Score,
-    Target,
     TextSpec,
     Verification,
 )
-from tests.tiny_files import make_artifact, make_manifest
+from edgebert.ranges import Amount, Count, Positive, Share
+from edgebert.recipe import Recipe, Target
+from tests.support.tiny_files import make_artifact, make_manifest
 
 VALUES = [
     value
-    for module in (shape, types, worker, devices, report)
+    for module in (architecture, bundle_values, recipe, worker, devices, report)
     for _, value in inspect.getmembers(module, inspect.isclass)
     if dataclasses.is_dataclass(value) and value.__module__ == module.__name__
 ]
@@ -116,7 +118,7 @@ def test_nan_is_not_written():
 def full_manifest() -> dict[str, Any]:
     """Return a plain manifest in which every optional field has a value."""
     artifacts = [
-        make_artifact(Target(format=name, precision="int8"), value=0.5) for name in typing.get_args(types.Format)
+        make_artifact(Target(format=name, precision="int8"), value=0.5) for name in typing.get_args(recipe.Format)
     ]
     data = EvaluationData(name="dev.tsv", sha256="ab", examples=10, truncated=1)
     manifest = make_manifest(*artifacts, evaluation=data)

@@ -17,7 +17,7 @@ import pytest
 from edgebert.data import read_dataset, read_training
 from edgebert.errors import DataError
 from edgebert.lines import LARGEST, LONGEST, read_lines, shown
-from tests.data_files import refusal, write
+from tests.support.data_files import refusal, write
 
 
 class Repeated(io.RawIOBase):

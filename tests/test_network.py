@@ -11,10 +11,10 @@ import transformers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edgebert.architecture import Architecture
 from edgebert.errors import CheckpointError
 from edgebert.network import build_module, load_module, read_architecture, shape_keys
-from edgebert.shape import Architecture
-from tests import fakes
+from tests.support import fakes
 
 PATH = Path("model")
 UNEVEN = Architecture(

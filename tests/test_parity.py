@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgebert.errors import CheckFailed, ParityError
+from edgebert.manifest import Golden, GoldenCase
 from edgebert.ondevice.session import cpu_name
 from edgebert.parity import check_parity, float_tolerance, warnings_of
 from edgebert.runtime import Runner, installed_version, open_runner
-from edgebert.types import Golden, GoldenCase
-from tests.tiny_files import SPEC, answer, make_manifest, write_onnx
+from tests.support.tiny_files import SPEC, answer, make_manifest, write_onnx
 
 pytest.importorskip("onnx", reason="onnx makes the tiny files")
 pytest.importorskip("onnxruntime", reason="onnxruntime runs the tiny files")

@@ -11,20 +11,21 @@ import numpy as np
 import pytest
 
 from edgebert import pictures
-from edgebert.bench import plots
-from edgebert.bench.figures import figures as page_figures
-from edgebert.bench.sections import sections
+from edgebert.architecture import Architecture, Pruning
+from edgebert.bench.analysis.sections import sections
+from edgebert.bench.render import plots
+from edgebert.bench.render.figures import figures as page_figures
 from edgebert.card import PLOT
+from edgebert.manifest import Manifest
 from edgebert.pictures import draw_pruning, draw_size_accuracy
 from edgebert.planning import picture as plan_picture
 from edgebert.planning.picture import draw_plan
 from edgebert.planning.values import Bounds
-from edgebert.shape import Architecture, Pruning
-from edgebert.types import Manifest, Target
-from tests import report_values as rv
-from tests.cut_models import pruning_of
+from edgebert.recipe import Target
 from tests.planning.test_picture import some_plan
-from tests.tiny_files import make_artifact, make_manifest, make_score
+from tests.support import report_values as rv
+from tests.support.cut_models import pruning_of
+from tests.support.tiny_files import make_artifact, make_manifest, make_score
 
 pytest.importorskip("matplotlib", reason="matplotlib draws the pictures")
 

@@ -15,10 +15,10 @@ from edgebert.checkpoint import load_model
 from edgebert.data import read_dataset
 from edgebert.errors import CheckpointError, DataError, OutputError, RecipeError, UsageError
 from edgebert.pipeline import export_bundle
+from edgebert.recipe import Recipe, Target
 from edgebert.text import TextEncoder
-from edgebert.types import Recipe, Target
-from tests import fakes
-from tests.bundle_files import CARD, ONNX, TEXT_FILES, TFLITE, files_in, hashes
+from tests.support import fakes
+from tests.support.bundle_files import CARD, ONNX, TEXT_FILES, TFLITE, files_in, hashes
 
 
 def torch_labels(texts: list[str]) -> list[int]:

@@ -12,11 +12,11 @@ from edgebert.card import share_of_float
 from edgebert.checkpoint import load_model
 from edgebert.errors import UsageError
 from edgebert.pipeline import export_bundle
+from edgebert.recipe import Recipe, Target
 from edgebert.text import TextEncoder
-from edgebert.types import Recipe, Target
 from edgebert.verification import verify
-from tests import cut_models, fakes
-from tests.bundle_files import BASELINE_TEXTS, CARD, ONNX, TEXT_FILES, TFLITE, files_in, hashes
+from tests.support import cut_models, fakes
+from tests.support.bundle_files import BASELINE_TEXTS, CARD, ONNX, TEXT_FILES, TFLITE, files_in, hashes
 
 
 @pytest.fixture(scope="module")

@@ -18,18 +18,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from edgebert.bench.annotate import github, junit
-from edgebert.bench.gate import Finding
-from edgebert.bench.markdown import markdown_text
-from edgebert.bench.quantities import csv_text
-from edgebert.bench.sections import sections
+from edgebert.bench.analysis.sections import sections
+from edgebert.bench.gate.check import Finding
+from edgebert.bench.gate.ci import github, junit
+from edgebert.bench.render.markdown import markdown_text
+from edgebert.bench.render.spreadsheet import csv_text
 from edgebert.card import card_text
 from edgebert.cli import output
 from edgebert.errors import UsageError
 from edgebert.pictures import svg_figure
 from edgebert.printable import log_line, markdown, markdown_code, printable
-from tests import report_values as rv
-from tests.tiny_files import make_manifest
+from tests.support import report_values as rv
+from tests.support.tiny_files import make_manifest
 
 FRAGMENTS = [
     "::error title=x::y",

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import edgebert
-from tests.commands import COMMANDS
+from tests.support.commands import COMMANDS
 
 
 @pytest.mark.parametrize("name", edgebert.__all__)

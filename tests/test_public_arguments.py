@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 import edgebert
+from edgebert.architecture import PruneOptions
 from edgebert.arguments import PLACE, expect, expect_fields, integers_of, path_of, strings_of
 from edgebert.errors import EdgebertError, UsageError
-from edgebert.shape import PruneOptions
-from tests import fakes
+from tests.support import fakes
 
 # Values that no parameter is made for, or that only some take.
 HOSTILE = (

@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgebert.architecture import PruneOptions
 from edgebert.errors import RecipeError
-from edgebert.recipe import LONGEST, built_in_recipes, load_recipe, narrowed, recipe_text
-from edgebert.shape import PruneOptions
-from edgebert.types import Recipe, Target
+from edgebert.recipe import LONGEST, Recipe, Target, built_in_recipes, load_recipe, narrowed, recipe_text
 
 GOOD = """
 name = "mine"

@@ -16,7 +16,7 @@ from edgebert.errors import CheckFailed, MissingExtraError, UsageError
 from edgebert.installation import install_hint
 from edgebert.ondevice import session as ondevice
 from edgebert.runtime import RUNTIMES, Runner, default_runtime, installed_version, open_runner, present_runtimes
-from tests.tiny_files import SPEC, answer, write_bundle, write_onnx, write_tflite
+from tests.support.tiny_files import SPEC, answer, write_bundle, write_onnx, write_tflite
 
 ROOT = Path(__file__).parents[1]
 WRITERS = {"onnxruntime": write_onnx, "litert": write_tflite}
@@ -176,7 +176,7 @@ import sys
 from pathlib import Path
 from edgebert.errors import EdgebertError
 from edgebert.runtime import default_runtime, open_runner
-from tests.tiny_files import SPEC
+from tests.support.tiny_files import SPEC
 
 blocked = {"onnxruntime", "ai_edge_litert", "tflite_runtime"}
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from edgebert.data import read_dataset, read_training
 from edgebert.errors import DataError
-from tests.data_files import refusal, write
+from tests.support.data_files import refusal, write
 
 HEADER = ("text", "label", "note")
 characters = st.text(

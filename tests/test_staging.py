@@ -11,7 +11,7 @@ import pytest
 from edgebert import staging
 from edgebert.errors import EnvironmentProblem, OutputError
 from edgebert.staging import staged_folder
-from tests.staged_folders import MARKER, made, tree, write
+from tests.support.staged_folders import MARKER, made, tree, write
 
 
 def test_the_folder_appears_when_the_block_ends(tmp_path: Path):

@@ -13,7 +13,7 @@ import pytest
 
 from edgebert import staging
 from edgebert.errors import OutputError
-from tests.staged_folders import MARKER, made, tree, write
+from tests.support.staged_folders import MARKER, made, tree, write
 
 ROOT = Path(__file__).parents[1]
 

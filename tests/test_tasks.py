@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from edgebert.examples import Task
 from edgebert.tasks import SEQUENCE_CLASSIFICATION, TASK_HEADS, decode, task_head
-from edgebert.types import Task
 
 LOGITS = arrays(np.float32, st.integers(1, 6), elements=st.floats(-(2.0**100), 2.0**100, width=32))
 

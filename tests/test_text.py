@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers
 
 from edgebert.errors import CheckpointError, UsageError
+from edgebert.manifest import TextSpec
 from edgebert.tasks import SEQUENCE_CLASSIFICATION
 from edgebert.text import (
     TextEncoder,
@@ -25,8 +26,7 @@ from edgebert.text import (
     read_tokenizer,
     text_spec,
 )
-from edgebert.types import TextSpec
-from tests.tiny_files import SPECIALS, VOCABULARY, make_tokenizer
+from tests.support.tiny_files import SPECIALS, VOCABULARY, make_tokenizer
 
 IDS = {token: index for index, token in enumerate(VOCABULARY)}
 CLS, SEP, MASK, UNK = IDS["[CLS]"], IDS["[SEP]"], IDS["[MASK]"], IDS["[UNK]"]

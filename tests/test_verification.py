@@ -11,7 +11,7 @@ from edgebert.bundle import sha256_of
 from edgebert.errors import BundleError, MissingExtraError, UsageError
 from edgebert.pipeline import export_bundle
 from edgebert.verification import Check, verify
-from tests import cut_models, fakes
+from tests.support import cut_models, fakes
 
 ARTIFACTS = {"baseline/float32.onnx", "int8.onnx", "baseline/float32.tflite", "int8.tflite"}
 TEXT_FILES = {"config.json", "golden.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt"}

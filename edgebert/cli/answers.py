@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from edgebert.cli import output
+from edgebert.examples import Prediction
 from edgebert.outputs import FileKind
 from edgebert.printable import json_lines
-from edgebert.types import Prediction
 
 
 def _is_predictions(path: Path) -> bool:

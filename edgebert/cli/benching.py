@@ -17,8 +17,8 @@ from edgebert.errors import EdgebertError, UsageError
 from edgebert.ondevice.session import RUNTIMES
 
 if TYPE_CHECKING:
-    from edgebert.bench.runner import Benched
-    from edgebert.measured.report import Report, Suite
+    from edgebert.bench.report import Report, Suite
+    from edgebert.bench.run.runner import Benched
 
 runtime_app = typer.Typer(help="Make the worker that phones and boards need.", no_args_is_help=True)
 emulator_app = typer.Typer(help="Make emulated ARM processors ready on this machine.", no_args_is_help=True)
@@ -94,14 +94,14 @@ def bench(
     as_json: Json = False,
 ) -> None:
     """Measure a bundle against its float baseline on real or emulated devices; goes on where it was stopped."""
-    from edgebert.bench.reports import REPORT
-    from edgebert.bench.runner import bench as measure
-    from edgebert.bench.runner import finish
-    from edgebert.bench.workload import chosen_files
+    from edgebert.bench.run.reports import REPORT
+    from edgebert.bench.run.runner import bench as measure
+    from edgebert.bench.run.runner import finish
+    from edgebert.bench.run.workload import chosen_files
     from edgebert.bundle import open_bundle
     from edgebert.data import read_dataset
     from edgebert.device.connect import connect, parse_url
-    from edgebert.device.runtime_bundle import WORKER_ARCHIVE
+    from edgebert.workers.archive import WORKER_ARCHIVE
 
     output.check_output(out, REPORT, force=force, is_shared=as_json, parents=True)
     urls = list(device or ("local",))
@@ -165,8 +165,8 @@ def build(
     as_json: Json = False,
 ) -> None:
     """Make the self-contained aarch64 worker: loader, Python, numpy and runtimes, so that a device needs nothing."""
-    from edgebert.device.runtime_build import build_runtime
-    from edgebert.device.runtime_bundle import WORKER_ARCHIVE
+    from edgebert.workers.archive import WORKER_ARCHIVE
+    from edgebert.workers.build import build_runtime
 
     output.check_output(out, WORKER_ARCHIVE, force=force, is_shared=True, parents=True)
     with output.progress_bar() as progress:
@@ -183,7 +183,7 @@ def build(
 @with_home
 def setup(*, as_json: Json = False) -> None:
     """Fetch and build what emulator:CPU needs, from Debian's and PyPI's packages; done again it does nothing."""
-    from edgebert.device.emulator import set_up_emulator
+    from edgebert.emulation.emulator import set_up_emulator
 
     with output.progress_bar() as progress:
         facts = set_up_emulator(cache_folder(), progress=progress)
@@ -206,7 +206,7 @@ def cache_folder() -> Path:
 @contextlib.contextmanager
 def _journal(out: Path) -> Iterator[Path]:
     """Give the place of the journal: beside the report, where that is a file; else the run cannot be resumed."""
-    from edgebert.bench.journal import journal_of
+    from edgebert.bench.run.journal import journal_of
     from edgebert.outputs import is_stream
 
     if is_stream(out):
@@ -236,8 +236,8 @@ def _suite(
     accuracy: str | None,
     cores: str | None,
 ) -> Suite:
-    from edgebert.bench.suite import load_suite, merged
-    from edgebert.measured.report import Suite
+    from edgebert.bench.report import Suite
+    from edgebert.bench.run.suite import load_suite, merged
 
     return merged(
         Suite() if path is None else load_suite(path),
@@ -251,9 +251,9 @@ def _suite(
 
 
 def _show(report: Report, out: Path) -> None:
-    from edgebert.bench.features import what_int8_gains
-    from edgebert.bench.sections import sections
-    from edgebert.bench.table import sheets
+    from edgebert.bench.analysis.features import what_int8_gains
+    from edgebert.bench.analysis.sections import sections
+    from edgebert.bench.render.tables import sheets
 
     for section in sections([report]):
         found = section.measurement

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from edgebert.errors import EdgebertError, UsageError
 from edgebert.notes import LOGGER
 from edgebert.printable import json_lines, log_line, printable, without_command
-from edgebert.types import Progress
+from edgebert.progress import Progress
 
 if TYPE_CHECKING:
     from pathlib import Path

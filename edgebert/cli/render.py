@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edgebert.architecture import Pruning
 from edgebert.bundle import Bundle
 from edgebert.card import agreement_text, change_text, cut_text, share_of_float
-from edgebert.shape import Pruning
-from edgebert.types import Artifact, Manifest, Recipe, Score
+from edgebert.manifest import Artifact, Manifest, Score
+from edgebert.recipe import Recipe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

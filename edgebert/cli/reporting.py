@@ -15,7 +15,7 @@ from edgebert.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edgebert.bench.sections import Section
+    from edgebert.bench.analysis.sections import Section
 
 
 def report(
@@ -28,11 +28,11 @@ def report(
     force: Force = False,
 ) -> None:
     """Show times, accuracy and doubts of one or more reports: float against what ships, each device by itself."""
-    from edgebert.bench.markdown import markdown_text
-    from edgebert.bench.page import PAGE, page_text
-    from edgebert.bench.quantities import csv_text
-    from edgebert.bench.reports import read_report
-    from edgebert.bench.sections import sections
+    from edgebert.bench.analysis.sections import sections
+    from edgebert.bench.render.markdown import markdown_text
+    from edgebert.bench.render.page import PAGE, page_text
+    from edgebert.bench.render.spreadsheet import csv_text
+    from edgebert.bench.run.reports import read_report
     from edgebert.outputs import write_output
 
     if markdown + as_csv + as_json > 1:
@@ -55,10 +55,10 @@ def report(
 
 
 def _show(found: Sequence[Section]) -> None:
-    from edgebert.bench.markup import shown
-    from edgebert.bench.sections import agreement_of, by_request, doubts_of
-    from edgebert.bench.table import agreement_sheet, sheets
-    from edgebert.bench.words import EMULATED, bundle_facts, device_facts, not_measured
+    from edgebert.bench.analysis.sections import agreement_of, by_request, doubts_of
+    from edgebert.bench.render.markup import shown
+    from edgebert.bench.render.tables import agreement_sheet, sheets
+    from edgebert.bench.render.words import EMULATED, bundle_facts, device_facts, not_measured
 
     for group in by_request(found):
         _show_facts(bundle_facts(group[0].report))
@@ -84,7 +84,7 @@ def _show(found: Sequence[Section]) -> None:
 
 
 def _show_facts(facts: Sequence[tuple[str, str]]) -> None:
-    from edgebert.bench.markup import shown
+    from edgebert.bench.render.markup import shown
 
     width = max(len(name) for name, _ in facts)
     for name, value in facts:
@@ -92,7 +92,7 @@ def _show_facts(facts: Sequence[tuple[str, str]]) -> None:
 
 
 def _plain(found: Sequence[Section]) -> dict[str, object]:
-    from edgebert.bench.sections import agreement_of, by_request, doubts_of
+    from edgebert.bench.analysis.sections import agreement_of, by_request, doubts_of
 
     def device(section: Section) -> dict[str, object]:
         return {

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 from edgebert.bundle import file_entry
 from edgebert.convert.golden import parity_tolerance
 from edgebert.convert.weights import Weights, extract_weights
+from edgebert.manifest import Artifact, Golden, Role, TextSpec
 from edgebert.modelfile.reading import describe
 from edgebert.notes import warn
 from edgebert.parity import check_parity, warnings_of
+from edgebert.recipe import Precision, Target
 from edgebert.runtime import default_runtime, open_runner
-from edgebert.types import Artifact, Golden, Precision, Role, Target, TextSpec
 
 if TYPE_CHECKING:
     from edgebert.checkpoint import Model

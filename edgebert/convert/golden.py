@@ -9,10 +9,11 @@ import numpy as np
 from edgebert.bundle import GOLDEN_SCHEMA
 from edgebert.checkpoint import finite_logits
 from edgebert.convert.quantize import simulate_int8
+from edgebert.manifest import Golden, GoldenCase
 from edgebert.parity import float_tolerance
+from edgebert.recipe import Precision
 from edgebert.tasks import task_head
 from edgebert.text import BERT_SPECIALS
-from edgebert.types import Golden, GoldenCase, Precision
 
 if TYPE_CHECKING:
     import torch

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgebert.errors import CheckFailed
+from edgebert.manifest import Artifact
 from edgebert.ondevice.session import RuntimeFailure
 from edgebert.ondevice.timing import time_runs
+from edgebert.progress import Progress, silent
 from edgebert.runtime import Runner, default_runtime, open_runner
 from edgebert.text import batch_of_one, fitting_length, open_encoder
-from edgebert.types import Artifact, Progress, silent
 
 if TYPE_CHECKING:
     from edgebert.bundle import Bundle

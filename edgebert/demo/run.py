@@ -12,15 +12,16 @@ from edgebert.data import read_dataset, training_texts
 from edgebert.demo.compare import Compared, compare_files
 from edgebert.demo.texts import fetch_source, read_texts, write_split
 from edgebert.errors import DataError, EdgebertError, MissingExtraError, UsageError
+from edgebert.examples import Prediction
 from edgebert.jsonio import dumps, loads
 from edgebert.pipeline import export_bundle
 from edgebert.prediction import predict
+from edgebert.progress import Progress, silent
 from edgebert.pruning.prune import FEWEST
-from edgebert.recipe import load_recipe
+from edgebert.recipe import Recipe, load_recipe
 from edgebert.staging import replace_file
 from edgebert.training.finetune import FinetuneOptions, finetune
 from edgebert.training.importer import import_bert
-from edgebert.types import Prediction, Progress, Recipe, silent
 
 # What two epochs on 5,305 short texts reach in under four minutes on two cores.
 OPTIONS = FinetuneOptions(epochs=2, learning_rate=1e-4, batch_size=32, max_length=64, seed=0)

@@ -20,11 +20,11 @@ from edgebert.device.adb_words import (
 from edgebert.device.android import ARM64, android_facts, phone_state
 from edgebert.device.complaints import not_written
 from edgebert.device.device import NOTHING, Finished
+from edgebert.device.facts import AndroidFacts, DeviceKind, PhoneState
 from edgebert.device.marks import after_start, between_marks, marked
 from edgebert.device.process import run_program
 from edgebert.device.quoting import remote_command
 from edgebert.errors import DeviceGone, DeviceProblem, EnvironmentProblem
-from edgebert.measured.devices import AndroidFacts, DeviceKind, PhoneState
 
 ROOT = "/data/local/tmp/edgebert"
 """The one place of a phone where the shell may both write and start programs."""

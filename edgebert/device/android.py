@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from edgebert.measured.devices import AndroidFacts, PhoneState
-from edgebert.measured.worker import Temperature
+from edgebert.device.facts import AndroidFacts, PhoneState
+from edgebert.device.protocol import Temperature
 
 ARM64 = "arm64-v8a"
 """The ABI that a phone must prefer: the worker is an aarch64 program."""

@@ -14,10 +14,10 @@ from typing import Literal, Protocol, TypeVar, runtime_checkable
 from edgebert import jsonio
 from edgebert.device.complaints import last_words
 from edgebert.device.device import Device, Finished
+from edgebert.device.facts import AndroidFacts, DeviceFacts
 from edgebert.device.launch import Launcher
+from edgebert.device.protocol import WORKER_SCHEMA, HardwareFacts, Request, Trial
 from edgebert.errors import CheckFailed, DeviceGone, DeviceProblem, EdgebertError, UsageError
-from edgebert.measured.devices import AndroidFacts, DeviceFacts
-from edgebert.measured.worker import WORKER_SCHEMA, HardwareFacts, Request, Trial
 
 T = TypeVar("T")
 

@@ -8,11 +8,11 @@ from typing import get_args
 
 from edgebert.device.board import Board
 from edgebert.device.device import Device
+from edgebert.device.facts import DeviceKind
 from edgebert.device.launch import prepare
 from edgebert.device.local import open_local
 from edgebert.device.ssh import open_ssh, parse_target
 from edgebert.errors import UsageError
-from edgebert.measured.devices import DeviceKind
 
 _EXAMPLES: dict[DeviceKind, str] = {
     "local": "local",
@@ -77,7 +77,7 @@ def connect(
     if kind == "emulator":
         if python is not None or runtime is not None or root is not None:
             raise UsageError(f"{url}: an emulator brings its own worker", hint="leave out Python, runtime and root")
-        from edgebert.device.instructions import open_emulated_board
+        from edgebert.emulation.instructions import open_emulated_board
 
         return open_emulated_board(rest, cache=cache)
     device = _opened(kind, rest, root)

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
 
-from edgebert.measured.devices import DeviceKind
+from edgebert.device.facts import DeviceKind
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 

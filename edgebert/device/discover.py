@@ -10,9 +10,9 @@ from pathlib import Path
 from edgebert.device.adb import AdbDevice
 from edgebert.device.adb_words import Listed, listed_devices
 from edgebert.device.android import ARM64
-from edgebert.device.emulator import emulator_state
+from edgebert.device.facts import AndroidFacts
+from edgebert.emulation.emulator import emulator_state
 from edgebert.errors import DeviceProblem, EnvironmentProblem
-from edgebert.measured.devices import AndroidFacts
 
 EMULATED_CPU = "cortex-a76"
 

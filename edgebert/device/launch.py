@@ -21,7 +21,7 @@ from edgebert.device.device import Device
 from edgebert.errors import DeviceProblem, UsageError
 
 if TYPE_CHECKING:
-    from edgebert.device.runtime_bundle import RuntimeManifest
+    from edgebert.workers.archive import RuntimeManifest
 
 OLDEST_PYTHON = (3, 9)
 
@@ -128,8 +128,8 @@ def _with_python(device: Device, python: str) -> Launcher:
 
 
 def _with_runtime(device: Device, runtime: Path) -> Launcher:
-    from edgebert.device.runtime_archive import check_runtime, read_runtime
-    from edgebert.device.runtime_bundle import file_sha256
+    from edgebert.workers.archive import file_sha256
+    from edgebert.workers.reading import check_runtime, read_runtime
 
     manifest: RuntimeManifest = read_runtime(runtime)
     machine = _machine(device)

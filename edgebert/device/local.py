@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from edgebert.device.device import NOTHING, Device, Finished
+from edgebert.device.facts import DeviceKind
 from edgebert.device.process import run_program
 from edgebert.errors import DeviceGone, DeviceProblem, EnvironmentProblem, UsageError
-from edgebert.measured.devices import DeviceKind
 from edgebert.staging import NO_ROOM, staged_file
 
 _NOT_FOUND = 127

@@ -16,11 +16,11 @@ from pathlib import Path
 
 from edgebert.device.complaints import last_words, not_written, refused, without_answer
 from edgebert.device.device import NOTHING, Device, Finished
+from edgebert.device.facts import DeviceKind
 from edgebert.device.marks import after_start, between_marks, marked
 from edgebert.device.process import run_program, spared_programs
 from edgebert.device.quoting import RUN_VARIABLE, remote_command, stop_command
 from edgebert.errors import DeviceGone, DeviceProblem, EnvironmentProblem, UsageError
-from edgebert.measured.devices import DeviceKind
 
 DEFAULT_ROOT = ".cache/edgebert"
 """Below the home folder on the board."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgebert.types import Artifact, FileEntry
+from edgebert.manifest import Artifact, FileEntry
 
 ONNXRUNTIME = "1.26.0"
 """Version of onnxruntime-android to depend on: it has 16 KB pages, and newer official builds send telemetry."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from edgebert.types import Format, Operator, Part, TensorSpec
+from edgebert.manifest import Operator, Part, TensorSpec
+from edgebert.recipe import Format
 
 KNOWN_PARTS = ("embeddings", "attention", "feed_forward", "head")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """Numbers of ``edgebert.shape.Architecture`` as far as a file shows them; ``None`` where it does not.
+    """Numbers of ``edgebert.architecture.Architecture`` as far as a file shows them; ``None`` where it does not.
 
     Attributes:
         hidden: Width of the residual stream.
@@ -35,7 +36,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Description:
-    """What was read from a file; fields without a word here are as in ``edgebert.types.Artifact``.
+    """What was read from a file; fields without a word here are as in ``edgebert.manifest.Artifact``.
 
     Attributes:
         format: Format, by the content.

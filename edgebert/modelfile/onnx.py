@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from edgebert.manifest import TensorSpec
 from edgebert.modelfile.description import Description, Facts, operators_of, parts_of, precision_of
-from edgebert.types import TensorSpec
 
 _FLOAT, _INT8, _INT64 = 1, 3, 7
 _TYPES = {

@@ -8,8 +8,8 @@ from __future__ import annotations
 import struct
 from collections import Counter
 
+from edgebert.manifest import TensorSpec
 from edgebert.modelfile.description import Description, Facts, operators_of, parts_of, precision_of
-from edgebert.types import TensorSpec
 
 IDENTIFIER = b"TFL3"
 

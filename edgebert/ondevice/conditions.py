@@ -16,7 +16,7 @@ _NO_TEMPERATURE = re.compile(r"soc|.*(ibat|vbat|bcl).*", re.IGNORECASE)
 
 
 def read_conditions(moment: str, at_ns: int, cores: Sequence[int], *, root: str = "/") -> dict[str, Any]:
-    """Return what ``Conditions`` of ``edgebert.measured.worker`` describes. Whatever cannot be read is left out.
+    """Return what ``Conditions`` of ``edgebert.device.protocol`` describes. Whatever cannot be read is left out.
 
     Args:
         moment: ``before``, ``during`` or ``after``.

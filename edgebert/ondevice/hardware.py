@@ -30,7 +30,7 @@ class CpuInfo(NamedTuple):
 
 
 def describe(root: str = "/") -> dict[str, Any]:
-    """Return what ``HardwareFacts`` of ``edgebert.measured.worker`` describes.
+    """Return what ``HardwareFacts`` of ``edgebert.device.protocol`` describes.
 
     Args:
         root: Folder that ``sys`` and ``proc`` lie in.

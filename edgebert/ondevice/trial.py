@@ -36,7 +36,7 @@ class Start(NamedTuple):
 
 
 def run_trial(request: Request, start: Start) -> dict[str, Any]:
-    """Return what ``Trial`` of ``edgebert.measured.worker`` describes.
+    """Return what ``Trial`` of ``edgebert.device.protocol`` describes.
 
     Args:
         request: What to do.

@@ -17,11 +17,12 @@ from edgebert.ondevice.session import RuntimeFailure
 from edgebert.ondevice.timing import time_runs
 from edgebert.planning.state import writable
 from edgebert.planning.values import ORIGINAL, Candidate, Trial
+from edgebert.progress import Progress
 from edgebert.pruning.cost import macs
+from edgebert.recipe import Format
 from edgebert.runtime import Runner, default_runtime, open_runner
 from edgebert.tasks import task_head
 from edgebert.text import TextEncoder, batch_of_one, fitting_length, text_spec
-from edgebert.types import Format, Progress
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

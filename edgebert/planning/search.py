@@ -38,12 +38,12 @@ from edgebert.planning.state import (
     write_text,
 )
 from edgebert.planning.values import ORIGINAL, Bounds, Candidate, Plan, PlanOptions, Trial
+from edgebert.progress import Progress, silent
 from edgebert.pruning.prune import prune_model, score
 from edgebert.pruning.tokens import kept_tokens
 from edgebert.pruning.vocabulary import cut_vocabulary
 from edgebert.runtime import default_runtime, installed_version
 from edgebert.staging import staged_folder
-from edgebert.types import Progress, silent
 
 if TYPE_CHECKING:
     from edgebert.pruning.scores import Gradients

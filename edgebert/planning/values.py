@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 
 from edgebert.arguments import expect_fields
 from edgebert.errors import UsageError
+from edgebert.manifest import Score
 from edgebert.ranges import Amount, Between, Positive, Share
-from edgebert.types import Format, Score
+from edgebert.recipe import Format
 
 SHARES = (1.0, 0.8, 0.65, 0.5, 0.4, 0.35, 0.3, 0.25, 0.2)
 """Shares of the multiply-accumulates that a search tries unless told otherwise."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edgebert.shape import Architecture
+from edgebert.architecture import Architecture
 
 Curve = npt.NDArray[np.float64]
 """Cost by width: float64 [widths + 1], entry k is the cost of keeping k heads (or neurons); never falling."""

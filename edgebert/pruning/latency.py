@@ -14,16 +14,17 @@ from typing import Literal
 
 import numpy as np
 
+from edgebert.architecture import Architecture
 from edgebert.errors import UsageError
 from edgebert.installation import upgrade_line
 from edgebert.jsonio import dumps, from_plain, parse
 from edgebert.ondevice.session import cpu_name
 from edgebert.outputs import FileKind, write_output, writing
+from edgebert.progress import Progress, silent
 from edgebert.pruning.additive import part_times, probe_ns
 from edgebert.pruning.cost import Costs
 from edgebert.pruning.probes import POINTS, VOCABULARY, Probe, check_widths, probe_widths, time_files
-from edgebert.shape import Architecture
-from edgebert.types import Format, Progress, silent
+from edgebert.recipe import Format
 
 SCHEMA = 1
 _MOST_COUNT, _MOST_NS = 2**31, 2**53

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgebert.architecture import Architecture, Keep
+from edgebert.progress import Progress, silent
 from edgebert.pruning.cost import Costs
-from edgebert.pruning.rearrange import choose_units
+from edgebert.pruning.order import choose_units
 from edgebert.pruning.repair import repair
 from edgebert.pruning.scores import Gradients, batches, importance, padded
-from edgebert.pruning.search import choose_widths
 from edgebert.pruning.surgery import check_cut, cut
-from edgebert.shape import Architecture, Keep
-from edgebert.types import Progress, silent
+from edgebert.pruning.widths import choose_widths
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgebert.architecture import Architecture
 from edgebert.errors import CheckFailed, EnvironmentProblem
+from edgebert.manifest import TextSpec
 from edgebert.ondevice.session import FORMATS, RuntimeFailure
 from edgebert.ondevice.timing import time_runs
+from edgebert.progress import Progress
 from edgebert.runtime import open_runner
-from edgebert.shape import Architecture
-from edgebert.types import Progress, TextSpec
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

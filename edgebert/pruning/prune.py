@@ -11,22 +11,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgebert.architecture import Architecture, Distillation, PruneOptions, Pruning, TextSource, VocabularyCut
 from edgebert.arguments import PLACE, expect, expect_fields, path_of, strings_of
 from edgebert.checkpoint import PRUNING_SCHEMA, Checkpoint, Model, load_model, save_model
 from edgebert.data import TrainingTexts, read_training
 from edgebert.errors import DataError, OutputError, UsageError
 from edgebert.memory import enough_memory
+from edgebert.progress import Progress, silent
 from edgebert.pruning.cost import mac_costs, macs
 from edgebert.pruning.latency import LatencyTable, latency_costs, measure_latency, read_table, write_table
 from edgebert.pruning.plan import CostModel, cut_to_budget
 from edgebert.pruning.scores import Gradients, gate_gradients
 from edgebert.pruning.vocabulary import prune_vocabulary
-from edgebert.shape import Architecture, Distillation, PruneOptions, Pruning, TextSource, VocabularyCut
 from edgebert.staging import staged_folder
 from edgebert.tasks import task_head
 from edgebert.text import TextEncoder
 from edgebert.training.distill import DistillOptions, distill
-from edgebert.types import Progress, silent
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

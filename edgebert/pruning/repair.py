@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from edgebert.progress import Progress, silent
 from edgebert.pruning.gates import blocks
 from edgebert.pruning.scores import batches, padded
 from edgebert.tasks import task_head
-from edgebert.types import Progress, silent
 
 if TYPE_CHECKING:
     import torch

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgebert.progress import Progress, silent
 from edgebert.pruning.gates import gated
-from edgebert.types import Progress, silent
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -6,11 +6,11 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from edgebert.architecture import Architecture, Keep
 from edgebert.checkpoint import Model
 from edgebert.errors import ParityError, UsageError
 from edgebert.network import load_module
 from edgebert.pruning.gates import gated, layers_only
-from edgebert.shape import Architecture, Keep
 
 if TYPE_CHECKING:
     import torch

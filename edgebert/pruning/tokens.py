@@ -9,8 +9,8 @@ from typing import Any
 from tokenizers import Encoding, Tokenizer
 
 from edgebert.errors import UsageError
+from edgebert.progress import Progress, silent
 from edgebert.text import SPECIALS
-from edgebert.types import Progress, silent
 
 _CHUNK = 4096  # texts encoded at a time: an encoding takes a hundred times the memory of its text
 

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edgebert.architecture import VocabularyCut
 from edgebert.errors import DataError, UsageError
+from edgebert.progress import Progress, silent
 from edgebert.pruning.scores import batches, padded
 from edgebert.pruning.tokens import check_texts, cut_tokenizer, encodings, kept_tokens, untruncated
-from edgebert.shape import VocabularyCut
-from edgebert.types import Progress, silent
 
 if TYPE_CHECKING:
     import numpy.typing as npt

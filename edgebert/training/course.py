@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
+    from edgebert.progress import Progress
     from edgebert.training.distill import DistillOptions
-    from edgebert.types import Progress
 
     # Batches of held-out texts, each with the teacher's logits, float32 [batch, labels].
     Exam = list[tuple[PairBatch, torch.Tensor]]

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgebert.architecture import Distillation
 from edgebert.errors import DataError, UsageError
 from edgebert.intervals import paired_difference_interval
 from edgebert.memory import enough_memory
-from edgebert.shape import Distillation
+from edgebert.progress import Progress, silent
 from edgebert.training.batches import TokenPair, encode_pairs
 from edgebert.training.course import Course, agreements, answers_of, train
 from edgebert.training.resume import Slot, drop_state
-from edgebert.types import Progress, silent
 
 if TYPE_CHECKING:
     from pathlib import Path

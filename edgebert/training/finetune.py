@@ -18,11 +18,11 @@ from edgebert.errors import CheckpointError, DataError, MissingExtraError, Usage
 from edgebert.folder import check_vocabulary, locate, read_config, write_tokenizer
 from edgebert.metrics import accuracy
 from edgebert.network import build_module, expected_shapes, read_architecture, read_dropouts, read_share
+from edgebert.progress import Progress, silent
 from edgebert.staging import staged_folder
 from edgebert.tensors import check_shapes, read_tensors, weight_files, write_tensors
 from edgebert.text import TextEncoder
 from edgebert.tokenizer_files import load_tokenizer
-from edgebert.types import Progress, silent
 
 if TYPE_CHECKING:
     import torch

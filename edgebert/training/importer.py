@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from edgebert.architecture import Architecture
 from edgebert.arguments import expect, path_of
 from edgebert.errors import CheckpointError, OutputError
 from edgebert.folder import check_vocabulary, read_config, read_object, write_tokenizer
 from edgebert.network import read_share, read_size
-from edgebert.shape import Architecture
 from edgebert.staging import staged_folder
 from edgebert.tensors import check_shapes, read_tensors, weight_files, write_tensors
 from edgebert.tokenizer_files import load_tokenizer

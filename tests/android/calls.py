@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from edgebert.bundle import open_bundle
-from tests import fakes
-from tests.peer import Refused
+from tests.support import fakes
+from tests.support.peer import Refused
 
 
 def shipped(folder):

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests import fakes
 from tests.android.jvm import Jvm, script
 from tests.android.phone import Phone, tools
+from tests.support import fakes
 
 
 @pytest.fixture(scope="session")

@@ -24,12 +24,12 @@ import numpy as np
 
 from edgebert.bundle import Bundle, open_bundle
 from edgebert.errors import EdgebertError
+from edgebert.manifest import Artifact
 from edgebert.ondevice.session import cpu_name, import_runtime, open_session
 from edgebert.tables import Columns, read_table
 from edgebert.text import batch_of_one, open_encoder
-from edgebert.types import Artifact
 from tests.android.jvm import Jvm
-from tests.programs import command, say
+from tests.support.programs import command, say
 from tests.wordpiece.compare import random_texts
 from tests.wordpiece.full import texts_of
 

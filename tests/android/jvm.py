@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.peer import Peer
+from tests.support.peer import Peer
 
 REPOSITORY = Path(__file__).parents[2]
 SCRIPTS = REPOSITORY / "android-demo" / "scripts"

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.android.jvm import REPOSITORY, compiled_core, desktop_ort, script
-from tests.peer import Peer
+from tests.support.peer import Peer
 
 FAKES = Path(__file__).parent / "fake_phone"
 RESOURCES = REPOSITORY / "android-demo" / "app" / "src" / "main" / "res"

@@ -10,9 +10,9 @@ import zipfile
 
 import pytest
 
-from tests import fakes
 from tests.android import phone
 from tests.android.jvm import REPOSITORY, script
+from tests.support import fakes
 
 SCRIPTS = REPOSITORY / "android-demo" / "scripts"
 LIBRARY = "lib/arm64-v8a/libonnxruntime4j_jni.so"

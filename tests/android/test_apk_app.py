@@ -13,9 +13,9 @@ from edgebert.bundle import open_bundle
 from edgebert.ondevice.session import open_session
 from edgebert.tasks import decode
 from edgebert.text import batch_of_one, open_encoder
-from tests import fakes
 from tests.android.jvm import script
 from tests.android.phone import Phone, texts
+from tests.support import fakes
 
 FILE = "int8.onnx"
 TEXT = "not very good"

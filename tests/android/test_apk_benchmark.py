@@ -10,8 +10,8 @@ import pytest
 from edgebert import jsonio
 from edgebert.device.board import read_answer
 from edgebert.device.device import Finished
+from edgebert.device.protocol import Request, Series, Trial
 from edgebert.errors import EdgebertError
-from edgebert.measured.worker import Request, Series, Trial
 from tests.android.phone import Phone, texts
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from edgebert.embedding import android
 from tests.android.jvm import REPOSITORY, script
-from tests.small_bundles import small_bundle
+from tests.support.small_bundles import small_bundle
 
 DEMO = REPOSITORY / "android-demo"
 APP = DEMO / "app" / "src"

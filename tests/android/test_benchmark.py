@@ -11,15 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgebert import jsonio
-from edgebert.bench.stats import quantiles
+from edgebert.bench.analysis.stats import quantiles
 from edgebert.bundle import open_bundle
 from edgebert.device.board import read_answer
 from edgebert.device.device import Finished
+from edgebert.device.protocol import Request, Series, Trial
 from edgebert.errors import EdgebertError
-from edgebert.measured.worker import Request, Series, Trial
 from edgebert.ondevice.session import open_session
 from edgebert.text import batch_of_one, open_encoder
-from tests import fakes
+from tests.support import fakes
 
 FILE = "int8.onnx"
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from edgebert.tasks import decode
 from edgebert.text import fitting_length
-from tests import fakes
 from tests.android.calls import answer, edit_manifest, error_of, golden_logits, runs, self_test, shipped
-from tests.peer import Refused
+from tests.support import fakes
+from tests.support.peer import Refused
 
 
 @given(st.lists(st.floats(-(2.0**100), 2.0**100, width=32), min_size=2, max_size=9))

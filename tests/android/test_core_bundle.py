@@ -6,8 +6,8 @@ import json
 import numpy as np
 
 from edgebert.bundle import open_bundle
-from tests import fakes
 from tests.android.calls import edit_manifest, error_of, shipped
+from tests.support import fakes
 
 
 def test_manifest_is_read_as_python_reads_it(jvm):

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from tests import fakes
 from tests.android.calls import edit_manifest, error_of, shipped
+from tests.support import fakes
 
 ADDED = {"content": "<url>", "id": 200, "normalized": True, "special": False}
 

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from edgebert.signing import SIGNATURE, new_key, public_hex, sign
 from tests.android.calls import edit_manifest, error_of
-from tests.small_bundles import small_bundle
+from tests.support.small_bundles import small_bundle
 
 ORDER = 2**252 + 27742317777372353535851937790883648493
 # RFC 8032, 7.1, tests 1 to 3: public key, message, signature.

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from edgebert.bundle import open_bundle
-from tests import fakes
 from tests.android.calls import error_of
+from tests.support import fakes
 
 FILE = "int8.onnx"
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests import fakes
 from tests.android.calls import shipped
+from tests.support import fakes
 
 LOADED = "load on edgebert-model"
 OUT_OF_MEMORY = "good: OUT_OF_MEMORY: there is not enough memory for the model; close other apps"

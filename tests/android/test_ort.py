@@ -11,10 +11,10 @@ from edgebert.bundle import open_bundle
 from edgebert.ondevice.session import open_session
 from edgebert.tasks import decode
 from edgebert.text import batch_of_one, open_encoder
-from tests import fakes
 from tests.android import full_answers
 from tests.android.calls import error_of
 from tests.android.jvm import Jvm
+from tests.support import fakes
 from tests.wordpiece.compare import random_texts
 
 FILES = ("int8.onnx", "baseline/float32.onnx")

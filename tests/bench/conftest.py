@@ -6,7 +6,7 @@ import pytest
 
 from edgebert.bundle import open_bundle
 from edgebert.data import read_dataset
-from tests import fakes
+from tests.support import fakes
 
 
 @pytest.fixture(scope="module")

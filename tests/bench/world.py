@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from edgebert.device.connect import connect
-from edgebert.device.runtime_build import runtime_path
+from edgebert.workers.build import runtime_path
 from tests.device import kit
 from tests.device.emulated import CACHE, emulator_or_skip
 

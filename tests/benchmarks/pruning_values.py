@@ -18,7 +18,7 @@ from benchmarks.pruning_results import (
 from benchmarks.records import Records
 from benchmarks.results import SCHEMA, DataFile, MeasuredFile, Process, Trial
 from benchmarks.suite import load_suite
-from edgebert.shape import Architecture, VocabularyCut
+from edgebert.architecture import Architecture, VocabularyCut
 from tests.benchmarks.values import MACHINE
 
 BASE = Architecture(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from benchmarks.__main__ import main
 from benchmarks.accuracy import measure_accuracy
-from edgebert.recipe import narrowed
+from edgebert.progress import silent
+from edgebert.recipe import Recipe, Target, narrowed
 from edgebert.training.finetune import FinetuneOptions
-from edgebert.types import Recipe, Target, silent
-from tests import fakes
+from tests.support import fakes
 
 
 def test_accuracy_needs_texts(capsys, monkeypatch):

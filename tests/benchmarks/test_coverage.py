@@ -16,7 +16,7 @@ from benchmarks.render import text
 from benchmarks.render_coverage import coverage_figures
 from benchmarks.results import SCHEMA
 from edgebert.metrics import macro_f1
-from edgebert.types import silent
+from edgebert.progress import silent
 from tests.benchmarks.values import MACHINE
 
 PLACES = [(2, 0.8, 0.0), (5, 0.93, 1.0), (20, 0.9, 0.5)]

@@ -11,10 +11,10 @@ from benchmarks.emulated import CPUS, EmulatedResults, emulated_figures, emulate
 from benchmarks.records import load_all, save
 from benchmarks.render import render
 from benchmarks.results import SCHEMA
-from edgebert.bench.features import what_int8_gains
-from edgebert.measured.report import Measurement
+from edgebert.bench.analysis.features import what_int8_gains
+from edgebert.bench.report import Measurement
 from tests.benchmarks.values import MACHINE
-from tests.report_values import (
+from tests.support.report_values import (
     FLOAT,
     FLOAT_TFLITE,
     INT8,

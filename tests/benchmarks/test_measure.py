@@ -15,8 +15,8 @@ from benchmarks.render import TITLE
 from benchmarks.stats import largest_logit_difference
 from edgebert.bundle import open_bundle
 from edgebert.runtime import open_runner
-from tests import fakes
 from tests.benchmarks.values import TINY
+from tests.support import fakes
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,9 +11,9 @@ from benchmarks.overhead import Connection, Overhead, OverheadResults, overhead_
 from benchmarks.records import load_all, save
 from benchmarks.results import SCHEMA
 from edgebert.bundle import open_bundle
-from tests import fakes
 from tests.benchmarks.values import MACHINE
 from tests.device import kit
+from tests.support import fakes
 
 SECOND = 1_000_000_000
 

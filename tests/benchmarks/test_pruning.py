@@ -16,10 +16,10 @@ from edgebert.checkpoint import load_model
 from edgebert.data import read_dataset
 from edgebert.errors import UsageError
 from edgebert.evaluation import evaluate
+from edgebert.progress import silent
 from edgebert.training.finetune import FinetuneOptions
-from edgebert.types import silent
-from tests import fakes
 from tests.benchmarks.values import TINY
+from tests.support import fakes
 
 
 @pytest.fixture(scope="module")

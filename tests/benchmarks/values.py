@@ -16,8 +16,8 @@ from benchmarks.results import (
     Trial,
 )
 from benchmarks.suite import Suite
-from edgebert.shape import Architecture
-from edgebert.types import Package, Score
+from edgebert.architecture import Architecture
+from edgebert.manifest import Package, Score
 
 MACHINE = Machine(
     model="Fast(tm) CPU", features="x86_64", cores=2, memory_bytes=8 * 10**9, system="Linux 1", python="3.11.7"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tiny_files import write_bundle
+from tests.support.tiny_files import write_bundle
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from edgebert.bundle import MANIFEST, sha256_of
-from tests import fakes
+from tests.support import fakes
 
 FILES = ("int8.onnx", "baseline/float32.onnx", "tokenizer.json", "vocab.txt", "golden.json")
 

@@ -8,8 +8,8 @@ from edgebert.embedding.embed import embed
 from edgebert.embedding.places import folder_place
 from edgebert.prediction import predict
 from edgebert.verification import verify
-from tests import fakes
 from tests.bundle.manifests import as_in_the_hub_cache
+from tests.support import fakes
 
 
 def test_a_linked_bundle_answers_verifies_and_embeds(tmp_path: Path):

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from edgebert.bundle import GOLDEN_SCHEMA, MANIFEST, check_file, file_entry, is_bundle, open_bundle, sha256_of
 from edgebert.errors import BundleError, UsageError
 from edgebert.jsonio import dumps
-from edgebert.types import Golden, GoldenCase
+from edgebert.manifest import Golden, GoldenCase
 from tests.bundle.manifests import FILES, change_manifest
-from tests.tiny_files import GOLDEN_TEXTS, answer, make_manifest
+from tests.support.tiny_files import GOLDEN_TEXTS, answer, make_manifest
 
 
 def test_a_whole_bundle_opens(whole: Path):

@@ -12,7 +12,7 @@ import pytest
 
 from edgebert.bundle import MANIFEST, open_bundle
 from edgebert.errors import BundleError
-from tests.fakes import restate
+from tests.support.fakes import restate
 
 ROOT = Path(__file__).parents[2]
 

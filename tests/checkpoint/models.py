@@ -7,12 +7,12 @@ from pathlib import Path
 
 import torch
 
+from edgebert.architecture import Architecture, Pruning
 from edgebert.checkpoint import PRUNING_SCHEMA, Checkpoint, Model, save_model
 from edgebert.network import build_module
-from edgebert.shape import Architecture, Pruning
 from edgebert.tokenizer_files import load_tokenizer
-from tests import fakes
-from tests.cut_models import pruning_of
+from tests.support import fakes
+from tests.support.cut_models import pruning_of
 
 FULL = Architecture(
     hidden=12,

@@ -18,8 +18,8 @@ from edgebert.errors import CheckpointError
 from edgebert.network import read_architecture, read_dropouts
 from edgebert.tensors import read_tensors
 from edgebert.training.importer import import_bert
-from tests import fakes
 from tests.checkpoint.folders import WEIGHTS, refusal
+from tests.support import fakes
 
 TEXTS = fakes.random_texts(5, count=8, longest=17)
 

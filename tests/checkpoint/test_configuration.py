@@ -6,8 +6,8 @@ import pytest
 
 from edgebert.checkpoint import load_model, read_labels
 from edgebert.errors import CheckpointError, EdgebertError
-from tests import fakes
 from tests.checkpoint.folders import edit_weights, refusal
+from tests.support import fakes
 
 
 @pytest.mark.parametrize("content", [b"{", b"", b"[1]", b"null", b'"text"', b"\xff\xfe", b'{"a": NaN}', b"[" * 100_000])

@@ -15,8 +15,8 @@ from safetensors.torch import load_file
 from edgebert.checkpoint import load_model, read_labels
 from edgebert.errors import CheckpointError, EnvironmentProblem
 from edgebert.folder import locate
-from tests import fakes
 from tests.checkpoint.folders import CLASSIFIER, WEIGHTS, edit_weights, refusal
+from tests.support import fakes
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ from edgebert.errors import CheckpointError
 from edgebert.folder import locate, read_config
 from edgebert.tensors import tensor_names, weight_files
 from edgebert.training.importer import import_bert
-from tests import fakes
 from tests.checkpoint.folders import WEIGHTS, refusal
+from tests.support import fakes
 
 POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 267832558\n"
 

@@ -9,9 +9,9 @@ import pytest
 from edgebert.checkpoint import PRUNING_SCHEMA, load_model
 from edgebert.installation import upgrade_line
 from edgebert.jsonio import dumps
-from tests import fakes
 from tests.checkpoint.folders import refusal
 from tests.checkpoint.models import FULL, PRUNING, UNEVEN, in_memory, saved
+from tests.support import fakes
 
 
 @pytest.mark.parametrize("changes", [{}, {"vocabulary": None, "distillation": None, "budget": "latency"}])

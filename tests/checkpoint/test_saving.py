@@ -14,11 +14,11 @@ import transformers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edgebert.architecture import Architecture
 from edgebert.checkpoint import load_model
-from edgebert.shape import Architecture
-from tests import fakes
 from tests.checkpoint.folders import refusal
 from tests.checkpoint.models import PRUNING, UNEVEN, in_memory, saved
+from tests.support import fakes
 
 
 @st.composite

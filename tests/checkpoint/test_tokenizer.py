@@ -9,8 +9,8 @@ from edgebert.checkpoint import load_model
 from edgebert.errors import EdgebertError
 from edgebert.folder import vocabulary
 from edgebert.tokenizer_files import load_tokenizer
-from tests import fakes
 from tests.checkpoint.folders import refusal
+from tests.support import fakes
 
 
 def test_a_missing_tokenizer_is_refused(folder):

@@ -17,7 +17,7 @@ from edgebert.errors import CheckpointError
 from edgebert.folder import write_tokenizer
 from edgebert.text import app_tokenizer, pieces, read_vocabulary, text_spec
 from edgebert.tokenizer_files import load_tokenizer
-from tests import fakes
+from tests.support import fakes
 
 TOKENS = (*fakes.VOCABULARY, "Good", "é", "##é", "的")
 COUNT = len(TOKENS)

@@ -12,8 +12,8 @@ from safetensors.torch import load_file
 
 from edgebert.checkpoint import load_model
 from edgebert.errors import EdgebertError
-from tests import fakes
 from tests.checkpoint.folders import CLASSIFIER, WEIGHTS, edit_weights, refusal
+from tests.support import fakes
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from edgebert.architecture import PruneOptions
 from edgebert.bundle import write_manifest
-from edgebert.shape import PruneOptions
-from tests import cut_models, fakes
+from tests.support import cut_models, fakes
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ import pytest
 from edgebert.bundle import MANIFEST, open_bundle
 from edgebert.errors import BundleError
 from edgebert.verification import verify
-from tests import fakes
+from tests.support import fakes
 
 PAGE = Path(__file__).parents[2] / "docs" / "verify.md"
 OTHER = {

@@ -17,8 +17,8 @@ from edgebert.embedding.places import android_place
 from edgebert.errors import BundleError, OutputError, UsageError
 from edgebert.signing import SIGNATURE, check_signature, new_key, public_hex, sign
 from edgebert.verification import verify
-from tests import fakes
-from tests.small_bundles import small_bundle
+from tests.support import fakes
+from tests.support.small_bundles import small_bundle
 
 
 @pytest.fixture

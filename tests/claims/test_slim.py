@@ -18,7 +18,7 @@ from edgebert.evaluation import evaluate
 from edgebert.prediction import predict
 from edgebert.slim import strip
 from edgebert.verification import verify
-from tests import fakes
+from tests.support import fakes
 
 
 def test_what_ships_is_the_same(whole: Path, slim: Path):

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from edgebert.cli.app import main
-from tests import fakes
 from tests.cli.prune_files import rows
+from tests.support import fakes
 
 
 class Outcome(NamedTuple):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests import fakes
+from tests.support import fakes
 
 
 def rows(count: int = 60) -> list[tuple[str, str]]:

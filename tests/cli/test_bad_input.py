@@ -12,8 +12,8 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from edgebert.installation import install_line
-from tests import fakes
-from tests.commands import CLEAR
+from tests.support import fakes
+from tests.support.commands import CLEAR
 
 
 @pytest.fixture

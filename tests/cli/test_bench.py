@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from edgebert.bench.journal import journal_of
-from edgebert.bench.reports import read_report
+from edgebert.bench.run.journal import journal_of
+from edgebert.bench.run.reports import read_report
 from edgebert.cli.benching import cache_folder
-from tests import fakes
+from tests.support import fakes
 
 pytest.importorskip("onnx", reason="writes ONNX files")
 pytest.importorskip("onnxruntime", reason="runs them")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from safetensors.torch import load_file, save_file
 
-from tests import fakes
 from tests.cli.conftest import Cli
+from tests.support import fakes
 
 WEIGHTS = "model.safetensors"
 

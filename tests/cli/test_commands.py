@@ -15,9 +15,9 @@ import transformers
 from edgebert.bundle import open_bundle
 from edgebert.checkpoint import load_model
 from edgebert.jsonio import dumps
+from edgebert.manifest import Score
 from edgebert.recipe import built_in_recipes, load_recipe
-from edgebert.types import Score
-from tests import commands, fakes, tiny_files
+from tests.support import commands, fakes, tiny_files
 
 COMMANDS = (
     "bench",

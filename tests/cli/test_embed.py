@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import fakes
-from tests.small_bundles import small_bundle
+from tests.support import fakes
+from tests.support.small_bundles import small_bundle
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "embed"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edgebert.cli.arguments import with_home
-from tests.commands import COMMANDS
+from tests.support.commands import COMMANDS
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))

@@ -12,7 +12,7 @@ import pytest
 
 from edgebert.bundle import open_bundle
 from edgebert.pipeline import export_bundle
-from tests import fakes
+from tests.support import fakes
 
 
 def stop_at(started: subprocess.Popen[str], stage: str, number: signal.Signals) -> str:

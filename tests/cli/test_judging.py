@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from edgebert.bench.reports import write_report
+from edgebert.bench.run.reports import write_report
 from edgebert.bundle import MANIFEST, write_manifest
-from edgebert.types import EvaluationData
-from tests.report_values import (
+from edgebert.manifest import EvaluationData
+from tests.support.report_values import (
     FLOAT,
     INT8,
     make_answers,
@@ -39,7 +39,7 @@ def nowhere_near_github(monkeypatch):
 @pytest.fixture
 def bundle(tmp_path):
     """Return the folder of a bundle whose int8 file lost 0.3 points (-0.19 to 0.81)."""
-    from tests.tiny_files import make_score, write_bundle
+    from tests.support.tiny_files import make_score, write_bundle
 
     root = tmp_path / "bundle"
     manifest = write_bundle(root)

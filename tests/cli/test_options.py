@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from tests import fakes
 from tests.cli.prune_files import rows
-from tests.commands import CLEAR, COMMANDS
+from tests.support import fakes
+from tests.support.commands import CLEAR, COMMANDS
 
 ROOT = Path(__file__).parents[2]
 
@@ -173,8 +173,8 @@ print(json.dumps(answers))
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Return a folder with the files that the commands name, right ones and wrong ones."""
-    from edgebert.bench.reports import write_report
-    from tests import report_values as rv
+    from edgebert.bench.run.reports import write_report
+    from tests.support import report_values as rv
 
     fakes.write_data(tmp_path / "train.csv", rows())
     write_report(rv.make_report(rv.make_measurement()), tmp_path / "report.json")

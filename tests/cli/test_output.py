@@ -16,7 +16,7 @@ from edgebert.bundle import SCHEMA
 from edgebert.cli import output
 from edgebert.cli.app import app
 from edgebert.errors import CheckFailed, UsageError
-from tests import fakes
+from tests.support import fakes
 
 
 def test_a_long_value_does_not_fill_the_screen(capsys):

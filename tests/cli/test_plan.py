@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from edgebert.bundle import open_bundle
-from tests import fakes
+from tests.support import fakes
 
 pytest.importorskip("onnx", reason="writes ONNX files")
 pytest.importorskip("onnxruntime", reason="runs them")

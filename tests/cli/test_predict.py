@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from edgebert.prediction import predict
-from tests import fakes
+from tests.support import fakes
 
 BUNDLE = fakes.shared_bundle
 FIELDS = ["text", "label", "probability", "probabilities", "tokens", "truncated"]

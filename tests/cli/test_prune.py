@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from edgebert.architecture import Architecture, Pruning
 from edgebert.bundle import open_bundle
 from edgebert.checkpoint import load_model
 from edgebert.jsonio import from_plain, parse
 from edgebert.pruning.latency import read_table
-from edgebert.shape import Architecture, Pruning
-from tests import fakes
 from tests.cli.prune_files import plain_texts, rows, weights
+from tests.support import fakes
 
 
 def row(shown: str, name: str) -> list[str]:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from edgebert.architecture import PruneOptions
 from edgebert.pruning.prune import prune
-from edgebert.shape import PruneOptions
-from tests import fakes
 from tests.cli.prune_files import rows
+from tests.support import fakes
 
 EPOCHS = 100
 

@@ -10,9 +10,9 @@ import pytest
 
 from edgebert.checkpoint import load_model
 from edgebert.installation import install_line
-from tests import fakes
 from tests.cli.prune_files import weights
-from tests.commands import CLEAR
+from tests.support import fakes
+from tests.support.commands import CLEAR
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from edgebert.bundle import open_bundle
 from edgebert.checkpoint import load_model
-from tests import cut_models, fakes
+from tests.support import cut_models, fakes
 
 RECIPE = """
 name = "half"

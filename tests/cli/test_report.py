@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from edgebert.bench.page import GENERATOR
-from edgebert.bench.reports import write_report
+from edgebert.bench.render.page import GENERATOR
+from edgebert.bench.run.reports import write_report
 from edgebert.installation import install_line
-from tests import report_values as rv
+from tests.support import report_values as rv
 
 
 @pytest.fixture

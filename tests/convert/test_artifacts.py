@@ -11,9 +11,9 @@ from edgebert.checkpoint import load_model
 from edgebert.convert.artifacts import Source, write_artifacts
 from edgebert.convert.golden import make_golden
 from edgebert.errors import ParityError
+from edgebert.recipe import Target
 from edgebert.text import TextEncoder, text_spec
-from edgebert.types import Target
-from tests import cut_models
+from tests.support import cut_models
 
 LENGTHS = (8,)
 FLOAT, INT8 = (Target(format="onnx", precision=precision) for precision in ("float32", "int8"))

@@ -13,7 +13,7 @@ from edgebert.convert.compact import compact_tflite
 from edgebert.convert.tflite import quantize_tflite, write_tflite
 from edgebert.convert.weights import extract_weights
 from edgebert.ondevice.session import open_session
-from tests.fakes import tiny_checkpoint
+from tests.support.fakes import tiny_checkpoint
 
 LENGTHS = (8, 16, 24)
 

@@ -19,7 +19,7 @@ from edgebert.errors import ParityError
 from edgebert.parity import FLOAT_TOLERANCE, check_parity
 from edgebert.runtime import open_runner
 from edgebert.text import TextEncoder
-from tests import fakes
+from tests.support import fakes
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from edgebert.checkpoint import load_model
 from edgebert.convert.onnx import write_onnx
 from edgebert.convert.quantize import simulate_int8
 from edgebert.convert.weights import extract_weights
-from tests import fakes
+from tests.support import fakes
 
 FLOAT, INT8 = "baseline/float32.onnx", "int8.onnx"
 

@@ -15,7 +15,7 @@ from edgebert.checkpoint import load_model
 from edgebert.convert.quantize import simulate_int8
 from edgebert.convert.tflite import quantize_tflite, write_tflite
 from edgebert.convert.weights import extract_weights
-from tests import fakes
+from tests.support import fakes
 
 FLOAT, INT8 = "baseline/float32.tflite", "int8.tflite"
 

@@ -22,7 +22,7 @@ from edgebert.prediction import predict
 from edgebert.runtime import open_runner
 from edgebert.text import TextEncoder, text_spec
 from edgebert.verification import verify
-from tests import fakes
+from tests.support import fakes
 
 State = dict[str, torch.Tensor]
 

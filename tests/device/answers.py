@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgebert import jsonio
-from edgebert.measured.worker import HardwareFacts
+from edgebert.device.protocol import HardwareFacts
 
 FACTS = HardwareFacts(
     schema=1,

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import pytest
 
-from edgebert.device.elf import read_elf
+from edgebert.workers.elf import read_elf
 from tests.device.kit_build import (
     REPOSITORY,
     STUBS,

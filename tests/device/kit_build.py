@@ -130,8 +130,8 @@ def build(folder: Path = FOLDER) -> Kit:
 
 
 def _build_parts(folder: Path, kit: Kit) -> None:
-    from edgebert.device.fetch import BACKPORTS, RELEASE, fetch_debs, fetch_wheels, host_architecture, unpack_deb
     from edgebert.errors import EnvironmentProblem
+    from edgebert.workers.fetch import BACKPORTS, RELEASE, fetch_debs, fetch_wheels, host_architecture, unpack_deb
 
     suites, packages = (*RELEASE, *BACKPORTS), folder / "packages"
     try:

@@ -14,8 +14,8 @@ from edgebert.device.android import (
     read_power,
     read_thermal,
 )
-from edgebert.measured.devices import AndroidFacts, PhoneState
-from edgebert.measured.worker import Temperature
+from edgebert.device.facts import AndroidFacts, PhoneState
+from edgebert.device.protocol import Temperature
 
 TRANSCRIPTS = Path(__file__).parents[1] / "golden" / "android"
 PHONES = {

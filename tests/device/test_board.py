@@ -11,16 +11,16 @@ import pytest
 
 from edgebert.device.board import Board
 from edgebert.device.connect import connect
+from edgebert.device.facts import AndroidFacts
 from edgebert.device.launch import Launcher, prepare
 from edgebert.device.local import open_local
+from edgebert.device.protocol import Request, Series
 from edgebert.device.ssh import open_ssh
 from edgebert.errors import CheckFailed, DeviceGone, DeviceProblem, EdgebertError, UsageError
-from edgebert.measured.devices import AndroidFacts
-from edgebert.measured.worker import Request, Series
-from tests import fakes
 from tests.device import kit
 from tests.device.answers import ANSWER
 from tests.device.workers import framed, printing, script
+from tests.support import fakes
 
 IDS = ((2, 10, 11, 3), (2, 12, 3))
 NOTHING_TO_DO = Request(

@@ -14,8 +14,8 @@ import pytest
 from edgebert import jsonio
 from edgebert.device.launch import _UNPACK, prepare
 from edgebert.device.local import open_local
-from edgebert.device.runtime_bundle import RUNTIME_SCHEMA, RuntimeFile, RuntimeManifest
 from edgebert.errors import BundleError, DeviceGone, DeviceProblem, UsageError
+from edgebert.workers.archive import RUNTIME_SCHEMA, RuntimeFile, RuntimeManifest
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from edgebert import jsonio
 from edgebert.device.board import read_answer
 from edgebert.device.device import Finished
+from edgebert.device.protocol import HardwareFacts, Trial
 from edgebert.errors import DeviceGone, DeviceProblem
-from edgebert.measured.worker import HardwareFacts, Trial
 from tests.device.answers import ANSWER, FACTS
 from tests.device.workers import framed
 

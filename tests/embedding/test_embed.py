@@ -15,8 +15,8 @@ from edgebert.embedding.android import advice, apk_bytes
 from edgebert.embedding.embed import Embedding, embed
 from edgebert.embedding.places import Place, android_place, folder_place
 from edgebert.errors import BundleError, CheckFailed, EnvironmentProblem, OutputError, UsageError
-from tests import fakes
-from tests.small_bundles import small_bundle
+from tests.support import fakes
+from tests.support.small_bundles import small_bundle
 
 ROOT = Path(__file__).parents[2]
 ANDROID = {"edgebert.json", "golden.json", "int8.onnx", "vocab.txt"}

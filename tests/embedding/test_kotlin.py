@@ -15,7 +15,7 @@ from edgebert.embedding.embed import choose_artifact, shipped_files
 from edgebert.embedding.kotlin import HEADER, check_package, constant_names, kotlin_source, string_literal
 from edgebert.embedding.places import folder_place
 from edgebert.errors import BundleError, UsageError
-from tests.small_bundles import small_bundle
+from tests.support.small_bundles import small_bundle
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "embed"
 LABELS = ("very negative", "neutral", "très positif", "5 $tars", "#", "😀", 'say "no"\\\n')

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.commands import COMMANDS
 from tests.fuzz import hostile
 from tests.fuzz.box import Box, Case
 from tests.fuzz.targets import Target
+from tests.support.commands import COMMANDS
 
 SOUND = ("bundle", "data.tsv", "report.json", "suite.toml", "recipe.toml", "worker.tar.gz", "data.txt")
 

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from edgebert.bench.journal import Fingerprint, Step, open_journal
-from edgebert.measured.devices import PhoneState
-from edgebert.measured.report import DoneTrial, Suite
+from edgebert.bench.report import DoneTrial, Suite
+from edgebert.bench.run.journal import Fingerprint, Step, open_journal
+from edgebert.device.facts import PhoneState
 from edgebert.planning.state import Fingerprint as Search
-from tests import fakes, report_values, tiny_files
+from tests.support import fakes, report_values, tiny_files
 
 RUN = Fingerprint(
     edgebert="1", bundle="b", texts="t", suite=Suite(), devices=("local",), files=(), runtimes=("onnxruntime",)
@@ -236,9 +236,9 @@ def _plan(to: Path, corpus: Corpus) -> None:
 
 
 def _latency(to: Path, corpus: Corpus) -> None:
+    from edgebert.architecture import Architecture
     from edgebert.pruning.latency import SCHEMA, LatencyTable, write_table
     from edgebert.pruning.probes import Probe, check_widths, probe_widths
-    from edgebert.shape import Architecture
 
     shape = Architecture(
         hidden=32,
@@ -274,7 +274,7 @@ def _latency(to: Path, corpus: Corpus) -> None:
 
 
 def _worker_archive(to: Path, corpus: Corpus) -> None:
-    from edgebert.device.runtime_bundle import LOADER, PYTHON, RuntimePackage, write_runtime
+    from edgebert.workers.archive import LOADER, PYTHON, RuntimePackage, write_runtime
 
     sources = to.with_name("sources")
     sources.mkdir()
@@ -291,8 +291,8 @@ def _answer(to: Path, corpus: Corpus) -> None:
 
 
 def _request(to: Path, corpus: Corpus) -> None:
+    from edgebert.device.protocol import WORKER_SCHEMA, Request, Series
     from edgebert.jsonio import dumps
-    from edgebert.measured.worker import WORKER_SCHEMA, Request, Series
 
     request = Request(
         schema=WORKER_SCHEMA,

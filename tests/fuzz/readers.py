@@ -42,14 +42,14 @@ def _plain_texts() -> None:
 
 
 def _report() -> None:
-    from edgebert.bench.markdown import markdown_text
-    from edgebert.bench.reports import read_report
+    from edgebert.bench.render.markdown import markdown_text
+    from edgebert.bench.run.reports import read_report
 
     markdown_text([read_report(Path("report.json"))])
 
 
 def _suite() -> None:
-    from edgebert.bench.suite import load_suite
+    from edgebert.bench.run.suite import load_suite
 
     load_suite(Path("suite.toml"))
 
@@ -61,7 +61,7 @@ def _recipe() -> None:
 
 
 def _journal() -> None:
-    from edgebert.bench.journal import open_journal
+    from edgebert.bench.run.journal import open_journal
     from tests.fuzz.corpus import RUN
 
     journal = open_journal(Path("run.journal"), RUN, anew=False)
@@ -124,7 +124,7 @@ def _configuration() -> None:
 
 
 def _worker_archive() -> None:
-    from edgebert.device.runtime_archive import check_runtime, read_runtime, unpack_runtime
+    from edgebert.workers.reading import check_runtime, read_runtime, unpack_runtime
 
     read_runtime(Path("worker.tar.gz"))
     check_runtime(Path("worker.tar.gz"))
@@ -134,7 +134,7 @@ def _worker_archive() -> None:
 def _answer() -> None:
     from edgebert.device.board import read_answer
     from edgebert.device.device import Finished
-    from edgebert.measured.worker import Trial
+    from edgebert.device.protocol import Trial
 
     read_answer(Trial, Finished(code=0, stdout=Path("answer").read_bytes(), stderr="\x1b[31mno\x1b[0m"), url="adb:x")
 
@@ -163,13 +163,13 @@ def _processors() -> None:
 
 
 def _library() -> None:
-    from edgebert.device.elf import read_elf
+    from edgebert.workers.elf import read_elf
 
     read_elf(Path("library.so").read_bytes())
 
 
 def _counts() -> None:
-    from edgebert.device.instructions import between, read_counts
+    from edgebert.emulation.instructions import between, read_counts
 
     between(read_counts(Path("counts.txt").read_bytes().decode("utf-8", "replace")), "0", "1", runs=3)
 

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests import fakes
 from tests.fuzz import formats, hostile, mutate
 from tests.fuzz.box import Box, Case
 from tests.fuzz.readers import DATA, READERS
 from tests.fuzz.seal import seal
+from tests.support import fakes
 
 MODEL_FILES = (
     "config.json",

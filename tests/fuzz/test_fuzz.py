@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import COMMANDS
 from tests.fuzz import oracle
 from tests.fuzz.box import Case
 from tests.fuzz.oracle import Ending
 from tests.fuzz.run import UNDAMAGED, fuzzing, keep
 from tests.fuzz.suite import TARGETS
 from tests.fuzz.targets import LIGHT
+from tests.support.commands import COMMANDS
 
 SEED = 20
 QUICK = [*LIGHT, *(target for target in TARGETS if target.name == "arguments")]

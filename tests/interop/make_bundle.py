@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from edgebert.architecture import Keep
 from edgebert.bundle import Bundle
 from edgebert.checkpoint import load_model, save_model
 from edgebert.data import read_dataset
@@ -17,9 +18,8 @@ from edgebert.jsonio import dumps
 from edgebert.pipeline import export_bundle
 from edgebert.prediction import predict
 from edgebert.pruning.surgery import cut
-from edgebert.shape import Keep
 from edgebert.staging import staged_folder
-from tests.fakes import TEXTS, tiny_checkpoint, write_data
+from tests.support.fakes import TEXTS, tiny_checkpoint, write_data
 
 EXPECTED = "expected.json"
 RECIPES = ("int8", "int8-legacy")

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from edgebert.convert.onnx import write_onnx
 from edgebert.errors import BundleError
+from edgebert.manifest import TensorSpec
 from edgebert.modelfile.reading import describe
 from edgebert.modelfile.tflite import OPERATORS
-from edgebert.types import TensorSpec
-from tests import fakes
+from tests.support import fakes
 
 FILES = ("baseline/float32.onnx", "int8.onnx", "baseline/float32.tflite", "int8.tflite")
 HIDDEN, NEURONS, LAYERS, POSITIONS, LABELS = 32, 64, 2, 64, 2

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edgebert import jsonio
-from edgebert.measured.worker import Conditions, Cooling, Temperature
+from edgebert.device.protocol import Conditions, Cooling, Temperature
 from edgebert.ondevice.conditions import parse_celsius, parse_load, read_conditions
 
 CPU = "sys/devices/system/cpu"

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgebert import jsonio
-from edgebert.measured.worker import WORKER_SCHEMA, Core, HardwareFacts
+from edgebert.device.protocol import WORKER_SCHEMA, Core, HardwareFacts
 from edgebert.ondevice.cores import core_name
 from edgebert.ondevice.hardware import parse_cpuinfo, parse_memory
 from edgebert.ondevice.session import PACKAGES, RUNTIMES

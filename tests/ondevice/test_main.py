@@ -15,13 +15,13 @@ import pytest
 
 import edgebert.ondevice
 from edgebert import jsonio
-from edgebert.measured.worker import HardwareFacts, Request, Series, Trial
+from edgebert.device.protocol import HardwareFacts, Request, Series, Trial
+from edgebert.manifest import TextSpec
 from edgebert.ondevice.session import FORMATS
 from edgebert.runtime import installed_version, open_runner
 from edgebert.text import open_encoder
-from edgebert.types import TextSpec
-from tests import fakes
-from tests.tiny_files import write_onnx, write_tflite
+from tests.support import fakes
+from tests.support.tiny_files import write_onnx, write_tflite
 
 ROOT = Path(__file__).parents[2]
 WORDS = [sys.executable, "-m", "edgebert.ondevice"]

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgebert import jsonio
+from edgebert.device import protocol as worker
+from edgebert.device.protocol import WORKER_SCHEMA, Request, Series, Trial
 from edgebert.errors import UsageError
-from edgebert.measured import worker
-from edgebert.measured.worker import WORKER_SCHEMA, Request, Series, Trial
 from edgebert.ondevice import protocol
 from edgebert.ondevice.protocol import SCHEMA, Failure, failed, frame, read_request
 

@@ -24,7 +24,7 @@ from edgebert.ondevice.session import (
     saturates,
 )
 from edgebert.runtime import installed_version
-from tests.tiny_files import SCALE, answer, write_onnx, write_tflite
+from tests.support.tiny_files import SCALE, answer, write_onnx, write_tflite
 
 SOURCE = Path(module.__file__)
 WRITERS = {"onnxruntime": write_onnx, "litert": write_tflite}

@@ -11,15 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgebert import jsonio
-from edgebert.measured.worker import Request, Series, Trial
+from edgebert.device.protocol import Request, Series, Trial
 from edgebert.ondevice.protocol import Failure, read_request
 from edgebert.ondevice.session import FORMATS, Session
 from edgebert.ondevice.timing import now_ns
 from edgebert.ondevice.trial import MARK, Start, _settle, parse_peak, run_trial
 from edgebert.runtime import installed_version
 from edgebert.text import open_encoder
-from tests.fakes import write_tokenizer
-from tests.tiny_files import answer, write_onnx, write_tflite
+from tests.support.fakes import write_tokenizer
+from tests.support.tiny_files import answer, write_onnx, write_tflite
 
 WRITERS = {"onnxruntime": write_onnx, "litert": write_tflite}
 SHORT, LONG = (2, 9, 3), (2, 9, 9, 9, 9, 3)

@@ -12,6 +12,7 @@ from edgebert.convert.onnx import write_onnx
 from edgebert.convert.weights import extract_weights
 from edgebert.data import Dataset, TrainingTexts
 from edgebert.errors import DataError, EnvironmentProblem, UsageError
+from edgebert.examples import Example
 from edgebert.jsonio import loads
 from edgebert.pipeline import export_bundle
 from edgebert.planning import bench
@@ -19,11 +20,11 @@ from edgebert.planning.picked import prune_options, recipe_name
 from edgebert.planning.search import plan
 from edgebert.planning.state import PICK, PLOT, STATE, WORK, State
 from edgebert.planning.values import ORIGINAL, Bounds, Candidate, Plan, PlanOptions
+from edgebert.progress import silent
 from edgebert.pruning.cost import macs
 from edgebert.pruning.prune import prune_model
 from edgebert.recipe import load_recipe
-from edgebert.types import Example, silent
-from tests import fakes
+from tests.support import fakes
 
 pytest.importorskip("onnx", reason="writes ONNX files")
 pytest.importorskip("onnxruntime", reason="runs them")

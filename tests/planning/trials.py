@@ -6,8 +6,8 @@ from typing import Literal
 
 from hypothesis import strategies as st
 
+from edgebert.manifest import Score
 from edgebert.planning.values import Candidate, Trial
-from edgebert.types import Score
 
 
 def make_trial(

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from edgebert.architecture import PruneOptions
 from edgebert.checkpoint import Model, load_model
 from edgebert.data import TrainingTexts
-from edgebert.shape import PruneOptions
-from tests import fakes
+from tests.support import fakes
 
 HALF = PruneOptions(keep=0.5)
 WORDS = ("good", "bad", "great", "awful", "the", "is", "it", "not", "very", "battery", "screen")

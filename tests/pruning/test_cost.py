@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edgebert.architecture import Architecture
 from edgebert.convert.onnx import write_onnx
 from edgebert.pruning.cost import Costs, mac_costs, macs
-from edgebert.shape import Architecture
-from tests import fakes
+from tests.support import fakes
 
 LABELS = 3
 

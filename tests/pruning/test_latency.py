@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgebert.architecture import Architecture
 from edgebert.errors import OutputError, UsageError
 from edgebert.jsonio import dumps
 from edgebert.pruning.additive import part_times, probe_ns
@@ -25,7 +26,6 @@ from edgebert.pruning.latency import (
 )
 from edgebert.pruning.probes import Probe, check_widths, probe_widths, random_weights, time_files
 from edgebert.runtime import installed_version
-from edgebert.shape import Architecture
 
 FIXED, TINY = 40_000, 1_000
 

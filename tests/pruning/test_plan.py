@@ -17,7 +17,7 @@ from edgebert.pruning.gates import blocks, gated, layers_only
 from edgebert.pruning.plan import MULTIPLE, Cut, cut_to_budget, divergence, without_layers
 from edgebert.pruning.scores import gate_gradients
 from edgebert.pruning.surgery import architecture_of, cut
-from tests import fakes
+from tests.support import fakes
 
 FIT = fakes.random_texts(31, count=60, longest=12)
 PROBE = fakes.random_texts(32, count=24, longest=12)

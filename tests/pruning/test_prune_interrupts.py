@@ -10,8 +10,8 @@ import pytest
 from edgebert.checkpoint import load_model
 from edgebert.errors import DataError, EdgebertError, EnvironmentProblem, OutputError
 from edgebert.pruning.prune import prune
-from tests import fakes
 from tests.pruning.inputs import HALF, folder, same_weights, sentences, training_file
+from tests.support import fakes
 
 
 def listing(root: Path) -> list[str]:

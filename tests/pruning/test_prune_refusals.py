@@ -6,9 +6,9 @@ import dataclasses
 
 import pytest
 
+from edgebert.architecture import PruneOptions
 from edgebert.errors import DataError, UsageError
 from edgebert.pruning.prune import prune_model
-from edgebert.shape import PruneOptions
 from tests.pruning.inputs import HALF, plain, sentences, training
 
 

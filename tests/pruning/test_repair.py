@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import torch
 
+from edgebert.architecture import Keep
 from edgebert.checkpoint import Model, load_model
 from edgebert.pruning.gates import blocks
 from edgebert.pruning.plan import divergence
 from edgebert.pruning.repair import _Stream, repair
 from edgebert.pruning.scores import padded
 from edgebert.pruning.surgery import cut, keep_all
-from edgebert.shape import Keep
-from tests import fakes
+from tests.support import fakes
 
 FIT = fakes.random_texts(21, count=160, longest=12)
 UNSEEN = fakes.random_texts(22, count=30, longest=12)

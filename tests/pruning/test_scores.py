@@ -11,7 +11,7 @@ import torch
 from edgebert.checkpoint import Model, load_model
 from edgebert.pruning.gates import blocks, gated
 from edgebert.pruning.scores import batches, gate_gradients, importance, padded
-from tests import fakes
+from tests.support import fakes
 
 TEXTS = fakes.random_texts(11, count=7, longest=14)
 LABELS = [2, 0, 1, 1, 0, 2, 0]

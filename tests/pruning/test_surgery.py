@@ -11,14 +11,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edgebert.architecture import Architecture, Keep
 from edgebert.checkpoint import Model, load_model, save_model
 from edgebert.convert.weights import extract_weights
 from edgebert.errors import ParityError, UsageError
 from edgebert.pruning.gates import blocks, gated
 from edgebert.pruning.surgery import architecture_of, check_cut, cut, keep_all
-from edgebert.shape import Architecture, Keep
-from tests import fakes
 from tests.pruning.inputs import same_weights
+from tests.support import fakes
 
 TEXTS = fakes.random_texts(7, count=6, longest=20)
 SHAPE = Architecture(

@@ -19,7 +19,7 @@ from edgebert.tasks import SEQUENCE_CLASSIFICATION
 from edgebert.text import app_tokenizer, text_spec
 from edgebert.text import pieces as pieces_of
 from edgebert.tokenizer_files import load_tokenizer
-from tests import fakes
+from tests.support import fakes
 
 TYPED = ("zzz [MASK] 12", "Ünïcödé 価 한 😀", "[CLS] [SEP] and [UNK]", "", " \t ", "don't-stop...", "a" * 300)
 HARD = (*SEQUENCE_CLASSIFICATION.golden_texts, *TYPED, *fakes.TEXTS)

@@ -19,7 +19,7 @@ from edgebert.folder import vocabulary
 from edgebert.pruning.tokens import kept_tokens
 from edgebert.pruning.vocabulary import cut_vocabulary, measure_vocabulary, prune_vocabulary
 from edgebert.tasks import SEQUENCE_CLASSIFICATION
-from tests import fakes
+from tests.support import fakes
 
 HARD = (*SEQUENCE_CLASSIFICATION.golden_texts, *fakes.TEXTS, "good [MASK] battery")
 LABELS = tuple(index % 2 for index in range(len(fakes.TEXTS)))

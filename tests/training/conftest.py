@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 import torch
 
+from edgebert.architecture import Distillation
 from edgebert.checkpoint import Model
-from edgebert.shape import Distillation
 from edgebert.training.distill import distill
 from tests.training.distilling import OPTIONS, student, teacher, training
 

@@ -8,12 +8,12 @@ from collections.abc import Callable
 
 import torch
 
+from edgebert.architecture import Keep
 from edgebert.checkpoint import Model, load_model
 from edgebert.data import TrainingTexts
 from edgebert.pruning.surgery import cut
-from edgebert.shape import Keep
 from edgebert.training.distill import DistillOptions
-from tests import fakes
+from tests.support import fakes
 
 OPTIONS = DistillOptions(epochs=4, learning_rate=3e-3, batch_size=16, held_out=0.2, seed=5)
 KEEP = Keep(layers=(0, 1), heads=((0, 2), (1,)), neurons=(tuple(range(0, 64, 3)), tuple(range(8))))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from edgebert.tokenizer_files import load_tokenizer
 from edgebert.training.batches import encode_pairs, epoch_batches, sorted_batches, stack
-from tests import fakes
+from tests.support import fakes
 
 
 @given(st.lists(st.integers(3, 60), min_size=1, max_size=300), st.integers(1, 9), st.integers(0, 5))

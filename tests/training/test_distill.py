@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
+from edgebert.architecture import Distillation
 from edgebert.checkpoint import load_model
 from edgebert.errors import UsageError
 from edgebert.pruning.surgery import cut
-from edgebert.shape import Distillation
 from edgebert.training.distill import _aims, distill
-from tests import fakes
+from tests.support import fakes
 from tests.training.distilling import KEEP, OPTIONS, answers, same, soft_loss_on, student, teacher, training, weights
 
 

@@ -12,7 +12,7 @@ from edgebert.data import TrainingTexts
 from edgebert.errors import DataError, EnvironmentProblem, UsageError
 from edgebert.pruning.surgery import cut
 from edgebert.training.distill import DistillOptions, distill
-from tests import fakes
+from tests.support import fakes
 from tests.training.distilling import KEEP, OPTIONS, stopping_at, student, teacher, training
 
 

@@ -12,7 +12,7 @@ from edgebert.checkpoint import load_model
 from edgebert.errors import OutputError
 from edgebert.pruning.surgery import cut
 from edgebert.training.distill import distill
-from tests import fakes
+from tests.support import fakes
 from tests.training.distilling import KEEP, OPTIONS, Stop, same, stopping_at, student, teacher, training, weights
 
 

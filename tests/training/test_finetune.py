@@ -14,13 +14,13 @@ import torch
 import transformers
 from safetensors.numpy import load_file, save_file
 
+from edgebert.architecture import Keep
 from edgebert.checkpoint import load_model, save_model
 from edgebert.data import Dataset
 from edgebert.errors import CheckpointError, DataError, EnvironmentProblem, OutputError, UsageError
+from edgebert.examples import Example
 from edgebert.pruning.surgery import cut
-from edgebert.shape import Keep
 from edgebert.training.finetune import FinetuneOptions, finetune
-from edgebert.types import Example
 
 GOOD = ("fine", "lovely", "great", "superb")
 BAD = ("awful", "broken", "dull", "sad")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests import fakes
+from tests.support import fakes
 
 
 def other_vocabulary(root):

@@ -25,8 +25,8 @@ from edgebert.bundle import open_bundle
 from edgebert.errors import EdgebertError
 from edgebert.tables import Columns, read_table
 from edgebert.text import open_encoder
-from tests.fakes import onnx_rows
-from tests.programs import command, say
+from tests.support.fakes import onnx_rows
+from tests.support.programs import command, say
 from tests.web.chromium import Chromium, Page
 from tests.web.pages import script, serving
 

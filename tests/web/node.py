@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.peer import Peer
+from tests.support.peer import Peer
 
 REPOSITORY = Path(__file__).parents[2]
 DRIVER = Path(__file__).with_name("driver.js")

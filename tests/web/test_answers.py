@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.peer import Refused
+from tests.support.peer import Refused
 
 LOGITS = st.lists(st.floats(-1e30, 1e30), min_size=1, max_size=6)
 

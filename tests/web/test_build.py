@@ -10,8 +10,8 @@ import urllib.request
 import pytest
 
 from edgebert.errors import EnvironmentProblem
-from tests import fakes
-from tests.small_bundles import small_bundle
+from tests.support import fakes
+from tests.support.small_bundles import small_bundle
 from tests.web.node import REPOSITORY
 from tests.web.pages import runtime, script, serving
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from edgebert.bundle import MANIFEST
-from tests import fakes
-from tests.peer import Refused
-from tests.small_bundles import small_bundle
+from tests.support import fakes
+from tests.support.peer import Refused
+from tests.support.small_bundles import small_bundle
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 
 from edgebert.bundle import open_bundle
 from edgebert.text import open_encoder
-from tests import fakes
+from tests.support import fakes
 from tests.web.chromium import Chromium, chromium
 from tests.web.damages import DAMAGES, OTHER_ANSWERS
 from tests.web.node import REPOSITORY

@@ -14,8 +14,8 @@ from tokenizers import Encoding, Tokenizer
 from tokenizers.implementations import BertWordPieceTokenizer
 
 from tests.android.jvm import script
-from tests.fakes import SPECIALS
-from tests.peer import Peer
+from tests.support.fakes import SPECIALS
+from tests.support.peer import Peer
 
 Difference = tuple[str, object, object]
 """A text, what the reference makes of it, and what the other one does."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.android.jvm import Jvm
-from tests.peer import Peer
+from tests.support.peer import Peer
 from tests.web.node import Node
 
 

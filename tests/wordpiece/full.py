@@ -24,8 +24,8 @@ import tokenizers
 from tokenizers import Tokenizer
 
 from tests.android.jvm import Jvm
-from tests.peer import Peer
-from tests.programs import command, say
+from tests.support.peer import Peer
+from tests.support.programs import command, say
 from tests.web.node import Node
 from tests.wordpiece.compare import (
     CHUNK,

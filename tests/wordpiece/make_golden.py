@@ -18,7 +18,7 @@ from tokenizers import Tokenizer
 from tokenizers.normalizers import BertNormalizer
 
 from edgebert.tasks import SEQUENCE_CLASSIFICATION
-from tests.fakes import SPECIALS
+from tests.support.fakes import SPECIALS
 from tests.wordpiece.compare import reference, write_vocabulary
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "wordpiece"

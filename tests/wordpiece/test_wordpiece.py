@@ -16,10 +16,10 @@ from tokenizers import AddedToken
 from edgebert.errors import CheckpointError
 from edgebert.pipeline import export_bundle
 from edgebert.text import text_spec
-from tests import fakes
 from tests.android.jvm import Jvm, script
-from tests.fakes import SPECIALS
-from tests.peer import Refused
+from tests.support import fakes
+from tests.support.fakes import SPECIALS
+from tests.support.peer import Refused
 from tests.web.node import node
 from tests.wordpiece.compare import (
     character_vocabulary,

@@ -1,0 +1,1 @@
+"""What the raw samples of a report allow to be said."""

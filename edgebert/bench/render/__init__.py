@@ -1,0 +1,1 @@
+"""Reports as tables, Markdown, CSV, HTML and plots."""

@@ -1,0 +1,107 @@
+"""From the steps of a journal to a report."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib import metadata
+
+from edgebert.bench.report import REPORT_SCHEMA, Answers, BenchedBundle, BenchedFile, Measurement, Report
+from edgebert.bench.run.journal import Step
+from edgebert.bench.run.workload import Plan, chosen_files
+from edgebert.bundle import MANIFEST, sha256_of
+from edgebert.device.facts import DeviceFacts, PhoneState
+from edgebert.errors import EdgebertError
+from edgebert.ondevice.session import FORMATS
+
+
+def measurement(plan: Plan, steps: Sequence[Step], failure: EdgebertError | None = None) -> Measurement | None:
+    """Return what a device contributed, or ``None`` where that is nothing.
+
+    Args:
+        plan: What it was to do.
+        steps: What it did.
+        failure: Why it did no more.
+    """
+    facts = next((step.facts for step in steps if step.facts is not None), None)
+    if facts is None or not any(step.golden or step.problem for step in steps):
+        return None
+    # A run that was killed between reading a phone and the trial reads it again: the later reading counts.
+    states: dict[int, PhoneState] = {step.state.trial: step.state for step in steps if step.state is not None}
+    return Measurement(
+        device=facts,
+        trials=tuple(step.done for step in steps if step.done is not None),
+        answers=tuple(_answers(step.golden, steps) for step in steps if step.golden is not None),
+        counts=tuple(count for step in steps for count in step.counts),
+        states=tuple(states[trial] for trial in sorted(states)),
+        retries=sum(step.retries for step in steps),
+        notes=(
+            *_absences(plan, facts),
+            *misfits(steps),
+            *dict.fromkeys(step.note for step in steps if step.note),
+            *(() if failure is None else (f"not finished: {failure.message}",)),
+        ),
+    )
+
+
+def misfits(steps: Sequence[Step]) -> tuple[str, ...]:
+    """Return a sentence for each file that was not measured further, because of what it computes or how it fails."""
+    return tuple(f"{step.file} in {step.runtime}, not measured: {step.problem}" for step in steps if step.problem)
+
+
+def report(plan: Plan, measurements: Sequence[Measurement]) -> Report:
+    """Return the report of a benchmark."""
+    bundle, manifest = plan.bundle, plan.bundle.manifest
+    files = dict.fromkeys(artifact for artifact, _ in chosen_files(bundle, plan.files, plan.runtimes))
+    return Report(
+        schema=REPORT_SCHEMA,
+        edgebert=metadata.version("edgebert"),
+        created=dt.datetime.now(dt.UTC).date().isoformat(),
+        bundle=BenchedBundle(
+            name=bundle.root.resolve().name,
+            manifest_sha256=sha256_of(bundle.path(MANIFEST)),
+            checkpoint=manifest.provenance.checkpoint,
+            checkpoint_sha256=manifest.provenance.checkpoint_sha256,
+            recipe=manifest.recipe.name,
+            labels=manifest.labels,
+            text=manifest.text,
+            files=tuple(
+                BenchedFile(
+                    file=item.file,
+                    role=item.role,
+                    format=item.format,
+                    precision=item.precision,
+                    size_bytes=item.size_bytes,
+                    sha256=item.sha256,
+                )
+                for item in files
+            ),
+        ),
+        texts=plan.workload.texts,
+        suite=plan.suite,
+        measurements=tuple(measurements),
+    )
+
+
+def _answers(golden: Answers, steps: Sequence[Step]) -> Answers:
+    parts = [
+        step for step in steps if step.kind == "answers" and (step.file, step.runtime) == (golden.file, golden.runtime)
+    ]
+    return replace(golden, predicted=tuple(label for step in parts for label in step.predicted))
+
+
+def _absences(plan: Plan, facts: DeviceFacts) -> tuple[str, ...]:
+    present = {name for name, _ in facts.hardware.runtimes}
+    reasons = dict(facts.hardware.absent)
+    if plan.runtimes:
+        absent = [name for name in plan.runtimes if name not in present]
+        return tuple(f"{name} is not there: {reasons.get(name, 'not installed')}" for name in absent)
+    runnable = {FORMATS[name] for name in present if name in FORMATS}
+    missing: dict[str, list[str]] = {}
+    for artifact in dict.fromkeys(item for item, _ in chosen_files(plan.bundle, plan.files)):
+        if artifact.format not in runnable:
+            missing.setdefault(artifact.format, []).append(artifact.file)
+    return tuple(
+        f"no runtime for .{kind} files is there, so not measured: {', '.join(files)}" for kind, files in missing.items()
+    )

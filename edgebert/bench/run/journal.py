@@ -1,0 +1,254 @@
+"""What a benchmark has done so far, one JSON line for each step: a killed run goes on where it was.
+
+A line is on the disk before the next step begins. A kill can at most cut the last line short, and that one is dropped.
+Like the report it holds no text of the user and no token ids.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import IO, Literal, TypeVar
+
+from edgebert.bench.report import Answers, DoneTrial, InstructionCount, Suite
+from edgebert.device.facts import DeviceFacts, PhoneState
+from edgebert.errors import EnvironmentProblem, OutputError, UsageError
+from edgebert.jsonio import dumps, from_plain, parse
+from edgebert.ranges import Count
+from edgebert.staging import NO_ROOM
+
+SCHEMA = 1
+Kind = Literal["facts", "golden", "answers", "trial", "counts", "state", "unfit", "note"]
+T = TypeVar("T")
+
+_ANEW = "--anew starts anew; another --out keeps both"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fingerprint:
+    """Everything that decides a run: steps of unequal ones are never mixed.
+
+    Attributes:
+        edgebert: Version of edgebert.
+        bundle: Hash of the manifest.
+        texts: Hash of the token ids that are run.
+        suite: How.
+        devices: URLs of the devices.
+        files: Files asked for.
+        runtimes: Runtimes asked for.
+    """
+
+    edgebert: str
+    bundle: str
+    texts: str
+    suite: Suite
+    devices: tuple[str, ...]
+    files: tuple[str, ...]
+    runtimes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One thing that was done on a device; which of the optional parts it has depends on ``kind``.
+
+    Attributes:
+        device: URL of the device.
+        kind: What was done.
+        retries: Transient failures before it succeeded.
+        facts: Of ``facts``: what the device is.
+        file: File inside the bundle; empty for facts and states.
+        runtime: Runtime; empty for facts and states.
+        problem: Of ``golden``, ``unfit`` and ``trial``: why the file is not measured further; empty when all is well.
+        golden: Of ``golden``: how the golden texts were answered; ``predicted`` is still empty.
+        text_ns: Of ``golden``: nanoseconds that one text took, roughly; decides how much is asked for at once.
+        start: Of ``answers``: index of the first text of this part.
+        predicted: Of ``answers``: label index of each text of this part.
+        done: Of ``trial``: the trial.
+        counts: Of ``counts``: instruction counts of one file.
+        state: Of ``state``: what the phone said.
+        note: Of ``note`` and ``trial``: what the report should say of the device, in one sentence; mostly empty.
+    """
+
+    device: str
+    kind: Kind
+    retries: Count = 0
+    facts: DeviceFacts | None = None
+    file: str = ""
+    runtime: str = ""
+    problem: str = ""
+    golden: Answers | None = None
+    text_ns: Count = 0
+    start: Count = 0
+    predicted: tuple[Count, ...] = ()
+    done: DoneTrial | None = None
+    counts: tuple[InstructionCount, ...] = ()
+    state: PhoneState | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Header:
+    schema: int
+    fingerprint: Fingerprint
+
+
+class Journal:
+    """An open journal; several threads may add to it.
+
+    Attributes:
+        path: The file.
+        is_broken: Whether a step could not be written.
+    """
+
+    def __init__(self, path: Path, stream: IO[bytes], steps: tuple[Step, ...]) -> None:
+        self.path = path
+        self.is_broken = False
+        self._stream = stream
+        self._steps = list(steps)
+        self._lock = threading.Lock()
+
+    def of(self, device: str) -> tuple[Step, ...]:
+        """Return the steps of a device in the order they were made, those of earlier runs first."""
+        with self._lock:
+            return tuple(step for step in self._steps if step.device == device)
+
+    def add(self, step: Step) -> None:
+        """Write a step; when this returns, no kill can lose it.
+
+        Raises:
+            OutputError: The file cannot be written.
+            EnvironmentProblem: The disk is full.
+        """
+        with self._lock:
+            try:
+                with writable(self.path):
+                    self._stream.write(_line(step))
+                    self._stream.flush()
+                    os.fsync(self._stream.fileno())
+            except (OutputError, EnvironmentProblem):
+                self.is_broken = True
+                raise
+            self._steps.append(step)
+
+    def close(self) -> None:
+        """Close the file and keep it, unless nothing was done. May be called twice."""
+        with contextlib.suppress(OSError):
+            if not self._steps and not self._stream.closed:
+                self.path.unlink(missing_ok=True)
+        _close(self._stream)
+
+
+def journal_of(out: Path) -> Path:
+    """Return where the journal of a report lies."""
+    return out.with_name(out.name + ".journal")
+
+
+def open_journal(path: Path, fingerprint: Fingerprint, *, anew: bool) -> Journal:
+    """Return the journal at ``path``, with the steps it holds or, where there is none, empty.
+
+    Args:
+        path: The file.
+        fingerprint: What is to be run.
+        anew: Forget the steps it holds.
+
+    Raises:
+        UsageError: It is of another run, damaged, or in use.
+        OutputError: It cannot be written.
+        EnvironmentProblem: The disk is full.
+    """
+    with writable(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        stream = path.open("a+b")
+    with contextlib.ExitStack() as undo:
+        undo.callback(_close, stream)
+        with writable(path):
+            _lock(stream, path)
+            if anew:
+                stream.truncate(0)
+            stream.seek(0)
+            steps, good = _read(stream.read(), fingerprint, path)
+            stream.truncate(good)
+            if not good:
+                undo.callback(path.unlink, missing_ok=True)
+                stream.write(_line(_Header(schema=SCHEMA, fingerprint=fingerprint)))
+                stream.flush()
+        undo.pop_all()
+    return Journal(path, stream, steps)
+
+
+@contextlib.contextmanager
+def writable(path: Path) -> Iterator[None]:
+    """Turn a refusal of the file system inside the block into our errors.
+
+    Raises:
+        OutputError: The file cannot be written.
+        EnvironmentProblem: The disk is full.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in NO_ROOM:
+            raise EnvironmentProblem(
+                f"{path}: no room left on the disk: {error.strerror}",
+                hint="free some space and run the same command again: it resumes",
+            ) from error
+        raise OutputError(
+            f"{path}: cannot be written: {error.strerror}", hint="choose a folder you can write to"
+        ) from error
+
+
+def _close(stream: IO[bytes]) -> None:
+    # What is still in the buffer of a full disk is part of a line that nobody will miss.
+    with contextlib.suppress(OSError):
+        stream.close()
+
+
+def _lock(stream: IO[bytes], path: Path) -> None:
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise UsageError(f"{path}: another run is writing it", hint="wait for it, or give another --out") from error
+
+
+def _line(value: object) -> bytes:
+    # A line break inside a text is written as \n by JSON, so that a line of the file is a value.
+    return json.dumps(json.loads(dumps(value)), ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def _read(content: bytes, fingerprint: Fingerprint, path: Path) -> tuple[tuple[Step, ...], int]:
+    """Return the steps in a journal and how many of its bytes are whole lines."""
+    lines = content.split(b"\n")[:-1]
+    if not lines:
+        return (), 0
+    header = _parsed(_Header, lines[0], f"{path}: line 1")
+    if len(lines) == 1:
+        return (), 0
+    if header.schema != SCHEMA:
+        raise UsageError(f"{path}: schema {header.schema}; this edgebert reads {SCHEMA}", hint=_ANEW)
+    other = [
+        field.name
+        for field in fields(Fingerprint)
+        if getattr(header.fingerprint, field.name) != getattr(fingerprint, field.name)
+    ]
+    if other:
+        raise UsageError(f"{path}: holds an unfinished run that differs in {', '.join(other)}", hint=_ANEW)
+    steps = tuple(_parsed(Step, line, f"{path}: line {number}") for number, line in enumerate(lines[1:], start=2))
+    return steps, sum(len(line) + 1 for line in lines)
+
+
+def _parsed(cls: type[T], line: bytes, source: str) -> T:
+    try:
+        value = from_plain(cls, parse(line.decode("utf-8"), source=source), source=source)
+    except UsageError as error:
+        raise UsageError(error.message, hint=_ANEW) from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{source}: not UTF-8 at byte {error.start}", hint=_ANEW) from error
+    if isinstance(value, Step) and value.kind == "golden" and not value.text_ns:
+        raise UsageError(f"{source}: text_ns is 0, but the golden texts took some time", hint=_ANEW)
+    return value

@@ -1,0 +1,151 @@
+"""What a worker is asked for at each step, and what its golden answers say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from edgebert.bench.report import Answers, Suite
+from edgebert.bench.run.workload import EVERY_LENGTH, Inputs
+from edgebert.device.protocol import WORKER_SCHEMA, Request, Series, Trial
+from edgebert.errors import CheckFailed
+from edgebert.manifest import Artifact
+from edgebert.parity import is_constant
+
+COUNTED_RUNS = 3
+"""Runs under the instruction counter: they repeat within 0.2 %."""
+
+SLOWEST = 10
+"""Times as long as the golden texts let expect, before a worker is taken for dead."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """A model file on a device.
+
+    Attributes:
+        artifact: The file.
+        runtime: Runtime to open it in.
+        path: Where it lies there.
+        tokenizer: Where its tokenizer lies there; ``None`` where none is needed.
+        inputs: What it is fed with.
+        cores: Processors to pin to.
+    """
+
+    artifact: Artifact
+    runtime: str
+    path: str
+    tokenizer: str | None
+    inputs: Inputs
+    cores: tuple[int, ...]
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """File and runtime: what tells it from the others of the device."""
+        return self.artifact.file, self.runtime
+
+
+def answers_request(placed: Placed, inputs: Sequence[tuple[int, ...]], *, threads: int) -> Request:
+    """Return a request for the logits of texts, untimed."""
+    return Request(
+        schema=WORKER_SCHEMA,
+        file=placed.path,
+        runtime=placed.runtime,
+        threads=threads,
+        cores=placed.cores,
+        pad_id=placed.inputs.spec.pad_id,
+        series=(),
+        warm_up=0,
+        runs=0,
+        answers=tuple(inputs),
+    )
+
+
+def golden_request(placed: Placed, *, threads: int) -> Request:
+    """Return a request for the logits of the golden texts."""
+    return answers_request(placed, [case.input_ids for case in placed.inputs.golden.cases], threads=threads)
+
+
+def trial_request(placed: Placed, suite: Suite, texts: tuple[str, ...], *, threads: int) -> Request:
+    """Return a request for the times of all series, and of the tokenizer on ``texts``."""
+    return replace(
+        answers_request(placed, (), threads=threads),
+        series=placed.inputs.series,
+        warm_up=suite.warm_up,
+        runs=suite.runs,
+        tokenizer=placed.tokenizer,
+        max_length=placed.inputs.spec.max_length if placed.tokenizer else 0,
+        texts=texts if placed.tokenizer else (),
+    )
+
+
+def count_requests(placed: Placed) -> tuple[Request, ...]:
+    """Return a request for each length class: runs of its first text, one thread, marked for the counter."""
+    base = replace(answers_request(placed, (), threads=1), warm_up=1, runs=COUNTED_RUNS, marks=True)
+    return tuple(
+        replace(base, series=(Series(name=series.name, inputs=series.inputs[:1]),))
+        for series in placed.inputs.series
+        if series.name != EVERY_LENGTH
+    )
+
+
+def inferences(request: Request) -> int:
+    """Return how many inferences a request asks for."""
+    return len(request.answers) + len(request.series) * (request.warm_up + request.runs)
+
+
+def timeout_s(request: Request, text_ns: int, *, least_s: float) -> float:
+    """Return how many seconds a worker may take before it is taken for dead.
+
+    Args:
+        request: What it is asked.
+        text_ns: Nanoseconds that a golden text took, roughly.
+        least_s: Seconds to grant whatever it is asked: to start, import and load.
+    """
+    return least_s + SLOWEST * inferences(request) * text_ns / 1e9
+
+
+def golden_answers(placed: Placed, trial: Trial) -> tuple[Answers, str]:
+    """Return how a file answered the golden texts, and what is wrong with that; an empty text where nothing is.
+
+    Raises:
+        CheckFailed: The answers have another shape than the golden logits.
+    """
+    cases = placed.inputs.golden.cases
+    expected = np.array([case.logits for case in cases], dtype=np.float32)  # [texts, labels]
+    if [len(row) for row in trial.answers] != [len(case.logits) for case in cases]:
+        raise CheckFailed(f"{placed.artifact.file}: {placed.runtime} gives answers of another shape than the model's")
+    given = np.array(trial.answers, dtype=np.float32)
+    answers = Answers(
+        file=placed.artifact.file,
+        runtime=placed.runtime,
+        version=trial.version,
+        predicted=(),
+        golden_difference=float(np.abs(given.astype(np.float64) - expected).max()),
+        golden_tolerance=placed.artifact.tolerance,
+    )
+    if answers.golden_difference > answers.golden_tolerance:
+        return answers, (
+            f"computes another model: the golden logits are off by {answers.golden_difference:.4g} "
+            f"(allowed {answers.golden_tolerance:.4g})"
+        )
+    if is_constant(given, expected):
+        return answers, f"computes another model: every golden text gets {given[0].tolist()}"
+    return answers, ""
+
+
+def without_ids(placed: Placed, trial: Trial) -> tuple[Trial, str]:
+    """Return a trial without the token ids that its tokenizer made, and a sentence when they differ from ours.
+
+    The ids are the user's texts in another spelling, and a report may be shown to anybody.
+    """
+    made = trial.tokenized
+    if made is None:
+        return trial, ""
+    wanted = placed.inputs.series[0].inputs
+    other = len(wanted) - sum(there == here for there, here in zip(made.ids, wanted, strict=False))
+    tokenizer, version = placed.inputs.tokenizer, made.version
+    note = f"{tokenizer}: tokenizers {version} there makes other ids of {other} of {len(wanted)} texts" if other else ""
+    return replace(trial, tokenized=replace(made, ids=())), note

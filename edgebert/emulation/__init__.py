@@ -1,0 +1,1 @@
+"""An emulated ARM CPU on this machine, and the instructions that it executes."""

@@ -1,0 +1,203 @@
+"""Counts the instructions that an emulated CPU executes for one inference: the same numbers on every run and machine.
+
+Emulated seconds say nothing about a phone. Instructions do say something, above all by class: whether the runtime uses
+the CPU's dot products or int8 matrix products at all. They are no time either: instructions differ in what they cost.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from edgebert.device.board import Board
+from edgebert.device.device import Device
+from edgebert.device.launch import Launcher
+from edgebert.device.process import run_program
+from edgebert.device.protocol import Request, Trial
+from edgebert.emulation.counter import in_folder, plugin_options
+from edgebert.emulation.emulator import (
+    ALIASES,
+    EmulatedDevice,
+    check_cpu,
+    cpu_names,
+    emulator_folder,
+    open_emulator,
+    ready_facts,
+)
+from edgebert.errors import DeviceProblem, EnvironmentProblem, UsageError
+from edgebert.staging import replace_file
+from edgebert.workers.archive import LOADER, PYTHON
+from edgebert.workers.build import unpacked_runtime
+
+Counts = Mapping[str, int]
+"""Instructions since the start by class; ``total`` is their sum."""
+
+_LINE = re.compile(r"insncount ([0-9]{1,19}|exit) (\S+) ([0-9]{1,20})")
+_PROBE_S = 60.0
+
+
+class CountingBoard(Board):
+    """An emulated CPU whose instructions can be counted.
+
+    Args:
+        device: The emulated CPU.
+        launcher: What starts a worker there.
+        cache: Folder that the emulator was set up in.
+    """
+
+    def __init__(self, device: Device, launcher: Launcher, *, cache: Path) -> None:
+        super().__init__(device, launcher)
+        self._cache = cache
+
+    def count(self, request: Request, *, timeout_s: float) -> tuple[Trial, tuple[tuple[str, float], ...]]:
+        """Return what a worker did, and the instructions of one counted inference by class, largest first.
+
+        Args:
+            request: What to do; of its series the first one is counted.
+            timeout_s: Seconds it may take, its start included.
+
+        Raises:
+            UsageError: More than one thread is asked for, or no counted inference.
+            DeviceProblem: Nothing was counted.
+            EdgebertError: As ``Board.work``.
+        """
+        if request.threads != 1 or not request.series or request.runs < 1:
+            raise UsageError("instructions are counted with one thread, and at least one inference")
+        with tempfile.TemporaryDirectory(prefix="count-", dir=self.device.root) as scratch:
+            log = Path(scratch, "log")
+            qemu = counter_command(self.device.cpu, log, cache=self._cache)
+            device = EmulatedDevice(Path(self.device.root), self.device.cpu, qemu, is_temporary=False)
+            trial = Board(device, self.launcher).work(dataclasses.replace(request, marks=True), timeout_s=timeout_s)
+            counts = read_counts(log.read_text("utf-8", "replace") if log.is_file() else "")
+        classes = between(counts, "1", "2", runs=request.runs)
+        if not classes:
+            raise DeviceProblem(f"{self.device.url}: the emulator counted no instructions")
+        return trial, classes
+
+
+class UncountedBoard(Board):
+    """An emulated CPU whose instructions cannot be counted here.
+
+    Args:
+        device: The emulated CPU.
+        launcher: What starts a worker there.
+        why_not_counted: Why, in one sentence.
+    """
+
+    def __init__(self, device: Device, launcher: Launcher, *, why_not_counted: str) -> None:
+        super().__init__(device, launcher)
+        self.why_not_counted = why_not_counted
+
+
+def open_emulated_board(cpu: str, *, cache: Path) -> Board:
+    """Return an emulated CPU with a worker on it, one that counts instructions where that is possible.
+
+    Args:
+        cpu: As for ``open_emulator``.
+        cache: Folder that ``set_up_emulator`` filled.
+
+    Raises:
+        UsageError: There is no such CPU.
+        EnvironmentProblem: The emulator is not set up.
+    """
+    device, launcher = open_emulator(cpu, cache=cache)
+    if reason := why_not_counted(cpu, cache=cache):
+        return UncountedBoard(device, launcher, why_not_counted=reason)
+    return CountingBoard(device, launcher, cache=cache)
+
+
+def why_not_counted(cpu: str, *, cache: Path) -> str:
+    """Return why the instructions of an emulated CPU cannot be counted here, in one sentence; empty when they can.
+
+    Raises:
+        EnvironmentProblem: The emulator is not set up.
+    """
+    facts = ready_facts(cache)
+    if not facts.counting:
+        return f"instructions cannot be counted here: {facts.cannot_count}"
+    command = _command(cache)
+    try:
+        check_cpu(cpu, cpu_names(run_program((*command, "-cpu", "help"), timeout_s=_PROBE_S).stdout))
+    except UsageError:
+        return f"the QEMU that counts instructions ({facts.counting}) does not know the CPU {cpu}"
+    return ""
+
+
+def counter_command(cpu: str, log: Path, *, cache: Path) -> tuple[str, ...]:
+    """Return the command that runs an aarch64 program on an emulated CPU and writes what it counts to ``log``.
+
+    Args:
+        cpu: As for ``open_emulator``.
+        log: File for the lines that ``read_counts`` reads.
+        cache: Folder that ``set_up_emulator`` filled.
+
+    Raises:
+        EnvironmentProblem: The emulator is not set up, or cannot count this CPU.
+    """
+    reason = why_not_counted(cpu, cache=cache)
+    if reason:
+        raise EnvironmentProblem(reason)
+    plugin = plugin_options(emulator_folder(cache) / "count", log)
+    options = ("-cpu", ALIASES.get(cpu, cpu), "-L", str(_with_cpuinfo(cpu, cache)))
+    return (*_at_fixed_addresses(), *_command(cache), *plugin, *options)
+
+
+def read_counts(text: str) -> dict[str, dict[str, int]]:
+    """Return what the plugin wrote: mark (a number, or ``exit``) -> class -> instructions since the start.
+
+    Lines that are no counts are left out; of two for the same mark and class the later one holds.
+    """
+    counts: dict[str, dict[str, int]] = {}
+    for line in text.split("\n"):
+        found = _LINE.fullmatch(line)
+        if found:
+            counts.setdefault(found[1], {})[found[2]] = int(found[3])
+    return counts
+
+
+def between(counts: Mapping[str, Counts], first: str, last: str, *, runs: int) -> tuple[tuple[str, float], ...]:
+    """Return the instructions between two marks by class, largest first, as a share of ``runs``.
+
+    Empty when a mark is missing, or nothing was executed between the two.
+    """
+    before, after = counts.get(first), counts.get(last)
+    if before is None or after is None:
+        return ()
+    spent = {name: (count - before.get(name, 0)) / runs for name, count in after.items() if name != "total"}
+    return tuple(sorted(((name, each) for name, each in spent.items() if each > 0), key=lambda pair: -pair[1]))
+
+
+def _command(cache: Path) -> tuple[str, ...]:
+    return in_folder(emulator_folder(cache) / "count", ready_facts(cache).counter)
+
+
+def _with_cpuinfo(cpu: str, cache: Path) -> Path:
+    """Return a folder with the ``/proc/cpuinfo`` of an emulated CPU.
+
+    The QEMU that counts shows programs the one of this machine, over which the runtimes crash, but it looks for every
+    file below the folder of its option -L first. The QEMU that runs programs makes the right one.
+    """
+    folder = emulator_folder(cache) / "cpuinfo" / cpu
+    path = folder / "proc" / "cpuinfo"
+    if not path.is_file():
+        root, manifest = unpacked_runtime(cache)
+        runner = (str(emulator_folder(cache) / "run" / "qemu-aarch64"), "-cpu", ALIASES.get(cpu, cpu))
+        program = (str(root / LOADER), "--library-path", str(root / "lib"), str(root / PYTHON), "-S", "-c")
+        code = "import sys; sys.stdout.write(open('/proc/cpuinfo').read())"
+        done = run_program((*runner, *program, code), environment=manifest.variables(str(root)), timeout_s=_PROBE_S)
+        if done.code != 0 or b"Features" not in done.stdout:
+            raise EnvironmentProblem(f"{cpu}: QEMU does not say what this CPU is like")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(path, done.stdout)
+    return folder
+
+
+def _at_fixed_addresses() -> tuple[str, ...]:
+    """Return the command that keeps programs at the same addresses, so that counts repeat; empty where it may not."""
+    command = ("setarch", "-R")
+    allowed = shutil.which("setarch") and run_program((*command, "true"), timeout_s=_PROBE_S).code == 0
+    return command if allowed else ()
