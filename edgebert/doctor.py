@@ -29,6 +29,7 @@ EXTRAS = {
     "demo": "runs the demo",
     "report": "draws the plots of reports",
     "sign": "signs bundles",
+    "workers": "builds worker archives and the emulator",
     "optimum": "opens bundles with Optimum",
 }
 """The extras worth a line, with what they add; those for runtimes alone are seen by the runtimes."""

@@ -33,7 +33,14 @@ def edgebert_package() -> Installed:
 
 def environment(**versions: str) -> dict[str, Installed]:
     """Return an environment with edgebert, its core requirements, and more packages (underscores for hyphens)."""
-    core = {"numpy": "2.4.6", "packaging": "26.3", "rich": "15.0.0", "tokenizers": "0.23.3", "typer": "0.29.2"}
+    core = {
+        "numpy": "2.4.6",
+        "packaging": "26.3",
+        "rich": "15.0.0",
+        "scipy": "1.17.1",
+        "tokenizers": "0.23.3",
+        "typer": "0.29.2",
+    }
     given_versions = {name.replace("_", "-"): version for name, version in versions.items()}
     packages = {name: Installed(version=version) for name, version in (core | given_versions).items()}
     return packages | {"edgebert": edgebert_package()}
