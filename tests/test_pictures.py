@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgebert import pictures
+from edgebert import pictures, plotting
 from edgebert.architecture import Architecture, Pruning
 from edgebert.bench.analysis.sections import sections
 from edgebert.bench.render import plots
@@ -124,7 +124,7 @@ def test_a_picture_is_svg_without_date_or_script(picture: str, tmp_path: Path):
 def kept_figures(monkeypatch: pytest.MonkeyPatch, *modules: object) -> list[Figure]:
     """Return a list that gets each figure that one of the modules draws."""
     figures: list[Figure] = []
-    real = pictures.svg_figure
+    real = plotting.svg_figure
 
     @contextlib.contextmanager
     def kept(*given: Any, **named: Any) -> Iterator[Figure]:

@@ -26,7 +26,7 @@ from edgebert.bench.render.spreadsheet import csv_text
 from edgebert.card import card_text
 from edgebert.cli import output
 from edgebert.errors import UsageError
-from edgebert.pictures import svg_figure
+from edgebert.plotting import svg_figure
 from edgebert.printable import log_line, markdown, markdown_code, printable
 from tests.support import report_values as rv
 from tests.support.tiny_files import make_manifest

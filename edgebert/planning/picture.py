@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgebert.pictures import svg_figure
 from edgebert.planning.values import ORIGINAL, Plan, Trial
+from edgebert.plotting import GREY, INK, ORANGE, PALE, RED, open_axes, svg_figure
 from edgebert.printable import printable
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from matplotlib.collections import PathCollection
 
 _MARKS = {"float32": "s", "int8": "o"}
-_PICK, _DISTILLED, _GREY, _PALE, _INK = "#c62828", "#d9730d", "#8a8f98", "#d5d9df", "#24292f"
 
 
 def draw_plan(plan: Plan, path: Path) -> None:
@@ -39,10 +38,7 @@ def draw_plan(plan: Plan, path: Path) -> None:
         axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.set_xlabel("file size (MB)")
-        axes.set_ylabel("change of accuracy from the float original (points)")
-        axes.grid(alpha=0.25)
-        axes.spines[["top", "right"]].set_visible(False)
+        open_axes(axes, "file size (MB)", "change of accuracy from the float original (points)")
         what = "time" if plan.options.is_timed else "work"
         figure.colorbar(points[0], ax=axes, label=f"{what} (% of the float original)")
         figure.legend(
@@ -55,7 +51,7 @@ def _draw_trials(axes: Axes, plan: Plan, precision: str) -> PathCollection:
     chosen = [trial for trial in plan.trials if trial.candidate.precision == precision]
     distilled = [trial for trial in chosen if trial.candidate.distill]
     if distilled:
-        _scatter(axes, distilled, s=95, marker=_MARKS[precision], facecolors="none", edgecolors=_DISTILLED)
+        _scatter(axes, distilled, s=95, marker=_MARKS[precision], facecolors="none", edgecolors=ORANGE)
     return axes.scatter(
         [trial.size_mb for trial in chosen],
         [_change(trial) for trial in chosen],
@@ -74,14 +70,14 @@ def _draw_front(axes: Axes, plan: Plan) -> None:
     """Draw intervals, the line and the pick, and name in the legend what the marks mean."""
     best = _best_by_size(plan.trials)
     sizes, values = [trial.size_mb for trial in best], [_change(trial) for trial in best]
-    axes.plot(sizes, values, color=_GREY, linewidth=1, zorder=1, label="best at its size")
+    axes.plot(sizes, values, color=GREY, linewidth=1, zorder=1, label="best at its size")
     for trial in plan.front:
-        axes.plot([trial.size_mb] * 2, [-drop for drop in trial.drop_interval], color=_PALE, zorder=0)
+        axes.plot([trial.size_mb] * 2, [-drop for drop in trial.drop_interval], color=PALE, zorder=0)
     if any(trial.candidate.distill for trial in plan.trials):
-        axes.scatter([], [], s=95, facecolors="none", edgecolors=_DISTILLED, label="distilled")
+        axes.scatter([], [], s=95, facecolors="none", edgecolors=ORANGE, label="distilled")
     if plan.pick is not None:
-        _scatter(axes, [plan.pick], s=230, facecolors="none", edgecolors=_PICK, linewidths=1.6, label="pick")
-        axes.set_title(f"pick: {printable(plan.pick.name)}", fontsize=11, loc="left", color=_INK)
+        _scatter(axes, [plan.pick], s=230, facecolors="none", edgecolors=RED, linewidths=1.6, label="pick")
+        axes.set_title(f"pick: {printable(plan.pick.name)}", fontsize=11, loc="left", color=INK)
 
 
 def _scatter(axes: Axes, trials: Sequence[Trial], **style: object) -> None:
@@ -91,9 +87,9 @@ def _scatter(axes: Axes, trials: Sequence[Trial], **style: object) -> None:
 
 def _draw_bounds(axes: Axes, plan: Plan) -> None:
     if any(trial.candidate == ORIGINAL for trial in plan.trials):
-        axes.axhline(-plan.bounds.max_drop, color=_PICK, linewidth=0.8, linestyle="--", zorder=0, label="bounds")
+        axes.axhline(-plan.bounds.max_drop, color=RED, linewidth=0.8, linestyle="--", zorder=0, label="bounds")
     if plan.bounds.max_mb:
-        axes.axvline(plan.bounds.max_mb, color=_PICK, linewidth=0.8, linestyle="--", zorder=0)
+        axes.axvline(plan.bounds.max_mb, color=RED, linewidth=0.8, linestyle="--", zorder=0)
 
 
 def _change(trial: Trial) -> float:

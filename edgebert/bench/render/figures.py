@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 from edgebert.bench.render.markup import element, escaped, inline_svg, shown
 from edgebert.bench.render.plots import (
     COLOURS,
-    GREY,
-    HUES,
     Scored,
     draw_counts,
     draw_lengths,
@@ -18,6 +16,7 @@ from edgebert.bench.render.plots import (
     marks,
 )
 from edgebert.bench.render.traces import draw_trace
+from edgebert.plotting import GREY, HUES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -17,7 +17,7 @@ import numpy as np
 from edgebert.bench.analysis.stats import quantiles
 from edgebert.bench.render.markup import shown
 from edgebert.bench.render.words import count_of, run_names
-from edgebert.pictures import svg_figure
+from edgebert.plotting import GREY, HUES, INK, PALE, draw_change, svg_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,13 +26,9 @@ if TYPE_CHECKING:
     from edgebert.bench.analysis.grouping import Key
     from edgebert.bench.report import BenchedBundle, BenchedFile, InstructionCount, Measurement
 
-INK, LINE, PALE = "#24292f", "#d5d9df", "#eef0f3"
-HUES = ("#0f6fc5", "#d9730d", "#2e8b57", "#8e4ec6", "#c62828")
-GREY = "#8a8f98"
 COLOURS = {
     INK: "ink",
-    LINE: "line",
-    PALE: "pale",
+    PALE: "line",
     GREY: "float",
     **{hue: f"hue{index}" for index, hue in enumerate(HUES)},
 }
@@ -136,15 +132,9 @@ def draw_sizes(scores: Sequence[Scored], bundle: BenchedBundle) -> str | None:
         axes = figure.subplots()
         for item in scores:
             look = looks[item.file]
-            axes.errorbar(
-                [sizes[item.file]],
-                [item.value],
-                yerr=None if item.low == item.high else [[item.value - item.low], [item.high - item.value]],
-                fmt=look.shape,
-                color=look.colour,
-                capsize=4,
-                markersize=7,
-                markerfacecolor=look.face,
+            interval, face = (item.low, item.high), look.face
+            draw_change(
+                axes, sizes[item.file], item.value, interval, fmt=look.shape, color=look.colour, markerfacecolor=face
             )
         axes.set_xlim(0, 1.1 * max(sizes[item.file] for item in scores))
         axes.axhline(0, color=GREY, linewidth=0.8, linestyle="--", zorder=0)
@@ -188,7 +178,7 @@ def plain_axes(axes: Axes, x: str, y: str) -> None:
     axes.set_ylabel(y, color=INK)
     axes.set_facecolor("none")
     axes.tick_params(colors=INK)
-    axes.grid(color=LINE, linewidth=0.7)
+    axes.grid(color=PALE, linewidth=0.7)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(GREY)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgebert.bench.render.plots import INK, canvas, marks, plain_axes, short_name
+from edgebert.bench.render.plots import canvas, marks, plain_axes, short_name
+from edgebert.plotting import INK
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
