@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from edgebert.bench.analysis.sections import sections
-from edgebert.bench.gate.check import Finding
+from edgebert.bench.gate.check import CheckResult
 from edgebert.bench.gate.ci import github, junit
 from edgebert.bench.render.markdown import markdown_text
 from edgebert.bench.render.spreadsheet import csv_text
@@ -147,7 +147,7 @@ def test_json_means_the_same_and_steers_nothing(value: dict[str, str]) -> None:
 @given(hostile, hostile)
 def test_annotations_and_junit_say_what_was_found(device: str, detail: str) -> None:
     """GitHub's own rules read the title and the text back; the XML parses to the printable texts."""
-    finding = Finding(limit="--max-mb 1", file="a.onnx", device=device, verdict="fail", value="2 MB", detail=detail)
+    finding = CheckResult(limit="--max-mb 1", file="a.onnx", device=device, verdict="fail", value="2 MB", detail=detail)
     (line,) = github([finding])
     assert printable(line) == line
     found = re.fullmatch(r"::error title=([^:,]*)::(.*)", line)

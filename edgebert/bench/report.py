@@ -14,7 +14,7 @@ REPORT_SCHEMA = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BenchedFile:
+class FileFacts:
     """A model file of the bundle that was measured."""
 
     file: str
@@ -26,7 +26,7 @@ class BenchedFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BenchedBundle:
+class BundleFacts:
     """The bundle that was measured: its folder's name, the hash of its manifest, and how its texts become ids."""
 
     name: str
@@ -36,11 +36,11 @@ class BenchedBundle:
     recipe: str
     labels: tuple[str, ...]
     text: TextSpec
-    files: tuple[BenchedFile, ...]
+    files: tuple[FileFacts, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BenchedTexts:
+class TextFacts:
     """The texts that were run.
 
     Attributes:
@@ -103,7 +103,7 @@ class DoneTrial:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answers:
+class FileAnswers:
     """What a file answered on a device.
 
     Attributes:
@@ -162,7 +162,7 @@ class Measurement:
 
     device: DeviceFacts
     trials: tuple[DoneTrial, ...]
-    answers: tuple[Answers, ...]
+    answers: tuple[FileAnswers, ...]
     counts: tuple[InstructionCount, ...] = ()
     states: tuple[PhoneState, ...] = ()
     retries: Count = 0
@@ -189,7 +189,7 @@ class Report:
     schema: int
     edgebert: str
     created: str
-    bundle: BenchedBundle
-    texts: BenchedTexts
+    bundle: BundleFacts
+    texts: TextFacts
     suite: Suite
     measurements: tuple[Measurement, ...]

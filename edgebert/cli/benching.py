@@ -263,8 +263,8 @@ def _show(report: Report, out: Path) -> None:
             output.show_table(sheet.columns, sheet.rows)
         for note in found.notes:
             output.show_note(f"note: {note}")
-        for doubt in section.doubts:
-            output.show_note(f"doubt: {doubt}")
+        for text in section.warnings:
+            output.show_note(f"warning: {text}")
     output.show_truncated(report.texts.truncated, report.bundle.text.max_length)
     output.show_note(f"wrote {out}; edgebert report {out} --html page.html draws it")
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from edgebert.bench.analysis.compare import Change, Comparison, FileChange
     from edgebert.bench.analysis.stats import Estimate
-    from edgebert.bench.gate.check import Finding
+    from edgebert.bench.gate.check import CheckResult
 
 _UNASKED = "not asked"
 
@@ -118,19 +118,20 @@ def compare(
     found = side_by_side(read_report(old), read_report(new), allow=frozenset(allow or ()))
     slower = [row for row in found.rows if row.verdict == "slower"]
     if as_json:
-        output.show_json(found)
+        plain = {"rows": found.rows, "files": found.files, "allowed": found.allowed}
+        output.show_json({**plain, "doubts": found.warnings, "level": found.level})
     else:
         _show_comparison(found)
     if slower and fail_on_slower:
         raise CheckFailed(f"{len(slower)} of {len(found.rows)} rows are slower: {_names(slower)}")
 
 
-def _finding(item: Finding) -> tuple[str, ...]:
+def _finding(item: CheckResult) -> tuple[str, ...]:
     return item.limit, item.file, item.device or "", item.verdict, item.value, item.detail
 
 
 def _missed(
-    failed: Sequence[Finding], undecided: Sequence[Finding], count: int, *, allow_undecided: bool
+    failed: Sequence[CheckResult], undecided: Sequence[CheckResult], count: int, *, allow_undecided: bool
 ) -> CheckFailed:
     parts = [f"{len(failed)} failed"] if failed else []
     parts += [f"{len(undecided)} undecided"] if undecided else []
@@ -140,7 +141,7 @@ def _missed(
     return CheckFailed(f"{' and '.join(parts)} of {count} checks: {names}", hint=hint)
 
 
-def _needed(item: Finding) -> str:
+def _needed(item: CheckResult) -> str:
     if item.more_examples is not None:
         return _undecided(item.more_examples, "example", "examples")
     if item.more_processes is not None:
@@ -161,8 +162,8 @@ def _show_comparison(found: Comparison) -> None:
     output.show_table(("what", "old", "new", "change", "verdict"), rows)
     for text in found.allowed:
         output.show_note(f"allowed to differ: {text}")
-    for text in found.doubts:
-        output.show_note(f"doubt: {text}")
+    for text in found.warnings:
+        output.show_note(f"warning: {text}")
     counts = [f"{sum(row.verdict == name for row in found.rows)} {name}" for name in _VERDICTS]
     output.show_text(f"of {len(found.rows)} rows: {', '.join(counts)}; intervals hold together at 95 %")
 

@@ -27,7 +27,7 @@ def report(
     as_json: Json = False,
     force: Force = False,
 ) -> None:
-    """Show times, accuracy and doubts of one or more reports: float against what ships, each device by itself."""
+    """Show times, accuracy and warnings of one or more reports: float against what ships, each device by itself."""
     from edgebert.bench.analysis.sections import sections
     from edgebert.bench.render.markdown import markdown_text
     from edgebert.bench.render.page import PAGE, page_text
@@ -55,7 +55,7 @@ def report(
 
 
 def _show(found: Sequence[Section]) -> None:
-    from edgebert.bench.analysis.sections import agreement_of, by_request, doubts_of
+    from edgebert.bench.analysis.sections import agreement_of, by_request, warnings_of
     from edgebert.bench.render.markup import shown
     from edgebert.bench.render.tables import agreement_sheet, sheets
     from edgebert.bench.render.words import EMULATED, bundle_facts, device_facts, not_measured
@@ -71,16 +71,16 @@ def _show(found: Sequence[Section]) -> None:
             for sheet in sheets(section):
                 output.show_text("", sheet.title)
                 output.show_table(sheet.columns, sheet.rows)
-            for text in section.doubts:
-                output.show_text(f"doubt: {shown(text)}")
+            for text in section.warnings:
+                output.show_text(f"warning: {shown(text)}")
             for text in not_measured(section.report, measurement):
                 output.show_text(f"not measured: {shown(text)}")
         agreed = agreement_sheet(agreement_of(group))
         if agreed.rows:
             output.show_text("", agreed.title)
             output.show_table(agreed.columns, agreed.rows)
-        for text in doubts_of(group):
-            output.show_text(f"doubt: {shown(text)}")
+        for text in warnings_of(group):
+            output.show_text(f"warning: {shown(text)}")
 
 
 def _show_facts(facts: Sequence[tuple[str, str]]) -> None:
@@ -92,7 +92,7 @@ def _show_facts(facts: Sequence[tuple[str, str]]) -> None:
 
 
 def _plain(found: Sequence[Section]) -> dict[str, object]:
-    from edgebert.bench.analysis.sections import agreement_of, by_request, doubts_of
+    from edgebert.bench.analysis.sections import agreement_of, by_request, warnings_of
 
     def device(section: Section) -> dict[str, object]:
         return {
@@ -103,7 +103,7 @@ def _plain(found: Sequence[Section]) -> dict[str, object]:
             "scores": section.scores,
             "instructions": section.counts,
             "energy": section.energy,
-            "doubts": section.doubts,
+            "doubts": section.warnings,
             "retries": section.measurement.retries,
             "notes": section.measurement.notes,
         }
@@ -114,7 +114,7 @@ def _plain(found: Sequence[Section]) -> dict[str, object]:
                 "bundle": group[0].report.bundle,
                 "texts": group[0].report.texts,
                 "suite": group[0].report.suite,
-                "doubts": doubts_of(group),
+                "doubts": warnings_of(group),
                 "devices": [device(section) for section in group],
                 "agreement": agreement_of(group),
             }

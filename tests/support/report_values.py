@@ -14,15 +14,15 @@ import numpy as np
 
 from edgebert.bench.report import (
     REPORT_SCHEMA,
-    Answers,
-    BenchedBundle,
-    BenchedFile,
-    BenchedTexts,
+    BundleFacts,
     DoneTrial,
+    FileAnswers,
+    FileFacts,
     InstructionCount,
     Measurement,
     Report,
     Suite,
+    TextFacts,
 )
 from edgebert.device.facts import AndroidFacts, DeviceFacts
 from edgebert.device.protocol import (
@@ -152,7 +152,7 @@ def make_measurement(
     device: DeviceFacts | None = None,
     threads: int = 1,
     series: str = "all",
-    answers: Sequence[Answers] | None = None,
+    answers: Sequence[FileAnswers] | None = None,
     **changes: Any,
 ) -> Measurement:
     """Return what one quiet device contributed.
@@ -180,10 +180,10 @@ def make_measurement(
     return replace(Measurement(device=device or make_device(), trials=tuple(done), answers=tuple(answers)), **changes)
 
 
-def make_answers(file: str = INT8, predicted: Sequence[int] = (), **changes: Any) -> Answers:
+def make_answers(file: str = INT8, predicted: Sequence[int] = (), **changes: Any) -> FileAnswers:
     """Return answers within the golden tolerance."""
     runtime, version = RUNTIMES[file.rpartition(".")[2]]
-    found = Answers(
+    found = FileAnswers(
         file=file,
         runtime=runtime,
         version=version,
@@ -230,10 +230,10 @@ def make_emulated(*counts: InstructionCount, cpu: str = "cortex-a76", **changes:
     return make_measurement(device=make_emulator(cpu), counts=counts, **changes)
 
 
-def make_files(*names: str) -> tuple[BenchedFile, ...]:
+def make_files(*names: str) -> tuple[FileFacts, ...]:
     """Return the model files of a report by their names, which say all about them."""
     return tuple(
-        BenchedFile(
+        FileFacts(
             file=name,
             role="baseline" if name.startswith("baseline/") else "shipped",
             format="tflite" if name.endswith(".tflite") else "onnx",
@@ -245,9 +245,9 @@ def make_files(*names: str) -> tuple[BenchedFile, ...]:
     )
 
 
-def make_bundle(files: Sequence[str] = (INT8, FLOAT), **changes: Any) -> BenchedBundle:
+def make_bundle(files: Sequence[str] = (INT8, FLOAT), **changes: Any) -> BundleFacts:
     """Return the bundle of a report."""
-    found = BenchedBundle(
+    found = BundleFacts(
         name="bundle",
         manifest_sha256="ab" * 32,
         checkpoint="tiny",
@@ -260,9 +260,9 @@ def make_bundle(files: Sequence[str] = (INT8, FLOAT), **changes: Any) -> Benched
     return replace(found, **changes)
 
 
-def make_texts(**changes: Any) -> BenchedTexts:
+def make_texts(**changes: Any) -> TextFacts:
     """Return the texts of a report: a data file of the user's, without labels."""
-    found = BenchedTexts(name="dev.tsv", sha256="12" * 32, texts=872, truncated=0, mean_tokens=25.4)
+    found = TextFacts(name="dev.tsv", sha256="12" * 32, texts=872, truncated=0, mean_tokens=25.4)
     return replace(found, **changes)
 
 

@@ -81,14 +81,14 @@ class Comparison:
         rows: Times, where both reports have them.
         files: Sizes and answers.
         allowed: Conditions that differ and were knowingly accepted, one sentence each.
-        doubts: What speaks against the comparison.
+        warnings: What speaks against the comparison.
         level: Confidence level of each row's interval: 95 % for all of them together.
     """
 
     rows: tuple[Change, ...]
     files: tuple[FileChange, ...]
     allowed: tuple[str, ...]
-    doubts: tuple[str, ...]
+    warnings: tuple[str, ...]
     level: float
 
 
@@ -130,7 +130,7 @@ def compare(old: Report, new: Report, *, allow: frozenset[str] = frozenset()) ->
         rows=rows,
         files=files,
         allowed=tuple(f"{name}: {text}" for name, text in differing),
-        doubts=tuple(_doubts(rows)),
+        warnings=tuple(_warnings(rows)),
         level=level,
     )
 
@@ -255,7 +255,7 @@ def _accuracy(
     return Estimate(value=score.difference, low=score.difference_low, high=score.difference_high)
 
 
-def _doubts(rows: tuple[Change, ...]) -> Iterator[str]:
+def _warnings(rows: tuple[Change, ...]) -> Iterator[str]:
     for row in rows:
         if row.is_same_file and row.verdict in {"faster", "slower"}:
             yield (

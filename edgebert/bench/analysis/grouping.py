@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from edgebert.bench.report import BenchedFile, Measurement, Report
+from edgebert.bench.report import FileFacts, Measurement, Report
 from edgebert.device.protocol import TimedSeries, Trial
 
-Key = tuple[str, str, int]
+Configuration = tuple[str, str, int]
 """File, runtime, threads: the trials of one key are the processes that are judged together."""
 
 
-def grouped(measurement: Measurement) -> dict[Key, dict[int, Trial]]:
+def grouped(measurement: Measurement) -> dict[Configuration, dict[int, Trial]]:
     """Return the trials of a device by file, runtime and threads, and by round within them."""
-    found: dict[Key, dict[int, Trial]] = {}
+    found: dict[Configuration, dict[int, Trial]] = {}
     for done in measurement.trials:
         key = (done.file, done.trial.runtime, done.trial.threads)
         found.setdefault(key, {})[done.round] = done.trial
@@ -30,7 +30,7 @@ def times_of(trials: Mapping[int, Trial], series: str) -> dict[int, TimedSeries]
     return found
 
 
-def baseline_of(report: Report, file: BenchedFile) -> str | None:
+def baseline_of(report: Report, file: FileFacts) -> str | None:
     """Return the float file that a shipped file is compared with: the baseline of the same format."""
     if file.role == "baseline":
         return None
@@ -39,6 +39,6 @@ def baseline_of(report: Report, file: BenchedFile) -> str | None:
     )
 
 
-def known_file(report: Report, file: str) -> BenchedFile | None:
+def known_file(report: Report, file: str) -> FileFacts | None:
     """Return what the report's bundle says of a file; ``None`` for a file that it does not hold."""
     return next((item for item in report.bundle.files if item.file == file), None)

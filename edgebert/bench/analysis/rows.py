@@ -11,7 +11,7 @@ from statistics import median
 
 import numpy as np
 
-from edgebert.bench.analysis.grouping import Key, baseline_of, grouped, known_file, times_of
+from edgebert.bench.analysis.grouping import Configuration, baseline_of, grouped, known_file, times_of
 from edgebert.bench.analysis.scores import CrossAgreement, ScoreRow, cross_device_agreement, score_rows
 from edgebert.bench.analysis.stats import Estimate, Times, Verdict, outlier_share, quantiles, ratio, verdict
 from edgebert.bench.report import Measurement, Report
@@ -22,8 +22,8 @@ __all__ = [
     "CountRow",
     "CrossAgreement",
     "EnergyRow",
-    "Row",
     "ScoreRow",
+    "TimeRow",
     "count_rows",
     "cross_device_agreement",
     "energy_rows",
@@ -33,7 +33,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class TimeRow:
     """The times of one file on one real device, at one thread count, for one series.
 
     Attributes:
@@ -119,7 +119,7 @@ class EnergyRow:
     millijoules: Estimate
 
 
-def rows(report: Report, *, level: float = 0.95) -> tuple[Row, ...]:
+def rows(report: Report, *, level: float = 0.95) -> tuple[TimeRow, ...]:
     """Return the times of a report, by device, file, threads and series; none for emulated devices.
 
     Args:
@@ -188,7 +188,7 @@ def energy_rows(report: Report) -> tuple[EnergyRow, ...]:
     return tuple(found)
 
 
-def _device_rows(report: Report, measurement: Measurement, level: float) -> list[Row]:
+def _device_rows(report: Report, measurement: Measurement, level: float) -> list[TimeRow]:
     if measurement.device.is_emulated:
         return []
     groups = grouped(measurement)
@@ -205,11 +205,11 @@ def _device_rows(report: Report, measurement: Measurement, level: float) -> list
 def _row(
     report: Report,
     measurement: Measurement,
-    groups: Mapping[Key, Mapping[int, Trial]],
-    key: Key,
+    groups: Mapping[Configuration, Mapping[int, Trial]],
+    key: Configuration,
     name: str,
     level: float,
-) -> Row | None:
+) -> TimeRow | None:
     file, runtime, threads = key
     known, trials = known_file(report, file), list(groups[key].values())
     own = times_of(groups[key], name)
@@ -227,7 +227,7 @@ def _row(
     rss = [trial.peak_rss_bytes for trial in trials if trial.peak_rss_bytes is not None]
     first_ns = [trial.first_ns for trial in trials if trial.first_ns is not None]
     texts = [ns for trial in trials if trial.tokenized is not None for ns in trial.tokenized.text_ns]
-    return Row(
+    return TimeRow(
         device=measurement.device.name,
         file=file,
         role=known.role,

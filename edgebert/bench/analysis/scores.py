@@ -10,7 +10,7 @@ import numpy as np
 
 from edgebert.bench.analysis.grouping import baseline_of, known_file
 from edgebert.bench.analysis.stats import Estimate
-from edgebert.bench.report import Answers, BenchedFile, Measurement, Report
+from edgebert.bench.report import FileAnswers, FileFacts, Measurement, Report
 from edgebert.errors import UsageError
 from edgebert.intervals import wilson_interval
 from edgebert.manifest import Role, Score
@@ -95,7 +95,7 @@ def cross_device_agreement(report: Report) -> tuple[CrossAgreement, ...]:
     return tuple(found)
 
 
-def float_answers(report: Report, measurement: Measurement, answers: Answers) -> Answers | None:
+def float_answers(report: Report, measurement: Measurement, answers: FileAnswers) -> FileAnswers | None:
     """Return the float file's answers on the same device; ``None`` for a baseline, and where it answered nothing."""
     known = known_file(report, answers.file)
     name = None if known is None else baseline_of(report, known)
@@ -105,7 +105,7 @@ def float_answers(report: Report, measurement: Measurement, answers: Answers) ->
     return found[0] if found else None
 
 
-def _score_row(report: Report, measurement: Measurement, answers: Answers, known: BenchedFile) -> ScoreRow:
+def _score_row(report: Report, measurement: Measurement, answers: FileAnswers, known: FileFacts) -> ScoreRow:
     device = measurement.device.name
     baseline = float_answers(report, measurement, answers) if answers.predicted else None
     _check_lengths(answers, baseline, report.texts.labels, device)
@@ -141,7 +141,7 @@ def _score_row(report: Report, measurement: Measurement, answers: Answers, known
     )
 
 
-def _check_lengths(answers: Answers, baseline: Answers | None, labels: Sequence[int], device: str) -> None:
+def _check_lengths(answers: FileAnswers, baseline: FileAnswers | None, labels: Sequence[int], device: str) -> None:
     count = len(answers.predicted)
     others = {"labels": len(labels)} if labels else {}
     if baseline is not None:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from edgebert.bench.analysis.rows import CountRow, EnergyRow, Row, count_rows, energy_rows, rows
+from edgebert.bench.analysis.rows import CountRow, EnergyRow, TimeRow, count_rows, energy_rows, rows
 from edgebert.bench.analysis.scores import CrossAgreement, ScoreRow, cross_device_agreement, score_rows
-from edgebert.bench.analysis.warnings import device_doubts, doubts
+from edgebert.bench.analysis.warnings import device_warnings, report_warnings
 
 if TYPE_CHECKING:
     from edgebert.bench.report import Measurement, Report
@@ -28,15 +28,15 @@ class Section:
         scores: Accuracy and agreement.
         counts: Instructions.
         energy: Energy.
-        doubts: Reasons not to believe it.
+        warnings: Reasons not to believe it.
     """
 
     report: Report
-    rows: tuple[Row, ...]
+    rows: tuple[TimeRow, ...]
     scores: tuple[ScoreRow, ...]
     counts: tuple[CountRow, ...]
     energy: tuple[EnergyRow, ...]
-    doubts: tuple[str, ...]
+    warnings: tuple[str, ...]
 
     @property
     def measurement(self) -> Measurement:
@@ -66,7 +66,7 @@ def sections(reports: Sequence[Report]) -> tuple[Section, ...]:
             scores=score_rows(report),
             counts=count_rows(report),
             energy=energy_rows(report),
-            doubts=device_doubts(report.measurements[0], report.suite),
+            warnings=device_warnings(report.measurements[0], report.suite),
         )
         for report in dict.fromkeys(alone)
     )
@@ -81,9 +81,9 @@ def by_request(found: Sequence[Section]) -> list[list[Section]]:
     return list(groups.values())
 
 
-def doubts_of(group: Sequence[Section]) -> tuple[str, ...]:
-    """Return the doubts about one group that are about no device of it."""
-    return doubts(replace(group[0].report, measurements=()))
+def warnings_of(group: Sequence[Section]) -> tuple[str, ...]:
+    """Return the warnings about one group that are about no device of it."""
+    return report_warnings(replace(group[0].report, measurements=()))
 
 
 def agreement_of(group: Sequence[Section]) -> tuple[CrossAgreement, ...]:

@@ -1,6 +1,6 @@
 """What speaks against the numbers of a report, in plain words: a device that got hot, a laptop that saved power.
 
-A doubt is raised only by what was read or measured; a quiet device that tells everything has none.
+A warning is raised only by what was read or measured; a quiet device that tells everything has none.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ FEW_PROCESSES = 6
 """Fewer processes than this give intervals that say little."""
 
 WIDE_SPREAD = 1.1
-"""Medians of processes further apart than this factor are doubted."""
+"""Medians of processes further apart than this factor get a warning."""
 
 _FALL = 0.85
 _SLOW_END = 0.9
@@ -29,8 +29,8 @@ _THERMAL = ("none", "light", "moderate", "severe", "critical", "emergency", "shu
 _PROCESSOR_COOLING = ("cpu", "processor", "cluster", "soc")
 
 
-def doubts(report: Report) -> tuple[str, ...]:
-    """Return the doubts about a report, one sentence each; those about a device begin with its name if there are more.
+def report_warnings(report: Report) -> tuple[str, ...]:
+    """Return the warnings about a report, one sentence each, with the device if there are several.
 
     What no device counts is said once, at the end.
     """
@@ -38,13 +38,13 @@ def doubts(report: Report) -> tuple[str, ...]:
     found = list(_about_texts(report))
     for item in report.measurements:
         prefix = f"{item.device.name}: " if several else ""
-        found += [prefix + text for text in device_doubts(item, report.suite)]
+        found += [prefix + text for text in device_warnings(item, report.suite)]
     found += _without_energy(report)
     return tuple(found)
 
 
-def device_doubts(measurement: Measurement, suite: Suite) -> tuple[str, ...]:
-    """Return the doubts about what one device contributed; its times are judged only when it is no emulator."""
+def device_warnings(measurement: Measurement, suite: Suite) -> tuple[str, ...]:
+    """Return the warnings about what one device contributed; its times are judged only when it is no emulator."""
     checks: tuple[Callable[[Measurement], Iterator[str]], ...] = (_answers, _versions, _clocks)
     if measurement.device.is_emulated:
         first = ["the CPU is emulated: answers and instruction counts hold, its times say nothing of a speed"]

@@ -19,17 +19,17 @@ from edgebert.bench.gate.decisions import (
     examples_for_width,
     stated_pairs,
 )
-from edgebert.bench.gate.limits import Finding, Limits
-from edgebert.bench.report import Answers, Measurement, Report
+from edgebert.bench.gate.limits import CheckResult, Limits
+from edgebert.bench.report import FileAnswers, Measurement, Report
 from edgebert.errors import UsageError
 from edgebert.intervals import wilson_interval
 from edgebert.manifest import Artifact, Score
 
-OnDevice = Callable[[Report, Measurement, Answers, Limits], Finding | None]
-InManifest = Callable[[Score, Limits], Finding | None]
+OnDevice = Callable[[Report, Measurement, FileAnswers, Limits], CheckResult | None]
+InManifest = Callable[[Score, Limits], CheckResult | None]
 
 
-def drop_findings(item: Artifact, report: Report | None, limits: Limits) -> list[Finding]:
+def drop_findings(item: Artifact, report: Report | None, limits: Limits) -> list[CheckResult]:
     """Return what ``limits.max_drop`` says about a file, by device where the report has predictions and labels.
 
     Raises:
@@ -38,7 +38,7 @@ def drop_findings(item: Artifact, report: Report | None, limits: Limits) -> list
     return _answered(item, report, limits, _drop_on, _drop_of)
 
 
-def agreement_findings(item: Artifact, report: Report | None, limits: Limits) -> list[Finding]:
+def agreement_findings(item: Artifact, report: Report | None, limits: Limits) -> list[CheckResult]:
     """Return what ``limits.min_agreement`` says about a file, by device where the report has predictions.
 
     Raises:
@@ -49,7 +49,7 @@ def agreement_findings(item: Artifact, report: Report | None, limits: Limits) ->
 
 def _answered(
     item: Artifact, report: Report | None, limits: Limits, on_device: OnDevice, in_manifest: InManifest
-) -> list[Finding]:
+) -> list[CheckResult]:
     found = []
     for measurement in () if report is None else report.measurements:
         for answers in measurement.answers:
@@ -68,7 +68,7 @@ def _answered(
     return [stated]
 
 
-def _drop_on(report: Report, measurement: Measurement, answers: Answers, limits: Limits) -> Finding | None:
+def _drop_on(report: Report, measurement: Measurement, answers: FileAnswers, limits: Limits) -> CheckResult | None:
     baseline, labels = float_answers(report, measurement, answers), report.texts.labels
     if baseline is None or not len(labels) == len(baseline.predicted) == len(answers.predicted):
         return None
@@ -81,7 +81,7 @@ def _drop_on(report: Report, measurement: Measurement, answers: Answers, limits:
     verdict, needed = decide(low, high, least=least), None
     if verdict == "undecided":
         needed = examples_for_drop(pairs, least=least, alpha=limits.alpha)
-    return Finding(
+    return CheckResult(
         limit=_drop_limit(limits),
         file=answers.file,
         device=measurement.device.name,
@@ -92,7 +92,7 @@ def _drop_on(report: Report, measurement: Measurement, answers: Answers, limits:
     )
 
 
-def _drop_of(score: Score, limits: Limits) -> Finding | None:
+def _drop_of(score: Score, limits: Limits) -> CheckResult | None:
     if score.difference is None or score.difference_low is None or score.difference_high is None:
         return None
     least, pairs = _least_change(limits), stated_pairs(score)
@@ -112,7 +112,7 @@ def _drop_of(score: Score, limits: Limits) -> Finding | None:
             # As in its interval (``metrics.macro_f1_difference_interval``): z squared flips, and all of it without any.
             unseen = NormalDist().inv_cdf(1 - limits.alpha) ** 2 / score.examples if score.flips else math.inf
         needed = examples_for_width(score.difference, low, high, score.examples, least=least, unseen=unseen)
-    return Finding(
+    return CheckResult(
         limit=_drop_limit(limits),
         file=score.file,
         device=None,
@@ -123,7 +123,7 @@ def _drop_of(score: Score, limits: Limits) -> Finding | None:
     )
 
 
-def _agreement_on(report: Report, measurement: Measurement, answers: Answers, limits: Limits) -> Finding | None:
+def _agreement_on(report: Report, measurement: Measurement, answers: FileAnswers, limits: Limits) -> CheckResult | None:
     baseline = float_answers(report, measurement, answers)
     if baseline is None or len(baseline.predicted) != len(answers.predicted):
         return None
@@ -131,7 +131,7 @@ def _agreement_on(report: Report, measurement: Measurement, answers: Answers, li
     return _agreement(answers.file, measurement.device.name, limits, same, count, f"{count} texts in {answers.runtime}")
 
 
-def _agreement_of(score: Score, limits: Limits) -> Finding | None:
+def _agreement_of(score: Score, limits: Limits) -> CheckResult | None:
     if score.flips is None:
         return None
     count = score.examples
@@ -139,13 +139,13 @@ def _agreement_of(score: Score, limits: Limits) -> Finding | None:
     return _agreement(score.file, None, limits, count - score.flips, count, detail)
 
 
-def _agreement(file: str, device: str | None, limits: Limits, same: int, count: int, detail: str) -> Finding:
+def _agreement(file: str, device: str | None, limits: Limits, same: int, count: int, detail: str) -> CheckResult:
     assert limits.min_agreement is not None
     low, high = wilson_interval(same, count, level=1 - 2 * limits.alpha)
     verdict, needed = decide(low, high, least=limits.min_agreement), None
     if verdict == "undecided":
         needed = examples_for_agreement(same, count, least=limits.min_agreement, alpha=limits.alpha)
-    return Finding(
+    return CheckResult(
         limit=f"--min-agreement {limits.min_agreement:g}",
         file=file,
         device=device,

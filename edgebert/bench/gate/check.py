@@ -8,17 +8,17 @@ that is.
 from __future__ import annotations
 
 from edgebert.bench.gate.answers import agreement_findings, drop_findings
-from edgebert.bench.gate.limits import Finding, Limits, check_limits
+from edgebert.bench.gate.limits import CheckResult, Limits, check_limits
 from edgebert.bench.gate.times import time_findings
 from edgebert.bench.report import Report
 from edgebert.bundle import MANIFEST, Bundle, sha256_of
 from edgebert.errors import UsageError
 from edgebert.manifest import Artifact
 
-__all__ = ["Finding", "Limits", "check"]
+__all__ = ["CheckResult", "Limits", "check"]
 
 
-def check(bundle: Bundle, *, report: Report | None, limits: Limits) -> tuple[Finding, ...]:
+def check(bundle: Bundle, *, report: Report | None, limits: Limits) -> tuple[CheckResult, ...]:
     """Return what the limits say about each shipped file, on each device where that matters.
 
     Raises:
@@ -33,7 +33,7 @@ def check(bundle: Bundle, *, report: Report | None, limits: Limits) -> tuple[Fin
     if report is not None:
         _check_report(bundle, report)
     _check_device(report, limits)
-    found: list[Finding] = []
+    found: list[CheckResult] = []
     for item in files:
         if limits.max_mb is not None:
             found.append(_size(item, limits.max_mb))
@@ -63,9 +63,9 @@ def _check_device(report: Report | None, limits: Limits) -> None:
         raise UsageError(f"there is no device {limits.device!r} in the report", hint=hint)
 
 
-def _size(item: Artifact, max_mb: float) -> Finding:
+def _size(item: Artifact, max_mb: float) -> CheckResult:
     megabytes = item.size_bytes / 1e6
-    return Finding(
+    return CheckResult(
         limit=f"--max-mb {max_mb:g}",
         file=item.file,
         device=None,

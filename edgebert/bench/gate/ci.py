@@ -5,7 +5,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 
-from edgebert.bench.gate.limits import Finding
+from edgebert.bench.gate.limits import CheckResult
 from edgebert.outputs import FileKind, begins_with
 from edgebert.printable import printable
 
@@ -13,7 +13,7 @@ _SUITES = "edgebert check"
 JUNIT = FileKind(name="JUnit XML of edgebert check", is_one=begins_with("<testsuites", _SUITES))
 
 
-def junit(findings: Sequence[Finding], *, bundle: str, allow_undecided: bool = False) -> str:
+def junit(findings: Sequence[CheckResult], *, bundle: str, allow_undecided: bool = False) -> str:
     """Return a JUnit XML document with a test case for each finding.
 
     Args:
@@ -44,7 +44,7 @@ def junit(findings: Sequence[Finding], *, bundle: str, allow_undecided: bool = F
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
 
-def github(findings: Sequence[Finding], *, allow_undecided: bool = False) -> tuple[str, ...]:
+def github(findings: Sequence[CheckResult], *, allow_undecided: bool = False) -> tuple[str, ...]:
     """Return a workflow command of GitHub Actions for each finding that is no pass: an error, or a warning.
 
     Args:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgebert.bench.analysis.rows import Row, rows
+from edgebert.bench.analysis.rows import TimeRow, rows
 from edgebert.bench.analysis.stats import processes_needed
 from edgebert.bench.gate.decisions import decide
-from edgebert.bench.gate.limits import Finding, Limits
+from edgebert.bench.gate.limits import CheckResult, Limits
 from edgebert.bench.report import Report
 from edgebert.errors import UsageError
 from edgebert.manifest import Artifact
 
 
-def time_findings(files: Sequence[Artifact], report: Report | None, limits: Limits) -> list[Finding]:
+def time_findings(files: Sequence[Artifact], report: Report | None, limits: Limits) -> list[CheckResult]:
     """Return what ``limits.min_speedup`` and ``limits.max_p90_ms`` say about files on each real device.
 
     Raises:
@@ -55,7 +55,7 @@ def _check_known(what: str, wanted: str | int, known: Sequence[str | int]) -> No
         raise UsageError(f"the report has no times of {what} {wanted!r}", hint=hint)
 
 
-def _judged(item: Artifact, device: str, chosen: Sequence[Row], limits: Limits) -> list[Finding]:
+def _judged(item: Artifact, device: str, chosen: Sequence[TimeRow], limits: Limits) -> list[CheckResult]:
     found = []
     if limits.min_speedup is not None:
         found += [_speedup(row, limits.min_speedup, limits.alpha) for row in chosen]
@@ -65,7 +65,7 @@ def _judged(item: Artifact, device: str, chosen: Sequence[Row], limits: Limits) 
         return found
     asked = (("--min-speedup", limits.min_speedup), ("--max-p90-ms", limits.max_p90_ms))
     return [
-        Finding(
+        CheckResult(
             limit=f"{name} {limit:g}",
             file=item.file,
             device=device,
@@ -78,7 +78,7 @@ def _judged(item: Artifact, device: str, chosen: Sequence[Row], limits: Limits) 
     ]
 
 
-def _speedup(row: Row, least: float, alpha: float) -> Finding:
+def _speedup(row: TimeRow, least: float, alpha: float) -> CheckResult:
     limit = f"--min-speedup {least:g}"
     if row.ratio is None:
         reason = "the float baseline was not measured beside it"
@@ -92,10 +92,10 @@ def _speedup(row: Row, least: float, alpha: float) -> Finding:
         # Rounds that only one side has do not count, so there may be fewer pairs than processes.
         needed = processes_needed(row.ratio, row.pairs, least, level=1 - 2 * alpha)
         return _undecided(row, limit, value, *_more(needed, row.pairs))
-    return Finding(limit=limit, file=row.file, device=row.device, verdict=verdict, value=value, detail=_where(row))
+    return CheckResult(limit=limit, file=row.file, device=row.device, verdict=verdict, value=value, detail=_where(row))
 
 
-def _p90(row: Row, most_ms: float, alpha: float) -> Finding:
+def _p90(row: TimeRow, most_ms: float, alpha: float) -> CheckResult:
     limit, p90 = f"--max-p90-ms {most_ms:g}", row.p90_ns
     value = f"p90 {p90.value / 1e6:.2f} ms"
     if p90.low is None or p90.high is None:
@@ -105,11 +105,11 @@ def _p90(row: Row, most_ms: float, alpha: float) -> Finding:
     if verdict == "undecided":
         needed = processes_needed(p90, row.processes, most_ms * 1e6, level=1 - 2 * alpha)
         return _undecided(row, limit, value, *_more(needed, row.processes))
-    return Finding(limit=limit, file=row.file, device=row.device, verdict=verdict, value=value, detail=_where(row))
+    return CheckResult(limit=limit, file=row.file, device=row.device, verdict=verdict, value=value, detail=_where(row))
 
 
-def _undecided(row: Row, limit: str, value: str, reason: str, more: int | None = None) -> Finding:
-    return Finding(
+def _undecided(row: TimeRow, limit: str, value: str, reason: str, more: int | None = None) -> CheckResult:
+    return CheckResult(
         limit=limit,
         file=row.file,
         device=row.device,
@@ -126,7 +126,7 @@ def _more(needed: int | None, processes: int) -> tuple[str, int | None]:
     return f"{needed - processes} more needed", needed - processes
 
 
-def _where(row: Row) -> str:
+def _where(row: TimeRow) -> str:
     threads = f"{row.threads} thread{'s' * (row.threads > 1)}"
     series = "" if row.series == "all" else f", series {row.series}"
     return f"{row.runtime}, {threads}{series}, {row.processes} process{'es' * (row.processes > 1)}"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from edgebert.bench.analysis.sections import Section
-    from edgebert.bench.report import BenchedBundle
+    from edgebert.bench.report import BundleFacts
 
 _CLASSES = 4
 _SIGNS = {("o", False): "●", ("o", True): "○", ("s", False): "■", ("s", True): "□"}
@@ -130,7 +130,7 @@ def _figure(svg: str | None, *, prefix: str, title: str, how: str, name: str, le
     return element("figure", caption + inline_svg(svg, name=name, prefix=prefix, colours=COLOURS) + legend)
 
 
-def _file_legend(bundle: BenchedBundle) -> str:
+def _file_legend(bundle: BundleFacts) -> str:
     return _legend([(look.colour, _SIGNS[look.shape, look.is_hollow], file) for file, look in marks(bundle).items()])
 
 

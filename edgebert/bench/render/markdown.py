@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from edgebert.bench.analysis.sections import Section, agreement_of, by_request, doubts_of, sections
+from edgebert.bench.analysis.sections import Section, agreement_of, by_request, sections, warnings_of
 from edgebert.bench.render.markup import numeric_columns
 from edgebert.bench.render.tables import Sheet, agreement_sheet, sheets
 from edgebert.bench.render.words import (
     EMULATED,
-    NO_DOUBTS,
+    NO_WARNINGS,
     bundle_facts,
     command,
     device_facts,
@@ -38,7 +38,7 @@ def markdown_text(reports: Sequence[Report]) -> str:
         parts += ["## What was measured", _facts(bundle_facts(report))]
         agreed = agreement_sheet(agreement_of(group))
         parts += [_table(agreed)] if agreed.rows else []
-        parts += [_bullets(said)] if (said := doubts_of(group)) else []
+        parts += [_bullets(said)] if (said := warnings_of(group)) else []
         for section in group:
             parts += _device(section)
     return "\n\n".join(parts) + "\n"
@@ -50,7 +50,7 @@ def _device(section: Section) -> list[str]:
     parts += [EMULATED] if measurement.device.is_emulated else []
     parts.append(_facts(device_facts(report, measurement)))
     parts += [_table(sheet) for sheet in sheets(section)]
-    parts.append(f"Doubts:\n\n{_bullets(section.doubts)}" if section.doubts else NO_DOUBTS)
+    parts.append(f"Warnings:\n\n{_bullets(section.warnings)}" if section.warnings else NO_WARNINGS)
     parts.append(markdown(measured(measurement)))
     if absent := not_measured(report, measurement):
         parts.append(f"Not measured:\n\n{_bullets(absent)}")

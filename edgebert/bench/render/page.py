@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from edgebert.bench.analysis.sections import Section, agreement_of, by_request, doubts_of, sections
+from edgebert.bench.analysis.sections import Section, agreement_of, by_request, sections, warnings_of
 from edgebert.bench.render.figures import figures
 from edgebert.bench.render.markup import bullets, definitions, element, escaped, paragraph, shown, table
 from edgebert.bench.render.readings import condition_sheet
 from edgebert.bench.render.tables import Sheet, agreement_sheet, sheets
 from edgebert.bench.render.words import (
     EMULATED,
-    NO_DOUBTS,
+    NO_WARNINGS,
     bundle_facts,
     command,
     device_facts,
@@ -86,8 +86,8 @@ def _head(group: Sequence[Section]) -> str:
     agreed = agreement_sheet(agreement_of(group))
     if agreed.rows:
         parts.append(_table(agreed, among=""))
-    if said := doubts_of(group):
-        parts.append(_doubts(said))
+    if said := warnings_of(group):
+        parts.append(_warnings(said))
     return element("section", "\n".join(parts))
 
 
@@ -100,7 +100,7 @@ def _device(section: Section, name: str) -> str:
     parts.append(definitions(device_facts(report, measurement)))
     tables = sheets(section)
     parts += [_table(sheet, among=device) for sheet in tables if not sheet.is_detail]
-    parts.append(_doubts(section.doubts) if section.doubts else paragraph(NO_DOUBTS))
+    parts.append(_warnings(section.warnings) if section.warnings else paragraph(NO_WARNINGS))
     parts.append(figures(section, prefix=name))
     parts += [element("h3", "What was and was not measured"), paragraph(measured(measurement))]
     if absent := not_measured(report, measurement):
@@ -112,8 +112,8 @@ def _device(section: Section, name: str) -> str:
     return element("section", "\n".join(part for part in parts if part), aria_labelledby=name)
 
 
-def _doubts(said: Sequence[str]) -> str:
-    return element("div", element("h3", "Doubts") + bullets(said), class_="doubts")
+def _warnings(said: Sequence[str]) -> str:
+    return element("div", element("h3", "Warnings") + bullets(said), class_="warnings")
 
 
 def _table(sheet: Sheet, *, among: str) -> str:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from edgebert.bench.analysis.grouping import Key
-    from edgebert.bench.report import BenchedBundle, BenchedFile, InstructionCount, Measurement
+    from edgebert.bench.analysis.grouping import Configuration
+    from edgebert.bench.report import BundleFacts, FileFacts, InstructionCount, Measurement
 
 COLOURS = {
     INK: "ink",
@@ -63,18 +63,18 @@ class Scored:
     high: float
 
 
-def marks(bundle: BenchedBundle) -> dict[str, Mark]:
+def marks(bundle: BundleFacts) -> dict[str, Mark]:
     """Return the mark of each file of a bundle."""
     shipped = [item for item in bundle.files if item.role == "shipped"]
 
-    def mark(item: BenchedFile) -> Mark:
+    def mark(item: FileFacts) -> Mark:
         hue = GREY if item.role == "baseline" else HUES[shipped.index(item) % len(HUES)]
         return Mark(colour=hue, shape="o" if item.format == "onnx" else "s", is_hollow=item.role == "baseline")
 
     return {item.file: mark(item) for item in bundle.files}
 
 
-def draw_times(measurement: Measurement, bundle: BenchedBundle, series: str) -> str | None:
+def draw_times(measurement: Measurement, bundle: BundleFacts, series: str) -> str | None:
     """Draw every counted run of a series in milliseconds: a row for each process, below each other by file and threads.
 
     The axis is logarithmic, so that equal distances are equal ratios; bars mark p50, p90 and p99 over all processes.
@@ -97,7 +97,7 @@ def draw_times(measurement: Measurement, bundle: BenchedBundle, series: str) -> 
     return out.getvalue()
 
 
-def draw_lengths(measurement: Measurement, bundle: BenchedBundle) -> str | None:
+def draw_lengths(measurement: Measurement, bundle: BundleFacts) -> str | None:
     """Draw the median time of the texts of each length in tokens, with the fewest threads that were measured."""
     looks = marks(bundle)
     least = min((done.trial.threads for done in measurement.trials), default=0)
@@ -122,7 +122,7 @@ def draw_lengths(measurement: Measurement, bundle: BenchedBundle) -> str | None:
     return out.getvalue()
 
 
-def draw_sizes(scores: Sequence[Scored], bundle: BenchedBundle) -> str | None:
+def draw_sizes(scores: Sequence[Scored], bundle: BundleFacts) -> str | None:
     """Draw file size in MB against the paired change of accuracy on one device, with 95 % intervals."""
     sizes = {item.file: item.size_bytes / 1e6 for item in bundle.files}
     looks, out = marks(bundle), io.StringIO()
@@ -190,16 +190,16 @@ def short_name(text: str, most: int = 32) -> str:
     return line if len(line) <= most else line[: most - 1] + "…"
 
 
-def _groups(measurement: Measurement, bundle: BenchedBundle, series: str) -> dict[Key, list[tuple[int, ...]]]:
+def _groups(measurement: Measurement, bundle: BundleFacts, series: str) -> dict[Configuration, list[tuple[int, ...]]]:
     """Return the nanoseconds of each run, by process; a shipped file stands next to the baseline of its format."""
-    found: dict[Key, list[tuple[int, ...]]] = {}
+    found: dict[Configuration, list[tuple[int, ...]]] = {}
     for done in measurement.trials:
         for item in done.trial.series:
             if item.name == series and item.run_ns and min(item.run_ns) > 0:
                 found.setdefault((done.file, done.trial.runtime, done.trial.threads), []).append(item.run_ns)
     files = {item.file: item for item in bundle.files}
 
-    def place(key: Key) -> tuple[int, str, str, str, str]:
+    def place(key: Configuration) -> tuple[int, str, str, str, str]:
         file, runtime, threads = key
         return threads, files[file].format, runtime, files[file].role, file
 

@@ -12,7 +12,7 @@ from edgebert.bench.render.markup import shown
 from edgebert.printable import without_command
 
 if TYPE_CHECKING:
-    from edgebert.bench.analysis.rows import Row
+    from edgebert.bench.analysis.rows import TimeRow
     from edgebert.bench.analysis.scores import ScoreRow
     from edgebert.bench.analysis.sections import Section
 
@@ -63,7 +63,7 @@ def _quantities(section: Section) -> Iterator[tuple[list[str], str, Estimate]]:
         yield head, f"millijoules {energy.counter}", energy.millijoules
 
 
-def _time_quantities(row: Row) -> tuple[tuple[str, Estimate | None], ...]:
+def _time_quantities(row: TimeRow) -> tuple[tuple[str, Estimate | None], ...]:
     return (
         ("p50_ns", row.p50_ns),
         ("p90_ns", row.p90_ns),

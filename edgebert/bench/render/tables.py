@@ -11,8 +11,8 @@ from edgebert.bench.render.markup import shown
 from edgebert.bench.render.words import run_names
 
 if TYPE_CHECKING:
-    from edgebert.bench.analysis.grouping import Key
-    from edgebert.bench.analysis.rows import CountRow, EnergyRow, Row
+    from edgebert.bench.analysis.grouping import Configuration
+    from edgebert.bench.analysis.rows import CountRow, EnergyRow, TimeRow
     from edgebert.bench.analysis.scores import CrossAgreement, ScoreRow
     from edgebert.bench.analysis.sections import Section
 
@@ -116,7 +116,7 @@ def sheet(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, 
     )
 
 
-def _time_cells(row: Row, names: Mapping[Key, str]) -> tuple[str, ...]:
+def _time_cells(row: TimeRow, names: Mapping[Configuration, str]) -> tuple[str, ...]:
     ratio = row.ratio
     return (
         names[row.file, row.runtime, row.threads],
@@ -129,12 +129,12 @@ def _time_cells(row: Row, names: Mapping[Key, str]) -> tuple[str, ...]:
     )
 
 
-def _length_cells(row: Row, names: Mapping[Key, str]) -> tuple[str, ...]:
+def _length_cells(row: TimeRow, names: Mapping[Configuration, str]) -> tuple[str, ...]:
     name, *cells = _time_cells(row, names)
     return (name, _series(row.series), f"{row.mean_tokens:.1f}", *cells)
 
 
-def _cost_cells(row: Row, names: Mapping[Key, str]) -> tuple[str, ...]:
+def _cost_cells(row: TimeRow, names: Mapping[Configuration, str]) -> tuple[str, ...]:
     return (
         names[row.file, row.runtime, row.threads],
         f"{row.size_bytes / 1e6:.1f}",
@@ -148,7 +148,7 @@ def _cost_cells(row: Row, names: Mapping[Key, str]) -> tuple[str, ...]:
     )
 
 
-def _score_cells(row: ScoreRow, names: Mapping[Key, str]) -> tuple[str, ...]:
+def _score_cells(row: ScoreRow, names: Mapping[Configuration, str]) -> tuple[str, ...]:
     score, agreement = row.score, row.agreement
     change = NONE
     if score is not None and score.difference is not None:
@@ -166,7 +166,7 @@ def _score_cells(row: ScoreRow, names: Mapping[Key, str]) -> tuple[str, ...]:
     )
 
 
-def _count_cells(row: CountRow, names: Mapping[Key, str]) -> tuple[str, ...]:
+def _count_cells(row: CountRow, names: Mapping[Configuration, str]) -> tuple[str, ...]:
     classes = row.classes[:3] if row.per_inference else ()
     return (
         names[row.file, row.runtime, 1],
@@ -183,7 +183,7 @@ def _energy_cells(row: EnergyRow) -> tuple[str, ...]:
     return (shown(row.file), shown(row.runtime), str(row.threads), shown(row.counter), _interval(row.millijoules, 1))
 
 
-def _runtime(row: Row | ScoreRow | CountRow) -> str:
+def _runtime(row: TimeRow | ScoreRow | CountRow) -> str:
     return f"{shown(row.runtime)} {shown(row.version)}"
 
 

@@ -14,7 +14,7 @@ from edgebert.plotting import INK
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from edgebert.bench.report import BenchedBundle, DoneTrial, Measurement
+    from edgebert.bench.report import BundleFacts, DoneTrial, Measurement
 
 _PANEL_POINTS = 65
 _LINE_SHARE = 0.15
@@ -23,7 +23,7 @@ Lines = dict[str, list[tuple[float, float]]]
 """Points of each line: minute and value."""
 
 
-def draw_trace(measurement: Measurement, bundle: BenchedBundle, series: str) -> str | None:
+def draw_trace(measurement: Measurement, bundle: BundleFacts, series: str) -> str | None:
     """Draw over the minutes of the run: temperatures, frequencies, and each process's median over its file's.
 
     The minutes are added up from the workers' own steady clocks and the waits before them: setting the time of day

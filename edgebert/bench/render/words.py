@@ -11,7 +11,7 @@ from edgebert.bench.analysis.features import what_int8_gains
 from edgebert.bench.render.markup import shown
 
 if TYPE_CHECKING:
-    from edgebert.bench.analysis.grouping import Key
+    from edgebert.bench.analysis.grouping import Configuration
     from edgebert.bench.analysis.sections import Section
     from edgebert.bench.report import Measurement, Report, Suite
     from edgebert.device.protocol import Core
@@ -23,7 +23,7 @@ EMULATED = (
     "This CPU is emulated. No times are shown: how long an emulator takes says nothing about how long the CPU would. "
     "Accuracy, agreement and instruction counts are those of the CPU's own code paths."
 )
-NO_DOUBTS = "No doubts: nothing in the raw samples and conditions speaks against these numbers."
+NO_WARNINGS = "No warnings: nothing in the raw samples and conditions speaks against these numbers."
 _URLS = {"local": "local", "ssh": "ssh:USER@HOST", "adb": "adb:SERIAL", "emulator": "emulator:CPU"}
 _TELLING = ("asimd", "asimdhp", "asimddp", "i8mm", "bf16", "sve", "sve2", "svei8mm", "sme", "sme2", "neon")
 _TELLING_X86 = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8")
@@ -139,7 +139,7 @@ def not_measured(report: Report, measurement: Measurement) -> list[str]:
     return [*said, *map(shown, measurement.notes)]
 
 
-def run_names(runs: Iterable[Key]) -> dict[Key, str]:
+def run_names(runs: Iterable[Configuration]) -> dict[Configuration, str]:
     """Return what tells runs apart: the file, and its runtime and threads where those differ among them."""
     keys = list(dict.fromkeys(runs))
     has_runtimes = len({(file, runtime) for file, runtime, _ in keys}) > len({file for file, _, _ in keys})

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from importlib import metadata
 
-from edgebert.bench.report import REPORT_SCHEMA, Answers, BenchedBundle, BenchedFile, Measurement, Report
+from edgebert.bench.report import REPORT_SCHEMA, BundleFacts, FileAnswers, FileFacts, Measurement, Report
 from edgebert.bench.run.journal import Step
 from edgebert.bench.run.workload import Plan, chosen_files
 from edgebert.bundle import MANIFEST, sha256_of
@@ -58,7 +58,7 @@ def report(plan: Plan, measurements: Sequence[Measurement]) -> Report:
         schema=REPORT_SCHEMA,
         edgebert=metadata.version("edgebert"),
         created=dt.datetime.now(dt.UTC).date().isoformat(),
-        bundle=BenchedBundle(
+        bundle=BundleFacts(
             name=bundle.root.resolve().name,
             manifest_sha256=sha256_of(bundle.path(MANIFEST)),
             checkpoint=manifest.provenance.checkpoint,
@@ -67,7 +67,7 @@ def report(plan: Plan, measurements: Sequence[Measurement]) -> Report:
             labels=manifest.labels,
             text=manifest.text,
             files=tuple(
-                BenchedFile(
+                FileFacts(
                     file=item.file,
                     role=item.role,
                     format=item.format,
@@ -84,7 +84,7 @@ def report(plan: Plan, measurements: Sequence[Measurement]) -> Report:
     )
 
 
-def _answers(golden: Answers, steps: Sequence[Step]) -> Answers:
+def _answers(golden: FileAnswers, steps: Sequence[Step]) -> FileAnswers:
     parts = [
         step for step in steps if step.kind == "answers" and (step.file, step.runtime) == (golden.file, golden.runtime)
     ]

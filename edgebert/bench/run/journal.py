@@ -16,7 +16,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import IO, Literal, TypeVar
 
-from edgebert.bench.report import Answers, DoneTrial, InstructionCount, Suite
+from edgebert.bench.report import DoneTrial, FileAnswers, InstructionCount, Suite
 from edgebert.device.facts import DeviceFacts, PhoneState
 from edgebert.errors import EnvironmentProblem, OutputError, UsageError
 from edgebert.jsonio import dumps, from_plain, parse
@@ -82,7 +82,7 @@ class Step:
     file: str = ""
     runtime: str = ""
     problem: str = ""
-    golden: Answers | None = None
+    golden: FileAnswers | None = None
     text_ns: Count = 0
     start: Count = 0
     predicted: tuple[Count, ...] = ()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from edgebert.bench.report import Answers, Suite
+from edgebert.bench.report import FileAnswers, Suite
 from edgebert.bench.run.workload import EVERY_LENGTH, Inputs
 from edgebert.device.protocol import WORKER_SCHEMA, Request, Series, Trial
 from edgebert.errors import CheckFailed
@@ -107,7 +107,7 @@ def timeout_s(request: Request, text_ns: int, *, least_s: float) -> float:
     return least_s + SLOWEST * inferences(request) * text_ns / 1e9
 
 
-def golden_answers(placed: Placed, trial: Trial) -> tuple[Answers, str]:
+def golden_answers(placed: Placed, trial: Trial) -> tuple[FileAnswers, str]:
     """Return how a file answered the golden texts, and what is wrong with that; an empty text where nothing is.
 
     Raises:
@@ -118,7 +118,7 @@ def golden_answers(placed: Placed, trial: Trial) -> tuple[Answers, str]:
     if [len(row) for row in trial.answers] != [len(case.logits) for case in cases]:
         raise CheckFailed(f"{placed.artifact.file}: {placed.runtime} gives answers of another shape than the model's")
     given = np.array(trial.answers, dtype=np.float32)
-    answers = Answers(
+    answers = FileAnswers(
         file=placed.artifact.file,
         runtime=placed.runtime,
         version=trial.version,

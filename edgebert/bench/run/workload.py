@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgebert.bench.report import BenchedTexts, Suite
+from edgebert.bench.report import Suite, TextFacts
 from edgebert.bundle import GOLDEN, Bundle, TextRules, sha256_of
 from edgebert.device.protocol import Series
 from edgebert.errors import DataError, UsageError
@@ -53,7 +53,7 @@ class Workload:
         baseline: Inputs of the float baseline: the same texts, in ids of its own tokenizer.
     """
 
-    texts: BenchedTexts
+    texts: TextFacts
     timed: tuple[str, ...]
     shipped: Inputs
     baseline: Inputs
@@ -118,7 +118,7 @@ def make_workload(bundle: Bundle, data: Dataset | None, suite: Suite) -> Workloa
     if not suite.float_accuracy:
         baseline = replace(baseline, accuracy=())
     return Workload(
-        texts=BenchedTexts(
+        texts=TextFacts(
             name=GOLDEN if data is None else data.name,
             sha256=sha256_of(bundle.path(GOLDEN)) if data is None else data.sha256,
             texts=len(texts),

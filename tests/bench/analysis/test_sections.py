@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from edgebert.bench.analysis.sections import agreement_of, by_request, doubts_of, sections
+from edgebert.bench.analysis.sections import agreement_of, by_request, sections, warnings_of
 from tests.support import report_values as rv
 
 
@@ -52,10 +52,10 @@ def test_only_devices_of_one_request_are_compared():
     assert [agreement_of(group) for group in groups] == [(), ()]
 
 
-def test_doubts_about_the_texts_belong_to_the_request():
+def test_warnings_about_the_texts_belong_to_the_request():
     """That the golden texts were run is said once for all devices."""
     report = rv.make_report(rv.make_measurement(), rv.make_emulated(), texts=rv.make_texts(name="golden.json"))
     found = sections([report])
-    assert len(doubts_of(found)) == 1
-    assert "golden" in doubts_of(found)[0]
-    assert not [text for section in found for text in section.doubts if "golden texts, not yours" in text]
+    assert len(warnings_of(found)) == 1
+    assert "golden" in warnings_of(found)[0]
+    assert not [text for section in found for text in section.warnings if "golden texts, not yours" in text]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edgebert.bench.analysis.warnings import device_doubts, doubts
+from edgebert.bench.analysis.warnings import device_warnings, report_warnings
 from edgebert.bench.report import Suite
 from edgebert.device.facts import PhoneState
 from edgebert.device.protocol import Cooling, Core
@@ -35,7 +35,7 @@ def conditions(**changes):
 
 
 def said(measurement, suite=None) -> str:
-    return "\n".join(device_doubts(measurement, suite or Suite()))
+    return "\n".join(device_warnings(measurement, suite or Suite()))
 
 
 def by_trial(measurement, change):
@@ -61,8 +61,8 @@ def with_frequency(khz):
 
 
 @pytest.mark.parametrize("seed", range(25))
-def test_a_quiet_device_is_not_doubted(seed):
-    """Ordinary noise on a board, a phone and a laptop that tell everything: not one doubt."""
+def test_a_quiet_device_is_without_warnings(seed):
+    """Ordinary noise on a board, a phone and a laptop that tell everything: not one warning."""
     rng = np.random.default_rng(seed)
     times = {INT8: make_times(1e7, seed=seed, within=0.03), FLOAT: make_times(4e7, seed=seed + 100, within=0.03)}
     fan = (Cooling(name="pwm-fan", state=0, highest=4), Cooling(name="cpufreq-cpu0", state=0, highest=9))
@@ -93,12 +93,14 @@ def test_a_quiet_device_is_not_doubted(seed):
             trial, conditions=tuple(replace(item, governor=("powersave",) * 4) for item in trial.conditions)
         ),
     )
-    assert doubts(make_report(board, phone, laptop)) == ()
+    assert report_warnings(make_report(board, phone, laptop)) == ()
 
 
 def test_energy_that_nobody_counts_is_said_once():
     """Two devices without a counter are one sentence that names both; an emulator is not expected to have one."""
-    found = doubts(make_report(make_measurement(), make_measurement(device=make_device("board 2")), make_emulated()))
+    found = report_warnings(
+        make_report(make_measurement(), make_measurement(device=make_device("board 2")), make_emulated())
+    )
     assert [text for text in found if "energy" in text] == [
         "no energy counter could be read on Raspberry Pi 5, board 2: nothing is said about energy"
     ]
@@ -124,7 +126,7 @@ def test_throttling_that_the_system_reports_is_seen():
     assert "thermal status 3 (severe)" in said(replace(make_measurement(), states=states))
 
 
-def test_power_is_doubted_where_it_slows():
+def test_power_is_warned_of_where_it_slows():
     """Charging, a low battery and battery saver on a phone; a laptop on its battery; a powersave governor on ARM."""
     phone = make_measurement(device=make_phone())
     states = (PhoneState(trial=0, battery_percent=14, is_charging=True, is_power_saving=True),)
@@ -165,7 +167,7 @@ def test_processes_that_disagree_or_are_too_few_are_seen():
 
 
 @pytest.mark.parametrize("processes", range(6, 10))
-def test_an_odd_number_of_processes_is_doubted(processes):
+def test_an_odd_number_of_processes_gets_a_warning(processes):
     """Turns forward and backward cancel drift in pairs; where there is one file alone, no order could favour it."""
     times = {INT8: make_times(1e7, processes=processes, seed=1), FLOAT: make_times(4e7, processes=processes, seed=2)}
     found = said(make_measurement(times))
@@ -174,10 +176,10 @@ def test_an_odd_number_of_processes_is_doubted(processes):
     assert said(make_measurement({INT8: times[INT8]})) == ""
 
 
-def test_an_emulated_cpu_is_doubted_for_its_times_and_nothing_else():
+def test_an_emulated_cpu_gets_a_warning_for_its_times_and_nothing_else():
     """Its load, frequency and spread are this machine's and mean nothing; wrong answers do."""
     wild = change_trials(make_emulated(), conditions=conditions(load=40.0, freq_khz=()))
-    assert [text.partition(":")[0] for text in device_doubts(wild, Suite())] == ["the CPU is emulated"]
+    assert [text.partition(":")[0] for text in device_warnings(wild, Suite())] == ["the CPU is emulated"]
     wrong = replace(wild, answers=(make_answers(golden_difference=0.9),))
     assert "differs from the golden logits by 0.9, more than its tolerance of 0.2" in said(wrong)
 
@@ -190,7 +192,7 @@ def test_answers_that_are_no_number_are_off_tolerance():
 def test_texts_versions_clocks_waits_and_retries_are_told():
     """Golden texts, two versions of a runtime, a clock set back, a wait in vain and a retry are a sentence each."""
     quiet = make_measurement()
-    assert "golden texts" in doubts(make_report(texts=make_texts(name="golden.json")))[0]
+    assert "golden texts" in report_warnings(make_report(texts=make_texts(name="golden.json")))[0]
     mixed = replace(quiet, answers=(make_answers(version="1.17.0"),))
     assert said(mixed) == "onnxruntime ran in different versions: 1.17.0, 1.23.0"
     jumped = by_trial(quiet, lambda index, trial: replace(trial, ended_s=trial.ended_s - 3600 * (index == 2)))
@@ -213,13 +215,13 @@ def test_an_x86_cpu_without_vnni_is_no_proxy_for_a_phone():
 
 
 def test_unreadable_frequency_is_said():
-    """A virtual machine that hides its frequency may throttle unseen; a device without trials has nothing to doubt."""
+    """A virtual machine that hides its frequency may throttle unseen; one without trials gets no warning."""
     assert "could not be read" in said(change_trials(make_measurement(), conditions=conditions(freq_khz=())))
     assert said(make_measurement({}, answers=[])) == ""
 
 
-def test_doubts_name_the_device_when_there_are_several():
+def test_warnings_name_the_device_when_there_are_several():
     """With one device the sentence stands alone, with two each begins with a name."""
     hot = replace(make_measurement(), retries=1)
-    assert doubts(make_report(hot))[0].startswith("1 failure")
-    assert doubts(make_report(hot, make_emulated()))[0].startswith("Raspberry Pi 5: 1 failure")
+    assert report_warnings(make_report(hot))[0].startswith("1 failure")
+    assert report_warnings(make_report(hot, make_emulated()))[0].startswith("Raspberry Pi 5: 1 failure")

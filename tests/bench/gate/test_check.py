@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edgebert.bench.gate.check import Finding, Limits, check
+from edgebert.bench.gate.check import CheckResult, Limits, check
 from edgebert.bundle import MANIFEST, Bundle, write_manifest
 from edgebert.errors import UsageError
 from edgebert.metrics import paired_score
@@ -63,12 +63,12 @@ def answered(bundle, device=None, **counts):
     return report_of(bundle, make_measurement(device=device or make_device(), answers=answers), labels=labels)
 
 
-def only(found) -> Finding:
+def only(found) -> CheckResult:
     (finding,) = found
     return finding
 
 
-def speed(bundle, times, **limits) -> Finding:
+def speed(bundle, times, **limits) -> CheckResult:
     report = report_of(bundle, make_measurement(times))
     return only(check(bundle, report=report, limits=Limits(**limits)))
 

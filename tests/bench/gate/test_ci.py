@@ -8,13 +8,13 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgebert.bench.gate.check import Finding
+from edgebert.bench.gate.check import CheckResult
 from edgebert.bench.gate.ci import github, junit
 from tests.support.report_values import INT8
 
 FINDINGS = (
-    Finding(limit="--max-mb 30", file=INT8, device=None, verdict="pass", value="25 MB", detail="size of the file"),
-    Finding(
+    CheckResult(limit="--max-mb 30", file=INT8, device=None, verdict="pass", value="25 MB", detail="size of the file"),
+    CheckResult(
         limit="--min-speedup 3",
         file=INT8,
         device="Pi: 5, <new>\x1b",
@@ -22,7 +22,9 @@ FINDINGS = (
         value="2 times",
         detail="100 %\n&",
     ),
-    Finding(limit="--max-drop 1", file=INT8, device="Pi", verdict="undecided", value="drop", detail="9 more needed"),
+    CheckResult(
+        limit="--max-drop 1", file=INT8, device="Pi", verdict="undecided", value="drop", detail="9 more needed"
+    ),
 )
 
 

@@ -18,7 +18,7 @@ def make_report():
 
 
 def test_the_markdown_is_what_is_recorded():
-    """Facts, tables, doubts, what is missing and the command, as in the golden file."""
+    """Facts, tables, warnings, what is missing and the command, as in the golden file."""
     assert markdown_text([make_report()]) == GOLDEN.read_text(encoding="utf-8")
 
 

@@ -173,10 +173,10 @@ def test_names_are_texts_whatever_they_hold(report):
     assert not [name for item in page.elements for name in item.attributes if name.startswith("on")]
 
 
-def test_doubts_and_what_is_missing_are_said(report):
-    """Doubts stand in a box of their own; a quiet device has none, and what was not measured is listed."""
+def test_warnings_and_what_is_missing_are_said(report):
+    """Warnings stand in a box of their own; a quiet device has none, and what was not measured is listed."""
     quiet = page_text([rv.make_report()])
-    assert "No doubts" in quiet
+    assert "No warnings" in quiet
     assert "Accuracy and agreement: not asked for" in quiet
     hot = rv.make_report(rv.make_measurement(retries=3, notes=("tflite-runtime is not installed there",)))
     text = page_text([hot])
@@ -185,7 +185,7 @@ def test_doubts_and_what_is_missing_are_said(report):
     slow = rv.make_report(
         rv.change_trials(rv.make_measurement(), conditions=(rv.make_conditions(governor=("powersave",)),))
     )
-    assert '<div class="doubts"><h3>Doubts</h3><ul><li>' in section_of(page_text([slow]), "device-1")
+    assert '<div class="warnings"><h3>Warnings</h3><ul><li>' in section_of(page_text([slow]), "device-1")
 
 
 def test_a_report_of_a_run_that_failed_has_a_page():

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from edgebert.bench.analysis.warnings import doubts
+from edgebert.bench.analysis.warnings import report_warnings
 from edgebert.bench.report import Suite
 from edgebert.bench.run.journal import journal_of
 from edgebert.bench.run.reports import read_report
@@ -140,7 +140,7 @@ time.time = set_back
 
 
 def test_the_python_of_a_board_can_be_the_worker(world, bundle, tmp_path):
-    """A Python of the board takes the worker's sources alone, which stay; that its clock is set back is doubted."""
+    """A Python of the board takes the worker's sources alone, which stay; a clock set back is warned of."""
     folder = "/usr/lib/python3/dist-packages"
     words = (
         'mkdir -p "$1" && printf "/opt/site\\nimport set_back\\n" > "$1/site.pth" && printf %s "$2" > "$1/set_back.py"'
@@ -152,7 +152,7 @@ def test_the_python_of_a_board_can_be_the_worker(world, bundle, tmp_path):
     assert (orders(found), found.notes, done.gone, done.misfits) == (list(enumerate(ABBA)), (), (), ())
     assert (found.device.worker, found.device.cpu) == ("/usr/bin/python3", "Cortex-A76")
     assert all(ns > 0 for item in found.trials for series in item.trial.series for ns in series.run_ns)
-    assert any("the clock was set during 4 trials, by up to 3600 s" in text for text in doubts(done.report))
+    assert any("the clock was set during 4 trials, by up to 3600 s" in text for text in report_warnings(done.report))
     (worker,) = set(world.files(world.ssh)) - before
     assert worker.startswith("worker-")
 
