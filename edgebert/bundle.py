@@ -6,14 +6,14 @@ import hashlib
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import Any, TypeVar
+from typing import Any
 
 from edgebert.arguments import expect, path_of
 from edgebert.errors import BundleError, UsageError
-from edgebert.installation import upgrade_line
-from edgebert.jsonio import dumps, from_plain, parse
+from edgebert.jsonio import dumps, read
 from edgebert.lookalikes import dangling, is_lfs_pointer
 from edgebert.manifest import Artifact, FileEntry, Golden, Manifest, Role, TextSpec
+from edgebert.staging import reading
 from edgebert.structure import contradictions
 
 SCHEMA = 3
@@ -25,7 +25,7 @@ _MOST_READS = 20
 _DIGEST_SINCE = 3
 _DIGEST_KEY, _NO_DIGEST = b'"digest": "', b"0" * 64
 
-T = TypeVar("T", Manifest, Golden)
+_AGAIN = "export or copy the bundle again"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +102,8 @@ class Bundle:
         Raises:
             BundleError: The file is missing or damaged, or of a schema this version cannot read.
         """
-        return _read(Golden, self.path(self.text_rules(role).golden), newest=GOLDEN_SCHEMA)
+        path = self.path(self.text_rules(role).golden)
+        return read(Golden, path, what="golden", newest=GOLDEN_SCHEMA, error=BundleError, hint=_AGAIN)
 
 
 def is_bundle(path: Path) -> bool:
@@ -149,13 +150,13 @@ def _opened(root: Path, *, check: bool) -> Bundle:
     if not is_bundle(root):
         what = "no bundle: there is no edgebert.json" if root.is_dir() else "there is no such folder"
         raise UsageError(f"{root}: {what}", hint="edgebert export MODEL --out BUNDLE makes one")
-    bundle = Bundle(root=root, manifest=_read(Manifest, root / MANIFEST, newest=SCHEMA))
+    bundle = Bundle(root=root, manifest=_read_manifest(root / MANIFEST))
     listed = {entry.file for entry in bundle.entries}
     if problem := next(contradictions(bundle.manifest), None):
-        raise BundleError(f"{root / MANIFEST}: {problem}", hint="export or copy the bundle again")
+        raise BundleError(f"{root / MANIFEST}: {problem}", hint=_AGAIN)
     rules = (bundle.text_rules("shipped"), bundle.text_rules("baseline"))
     if missing := {file for item in rules for file in (item.golden, item.tokenizer)} - listed:
-        raise BundleError(f"{root / MANIFEST}: lists no {min(missing)}", hint="export or copy the bundle again")
+        raise BundleError(f"{root / MANIFEST}: lists no {min(missing)}", hint=_AGAIN)
     for entry in bundle.entries:
         check_inside(entry.file, root)
         if check:
@@ -169,12 +170,8 @@ def check_file(bundle: Bundle, entry: Artifact | FileEntry) -> None:
     Raises:
         BundleError: It is missing, or of another size or content; the message names it.
     """
-    try:
+    with reading(bundle.path(entry.file), error=BundleError, hint=_AGAIN):
         _compare(bundle, entry)
-    except OSError as error:
-        raise BundleError(
-            f"{bundle.path(entry.file)}: cannot be read: {error.strerror}", hint="export or copy the bundle again"
-        ) from error
 
 
 def _compare(bundle: Bundle, entry: Artifact | FileEntry) -> None:
@@ -184,24 +181,20 @@ def _compare(bundle: Bundle, entry: Artifact | FileEntry) -> None:
             f"{path}: a link to {target}, where there is no file", hint="copy or download the bundle again"
         )
     if not path.is_file():
-        raise BundleError(f"{path}: missing from the bundle", hint="export or copy the bundle again")
+        raise BundleError(f"{path}: missing from the bundle", hint=_AGAIN)
     size = path.stat().st_size
     if size == entry.size_bytes and sha256_of(path) == entry.sha256:
         return
     if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(bundle.root)):
         raise BundleError(
             f"{path}: a link that leads out of the bundle, to another file than the manifest describes",
-            hint="export or copy the bundle again",
+            hint=_AGAIN,
         )
     if is_lfs_pointer(path):
         raise BundleError(f"{path}: a pointer of Git LFS, not the file itself", hint="git lfs pull")
     if size != entry.size_bytes:
-        raise BundleError(
-            f"{path}: {size} bytes, the manifest says {entry.size_bytes}", hint="export or copy the bundle again"
-        )
-    raise BundleError(
-        f"{path}: the content is not what the manifest says (sha256 differs)", hint="export or copy the bundle again"
-    )
+        raise BundleError(f"{path}: {size} bytes, the manifest says {entry.size_bytes}", hint=_AGAIN)
+    raise BundleError(f"{path}: the content is not what the manifest says (sha256 differs)", hint=_AGAIN)
 
 
 def check_inside(file: str, root: Path) -> None:
@@ -252,35 +245,23 @@ def file_entry(root: Path, file: str) -> FileEntry:
     return FileEntry(file=file, size_bytes=path.stat().st_size, sha256=sha256_of(path))
 
 
-def _read(cls: type[T], path: Path, *, newest: int) -> T:
-    """Return the versioned JSON file at ``path``; a schema above ``newest`` is refused before its fields are read."""
-    again = "export or copy the bundle again"
-    try:
+def _read_manifest(path: Path) -> Manifest:
+    with reading(path, error=BundleError, hint=_AGAIN):
         content = path.read_bytes()
-        plain = parse(content.decode("utf-8"), source=str(path))
-        schema = plain.get("schema") if isinstance(plain, dict) else None
-        if type(schema) is not int or schema < 1:
-            raise BundleError(f"{path}: there is no schema number", hint=again)
-        if schema > newest:
-            raise BundleError(
-                f"{path}: bundle schema {schema}; this edgebert reads up to {newest}", hint=upgrade_line()
-            )
-        if cls is Manifest and ("digest" in plain or schema >= _DIGEST_SINCE):
+
+    def check(plain: dict[str, Any]) -> None:
+        if "digest" in plain or plain["schema"] >= _DIGEST_SINCE:
             _check_digest(path, content, plain)
-        return from_plain(cls, plain, source=str(path))
-    except OSError as error:
-        raise BundleError(f"{path}: cannot be read: {error.strerror}", hint=again) from error
-    except UnicodeDecodeError as error:
-        raise BundleError(f"{path}: not UTF-8 at byte {error.start}", hint=again) from error
-    except UsageError as error:
-        raise BundleError(error.message, hint=error.hint or again) from error
+
+    return read(
+        Manifest, path, what="bundle", newest=SCHEMA, error=BundleError, hint=_AGAIN, content=content, check=check
+    )
 
 
 def _check_digest(path: Path, content: bytes, plain: dict[str, Any]) -> None:
-    again = "export or copy the bundle again"
     if plain["schema"] < _DIGEST_SINCE:
-        raise BundleError(f"{path}: a manifest of schema {plain['schema']} has no digest", hint=again)
+        raise BundleError(f"{path}: a manifest of schema {plain['schema']} has no digest", hint=_AGAIN)
     if "digest" not in plain:
-        raise BundleError(f"{path}: the key 'digest' is missing", hint=again)
+        raise BundleError(f"{path}: the key 'digest' is missing", hint=_AGAIN)
     if plain["digest"] is None or plain["digest"] != manifest_digest(content):
-        raise BundleError(f"{path}: the content is not what its digest says", hint=again)
+        raise BundleError(f"{path}: the content is not what its digest says", hint=_AGAIN)

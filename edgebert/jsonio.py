@@ -2,7 +2,8 @@
 
 Writing keeps the order of the fields and Python's shortest float form, so equal values give equal bytes. Reading
 accepts exactly the fields of the class: an unknown, missing or wrongly typed one is named with its path, and so is a
-number that its field cannot mean (``ranges``).
+number that its field cannot mean (``ranges``). A value that may be of several dataclasses is a tagged union: each of
+them has a field ``kind: Literal["..."]``, which tells them apart.
 """
 
 from __future__ import annotations
@@ -12,10 +13,14 @@ import json
 import math
 import types
 import typing
-from typing import Annotated, Any, TypeVar
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, TypeVar, overload
 
-from edgebert.errors import UsageError
+from edgebert.errors import EdgebertError, UsageError
+from edgebert.installation import upgrade_line
 from edgebert.ranges import Between
+from edgebert.staging import reading
 
 T = TypeVar("T")
 
@@ -25,11 +30,66 @@ def dumps(value: object) -> str:
     return json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def loads(cls: type[T], text: str, *, source: str) -> T:
-    """Return the ``cls`` that ``text`` describes.
+def read(
+    cls: type[T],
+    path: Path,
+    *,
+    what: str,
+    newest: int,
+    oldest: int = 1,
+    keys: tuple[str, ...] = (),
+    error: type[EdgebertError] = UsageError,
+    hint: str = "",
+    content: bytes | None = None,
+    check: Callable[[dict[str, Any]], None] | None = None,
+) -> T:
+    """Return the ``cls`` in a JSON file that states its ``schema``; another version's fields are not looked at.
 
     Args:
         cls: A dataclass.
+        path: The file.
+        what: What such a file is, as in ``report``.
+        newest: Newest schema that can be read.
+        oldest: Oldest schema that can be read.
+        keys: Keys that tell such a file from other JSON, beside ``schema``.
+        error: Error to raise.
+        hint: What to do about a file that cannot be used, unless it is of a newer schema.
+        content: The content, where it has been read already.
+        check: Called with the JSON value before its fields are read, to refuse it.
+
+    Raises:
+        EdgebertError: An ``error``: the file is missing, damaged, something else, or too old or too new.
+    """
+    with reading(path, error=error, hint=hint):
+        text = (path.read_bytes() if content is None else content).decode("utf-8")
+    try:
+        plain = parse(text, source=str(path))
+        schema = plain.get("schema") if isinstance(plain, dict) else None
+        if type(schema) is not int or schema < 1:
+            raise UsageError(f"{path}: not a {what}: there is no schema number")
+        if missing := [key for key in keys if key not in plain]:
+            raise UsageError(f"{path}: not a {what}: the key {missing[0]!r} is missing")
+        if schema > newest:
+            reads = f"this edgebert reads up to {newest}"
+            raise UsageError(f"{path}: {what} schema {schema}; {reads}", hint=upgrade_line())
+        if schema < oldest:
+            raise UsageError(f"{path}: {what} schema {schema}; this edgebert reads {oldest} and newer")
+        if check is not None:
+            check(plain)
+        return from_plain(cls, plain, source=str(path))
+    except UsageError as problem:
+        raise error(problem.message, hint=problem.hint or hint) from problem
+
+
+@overload
+def loads(cls: type[T], text: str, *, source: str) -> T: ...
+@overload
+def loads(cls: types.UnionType, text: str, *, source: str) -> Any: ...
+def loads(cls: Any, text: str, *, source: str) -> Any:
+    """Return the ``cls`` that ``text`` describes.
+
+    Args:
+        cls: A dataclass, or a tagged union of dataclasses.
         text: JSON text.
         source: Name of the file, for messages.
 
@@ -53,9 +113,13 @@ def parse(text: str, *, source: str) -> Any:
         raise UsageError(f"{source}: not JSON that edgebert reads: {error}") from error
 
 
-def from_plain(cls: type[T], value: object, *, source: str) -> T:
+@overload
+def from_plain(cls: type[T], value: object, *, source: str) -> T: ...
+@overload
+def from_plain(cls: types.UnionType, value: object, *, source: str) -> Any: ...
+def from_plain(cls: Any, value: object, *, source: str) -> Any:
     """Return the ``cls`` that a plain JSON (or TOML) value describes; arguments and errors as for ``loads``."""
-    return typing.cast(T, _build(cls, value, source, ""))
+    return _build(cls, value, source, "")
 
 
 def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -155,10 +219,29 @@ def _build_union(options: tuple[Any, ...], value: Any, source: str, path: str) -
     if value is None and type(None) in options:
         return None
     rest = [option for option in options if option is not type(None)]
+    if len(rest) > 1 and all(map(dataclasses.is_dataclass, rest)):
+        return _build_tagged(rest, value, source, path)
     for option in rest[:-1]:
         if type(value) is option:
             return value
     return _build(rest[-1], value, source, path)
+
+
+def _build_tagged(options: list[Any], value: Any, source: str, path: str) -> Any:
+    tags = {
+        tag: option
+        for option in options
+        for tag in typing.get_args(typing.get_type_hints(option, include_extras=True)[_TAG])
+    }
+    if not isinstance(value, dict):
+        raise UsageError(f"{source}: {path or 'the top level'} is {_shown(value)}, not an object")
+    name = f"{path}.{_TAG}" if path else _TAG
+    if _TAG not in value:
+        raise UsageError(f"{source}: the key {name!r} is missing")
+    tag = value[_TAG]
+    if type(tag) is not str or tag not in tags:
+        raise UsageError(f"{source}: {name} is {_shown(tag)}, not one of {', '.join(map(repr, tags))}")
+    return _build_object(tags[tag], value, source, path)
 
 
 def _shown(value: object) -> str:
@@ -170,4 +253,5 @@ def _shown(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+_TAG = "kind"
 _NAMES = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}

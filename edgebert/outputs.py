@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TextIO
 
-from edgebert.errors import EnvironmentProblem, OutputError
-from edgebert.staging import NO_ROOM, staged_file
+from edgebert.errors import OutputError
+from edgebert.staging import staged_file, writing
 
 _STREAM = os.O_WRONLY | os.O_NOCTTY | os.O_CLOEXEC
 # Standard error is known by its names only: libraries write to its descriptor, which edgebert leads nowhere.
@@ -147,24 +147,3 @@ def _check_existing(path: Path, target: Path, kind: FileKind, *, force: bool) ->
         raise OutputError(f"{path}: exists already", hint=f"give another name, or --force to replace {kind.name}")
     if target.stat().st_size and not kind.is_one(target):
         raise OutputError(f"{path}: not replaced: it is not {kind.name}", hint="give another name")
-
-
-@contextlib.contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Turn an error of the file system inside the block into one of ours that names ``path``.
-
-    Raises:
-        OutputError: It cannot be written.
-        EnvironmentProblem: There is no room.
-        BrokenPipeError: The reader of a pipe has gone.
-    """
-    try:
-        yield
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        if error.errno in NO_ROOM:
-            raise EnvironmentProblem(f"{path}: no room left: {error.strerror}", hint="free some space") from error
-        raise OutputError(
-            f"{path}: cannot be written: {error.strerror or error}", hint="choose a file you can write"
-        ) from error

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
-from edgebert.errors import EnvironmentProblem, OutputError
+from edgebert.errors import EdgebertError, EnvironmentProblem, OutputError, UsageError
 
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _OLD = ".old"
@@ -28,6 +28,55 @@ _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _LEFTOVER = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+@contextlib.contextmanager
+def writing(
+    path: Path,
+    *,
+    problem: str | None = "cannot be written",
+    hint: str = "choose a place you can write to",
+    room_hint: str = "free some space",
+) -> Iterator[None]:
+    """Turn an error of the file system inside the block into one of ours that names ``path``.
+
+    Args:
+        path: What is written.
+        problem: What is wrong unless the disk is full; ``None`` turns no other error.
+        hint: What to do about that.
+        room_hint: What to do about a full disk.
+
+    Raises:
+        OutputError: It cannot be written.
+        EnvironmentProblem: The disk is full.
+        BrokenPipeError: The reader of a pipe has gone.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        why = error.strerror or error
+        if error.errno in NO_ROOM:
+            raise EnvironmentProblem(f"{path}: no room left on the disk: {why}", hint=room_hint) from error
+        if problem is None:
+            raise
+        raise OutputError(f"{path}: {problem}: {why}", hint=hint) from error
+
+
+@contextlib.contextmanager
+def reading(path: Path, *, error: type[EdgebertError] = UsageError, hint: str = "") -> Iterator[None]:
+    """Turn a failure to read ``path``, or to decode it, inside the block into ``error``, which names it.
+
+    Raises:
+        EdgebertError: An ``error``.
+    """
+    try:
+        yield
+    except OSError as failure:
+        raise error(f"{path}: cannot be read: {failure.strerror or failure}", hint=hint) from failure
+    except UnicodeDecodeError as failure:
+        raise error(f"{path}: not UTF-8 at byte {failure.start}", hint=hint) from failure
 
 
 @contextlib.contextmanager
@@ -53,23 +102,16 @@ def staged_folder(out: Path, *, force: bool, marker: str) -> Iterator[Path]:
     check_folder(out, force=force, marker=marker)
     out = _place(out)
     with contextlib.ExitStack() as held:
-        try:
+        with _making(out):
             out.parent.mkdir(parents=True, exist_ok=True)
             _check_place(out, force=force, marker=marker)
             stage, _ = held.enter_context(_claimed(out, _new_folder))
-        except OSError as error:
-            if error.errno in NO_ROOM:
-                raise _no_room(out, error) from error
-            raise _not_made(out, error) from error
         try:
-            yield stage
-            # Somebody else may have made the folder meanwhile.
-            _check_place(out, force=force, marker=marker)
-            _replace(out, stage)
-        except OSError as error:
-            if error.errno in NO_ROOM:
-                raise _no_room(out, error) from error
-            raise
+            with writing(out, problem=None):  # what else fails in there is not about this place
+                yield stage
+                # Somebody else may have made the folder meanwhile.
+                _check_place(out, force=force, marker=marker)
+                _replace(out, stage)
         finally:
             shutil.rmtree(stage, ignore_errors=True)
 
@@ -118,10 +160,8 @@ def check_folder(out: Path, *, force: bool, marker: str) -> None:
     """
     if out.name in {"", ".."}:
         raise OutputError(f"{out}: not the name of a folder to make", hint="give the name of a folder")
-    try:
+    with _making(out):
         _check_place(_place(out), force=force, marker=marker)
-    except OSError as error:
-        raise _not_made(out, error) from error
     check_parent(_place(out))
 
 
@@ -132,15 +172,13 @@ def check_parent(place: Path) -> None:
         OutputError: Nothing can be made there.
     """
     folder = place.absolute().parent
-    try:
+    with _making(place):
         while not os.path.lexists(folder):
             folder = folder.parent
         if not folder.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, f"{folder} is not a folder")
         if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, f"no permission for {folder}")
-    except OSError as error:
-        raise _not_made(place, error) from error
 
 
 def final_name(name: str) -> str | None:
@@ -268,9 +306,5 @@ def _clear(left: Path, final: Path, *, is_folder: bool) -> None:
         left.unlink()
 
 
-def _not_made(out: Path, error: OSError) -> OutputError:
-    return OutputError(f"{out}: cannot be made: {error.strerror}", hint="choose a folder you can write to")
-
-
-def _no_room(out: Path, error: OSError) -> EnvironmentProblem:
-    return EnvironmentProblem(f"{out}: no room left on the disk: {error.strerror}", hint="free some space")
+def _making(out: Path) -> contextlib.AbstractContextManager[None]:
+    return writing(out, problem="cannot be made", hint="choose a folder you can write to")

@@ -11,11 +11,10 @@ from edgebert.bundle import MANIFEST, Bundle, is_bundle, open_bundle, sha256_of
 from edgebert.errors import OutputError, UsageError
 from edgebert.jsonio import dumps, from_plain
 from edgebert.manifest import Role, Score
-from edgebert.outputs import writing
 from edgebert.pipeline import export_bundle
 from edgebert.progress import Progress, silent
 from edgebert.recipe import Recipe, load_recipe
-from edgebert.staging import replace_file
+from edgebert.staging import replace_file, writing
 
 LIST = Path(__file__).parent / "releases.toml"
 INDEX = "index.json"

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from edgebert import staging
-from edgebert.errors import EnvironmentProblem, OutputError
-from edgebert.staging import staged_folder
+from edgebert.errors import DataError, EnvironmentProblem, OutputError
+from edgebert.staging import reading, staged_folder, writing
 from tests.support.staged_folders import MARKER, made, tree, write
 
 
@@ -211,3 +211,44 @@ def test_a_file_is_replaced_whole_or_stays(tmp_path, monkeypatch):
         staging.replace_file(path, b"three")
     assert path.read_bytes() == b"two"
     assert [item.name for item in tmp_path.iterdir()] == ["state.json"]
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "words", "hint"),
+    [
+        (errno.ENOSPC, EnvironmentProblem, "x: no room left on the disk: No space left on device", "free some space"),
+        (errno.EACCES, OutputError, "x: cannot be written: Permission denied", "choose a place you can write to"),
+    ],
+)
+def test_an_error_of_writing_names_the_place(number: int, kind: type, words: str, hint: str):
+    """A full disk is a problem of the machine, anything else one of the place; the caller's words replace ours."""
+    with pytest.raises(kind) as caught, writing(Path("x")):
+        raise OSError(number, os.strerror(number))
+    assert (caught.value.message, caught.value.hint) == (words, hint)
+    with pytest.raises(kind) as caught, writing(Path("x"), problem="is not to be had", hint="go", room_hint="go"):
+        raise OSError(number, os.strerror(number))
+    assert (caught.value.message, caught.value.hint) == (words.replace("cannot be written", "is not to be had"), "go")
+
+
+def test_a_reader_that_has_gone_is_told_as_it_is():
+    """A broken pipe is no failure of the place: the error comes out unchanged, as does what is no error of writing."""
+    for error in (BrokenPipeError(errno.EPIPE, "broken"), ValueError("x")):
+        with pytest.raises(type(error)) as caught, writing(Path("x")):
+            raise error
+        assert caught.value is error
+
+
+def test_an_error_of_reading_names_the_file(tmp_path: Path):
+    """A file that is missing or no UTF-8 becomes the caller's error."""
+    path = tmp_path / "x"
+
+    def fail() -> None:
+        with reading(path, error=DataError, hint="give another"):
+            path.read_text(encoding="utf-8")
+
+    with pytest.raises(DataError, match=r"x: cannot be read: No such file or directory$") as caught:
+        fail()
+    assert caught.value.hint == "give another"
+    path.write_bytes(b"ab\xff")
+    with pytest.raises(DataError, match=r"x: not UTF-8 at byte 2$"):
+        fail()

@@ -19,12 +19,13 @@ from edgebert.errors import UsageError
 from edgebert.installation import upgrade_line
 from edgebert.jsonio import dumps, from_plain, parse
 from edgebert.ondevice.session import cpu_name
-from edgebert.outputs import FileKind, write_output, writing
+from edgebert.outputs import FileKind, write_output
 from edgebert.progress import Progress, silent
 from edgebert.pruning.additive import part_times, probe_ns
 from edgebert.pruning.cost import Costs
 from edgebert.pruning.probes import POINTS, VOCABULARY, Probe, check_widths, probe_widths, time_files
 from edgebert.recipe import Format
+from edgebert.staging import writing
 
 SCHEMA = 1
 _MOST_COUNT, _MOST_NS = 2**31, 2**53

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from edgebert import jsonio
-from edgebert.outputs import FileKind, check_output, opened_output, writing
+from edgebert.outputs import FileKind, check_output, opened_output
+from edgebert.staging import writing
 
 RUNTIME_SCHEMA = 1
 MANIFEST = "runtime.json"
