@@ -2,59 +2,66 @@
 
 from __future__ import annotations
 
-import argparse
-import os
-import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
 
 from edgebert.cli import output
-from edgebert.errors import EdgebertError, EnvironmentProblem
-from export.release import INDEX, LIST, chosen, make_releases, read_releases
+from edgebert.cli.arguments import Command, Json, Verbose, with_home
+from edgebert.cli.run import run
+from export.release import INDEX, LIST, chosen, make_releases, read_releases, write_index
+
+app = typer.Typer(
+    add_completion=False, pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]}
+)
 
 
-def main(words: list[str] | None = None) -> int:
-    """Run the command line and return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m export", description="Turn recipes and checkpoints into bundles.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="release to make")
-    parser.add_argument("--list", action="store_true", help="show the releases and make none")
-    parser.add_argument("--out", type=Path, default=Path("build/release"), help="folder for bundles and index")
-    parser.add_argument("--releases", type=Path, default=LIST, help="another list of releases")
-    parser.add_argument("--force", action="store_true", help="replace bundles that exist")
-    parser.add_argument("--verbose", action="store_true", help="show what the libraries write")
-    asked = parser.parse_args(words)
-    for name in ("ORT_DISABLE_TELEMETRY", "HF_HUB_DISABLE_TELEMETRY"):
-        os.environ[name] = "1"
-    try:
-        with output.quiet_libraries(verbose=asked.verbose):
-            _run(asked)
-    except EdgebertError as error:
-        output.show_error(error)
-        return error.exit_code
-    except OSError as error:
-        output.show_error(EnvironmentProblem(f"{error.filename or 'the system'}: {error.strerror or error}"))
-        return EnvironmentProblem.exit_code
-    except KeyboardInterrupt:
-        output.show_note("interrupted; nothing was left half-written")
-        return 130
-    return 0
-
-
-def _run(asked: argparse.Namespace) -> None:
-    releases = read_releases(asked.releases)
-    if asked.list:
-        rows = [[item.name, item.description, item.checkpoint, item.recipe] for item in releases]
+@app.command(
+    cls=Command,
+    epilog="Example: python -m export --list   or: python -m export demo --out build/release",
+)
+@with_home
+def export(
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME...", help="Releases to make.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for bundles and index.")] = Path("build/release"),
+    releases: Annotated[
+        Path, typer.Option(help="Another list of releases.", show_default="export/releases.toml")
+    ] = LIST,
+    *,
+    only_list: Annotated[bool, typer.Option("--list", help="Show the releases and make none.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace bundles that exist.")] = False,
+    as_json: Json = False,
+    verbose: Verbose = False,  # noqa: ARG001  # the door takes it
+) -> None:
+    """Turn recipes and checkpoints into bundles, with an index of what is there."""
+    declared = read_releases(releases)
+    if only_list and as_json:
+        output.show_json(list(declared))
+    elif only_list:
+        rows = [[item.name, item.description, item.checkpoint, item.recipe] for item in declared]
         output.show_table(("release", "what it is", "checkpoint", "recipe"), rows)
+    if only_list:
         return
     from edgebert.cli.render import EXPORT_COLUMNS, export_rows
 
+    wanted = chosen(declared, names or [])
     with output.progress_bar() as progress:
-        wanted = chosen(releases, asked.names)
-        made = make_releases(wanted, asked.out, source=asked.releases, force=asked.force, progress=progress)
+        made = make_releases(wanted, out, source=releases, force=force, progress=progress)
+    if as_json:
+        output.show_json(write_index(out))
+        return
     for bundle in made:
         output.show_text(str(bundle.root))
         output.show_table(EXPORT_COLUMNS, export_rows(bundle))
-    output.show_note(f"wrote {asked.out / INDEX}")
+    output.show_note(f"wrote {out / INDEX}")
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and leave with its exit code."""
+    run(app, arguments, name="python -m export")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

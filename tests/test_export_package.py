@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from edgebert.bundle import open_bundle, sha256_of
 from edgebert.errors import BundleError, OutputError, UsageError
 from edgebert.recipe import load_recipe
-from export.__main__ import main
+from export.__main__ import main as leave
 from export.release import INDEX, LIST, Index, Release, chosen, make_releases, read_releases, write_index
 from tests.support import fakes
 
@@ -25,6 +25,13 @@ lengths = [8]
 format = "onnx"
 precision = "int8"
 """
+
+
+def main(words: list[str]) -> int:
+    with pytest.raises(SystemExit) as left:
+        leave(words)
+    assert isinstance(left.value.code, int)
+    return left.value.code
 
 
 def declare(
@@ -87,7 +94,8 @@ def test_a_release_is_a_bundle_and_stands_in_the_index(tmp_path, data, capsys):
     capsys.readouterr()
     assert main(words) == 2
     assert "exists already" in capsys.readouterr().err
-    assert main([*words, "--force"]) == 0
+    assert main([*words, "--force", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == index
     assert (tmp_path / "out" / INDEX).read_bytes() == before
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [INDEX, "tiny"]
 
@@ -186,6 +194,8 @@ def test_the_list_is_shown(capsys):
     """--list prints every release and makes none."""
     assert main(["--list"]) == 0
     assert "build/demo/model" in capsys.readouterr().out
+    assert main(["--list", "--json"]) == 0
+    assert [item["name"] for item in json.loads(capsys.readouterr().out)] == ["demo", "demo-small"]
 
 
 @given(st.lists(st.sampled_from("abcdef"), unique=True), st.lists(st.sampled_from("abcdefgh")))

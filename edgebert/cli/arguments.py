@@ -21,6 +21,9 @@ MOST_SEED = 2**32 - 1
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing output.")]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", help="Also show what the libraries underneath write, and tracebacks.")
+]
 TextColumn = Annotated[str | None, typer.Option(help="Column of the texts.", show_default="text, else sentence")]
 LabelColumn = Annotated[str | None, typer.Option(help="Column of the labels.", show_default="label")]
 RecipeName = Annotated[str, typer.Option("--recipe", help="Built-in recipe (edgebert recipes) or a .toml file.")]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edgebert.cli.threads import processor_quota, settle_threads
+from edgebert.cli.run import processor_quota, settle_threads
 
 COMMAND = """
 import os, sys
@@ -36,7 +36,7 @@ def test_threads_wait_without_spinning(given: str | None, expected: str):
 @pytest.mark.parametrize(("given", "quota", "expected"), [(None, 3, "3"), ("7", 3, "7"), (None, None, None)])
 def test_no_more_threads_than_the_quota(monkeypatch, given: str | None, quota: int | None, expected: str | None):
     """Threads are as many as the control group has processors for, unless the user has set their number."""
-    monkeypatch.setattr("edgebert.cli.threads.processor_quota", lambda: quota)
+    monkeypatch.setattr("edgebert.cli.run.processor_quota", lambda: quota)
     monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     if given is not None:
