@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from typer.main import get_command
 
 from edgebert.cli.app import app
+from edgebert.printable import Markdown, markdown_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -221,18 +222,14 @@ def cli_reference() -> str:
 
 
 def _overview(group: Any) -> Iterator[str]:
-    yield "| command | what it does |"
-    yield "| --- | --- |"
-    for name, command in _leaves(group):
-        yield f"| [`{name}`](#{name.replace(' ', '-')}) | {_first_line(command)} |"
+    rows = [(f"[`{name}`](#{name.replace(' ', '-')})", _first_line(command)) for name, command in _leaves(group)]
+    yield _table(("command", "what it does"), rows)
     yield ""
     yield "Options of `edgebert` itself stand before the command:"
     yield ""
-    yield "| option | meaning |"
-    yield "| --- | --- |"
-    for option in group.params:
-        yield f"| {_names(option)} | {option.help} |"
-    yield "| `--help`, `-h` | Show what there is and exit; also after a command. |"
+    rows = [(_names(option), option.help) for option in group.params]
+    rows.append(("`--help`, `-h`", "Show what there is and exit; also after a command."))
+    yield _table(("option", "meaning"), rows)
 
 
 def _leaves(group: Any, words: str = "") -> Iterator[tuple[str, Any]]:
@@ -257,18 +254,14 @@ def _command(name: str, command: Any) -> Iterator[str]:
     yield "```"
     yield ""
     if arguments:
-        yield "| argument | meaning |"
-        yield "| --- | --- |"
-        for item in arguments:
-            yield f"| `{item.name.upper()}` | {_meaning(item)[0]} |"
+        yield _table(("argument", "meaning"), [(f"`{item.name.upper()}`", _meaning(item)[0]) for item in arguments])
         yield ""
-    yield "| option | default | meaning |"
-    yield "| --- | --- | --- |"
+    rows = []
     for item in options:
         meaning, default = _meaning(item)
-        value = "" if item.is_flag else f" {_VALUES[types[item.name]]}"
-        both = " |\n| ".join([f"{_names(item, value)} | {default} | {meaning}", *_opposites(item)])
-        yield f"| {both} |"
+        rows.append((_names(item, "" if item.is_flag else f" {_VALUES[types[item.name]]}"), default, meaning))
+        rows += [(f"`{name}`", "", f"The opposite of `{item.opts[0]}`.") for name in item.secondary_opts]
+    yield _table(("option", "default", "meaning"), rows)
     yield ""
     if name in NOTES:
         yield NOTES[name]
@@ -291,8 +284,8 @@ def _first_line(command: Any) -> str:
     return str(command.help).splitlines()[0]
 
 
-def _opposites(option: Any) -> list[str]:
-    return [f"`{name}` |  | The opposite of `{option.opts[0]}`." for name in option.secondary_opts]
+def _table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    return markdown_table(columns, [list(map(Markdown, row)) for row in rows])
 
 
 def _names(option: Any, value: str = "") -> str:
@@ -310,7 +303,7 @@ def _required(options: list[Any], types: dict[str, Any]) -> list[str]:
 
 def _meaning(parameter: Any) -> tuple[str, str]:
     """Return the help of a parameter and its default, which the help itself may name in brackets."""
-    text = (parameter.help or "").replace("|", "\\|")
+    text = parameter.help or ""
     if found := _DEFAULT.search(text):
         return text[: found.start()], found["value"]
     if parameter.required:

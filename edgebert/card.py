@@ -7,7 +7,7 @@ from pathlib import Path
 from edgebert.architecture import Architecture, Distillation, Pruning, VocabularyCut
 from edgebert.manifest import Artifact, FileEntry, Manifest, Score
 from edgebert.pictures import draw_pruning, draw_size_accuracy
-from edgebert.printable import markdown, markdown_code
+from edgebert.printable import markdown, markdown_code, markdown_table
 
 PLOT, CUT = "size-accuracy.svg", "pruning.svg"
 
@@ -28,7 +28,7 @@ def write_card(folder: Path, manifest: Manifest) -> None:
 
 def card_text(manifest: Manifest, *, plot: str | None) -> str:
     """Return the Markdown of a model card; ``plot`` is the file of its picture of sizes and scores."""
-    sections = [_introduction(manifest), "\n".join(_table(manifest))]
+    sections = [_introduction(manifest), _table(manifest)]
     if plot:
         sections.append(f"![Size of each file against its change of accuracy from the float file]({plot})")
     sections.append(_evaluation(manifest))
@@ -185,20 +185,21 @@ def _shape(manifest: Manifest) -> str:
 Made with {", ".join(markdown(f"{item.name} {item.version}") for item in packages)}."""
 
 
-def _table(manifest: Manifest) -> list[str]:
-    rows = ["| file | size | share of float | accuracy | change (95 % interval) | agreement | verified in |"]
-    rows.append("| --- | ---: | ---: | ---: | ---: | ---: | --- |")
-    for item in manifest.artifacts:
-        score = item.score
-        verified = ", ".join(markdown(f"{found.runtime} {found.version}") for found in item.verified)
-        cells = [
-            markdown_code(item.file).replace("|", "\\|"),
+def _table(manifest: Manifest) -> str:
+    columns = ("file", "size", "share of float", "accuracy", "change (95 % interval)", "agreement", "verified in")
+    rows = [
+        (
+            markdown_code(item.file),
             f"{item.size_bytes / 1e6:.1f} MB",
             f"{share_of_float(manifest, item):.1%}",
-        ]
-        cells += [f"{score.value:.1%}" if score else "", change_text(score), agreement_text(score), verified]
-        rows.append(f"| {' | '.join(cells)} |")
-    return rows
+            f"{item.score.value:.1%}" if item.score else "",
+            change_text(item.score),
+            agreement_text(item.score),
+            ", ".join(f"{found.runtime} {found.version}" for found in item.verified),
+        )
+        for item in manifest.artifacts
+    ]
+    return markdown_table(columns, rows, right=range(1, 6))
 
 
 def share_of_float(manifest: Manifest, artifact: Artifact) -> float:

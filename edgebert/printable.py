@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Collection, Iterable, Sequence
 
 _JOINERS = "\u200c\u200d"
 """Persian and Indic words and many emoji are not right without them; alone they do nothing."""
@@ -17,6 +18,12 @@ _JOINERS = "\u200c\u200d"
 _COMMAND = re.compile(r"^(?P<blank>\s*):(?=:)|#(?=#[a-z]*\[)", re.IGNORECASE)
 _MARKDOWN = re.compile(r"[\\`*_\[\]<>|~#&!@$]|:(?=//)|(?<=www)\.")
 _BLOCK = re.compile(r"^(\s*\d*)([-+.)])(?=\s)")
+
+
+class Markdown(str):
+    """Text that is Markdown already, as code is."""
+
+    __slots__ = ()
 
 
 def printable(text: str) -> str:
@@ -45,12 +52,28 @@ def markdown(text: str) -> str:
     return _BLOCK.sub(r"\1\\\2", _MARKDOWN.sub(r"\\\g<0>", printable(text)))
 
 
-def markdown_code(text: str) -> str:
-    """Return a text as code in Markdown, whatever backticks it has; outside of tables, whose cells a bar ends."""
+def markdown_code(text: str) -> Markdown:
+    """Return a text as code in Markdown, whatever backticks it has."""
     line = printable(text)
     fence = "`" * (max((len(run) for run in re.findall("`+", line)), default=0) + 1)
     blank = " " if not line or line[0] in "` " or line[-1] in "` " else ""
-    return f"{fence}{blank}{line}{blank}{fence}"
+    return Markdown(f"{fence}{blank}{line}{blank}{fence}")
+
+
+def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: Collection[int] = ()) -> str:
+    """Return a table in Markdown, without a line break at its end.
+
+    Args:
+        columns: Headers.
+        rows: Cells, as many in each row as there are headers. Of ``Markdown``, only the bars are escaped.
+        right: Indexes of the columns that are aligned on the right.
+    """
+    lines = [map(_cell, columns), ("---:" if index in right else "---" for index in range(len(columns)))]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (*lines, *(map(_cell, row) for row in rows)))
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", r"\|") if isinstance(text, Markdown) else markdown(text)
 
 
 def _is_shown(letter: str) -> bool:

@@ -27,7 +27,7 @@ from edgebert.card import card_text
 from edgebert.cli import output
 from edgebert.errors import UsageError
 from edgebert.plotting import svg_figure
-from edgebert.printable import log_line, markdown, markdown_code, printable
+from edgebert.printable import log_line, markdown, markdown_code, markdown_table, printable
 from tests.support import report_values as rv
 from tests.support.tiny_files import make_manifest
 
@@ -172,8 +172,11 @@ def test_markdown_shows_a_text_as_it_is(text: str) -> None:
         return
     if line[0] not in "-+=":
         assert MARKDOWN.render(f"- {markdown(line)}\n") == f"<ul>\n<li>{shown}</li>\n</ul>\n"
-    cells = MARKDOWN.render(f"| a | b |\n| --- | --- |\n| {markdown(line)} | {markdown(line)} |\n")
-    assert cells.count(f"<td>{shown}</td>") == cells.count("<td>") == 2
+    cells = MARKDOWN.render(markdown_table((line, "b"), [(line, line), (markdown_code(line), "")], right={1}))
+    right = '<td style="text-align:right">'
+    assert f"<th>{shown}</th>" in cells
+    assert cells.count(f"<td>{shown}</td>") == cells.count(f"{right}{shown}</td>") == 1
+    assert cells.count(f"<td><code>{shown}</code></td>") == cells.count(f"{right}</td>") == 1
     assert MARKDOWN.render(f"is {markdown_code(line)}.\n") == f"<p>is <code>{shown}</code>.</p>\n"
 
 

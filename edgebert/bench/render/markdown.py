@@ -18,7 +18,7 @@ from edgebert.bench.render.words import (
     not_measured,
     title,
 )
-from edgebert.printable import log_line, markdown
+from edgebert.printable import log_line, markdown, markdown_table
 
 if TYPE_CHECKING:
     from edgebert.bench.render.words import Facts
@@ -67,9 +67,5 @@ def _bullets(texts: Sequence[str]) -> str:
 
 
 def _table(sheet: Sheet) -> str:
-    lines = [
-        " | ".join(sheet.columns),
-        " | ".join("---:" if is_number else "---" for is_number in numeric_columns(sheet.rows)),
-    ]
-    lines += [" | ".join(map(markdown, row)) for row in sheet.rows]
-    return f"**{sheet.title}**\n\n" + "\n".join(f"| {line} |" for line in lines)
+    right = [index for index, is_number in enumerate(numeric_columns(sheet.rows)) if is_number]
+    return f"**{sheet.title}**\n\n{markdown_table(sheet.columns, sheet.rows, right=right)}"
