@@ -81,15 +81,24 @@ def open_runner(path: Path, *, runtime: str, spec: TextSpec, threads: int = 1) -
     try:
         session = ondevice.open_session(str(path), runtime, threads)
     except ondevice.RuntimeAbsent as error:
-        package = ondevice.PACKAGES[runtime]
-        if installed_version(runtime) is None:
-            raise MissingExtraError(package, extra=_EXTRAS[runtime], purpose=f"running {path.name}") from error
+        check_installed(runtime, purpose=f"running {path.name}")
         raise EnvironmentProblem(
-            f"{package} is installed but does not import: {error}", hint="edgebert doctor says what clashes"
+            f"{ondevice.PACKAGES[runtime]} is installed but does not import: {error}",
+            hint="edgebert doctor says what clashes",
         ) from error
     except ondevice.RuntimeFailure as error:
         raise CheckFailed(f"{path.name}: {runtime} does not load it: {error}") from error
     return Runner(session=session, spec=spec, file=path.name)
+
+
+def check_installed(runtime: str, *, purpose: str) -> None:
+    """Refuse a runtime whose package is not installed.
+
+    Raises:
+        MissingExtraError: It is not; ``purpose`` says what needs it.
+    """
+    if installed_version(runtime) is None:
+        raise MissingExtraError(ondevice.PACKAGES[runtime], extra=_EXTRAS[runtime], purpose=purpose)
 
 
 def installed_version(runtime: str) -> str | None:

@@ -48,20 +48,25 @@ class Request:
         marks: Whether to mark the counted runs for the instruction counter of an emulator.
     """
 
-    schema: int
+    schema: int = WORKER_SCHEMA
     file: str
     runtime: str
-    threads: int
-    cores: tuple[int, ...]
+    threads: int = 1
+    cores: tuple[int, ...] = ()
     pad_id: int
-    series: tuple[Series, ...]
-    warm_up: int
-    runs: int
+    series: tuple[Series, ...] = ()
+    warm_up: int = 0
+    runs: int = 0
     answers: tuple[tuple[int, ...], ...] = ()
     tokenizer: str | None = None
     max_length: int = 0
     texts: tuple[str, ...] = ()
     marks: bool = False
+
+    @property
+    def inferences(self) -> int:
+        """How many inferences are asked for."""
+        return len(self.answers) + len(self.series) * (self.warm_up + self.runs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

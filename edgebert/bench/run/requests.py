@@ -9,7 +9,7 @@ import numpy as np
 
 from edgebert.bench.report import FileAnswers, Suite
 from edgebert.bench.run.workload import EVERY_LENGTH, Inputs
-from edgebert.device.protocol import WORKER_SCHEMA, Request, Series, Trial
+from edgebert.device.protocol import Request, Series, Trial
 from edgebert.errors import CheckFailed
 from edgebert.manifest import Artifact
 from edgebert.parity import is_constant
@@ -50,15 +50,11 @@ class Placed:
 def answers_request(placed: Placed, inputs: Sequence[tuple[int, ...]], *, threads: int) -> Request:
     """Return a request for the logits of texts, untimed."""
     return Request(
-        schema=WORKER_SCHEMA,
         file=placed.path,
         runtime=placed.runtime,
         threads=threads,
         cores=placed.cores,
         pad_id=placed.inputs.spec.pad_id,
-        series=(),
-        warm_up=0,
-        runs=0,
         answers=tuple(inputs),
     )
 
@@ -93,7 +89,7 @@ def count_requests(placed: Placed) -> tuple[Request, ...]:
 
 def inferences(request: Request) -> int:
     """Return how many inferences a request asks for."""
-    return len(request.answers) + len(request.series) * (request.warm_up + request.runs)
+    return request.inferences
 
 
 def timeout_s(request: Request, text_ns: int, *, least_s: float) -> float:
