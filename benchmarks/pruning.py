@@ -17,7 +17,7 @@ from benchmarks.accuracy import data_file
 from benchmarks.pruning_results import Answers, PruningRun
 from benchmarks.records import write_whole
 from benchmarks.results import DataFile
-from edgebert.architecture import Architecture, PruneOptions, VocabularyCut
+from edgebert.architecture import Architecture, VocabularyCut
 from edgebert.checkpoint import Model, load_model, save_model
 from edgebert.convert.onnx import write_onnx
 from edgebert.convert.weights import extract_weights
@@ -29,6 +29,7 @@ from edgebert.progress import Progress
 from edgebert.pruning.prune import prune_model, score
 from edgebert.pruning.scores import Gradients
 from edgebert.pruning.vocabulary import prune_vocabulary
+from edgebert.recipe import PruneOptions
 from edgebert.runtime import open_runner
 from edgebert.text import TextEncoder, text_spec
 

@@ -9,7 +9,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from edgebert.architecture import PruneOptions
     from edgebert.bundle import Bundle, open_bundle
     from edgebert.checkpoint import Checkpoint, Model, load_model
     from edgebert.data import Dataset, TrainingTexts, read_dataset, read_training
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from edgebert.planning.values import Bounds
     from edgebert.prediction import predict
     from edgebert.pruning.prune import prune
-    from edgebert.recipe import built_in_recipes, load_recipe
+    from edgebert.recipe import PruneOptions, built_in_recipes, load_recipe
     from edgebert.slim import strip
     from edgebert.training.finetune import FinetuneOptions, finetune
     from edgebert.training.importer import import_bert
@@ -48,7 +47,7 @@ _HOMES = {
     "prune": "pruning.prune",
     "built_in_recipes": "recipe",
     "load_recipe": "recipe",
-    "PruneOptions": "architecture",
+    "PruneOptions": "recipe",
     "strip": "slim",
     "FinetuneOptions": "training.finetune",
     "finetune": "training.finetune",

@@ -52,27 +52,6 @@ class Keep:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PruneOptions:
-    """What to prune and how: the ``[prune]`` table of a recipe, the options of ``edgebert prune``.
-
-    Attributes:
-        keep: Share of the multiply-accumulates that stays, above 0 and at most 1.
-        vocabulary: Whether tokens that the training texts never use go as well.
-        drop_layers: Whether a layer that is nearly empty may go whole.
-        distill: Epochs of distillation from the unpruned model; 0 re-fits the weights once, without training.
-        learning_rate: Peak learning rate of the distillation; ``None`` chooses it by the width of the model.
-        seed: Seed of the sample and of the distillation.
-    """
-
-    keep: float
-    vocabulary: bool = False
-    drop_layers: bool = True
-    distill: float = 0.0
-    learning_rate: float | None = None
-    seed: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TextSource:
     """A file of texts that took part in making a checkpoint."""
 

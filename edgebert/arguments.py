@@ -11,6 +11,7 @@ from typing import Any
 
 from edgebert.errors import UsageError
 from edgebert.lines import shown
+from edgebert.ranges import Between
 
 PLACE = (str, os.PathLike)
 """Types of an argument that is a path, or a name."""
@@ -44,16 +45,46 @@ def expect(name: str, value: object, *kinds: Any, hint: str = "") -> None:
         raise UsageError(f"{name} is {shown(value)}, expected {' or '.join(names)}", hint=hint)
 
 
-def expect_fields(value: Any) -> None:
-    """Refuse a dataclass whose fields are of other types than it says, as far as these are plain types.
+def check_options(options: Any, *, flags: bool = False) -> None:
+    """Refuse a dataclass with a field of another type, or outside the range (``ranges``), than its annotation says.
+
+    Options call it in ``__post_init__``. Types other than numbers, strings, booleans, literals and tuples
+    of these are left to others.
+
+    Args:
+        options: The dataclass.
+        flags: Whether messages name fields as the command line does: ``--max-drop`` for ``max_drop``.
 
     Raises:
-        UsageError: A field is of another type; the message names it.
+        UsageError: The message names field, value, and type or range.
     """
-    for name, hint in typing.get_type_hints(type(value)).items():
-        kinds = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-        if all(kind in _NAMES for kind in kinds):
-            expect(name, getattr(value, name), *kinds)
+    for name, hint in typing.get_type_hints(type(options), include_extras=True).items():
+        shown_name = "--" + name.replace("_", "-") if flags else name
+        _check_field(shown_name, getattr(options, name), hint)
+
+
+def _check_field(name: str, value: Any, hint: Any) -> None:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is tuple and isinstance(value, tuple) and arguments[1:] == (...,):
+        for index, item in enumerate(value):
+            _check_field(f"{name}[{index}]", item, arguments[0])
+        return
+    if origin is typing.Literal:
+        if not isinstance(value, str) or value not in arguments:
+            raise UsageError(f"{name} is {shown(value)}, not one of {', '.join(map(str, arguments))}")
+        return
+    options = arguments if origin in (typing.Union, types.UnionType) else (hint,)
+    kinds, ranges = [], []
+    for option in options:
+        kind, *extras = typing.get_args(option) if typing.get_origin(option) is typing.Annotated else (option,)
+        kinds.append(kind)
+        ranges += [item for item in extras if isinstance(item, Between)]
+    if not all(kind in _NAMES for kind in kinds):
+        return
+    expect(name, value, *kinds)
+    for bounds in ranges:
+        if value is not None and value not in bounds:
+            raise UsageError(f"{name} is {shown(value)}, not {bounds}")
 
 
 def path_of(name: str, value: object) -> Path:

@@ -150,11 +150,11 @@ def _build(kind: Any, value: Any, source: str, path: str) -> Any:
         return _build_object(kind, value, source, path)
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin is Annotated:
-        value = _build(arguments[0], value, source, path)
+        built = _build(arguments[0], value, source, path)
         for bounds in arguments[1:]:
-            if isinstance(bounds, Between) and not bounds.low <= value <= bounds.high:
-                raise UsageError(f"{where} is {_shown(value)}, not from {bounds.low} to {bounds.high}")
-        return value
+            if isinstance(bounds, Between) and built not in bounds:
+                raise UsageError(f"{where} is {_shown(value)}, not {bounds}")
+        return built
     if origin is typing.Literal:
         # 1 == True in Python, so equality alone would let a number through for a boolean literal.
         if not any(value == option and type(value) is type(option) for option in arguments):

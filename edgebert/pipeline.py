@@ -10,7 +10,6 @@ from pathlib import Path
 from types import NoneType
 
 from edgebert import bundle as bundles
-from edgebert.architecture import PruneOptions
 from edgebert.arguments import PLACE, expect, integers_of, path_of, strings_of
 from edgebert.card import write_card
 from edgebert.checkpoint import Model, load_model
@@ -23,7 +22,7 @@ from edgebert.folder import write_tokenizer
 from edgebert.jsonio import dumps
 from edgebert.manifest import Artifact, EvaluationData, Manifest, Original, Package, Provenance
 from edgebert.progress import Progress, silent
-from edgebert.recipe import Recipe, check_training, load_recipe, narrowed
+from edgebert.recipe import PruneOptions, Recipe, check_training, load_recipe, narrowed
 from edgebert.slim import leave_out_baselines
 from edgebert.staging import staged_folder
 from edgebert.text import TextEncoder, text_spec

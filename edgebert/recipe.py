@@ -6,12 +6,12 @@ import tomllib
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from edgebert.architecture import PruneOptions
-from edgebert.arguments import path_of
+from edgebert.arguments import check_options, path_of
 from edgebert.errors import RecipeError, UsageError
 from edgebert.jsonio import from_plain
+from edgebert.ranges import Between, Kept, Rate, Seed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +35,33 @@ class Target:
     def file(self) -> str:
         """Conventional file name inside a bundle."""
         return f"{self.precision}.{self.format}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PruneOptions:
+    """What to prune and how: the ``[prune]`` table of a recipe, the options of ``edgebert prune``.
+
+    Attributes:
+        keep: Share of the multiply-accumulates that stays, above 0 and at most 1.
+        vocabulary: Whether tokens that the training texts never use go as well.
+        drop_layers: Whether a layer that is nearly empty may go whole.
+        distill: Epochs of distillation from the unpruned model; 0 re-fits the weights once, without training.
+        learning_rate: Peak learning rate of the distillation; ``None`` chooses it by the width of the model.
+        seed: Seed of the sample and of the distillation.
+
+    Raises:
+        UsageError: A value is out of range.
+    """
+
+    keep: Kept
+    vocabulary: bool = False
+    drop_layers: bool = True
+    distill: Annotated[float, Between(0, MOST_EPOCHS)] = 0.0
+    learning_rate: Rate | None = None
+    seed: Seed = 0
+
+    def __post_init__(self) -> None:
+        check_options(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,16 +213,3 @@ def _check(recipe: Recipe, *, source: str) -> None:
     for length in recipe.lengths:
         if not 8 <= length <= LONGEST:
             raise RecipeError(f"{source}: the length {length} is not between 8 and {LONGEST} tokens")
-    if recipe.prune is not None:
-        _check_prune(recipe.prune, source=source)
-
-
-def _check_prune(options: PruneOptions, *, source: str) -> None:
-    if not 0 < options.keep <= 1:
-        raise RecipeError(f"{source}: prune.keep is {options.keep:g}, not a share above 0 and at most 1")
-    if not 0 <= options.distill <= MOST_EPOCHS:
-        raise RecipeError(f"{source}: prune.distill is {options.distill:g}, not between 0 and {MOST_EPOCHS} epochs")
-    if options.learning_rate is not None and not 0 < options.learning_rate < 1:
-        raise RecipeError(f"{source}: prune.learning_rate is {options.learning_rate:g}, not between 0 and 1")
-    if not 0 <= options.seed < 2**32:
-        raise RecipeError(f"{source}: prune.seed is {options.seed}, not between 0 and {2**32 - 1}")

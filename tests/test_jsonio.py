@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from edgebert import architecture, recipe
 from edgebert import manifest as bundle_values
-from edgebert.architecture import PruneOptions
 from edgebert.bench import report
 from edgebert.device import facts as devices
 from edgebert.device import protocol as worker
@@ -35,7 +34,7 @@ from edgebert.manifest import (
     Verification,
 )
 from edgebert.ranges import Amount, Count, Positive, Share
-from edgebert.recipe import Recipe, Target
+from edgebert.recipe import PruneOptions, Recipe, Target
 from tests.support.tiny_files import make_artifact, make_manifest
 
 VALUES = [
@@ -54,7 +53,9 @@ def values_of(kind: Any) -> st.SearchStrategy:
         return st.builds(kind, **{name: values_of(hint) for name, hint in hints.items()})
     if origin is typing.Annotated:
         (bounds,) = arguments[1:]
-        return {int: st.integers, float: st.floats}[arguments[0]](bounds.low, bounds.high)
+        if arguments[0] is int:
+            return st.integers(bounds.low, bounds.high)
+        return st.floats(bounds.low, bounds.high, exclude_min=bounds.above, exclude_max=bounds.below)
     if origin is typing.Literal:
         return st.sampled_from(arguments)
     if origin in (typing.Union, builtin.UnionType):

@@ -8,13 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgebert.architecture import PruneOptions
 from edgebert.bundle import sha256_of
 from edgebert.checkpoint import load_model
 from edgebert.data import read_training
 from edgebert.errors import DataError, UsageError
 from edgebert.pipeline import export_bundle
-from edgebert.recipe import Recipe, Target
+from edgebert.recipe import PruneOptions, Recipe, Target
 from edgebert.verification import verify
 from tests.support import fakes
 from tests.support.bundle_files import BASELINE_TEXTS, CARD, ONNX, TEXT_FILES, files_in, hashes

@@ -6,16 +6,18 @@ import functools
 import inspect
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 
 import edgebert
-from edgebert.architecture import PruneOptions
-from edgebert.arguments import PLACE, expect, expect_fields, integers_of, path_of, strings_of
+from edgebert.arguments import PLACE, check_options, expect, integers_of, path_of, strings_of
 from edgebert.errors import EdgebertError, UsageError
+from edgebert.ranges import Factor, Positive, Rate, Share
+from edgebert.recipe import PruneOptions
 from tests.support import fakes
 
 # Values that no parameter is made for, or that only some take.
@@ -183,7 +185,43 @@ def test_kinds_are_named_in_words() -> None:
     expect("x", np.float64(0.5), float)
     expect("x", False, bool)
     with pytest.raises(UsageError, match=r"^keep is 'x', expected a number$"):
-        expect_fields(PruneOptions(keep="x"))
+        PruneOptions(keep="x")
+
+
+@dataclass
+class _Options:
+    some_share: Share = 0.5
+    rate: Rate | None = None
+    counts: tuple[Positive, ...] = ()
+    format: Literal["onnx", "tflite"] = "onnx"
+    factor: Factor = 1
+    name: str = ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"some_share": 1.5}, "some_share is 1.5, not from 0.0 to 1.0"),
+        ({"some_share": "x"}, "some_share is 'x', expected a number"),
+        ({"rate": 1}, "rate is 1, not above 0 and below 1"),
+        ({"rate": "x"}, "rate is 'x', expected a number or None"),
+        ({"counts": (1, 0)}, "counts[1] is 0, not from 1 to 9007199254740992"),
+        ({"counts": (1.5,)}, "counts[0] is 1.5, expected an integer"),
+        ({"format": "coreml"}, "format is 'coreml', not one of onnx, tflite"),
+        ({"factor": float("inf")}, "factor is inf, not above 0"),
+        ({"factor": float("nan")}, "factor is nan, not above 0"),
+        ({"name": 5}, "name is 5, expected a string"),
+    ],
+)
+def test_options_are_checked_by_their_annotations(changes, message: str) -> None:
+    """The message names field, value and range; with flags the field is named as on the command line."""
+    check_options(_Options())
+    with pytest.raises(UsageError) as caught:
+        check_options(_Options(**changes))
+    assert caught.value.message == message
+    with pytest.raises(UsageError) as caught:
+        check_options(_Options(**changes), flags=True)
+    assert caught.value.message == "--" + message.replace("_", "-")
 
 
 def test_paths_and_lists_are_checked() -> None:

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgebert.architecture import PruneOptions
 from edgebert.errors import RecipeError
-from edgebert.recipe import LONGEST, Recipe, Target, built_in_recipes, load_recipe, narrowed, recipe_text
+from edgebert.recipe import LONGEST, PruneOptions, Recipe, Target, built_in_recipes, load_recipe, narrowed, recipe_text
 
 GOOD = """
 name = "mine"
@@ -177,22 +176,22 @@ def test_what_to_prune_is_read(line: str, expected: PruneOptions, tmp_path: Path
     ("lines", "message"),
     [
         ("", r"the key 'prune\.keep' is missing"),
-        ("keep = 0", r"prune\.keep is 0, not a share above 0 and at most 1"),
-        ("keep = -0.5", r"prune\.keep is -0\.5, not a share"),
-        ("keep = 1.01", r"prune\.keep is 1\.01, not a share"),
-        ("keep = 50", r"prune\.keep is 50, not a share"),
+        ("keep = 0", r"prune\.keep is 0, not above 0 and at most 1"),
+        ("keep = -0.5", r"prune\.keep is -0\.5, not above 0"),
+        ("keep = 1.01", r"prune\.keep is 1\.01, not above 0"),
+        ("keep = 50", r"prune\.keep is 50, not above 0"),
         ("keep = nan", r"prune\.keep is nan, not a finite number"),
         ("keep = inf", r"prune\.keep is inf, not a finite number"),
         ('keep = "0.5"', r'prune\.keep is "0\.5", not a number'),
         ("keep = 0.5\nvocabulary = 1", r"prune\.vocabulary is 1, not true or false"),
         ("keep = 0.5\ndrop_layers = 0", r"prune\.drop_layers is 0, not true or false"),
-        ("keep = 0.5\ndistill = -1", r"prune\.distill is -1, not between 0 and 100 epochs"),
-        ("keep = 0.5\ndistill = 101", r"prune\.distill is 101, not between 0 and 100 epochs"),
+        ("keep = 0.5\ndistill = -1", r"prune\.distill is -1, not from 0 to 100"),
+        ("keep = 0.5\ndistill = 101", r"prune\.distill is 101, not from 0 to 100"),
         ("keep = 0.5\ndistill = inf", r"prune\.distill is inf, not a finite number"),
-        ("keep = 0.5\nlearning_rate = 0", r"prune\.learning_rate is 0, not between 0 and 1"),
-        ("keep = 0.5\nlearning_rate = 1", r"prune\.learning_rate is 1, not between 0 and 1"),
-        ("keep = 0.5\nseed = -1", r"prune\.seed is -1, not between 0 and 4294967295"),
-        ("keep = 0.5\nseed = 4294967296", r"prune\.seed is 4294967296, not between 0 and 4294967295"),
+        ("keep = 0.5\nlearning_rate = 0", r"prune\.learning_rate is 0, not above 0 and below 1"),
+        ("keep = 0.5\nlearning_rate = 1", r"prune\.learning_rate is 1, not above 0 and below 1"),
+        ("keep = 0.5\nseed = -1", r"prune\.seed is -1, not from 0 to 4294967295"),
+        ("keep = 0.5\nseed = 4294967296", r"prune\.seed is 4294967296, not from 0 to 4294967295"),
         ("keep = 0.5\nseed = 1.5", r"prune\.seed is 1\.5, not a whole number"),
         ("keep = 0.5\nheads = 3", r"unknown key 'prune\.heads'"),
     ],

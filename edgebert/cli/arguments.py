@@ -17,7 +17,6 @@ from edgebert.lines import read_lines
 
 T = TypeVar("T")
 Number = TypeVar("Number", int | None, float | None)
-MOST_SEED = 2**32 - 1
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing output.")]

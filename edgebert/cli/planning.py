@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgebert.cli import output
-from edgebert.cli.arguments import MOST_SEED, Json, LabelColumn, TextColumn, one_of, within, words
+from edgebert.cli.arguments import Json, LabelColumn, TextColumn, one_of, within, words
 from edgebert.errors import CheckFailed, EnvironmentProblem, UsageError
+from edgebert.ranges import MOST_SEED
 
 if TYPE_CHECKING:
     from edgebert.planning.values import Bounds, Plan, Trial

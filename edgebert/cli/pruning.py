@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from edgebert.cli import output
-from edgebert.cli.arguments import MOST_SEED, Force, Json, LabelColumn, TextColumn, within
+from edgebert.cli.arguments import Force, Json, LabelColumn, TextColumn, within
 from edgebert.errors import UsageError
+from edgebert.ranges import MOST_SEED
 from edgebert.recipe import MOST_EPOCHS
 
 _WELL_PREDICTED = 0.15
@@ -66,13 +67,13 @@ def prune(
     as_json: Json = False,
 ) -> None:
     """Cut out the heads, neurons, layers and tokens that matter least, and repair the rest."""
-    from edgebert.architecture import PruneOptions
     from edgebert.cli.render import pruning_notes, pruning_rows
     from edgebert.data import read_training
     from edgebert.prediction import labels_of
     from edgebert.pruning.latency import TABLE, LatencyTable, prediction_errors, read_table
     from edgebert.pruning.prune import latency_table as time_table
     from edgebert.pruning.prune import prune as cut
+    from edgebert.recipe import PruneOptions
     from edgebert.staging import check_folder
 
     if learning_rate is not None and not distill:

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from edgebert.cli import output
-from edgebert.cli.arguments import MOST_SEED, Force, Json, LabelColumn, TextColumn, within
+from edgebert.cli.arguments import Force, Json, LabelColumn, TextColumn, within
+from edgebert.ranges import MOST_SEED
 
 
 def finetune(

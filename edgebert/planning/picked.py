@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from edgebert.architecture import PruneOptions
 from edgebert.planning.values import Candidate, PlanOptions
+from edgebert.recipe import PruneOptions
 
 
 def prune_options(keep: float, *, vocabulary: bool, distill: float, seed: int) -> PruneOptions | None:

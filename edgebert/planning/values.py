@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from edgebert.arguments import expect_fields
+from edgebert.arguments import check_options
 from edgebert.errors import UsageError
 from edgebert.manifest import Score
 from edgebert.ranges import Amount, Between, Positive, Share
@@ -37,7 +37,7 @@ class Bounds:
     min_speedup: float | None = None
 
     def __post_init__(self) -> None:
-        expect_fields(self)
+        check_options(self)
         for option, value in (
             ("--max-drop", self.max_drop),
             ("--max-mb", self.max_mb),
@@ -69,7 +69,7 @@ class PlanOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        expect_fields(self)
+        check_options(self)
         if not self.shares:
             raise UsageError("no share to try", hint="as in --shares 0.5,0.35")
         for share in self.shares:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgebert.architecture import Architecture, Distillation, PruneOptions, Pruning, TextSource, VocabularyCut
-from edgebert.arguments import PLACE, expect, expect_fields, path_of, strings_of
+from edgebert.architecture import Architecture, Distillation, Pruning, TextSource, VocabularyCut
+from edgebert.arguments import PLACE, expect, path_of, strings_of
 from edgebert.checkpoint import PRUNING_SCHEMA, Checkpoint, Model, load_model, save_model
 from edgebert.data import TrainingTexts, read_training
-from edgebert.errors import DataError, OutputError, UsageError
+from edgebert.errors import DataError, OutputError
 from edgebert.memory import enough_memory
 from edgebert.progress import Progress, silent
 from edgebert.pruning.cost import mac_costs, macs
@@ -23,6 +23,7 @@ from edgebert.pruning.latency import LatencyTable, latency_costs, measure_latenc
 from edgebert.pruning.plan import CostModel, cut_to_budget
 from edgebert.pruning.scores import Gradients, gate_gradients
 from edgebert.pruning.vocabulary import prune_vocabulary
+from edgebert.recipe import PruneOptions
 from edgebert.staging import staged_folder
 from edgebert.tasks import task_head
 from edgebert.text import TextEncoder
@@ -89,7 +90,6 @@ def prune(
     expect("training", training, TrainingTexts, *PLACE, hint="read the file with read_training")
     out = path_of("out", out)
     expect("options", options, PruneOptions)
-    expect_fields(options)
     vocabulary = None if vocabulary is None else strings_of("vocabulary", vocabulary, what="text")
     expect("latency", latency, LatencyTable, Callable, NoneType)
     expect("force", force, bool)
@@ -100,7 +100,7 @@ def prune(
         if not isinstance(texts, TrainingTexts):
             texts = read_training(Path(texts), labels=loaded.checkpoint.labels)
         if callable(latency):
-            _check(options, texts, len(loaded.checkpoint.labels))
+            _check(texts, len(loaded.checkpoint.labels))
             latency = latency()
         state = out.with_name(out.name + ".state")
         pruned = prune_model(
@@ -139,7 +139,7 @@ def prune_model(
         ParityError: The cut model is not the gated original.
         EnvironmentProblem: The memory is full.
     """
-    _check(options, training, len(model.checkpoint.labels))
+    _check(training, len(model.checkpoint.labels))
     with enough_memory("pruning", hint="close other programs, or give fewer or shorter texts"):
         source, report = model, None
         if options.vocabulary:
@@ -216,15 +216,7 @@ def latency_table(
     return table
 
 
-def _check(options: PruneOptions, training: TrainingTexts, labels: int) -> None:
-    if not 0 < options.keep <= 1:
-        raise UsageError(f"keep is {options.keep:g}, not a share above 0 and at most 1", hint="as in 0.5 for half")
-    if not 0 <= options.seed < 2**32:
-        raise UsageError(f"seed is {options.seed}, not a whole number from 0 to {2**32 - 1}")
-    if not options.distill >= 0:
-        raise UsageError(f"distill is {options.distill:g}, not a number of epochs")
-    if options.distill:
-        _settings(options, hidden=768)  # what the distillation would refuse is refused before the work, not after it
+def _check(training: TrainingTexts, labels: int) -> None:
     if len(training.texts) < FEWEST:
         raise DataError(
             f"{training.name}: {len(training.texts)} texts are too few to rank heads and neurons by",

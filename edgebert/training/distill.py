@@ -10,17 +10,18 @@ import copy
 import dataclasses
 import hashlib
 import json
-import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 
 from edgebert.architecture import Distillation
+from edgebert.arguments import check_options
 from edgebert.errors import DataError, UsageError
 from edgebert.intervals import paired_difference_interval
 from edgebert.memory import enough_memory
 from edgebert.progress import Progress, silent
+from edgebert.ranges import Between, Factor, Length, Positive, Rate, Seed, Weight
 from edgebert.training.batches import TokenPair, encode_pairs
 from edgebert.training.course import Course, agreements, answers_of, train
 from edgebert.training.resume import Slot, drop_state
@@ -57,35 +58,21 @@ class DistillOptions:
         UsageError: A value is out of range.
     """
 
-    epochs: float = 2.0
-    learning_rate: float = 5e-5
-    batch_size: int = 32
-    max_length: int = 128
-    temperature: float = 2.0
-    soft: float = 1.0
-    hidden: float = 1.0
-    task: float = 1.0
-    warm_up: float = 0.06
-    held_out: float = 0.05
+    epochs: Factor = 2.0
+    learning_rate: Rate = 5e-5
+    batch_size: Positive = 32
+    max_length: Length = 128
+    temperature: Factor = 2.0
+    soft: Weight = 1.0
+    hidden: Weight = 1.0
+    task: Weight = 1.0
+    warm_up: Annotated[float, Between(0, 1, below=True)] = 0.06
+    held_out: Annotated[float, Between(0, 1, above=True, below=True)] = 0.05
     dropout: bool = False
-    seed: int = 0
+    seed: Seed = 0
 
     def __post_init__(self) -> None:
-        checks = {
-            "epochs": (0 < self.epochs < math.inf, "a number above 0"),
-            "learning_rate": (0 < self.learning_rate < 1, "a number between 0 and 1"),
-            "batch_size": (self.batch_size >= 1, "at least 1"),
-            "max_length": (self.max_length >= 3, "at least 3: [CLS], a token and [SEP]"),
-            "temperature": (0 < self.temperature < math.inf, "a number above 0"),
-            "warm_up": (0 <= self.warm_up < 1, "a share below 1"),
-            "held_out": (0 < self.held_out < 1, "a share between 0 and 1"),
-            "seed": (0 <= self.seed < 2**32, "a whole number from 0 to 2^32 - 1"),
-        }
-        for name in ("soft", "hidden", "task"):
-            checks[name] = (0 <= getattr(self, name) < math.inf, "a number of at least 0")
-        for name, (is_valid, wanted) in checks.items():
-            if not is_valid:
-                raise UsageError(f"{name} is {getattr(self, name)}, not {wanted}")
+        check_options(self)
 
 
 def distill(

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from edgebert.arguments import PLACE, expect, expect_fields, path_of
+from edgebert.arguments import PLACE, check_options, expect, path_of
 from edgebert.data import Dataset, read_dataset
 from edgebert.errors import CheckpointError, DataError, MissingExtraError, UsageError
 from edgebert.folder import check_vocabulary, locate, read_config, write_tokenizer
 from edgebert.metrics import accuracy
 from edgebert.network import build_module, expected_shapes, read_architecture, read_dropouts, read_share
 from edgebert.progress import Progress, silent
+from edgebert.ranges import Factor, Length, Positive, Rate, Seed
 from edgebert.staging import staged_folder
 from edgebert.tensors import check_shapes, read_tensors, weight_files, write_tensors
 from edgebert.text import TextEncoder
@@ -49,24 +50,14 @@ class FinetuneOptions:
         UsageError: A value is out of range.
     """
 
-    epochs: float = 3
-    learning_rate: float = 5e-5
-    batch_size: int = 32
-    max_length: int = 128
-    seed: int = 0
+    epochs: Factor = 3
+    learning_rate: Rate = 5e-5
+    batch_size: Positive = 32
+    max_length: Length = 128
+    seed: Seed = 0
 
     def __post_init__(self) -> None:
-        expect_fields(self)
-        checks = {
-            "epochs": (0 < self.epochs < math.inf, "a number above 0"),
-            "learning_rate": (0 < self.learning_rate < 1, "a number between 0 and 1"),
-            "batch_size": (self.batch_size >= 1, "at least 1"),
-            "max_length": (self.max_length >= 3, "at least 3: [CLS], a token and [SEP]"),
-            "seed": (0 <= self.seed < 2**32, "a whole number from 0 to 2^32 - 1"),
-        }
-        for name, (is_valid, wanted) in checks.items():
-            if not is_valid:
-                raise UsageError(f"{name} is {getattr(self, name)}, not {wanted}")
+        check_options(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

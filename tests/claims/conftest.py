@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from edgebert.architecture import PruneOptions
 from edgebert.bundle import write_manifest
+from edgebert.recipe import PruneOptions
 from tests.support import cut_models, fakes
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from edgebert.architecture import PruneOptions
 from edgebert.pruning.prune import prune
+from edgebert.recipe import PruneOptions
 from tests.cli.prune_files import rows
 from tests.support import fakes
 

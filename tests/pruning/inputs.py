@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from edgebert.architecture import PruneOptions
 from edgebert.checkpoint import Model, load_model
 from edgebert.data import TrainingTexts
+from edgebert.recipe import PruneOptions
 from tests.support import fakes
 
 HALF = PruneOptions(keep=0.5)

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from edgebert.architecture import Distillation, PruneOptions, TextSource
+from edgebert.architecture import Distillation, TextSource
 from edgebert.checkpoint import Model, load_model, save_model
 from edgebert.convert.weights import extract_weights
 from edgebert.data import TrainingTexts, read_training
 from edgebert.pruning.cost import macs
 from edgebert.pruning.gates import blocks
 from edgebert.pruning.prune import prune, prune_model, score
+from edgebert.recipe import PruneOptions
 from edgebert.text import TextEncoder
 from tests.pruning.inputs import HALF, folder, plain, same_weights, training, training_file
 from tests.support import fakes

@@ -6,16 +6,16 @@ import dataclasses
 
 import pytest
 
-from edgebert.architecture import PruneOptions
 from edgebert.errors import DataError, UsageError
 from edgebert.pruning.prune import prune_model
+from edgebert.recipe import PruneOptions
 from tests.pruning.inputs import HALF, plain, sentences, training
 
 
 @pytest.mark.parametrize("keep", [0.0, -0.5, 1.01, float("nan"), float("inf")])
 def test_a_share_outside_its_range_is_refused(keep):
     """Only shares above 0 and at most 1 are taken, and the message names the one given."""
-    with pytest.raises(UsageError, match=r"keep is .*, not a share above 0 and at most 1"):
+    with pytest.raises(UsageError, match=r"keep is .*, not above 0 and at most 1"):
         prune_model(plain(), training(), PruneOptions(keep=keep))
 
 
@@ -27,7 +27,7 @@ def test_a_share_outside_its_range_is_refused(keep):
         ({"seed": 2**32}, "seed is 4294967296"),
         ({"distill": -1.0}, "distill is -1"),
         ({"distill": float("nan")}, "distill is nan"),
-        ({"distill": float("inf")}, "epochs is inf"),
+        ({"distill": float("inf")}, "distill is inf"),
         ({"distill": 1.0, "learning_rate": 0.0}, "learning_rate is 0"),
     ],
 )
