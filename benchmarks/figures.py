@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from benchmarks.results import AccuracyResults, SpeedResults
-from benchmarks.stats import Estimate, speed_up
+from benchmarks.stats import speed_up
+from edgebert.bench.analysis.stats import Estimate
 
 LENGTH = 128
 TFLITE_OVER_FLOAT = 3.3
@@ -89,7 +90,7 @@ def _ratios(results: SpeedResults | None) -> Iterator[Figure]:
             wanted=wanted,
             found=interval_text(found, unit=" x"),
             met=found.value >= least,
-            is_certain=(found.low >= least) == (found.high >= least),
+            is_certain=on_one_side(found, least),
         )
 
 
@@ -138,5 +139,15 @@ def _start(results: SpeedResults | None) -> Iterator[Figure]:
 
 
 def interval_text(estimate: Estimate, *, unit: str = "") -> str:
-    """Return an estimate with its interval, as in ``3.42 x (3.38 to 3.45)``."""
-    return f"{estimate.value:.2f}{unit} ({estimate.low:.2f} to {estimate.high:.2f})"
+    """Return an estimate with its interval, as in ``3.42 x (3.38 to 3.45)``; without one where rounds are too few."""
+    shown = f"{estimate.value:.2f}{unit}"
+    if estimate.low is None or estimate.high is None:
+        return shown
+    return f"{shown} ({estimate.low:.2f} to {estimate.high:.2f})"
+
+
+def on_one_side(estimate: Estimate, least: float) -> bool:
+    """Return whether the interval lies on one side of a bound; one that is not known does not."""
+    if estimate.low is None or estimate.high is None:
+        return False
+    return (estimate.low >= least) == (estimate.high >= least)

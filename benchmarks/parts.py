@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from benchmarks.figures import Figure
 from benchmarks.pruning_results import PrunedSpeedResults
 from benchmarks.results import Machine, SpeedResults
 from benchmarks.stats import spread
+from edgebert.bench.analysis.stats import Estimate
 from edgebert.errors import MissingExtraError
 from edgebert.manifest import Package
 
@@ -37,6 +38,14 @@ def canvas(path: Path, *, width: float, height: float) -> Iterator[Canvas]:
         drawn = Canvas(figsize=(width, height), layout="constrained")
         yield drawn
         drawn.savefig(path, format="svg", metadata={"Date": None, "Creator": "edgebert"})
+
+
+def reaches(found: Sequence[Estimate]) -> list[list[float]]:
+    """Return how far each interval reaches below and above its value, for error bars."""
+    return [
+        [item.value - (item.value if item.low is None else item.low) for item in found],
+        [(item.value if item.high is None else item.high) - item.value for item in found],
+    ]
 
 
 def figures_table(figures: tuple[Figure, ...]) -> list[str]:

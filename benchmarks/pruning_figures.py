@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
-from benchmarks.figures import Figure, interval_text
+from benchmarks.figures import Figure, interval_text, on_one_side
 from benchmarks.pruned_speed import SHARES, SMALL_VOCABULARY, UNPRUNED, name_of
 from benchmarks.pruning_results import PrunedSpeedResults, PruneTimeResults, PruningResults
 from benchmarks.records import Records
-from benchmarks.stats import Estimate, fall_of_time, mean_interval, speed_up
+from benchmarks.stats import fall_of_time, speed_up
 from edgebert.architecture import Architecture
+from edgebert.bench.analysis.stats import Estimate
+from edgebert.intervals import mean_interval
 from edgebert.pruning.cost import macs
 
 MOST_POINTS = {(0.6, 0.0): 0.7, (0.5, 0.0): 1.5, (0.6, 2.0): 0.0, (0.5, 2.0): 0.0, (0.35, 2.0): 0.3, (0.25, 2.0): 1.5}
@@ -65,10 +66,9 @@ def right_answers(answers: str, expected: str) -> int:
 
 def drop_text(values: tuple[float, ...]) -> str:
     """Return a mean drop with its interval and the number of seeds, as in ``0.34 (-0.10 to 0.78), 3 seeds``."""
-    found = mean_interval(values)
     # Rounding may leave a minus before a zero.
-    texts = [f"{value:+.2f}".replace("-0.00", "+0.00") for value in (found.value, found.low, found.high)]
-    interval = f" ({texts[1]} to {texts[2]})" if math.isfinite(found.low) else ""
+    texts = [f"{value:+.2f}".replace("-0.00", "+0.00") for value in mean_interval(values)]
+    interval = f" ({texts[1]} to {texts[2]})" if len(values) > 1 else ""
     return f"{texts[0]}{interval} points, {len(values)} seed{'s' if len(values) > 1 else ''}"
 
 
@@ -91,13 +91,13 @@ def _drops(results: PruningResults | None) -> Iterator[Figure]:
         if not values:
             yield Figure(what=what, wanted=wanted, found="", met=None)
             continue
-        found = mean_interval(values)
+        mean, low, high = mean_interval(values)
         yield Figure(
             what=what,
             wanted=wanted,
             found=drop_text(values),
-            met=found.value <= most,
-            is_certain=(found.low <= most) == (found.high <= most),
+            met=mean <= most,
+            is_certain=(low <= most) == (high <= most),
         )
 
 
@@ -125,13 +125,14 @@ def _followed(results: PrunedSpeedResults | None) -> Iterator[Figure]:
                     yield Figure(what=what, wanted=wanted, found="", met=None)
                     continue
                 time, work = fall_of_time(results, file, over, length), fall_of_macs(results, name_of(share), length)
-                found = Estimate(value=time.value / work, low=time.low / work, high=time.high / work)
+                ends = [None if end is None else end / work for end in (time.low, time.high)]
+                found = Estimate(value=time.value / work, low=ends[0], high=ends[1])
                 yield Figure(
                     what=what,
                     wanted=wanted,
                     found=f"{interval_text(found)}: time {-100 * time.value:+.1f} %, MACs {-100 * work:+.1f} %",
                     met=found.value >= FOLLOWED,
-                    is_certain=(found.low >= FOLLOWED) == (found.high >= FOLLOWED),
+                    is_certain=on_one_side(found, FOLLOWED),
                 )
 
 
@@ -160,7 +161,7 @@ def _fast(results: PrunedSpeedResults | None) -> Iterator[Figure]:
             wanted=wanted,
             found=interval_text(found, unit=" x"),
             met=found.value >= least,
-            is_certain=(found.low >= least) == (found.high >= least),
+            is_certain=on_one_side(found, least),
         )
 
 

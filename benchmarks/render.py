@@ -7,7 +7,7 @@ from pathlib import Path
 from benchmarks.emulated import emulated_figures, emulated_section
 from benchmarks.figures import Figure, accuracy_figures, interval_text, speed_figures
 from benchmarks.overhead import overhead_figures, overhead_section
-from benchmarks.parts import canvas, conditions, doubts, figures_table, packages_text
+from benchmarks.parts import canvas, conditions, doubts, figures_table, packages_text, reaches
 from benchmarks.pruning_figures import pruning_figures
 from benchmarks.records import Records, Results, load_all, result_path
 from benchmarks.render_coverage import coverage_figures, coverage_section
@@ -122,12 +122,12 @@ def draw(results: SpeedResults, path: Path) -> None:
             bars = panel.barh(
                 names,
                 [item.value for item in found],
-                xerr=[[item.value - item.low for item in found], [item.high - item.value for item in found]],
+                xerr=reaches(found),
                 color=[_COLOURS.get(name.rpartition(".")[0], "#8a8f98") for name in names],
                 capsize=3,
             )
             panel.bar_label(bars, labels=[f"{item.value:.1f}" for item in found], padding=4)
-            panel.set_xlim(0, 1.18 * max(item.high for item in found))
+            panel.set_xlim(0, 1.18 * max(item.high or item.value for item in found))
             panel.set_title(f"{length} tokens")
             panel.set_xlabel("ms per text")
             panel.spines[["top", "right"]].set_visible(False)
@@ -156,7 +156,8 @@ def _speed(results: SpeedResults, folder: Path) -> list[str]:
         "",
         (
             f"Suite `{suite.name}`: {suite.description}. {suite.rounds} rounds of {suite.runs} runs after "
-            f"{suite.warm_up} to warm up; medians, intervals by resampling rounds. Threads: {suite.threads}."
+            f"{suite.warm_up} to warm up; medians; intervals from the spread among rounds (Student's t). "
+            f"Threads: {suite.threads}."
         ),
         "",
         *rows,

@@ -6,7 +6,7 @@ import statistics
 from pathlib import Path
 
 from benchmarks.figures import interval_text
-from benchmarks.parts import canvas, conditions, doubts, packages_text
+from benchmarks.parts import canvas, conditions, doubts, packages_text, reaches
 from benchmarks.pruned_speed import UNPRUNED
 from benchmarks.pruning_figures import (
     FLOAT,
@@ -19,7 +19,8 @@ from benchmarks.pruning_figures import (
     right_answers,
 )
 from benchmarks.pruning_results import PrunedSpeedResults, PruneTimeResults, PruningResults
-from benchmarks.stats import fall_of_time, mean_interval, median_ms, peak_rss_mb, speed_up
+from benchmarks.stats import fall_of_time, median_ms, peak_rss_mb, speed_up
+from edgebert.intervals import mean_interval
 
 _FREE, _DISTILLED, _INK, _PALE = "#d9730d", "#0f6fc5", "#24292f", "#8a8f98"
 
@@ -130,7 +131,7 @@ def pruned_speed_section(results: PrunedSpeedResults, plot: str) -> list[str]:
             f"seed {results.cut_seed}), scaled up to the shape of the suite `{suite.name}`: as many heads, "
             "proportionally many neurons, the same layers gone. Weights are random, because speed does not depend on "
             f"them. Batch 1, threads: {suite.threads}, inputs without padding. {suite.rounds} rounds of {suite.runs} "
-            f"runs after {suite.warm_up} to warm up; medians, intervals by resampling rounds."
+            f"runs after {suite.warm_up} to warm up; medians; intervals from the spread among rounds (Student's t)."
         ),
         "",
         *shapes,
@@ -165,7 +166,7 @@ def draw_pruning(results: PruningResults, path: Path) -> None:
             shift = 0.004 if distill else -0.004
             lost = [drops(results, share, distill) for share in shares]
             places = [share + shift for share in shares]
-            axes.plot(places, [mean_interval(values).value for values in lost], color=colour, label=label, marker="_")
+            axes.plot(places, [mean_interval(values)[0] for values in lost], color=colour, label=label, marker="_")
             for place, values in zip(places, lost, strict=True):
                 axes.scatter([place] * len(values), values, color=colour, s=18, alpha=0.6, linewidths=0)
             wanted = [(share, most) for (share, epochs), most in MOST_POINTS.items() if epochs == distill]
@@ -209,7 +210,7 @@ def draw_pruned_speed(results: PrunedSpeedResults, path: Path) -> None:
                 panel.errorbar(
                     [falls[name] + aside for name in names],
                     [item.value for item in found],
-                    yerr=[[item.value - item.low for item in found], [item.high - item.value for item in found]],
+                    yerr=reaches(found),
                     color=colour,
                     marker=marker,
                     linestyle="none",

@@ -1,9 +1,13 @@
-"""Confidence intervals of proportions, of paired differences and of any statistic, and McNemar's test."""
+"""Confidence intervals of proportions, paired differences and means, and McNemar's test.
+
+Tails and quantiles are scipy's, imported by the first that needs them. Wilson's interval is not, because scipy's takes
+integers only and the gate asks for thousands of them; Newcombe's is not in scipy. Levels of confidence lie between 0
+and 1; ``UsageError`` refuses others.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from statistics import NormalDist
 
 import numpy as np
@@ -18,13 +22,10 @@ def wilson_interval(successes: float, trials: float, *, level: float = 0.95) -> 
     Args:
         successes: Number of successes, 0 to ``trials``; may be a fraction, a share of a number of trials.
         trials: Number of trials, above 0.
-        level: Confidence level between 0 and 1.
-
-    Returns:
-        Lower and upper end, in 0 to 1; the observed proportion lies between them.
+        level: Confidence level.
 
     Raises:
-        UsageError: A count or the level is out of range.
+        UsageError: A count is out of range.
     """
     if not 0 <= successes <= trials or trials == 0:
         raise UsageError(f"no proportion: {successes} successes in {trials} trials")
@@ -40,18 +41,10 @@ def wilson_interval(successes: float, trials: float, *, level: float = 0.95) -> 
 def paired_difference_interval(
     correct_a: npt.NDArray[np.bool_], correct_b: npt.NDArray[np.bool_], *, level: float = 0.95
 ) -> tuple[float, float]:
-    """Return the interval of the difference of two proportions seen on the same examples, b minus a.
-
-    Args:
-        correct_a: Whether a is right on each example, bool [n].
-        correct_b: Whether b is right on each example, bool [n].
-        level: Confidence level between 0 and 1.
-
-    Returns:
-        Lower and upper end, in -1 to 1, as ``paired_counts_interval`` computes them.
+    """Return ``paired_counts_interval`` of whether a and b are right on each example, bool [n] each.
 
     Raises:
-        UsageError: There is no example, the arrays differ in shape, or the level is out of range.
+        UsageError: There is no example, or the arrays differ in shape.
     """
     check_pair(correct_a, correct_b)
     # Python integers: the product of the four margins overflows 64 bits from some 100,000 examples on.
@@ -76,13 +69,10 @@ def paired_counts_interval(
         only_a: Number that only a has right.
         only_b: Number that only b has right.
         neither: Number that neither has right.
-        level: Confidence level between 0 and 1.
-
-    Returns:
-        Lower and upper end, in -1 to 1; the observed difference lies between them.
+        level: Confidence level.
 
     Raises:
-        UsageError: A count is negative, all are 0, or the level is out of range.
+        UsageError: A count is negative, or all are 0.
     """
     n = both + only_a + only_b + neither
     right_a, wrong_a, right_b, wrong_b = both + only_a, only_b + neither, both + only_b, only_a + neither
@@ -104,58 +94,31 @@ def paired_counts_interval(
 def mcnemar_p(only_a: int, only_b: int) -> float:
     """Return the two-sided exact p-value of 'a and b are right equally often' (McNemar's test, binomial form).
 
-    Args:
-        only_a: Number of examples on which a is right and b is wrong.
-        only_b: Number of examples on which b is right and a is wrong.
-
-    Returns:
-        Probability, 0 to 1; 1 when a and b never differ in being right.
+    The counts are of examples that only one of them has right; where there are none, it is 1.
 
     Raises:
         UsageError: A count is negative.
     """
     if only_a < 0 or only_b < 0:
         raise UsageError(f"counts of examples cannot be negative: {only_a}, {only_b}")
-    n, few = only_a + only_b, min(only_a, only_b)
-    if 2 * few == n:
-        return 1.0
-    # The tail is its largest term, whose logarithm cannot underflow, times a sum of ratios that starts with 1.
-    log_term = math.lgamma(n + 1) - math.lgamma(few + 1) - math.lgamma(n - few + 1) - n * math.log(2)
-    k = np.arange(few, 0, -1, dtype=np.float64)
-    ratios = 1.0 + float(np.cumprod(k / (n - k + 1)).sum())
-    return min(2 * math.exp(log_term + math.log(ratios)), 1.0)
+    from scipy.special import bdtr
+
+    return min(2 * float(bdtr(min(only_a, only_b), only_a + only_b, 0.5)), 1.0)
 
 
-def bootstrap_interval(
-    statistic: Callable[[npt.NDArray[np.int64]], float],
-    examples: int,
-    *,
-    level: float = 0.95,
-    resamples: int = 2000,
-    seed: int = 0,
-) -> tuple[float, float]:
-    """Return the percentile bootstrap interval of a statistic (Efron, Annals of Statistics 7, 1979).
-
-    The same arguments give the same interval. For a paired difference the statistic computes both values from the
-    same indices. A statistic that is equal on every resample has an interval without width, however few the examples.
-
-    Args:
-        statistic: Computes the statistic of the examples with the given indices, int64 [examples].
-        examples: Number of examples, at least 1.
-        level: Confidence level between 0 and 1.
-        resamples: Number of resamples, at least 1.
-        seed: Seed of the resampling.
+def mean_interval(values: npt.ArrayLike, *, level: float = 0.95) -> tuple[float, float, float]:
+    """Return the mean of some values and the ends of its interval (Student's t); one value has an infinite one.
 
     Raises:
-        UsageError: A count or the level is out of range.
+        UsageError: There is no value.
     """
-    if examples < 1 or resamples < 1:
-        raise UsageError(f"no bootstrap: {examples} examples, {resamples} resamples")
-    check_level(level)
-    generator = np.random.default_rng(seed)
-    values = [statistic(generator.integers(0, examples, examples)) for _ in range(resamples)]
-    low, high = np.quantile(np.array(values, dtype=np.float64), [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+    given = np.asarray(values, dtype=np.float64)
+    if not given.size:
+        raise UsageError("there is nothing to take a mean of")
+    mean, half = float(given.mean()), math.inf
+    if given.size > 1:
+        half = t_quantile(given.size - 1, level) * float(given.std(ddof=1)) / math.sqrt(given.size)
+    return mean, mean - half, mean + half
 
 
 def check_pair(a: npt.NDArray[np.generic], b: npt.NDArray[np.generic]) -> None:
@@ -170,21 +133,20 @@ def check_pair(a: npt.NDArray[np.generic], b: npt.NDArray[np.generic]) -> None:
         raise UsageError("there is no example to score")
 
 
-def check_level(level: float) -> None:
-    """Refuse a confidence level outside 0 to 1.
+def normal_quantile(level: float) -> float:
+    """Return the number of standard deviations that a normal variable stays within, either way, at this probability."""
+    return NormalDist().inv_cdf(_checked(level))
 
-    Raises:
-        UsageError: It is.
-    """
+
+def t_quantile(degrees: int, level: float) -> float:
+    """Return the number that Student's t with some degrees of freedom stays within, either way, at this probability."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(degrees, _checked(level)))
+
+
+def _checked(level: float) -> float:
+    """Return the probability below the upper end of a two-sided interval."""
     if not 0 < level < 1:
         raise UsageError(f"a confidence level lies between 0 and 1, not at {level}")
-
-
-def normal_quantile(level: float) -> float:
-    """Return the number of standard deviations that a normal variable stays within, either way, at this probability.
-
-    Raises:
-        UsageError: The level is outside 0 to 1.
-    """
-    check_level(level)
-    return NormalDist().inv_cdf((1 + level) / 2)
+    return (1 + level) / 2

@@ -1,13 +1,15 @@
 """Accuracy, macro F1 and what can honestly be said about them: intervals, paired differences, McNemar's test.
 
-Labels are whole numbers from 0; 'right' means that the predicted label is the expected one. Two files are compared
-example by example, which needs far fewer examples than comparing two unrelated scores.
+Labels are integers [n] from 0 to the number of labels less one; 'right' means that the predicted label is the expected
+one. Two files are compared example by example, which needs far fewer examples than comparing two unrelated scores.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,19 +18,12 @@ from edgebert.errors import UsageError
 from edgebert.intervals import check_pair, mcnemar_p, normal_quantile, paired_difference_interval, wilson_interval
 from edgebert.manifest import Score
 
-METRICS = ("accuracy", "macro_f1")
-"""Metrics that ``paired_score`` computes."""
-
 Labels = npt.NDArray[np.integer]
 """Label indices, any integer dtype, shape [n]."""
 
 
 def accuracy(expected: Labels, predicted: Labels) -> float:
     """Return the share of examples whose label is right, 0 to 1.
-
-    Args:
-        expected: True labels, integers [n].
-        predicted: Predicted labels, integers [n].
 
     Raises:
         UsageError: There is no example, or the arrays differ in shape.
@@ -37,22 +32,20 @@ def accuracy(expected: Labels, predicted: Labels) -> float:
     return float(np.mean(expected == predicted))
 
 
-def macro_f1(expected: Labels, predicted: Labels, *, labels: int) -> float:
+def macro_f1(expected: Labels, predicted: Labels, labels: int) -> float:
     """Return the mean of the labels' F1, 0 to 1, each label counting equally however rare it is.
 
     Labels that occur neither among the expected nor among the predicted ones are left out, as scikit-learn's
     ``f1_score(average="macro")`` does it by default.
 
-    Args:
-        expected: True labels, integers [n] in 0 to ``labels`` - 1.
-        predicted: Predicted labels, integers [n] in 0 to ``labels`` - 1.
-        labels: Number of labels of the model.
-
     Raises:
-        UsageError: There is no example, the arrays differ in shape, or a label is out of range.
+        UsageError: There is no example, the arrays differ in shape, or a label is outside 0 to ``labels`` - 1.
     """
     _check_labels(expected, predicted, labels)
-    return _macro_f1(expected, predicted, labels)
+    right = np.bincount(expected[expected == predicted], minlength=labels)
+    seen = np.bincount(expected, minlength=labels) + np.bincount(predicted, minlength=labels)
+    present = seen > 0
+    return float(np.mean(2 * right[present] / seen[present]))
 
 
 def macro_f1_leave_one_out(expected: Labels, predicted: Labels, *, labels: int) -> npt.NDArray[np.float64]:
@@ -71,19 +64,12 @@ def macro_f1_leave_one_out(expected: Labels, predicted: Labels, *, labels: int) 
     return left_out
 
 
-def macro_f1_interval(expected: Labels, predicted: Labels, *, labels: int, level: float = 0.95) -> tuple[float, float]:
+def macro_f1_interval(expected: Labels, predicted: Labels, labels: int, *, level: float = 0.95) -> tuple[float, float]:
     """Return the interval of macro F1 over all texts like these.
 
     Wilson's interval of a proportion, at the value that the jackknife corrects for its bias (Quenouille 1956), for as
     many trials as give the jackknife's variance (Tukey 1958). Macro F1 of few texts a label is too low on average,
-    which the bootstrap doubles. ``benchmarks/RESULTS.md`` has the
-    simulated coverage of this and five other methods.
-
-    Args:
-        expected: True labels, integers [n] in 0 to ``labels`` - 1.
-        predicted: Predicted labels, integers [n] in 0 to ``labels`` - 1.
-        labels: Number of labels of the model.
-        level: Confidence level between 0 and 1.
+    which the bootstrap doubles. ``benchmarks/RESULTS.md`` has the simulated coverage of this and five other methods.
 
     Returns:
         Lower and upper end, in 0 to 1. They need not hold the observed value, where its bias is large.
@@ -100,23 +86,13 @@ def macro_f1_interval(expected: Labels, predicted: Labels, *, labels: int, level
 
 
 def macro_f1_difference_interval(
-    expected: Labels, before: Labels, after: Labels, *, labels: int, level: float = 0.95
+    expected: Labels, before: Labels, after: Labels, labels: int, *, level: float = 0.95
 ) -> tuple[float, float]:
     """Return the interval of the difference of macro F1 on the same texts, after minus before.
 
     The jackknife's corrected difference, plus and minus normal quantiles of its standard error. The variance counts
     z squared flips more than there are: where nothing flipped the interval is as wide as that of a proportion of which
     nothing was seen, instead of without width.
-
-    Args:
-        expected: True labels, integers [n] in 0 to ``labels`` - 1.
-        before: Labels that one file predicts, integers [n] in 0 to ``labels`` - 1.
-        after: Labels that the other one predicts, integers [n] in 0 to ``labels`` - 1.
-        labels: Number of labels of the model.
-        level: Confidence level between 0 and 1.
-
-    Returns:
-        Lower and upper end, in -1 to 1.
 
     Raises:
         UsageError: There is no example, the arrays differ in shape, or a label or the level is out of range.
@@ -160,37 +136,30 @@ def paired_score(
         file: File inside the bundle, or ``checkpoint``.
         runtime: Runtime that computed the predictions.
         metric: One of ``METRICS``.
-        expected: True labels, integers [n] in 0 to ``labels`` - 1.
-        predicted: Labels the file predicts, integers [n] in 0 to ``labels`` - 1.
+        expected: True labels.
+        predicted: Labels the file predicts.
         labels: Number of labels of the model.
-        baseline_file: Name of the baseline; given together with ``baseline_predicted``.
-        baseline_predicted: Labels the baseline predicts, integers [n] in 0 to ``labels`` - 1.
+        baseline_file: Name of the baseline.
+        baseline_predicted: Labels the baseline predicts.
 
     Raises:
         UsageError: The metric is unknown, there is no example, the arrays differ in shape, a label is out of range,
             or only one half of the baseline is given.
     """
-    if metric not in METRICS:
+    if metric not in _BY_NAME:
         raise UsageError(f"unknown metric {metric!r}", hint=f"known metrics: {', '.join(METRICS)}")
     if (baseline_file is None) != (baseline_predicted is None):
         raise UsageError("a baseline needs both its name and its predictions, but only one of them was given")
     _check_labels(expected, predicted, labels)
-    value = _value(metric, expected, predicted, labels)
-    low, high = _interval(metric, expected, predicted, labels)
-    score = Score(
-        file=file,
-        runtime=runtime,
-        metric=metric,
-        value=value,
-        low=min(low, value),
-        high=max(high, value),
-        examples=expected.size,
-    )
+    of = _BY_NAME[metric]
+    value, (low, high) = of.value(expected, predicted, labels), of.interval(expected, predicted, labels)
+    low, high = min(low, value), max(high, value)
+    score = Score(file=file, runtime=runtime, metric=metric, value=value, low=low, high=high, examples=expected.size)
     if baseline_predicted is None:
         return score
     _check_labels(expected, baseline_predicted, labels)
-    difference = value - _value(metric, expected, baseline_predicted, labels)
-    low, high = _difference_interval(metric, expected, baseline_predicted, predicted, labels)
+    difference = value - of.value(expected, baseline_predicted, labels)
+    low, high = of.difference_interval(expected, baseline_predicted, predicted, labels)
     right, baseline_right = predicted == expected, baseline_predicted == expected
     flips = int(np.count_nonzero(predicted != baseline_predicted))
     return replace(
@@ -208,47 +177,14 @@ def paired_score(
 
 
 def chance_level(metric: str, expected: Labels, labels: int) -> float:
-    """Return the value of a metric where every example gets the most frequent label.
-
-    Args:
-        metric: One of ``METRICS``.
-        expected: True labels, integers [n] in 0 to ``labels`` - 1, at least one.
-        labels: Number of labels of the model.
-    """
+    """Return the value of a metric where every example gets the most frequent label."""
     most_frequent = np.bincount(expected, minlength=labels).argmax()
-    return _value(metric, expected, np.full_like(expected, most_frequent), labels)
-
-
-def _value(metric: str, expected: Labels, predicted: Labels, labels: int) -> float:
-    if metric == "accuracy":
-        return accuracy(expected, predicted)
-    return _macro_f1(expected, predicted, labels)
-
-
-def _interval(metric: str, expected: Labels, predicted: Labels, labels: int) -> tuple[float, float]:
-    if metric == "accuracy":
-        return wilson_interval(int(np.count_nonzero(expected == predicted)), expected.size)
-    return macro_f1_interval(expected, predicted, labels=labels)
-
-
-def _difference_interval(
-    metric: str, expected: Labels, before: Labels, after: Labels, labels: int
-) -> tuple[float, float]:
-    if metric == "accuracy":
-        return paired_difference_interval(before == expected, after == expected)
-    return macro_f1_difference_interval(expected, before, after, labels=labels)
-
-
-def _macro_f1(expected: Labels, predicted: Labels, labels: int) -> float:
-    right = np.bincount(expected[expected == predicted], minlength=labels)
-    seen = np.bincount(expected, minlength=labels) + np.bincount(predicted, minlength=labels)
-    present = seen > 0
-    return float(np.mean(2 * right[present] / seen[present]))
+    return _BY_NAME[metric].value(expected, np.full_like(expected, most_frequent), labels)
 
 
 def _jackknife(expected: Labels, predicted: Labels, labels: int) -> tuple[float, npt.NDArray[np.float64]]:
     """Return macro F1 corrected for its bias, and deviations [n] whose squares sum to its variance."""
-    value, count = _macro_f1(expected, predicted, labels), expected.size
+    value, count = macro_f1(expected, predicted, labels), expected.size
     if count == 1:
         return value, np.zeros(1)
     left_out = macro_f1_leave_one_out(expected, predicted, labels=labels)
@@ -272,3 +208,21 @@ def _check_labels(expected: Labels, predicted: Labels, labels: int) -> None:
             raise UsageError(
                 f"the {what} labels reach from {values.min()} to {values.max()}, outside 0 to {labels - 1}"
             )
+
+
+class _Metric(NamedTuple):
+    value: Callable[[Labels, Labels, int], float]
+    interval: Callable[[Labels, Labels, int], tuple[float, float]]
+    difference_interval: Callable[[Labels, Labels, Labels, int], tuple[float, float]]
+
+
+_BY_NAME = {
+    "accuracy": _Metric(
+        lambda expected, predicted, _: accuracy(expected, predicted),
+        lambda expected, predicted, _: wilson_interval(int(np.count_nonzero(expected == predicted)), expected.size),
+        lambda expected, before, after, _: paired_difference_interval(before == expected, after == expected),
+    ),
+    "macro_f1": _Metric(macro_f1, macro_f1_interval, macro_f1_difference_interval),
+}
+METRICS = tuple(_BY_NAME)
+"""Metrics that ``paired_score`` computes."""

@@ -1,4 +1,4 @@
-"""What raw times allow to be said: quantiles, ratios with intervals, and whether they say anything at all.
+"""What raw times allow to be said: quantiles, ratios with intervals, and whether they are too noisy for that.
 
 The unit that repeats independently is the process, not the inference: runs of one process share its memory layout and
 the moment. So every interval comes from the spread among processes (Kalibera and Jones, 'Rigorous benchmarking in
@@ -6,7 +6,7 @@ reasonable time', ISMM 2013), on logarithms, because times differ by factors. It
 logarithms and not the percentile bootstrap: with 8 processes the bootstrap's 95 % interval of a ratio holds the truth
 in 87 to 92 % of synthetic draws, Student's in 94 to 99 % (``tests/bench/analysis/test_stats.py`` repeats that).
 
-Times are given as a list of processes, each the nanoseconds of its runs in their order.
+Times are given as a list of processes, each the nanoseconds of its runs in their order; ``UsageError`` refuses none.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from edgebert.errors import UsageError
+from edgebert.intervals import mean_interval, t_quantile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -64,14 +65,10 @@ def quantiles(times: Times, *, level: float = 0.95) -> Quantiles:
     to the median of their own process. Their interval is the wider one of two: from the spread of the processes' own
     quantiles, and from leaving out one process after another (jackknife; Tukey 1958). That of p99 is a rough guide:
     of 240 runs, two or three decide it.
-
-    Raises:
-        UsageError: There is no run.
     """
-    _check(times)
-    medians = np.array([_median_log(process) for process in times])
-    centre = _from_logs(medians, level=level)
+    medians = _median_logs(times)
     own = [_logs(process) - median for process, median in zip(times, medians, strict=True)]
+    centre = _from_logs(medians, level=level)
     return Quantiles(p50=centre, p90=_tail(medians, own, 0.9, level=level), p99=_tail(medians, own, 0.99, level=level))
 
 
@@ -81,28 +78,21 @@ def ratio(slow: Times, fast: Times, *, level: float = 0.95) -> Estimate:
     The geometric mean of the rounds' ratios of medians: what drifts hits both sides of a round alike and cancels.
 
     Raises:
-        UsageError: There is no run, or the sides differ in their number of processes.
+        UsageError: The sides differ in their number of processes.
     """
-    _check(slow)
-    _check(fast)
-    if len(slow) != len(fast):
+    before, after = _median_logs(slow), _median_logs(fast)
+    if len(before) != len(after):
         raise UsageError(f"{len(slow)} and {len(fast)} processes cannot be paired round by round")
-    logs = [_median_log(a) - _median_log(b) for a, b in zip(slow, fast, strict=True)]
-    return _from_logs(np.array(logs), level=level)
+    return _from_logs(before - after, level=level)
 
 
 def change(old: Times, new: Times, *, level: float = 0.95) -> Estimate:
     """Return how many times as fast ``new`` is as ``old``, measured on different occasions.
 
-    Welch's unpaired interval (Biometrika 34, 1947) on the logarithms of the processes' medians. It knows the spread
-    within each occasion, not what changed on the device between them.
-
-    Raises:
-        UsageError: There is no run.
+    Welch's unpaired interval (Biometrika 34, 1947) on the logarithms of the processes' medians, its degrees of freedom
+    rounded down. It knows the spread within each occasion, not what changed on the device between them.
     """
-    _check(old)
-    _check(new)
-    before, after = (np.array([_median_log(process) for process in side]) for side in (old, new))
+    before, after = _median_logs(old), _median_logs(new)
     centre = float(before.mean() - after.mean())
     if min(len(before), len(after)) < FEWEST:
         return Estimate(value=_exp(centre), low=None, high=None)
@@ -156,14 +146,8 @@ def processes_needed(
 
 
 def spread(times: Times) -> float:
-    """Return the slowest process's median over the fastest one's: near 1 on a device that does nothing else.
-
-    Raises:
-        UsageError: There is no run.
-    """
-    _check(times)
-    medians = [_median_log(process) for process in times]
-    return _exp(max(medians) - min(medians))
+    """Return the slowest process's median over the fastest one's: near 1 on a device that does nothing else."""
+    return _exp(float(np.ptp(_median_logs(times))))
 
 
 def outlier_share(times: Times, *, inputs: int = 1) -> float:
@@ -175,12 +159,9 @@ def outlier_share(times: Times, *, inputs: int = 1) -> float:
     Args:
         times: The runs.
         inputs: Run k of a process took input k modulo this number: a long text is no outlier.
-
-    Raises:
-        UsageError: There is no run.
     """
-    _check(times)
-    left = _without_inputs([_logs(process) - _median_log(process) for process in times], inputs)
+    medians = _median_logs(times)
+    left = _without_inputs([_logs(process) - median for process, median in zip(times, medians, strict=True)], inputs)
     low, high = np.quantile(left, [0.25, 0.75])
     reach = _FENCE * (high - low)
     outside = (left < min(low - reach, -math.log(1.05))) | (left > max(high + reach, math.log(1.05)))
@@ -191,17 +172,10 @@ def is_bimodal(times: Times, *, inputs: int = 1) -> bool:
     """Return whether the runs fall into two groups, each of a tenth of them at least, more than 10 % apart.
 
     The groups are those of least variance within (Otsu 1979); they count as two when Ashman's D (Astronomical Journal
-    108, 1994) exceeds 5: halving a normal distribution gives 2.7, halving a uniform one 3.5.
-
-    Args:
-        times: The runs.
-        inputs: Run k of a process took input k modulo this number.
-
-    Raises:
-        UsageError: There is no run.
+    108, 1994) exceeds 5: halving a normal distribution gives 2.7, halving a uniform one 3.5. Arguments are those of
+    ``outlier_share``.
     """
-    _check(times)
-    values = np.sort(_without_inputs([_logs(process) for process in times], inputs))
+    values = np.sort(_without_inputs([_logs(process) for process in _checked(times)], inputs))
     count = len(values)
     least = max(2, math.ceil(_LEAST_GROUP * count))
     if count < 2 * least:
@@ -214,38 +188,6 @@ def is_bimodal(times: Times, *, inputs: int = 1) -> bool:
     apart = float(high.mean() - low.mean())
     within = math.sqrt((float(low.var()) + float(high.var())) / 2)
     return apart > math.log(1.1) and apart > _TWO_GROUPS * within
-
-
-def t_quantile(degrees: int, level: float) -> float:
-    """Return the number that Student's t with some degrees of freedom stays within, either way, at this probability.
-
-    The finite sums for whole degrees of freedom (Abramowitz and Stegun, 26.7.3 and 26.7.4), inverted by bisection.
-
-    Raises:
-        UsageError: There is no degree of freedom, or the level does not lie between 0 and 1.
-    """
-    if degrees < 1 or not 0 < level < 1:
-        raise UsageError(f"no Student's t with {degrees} degrees of freedom at level {level}")
-    low, high = 0.0, math.pi / 2
-    for _ in range(60):
-        middle = (low + high) / 2
-        if _share_within(middle, degrees) < level:
-            low = middle
-        else:
-            high = middle
-    return math.sqrt(degrees) * math.tan(low)
-
-
-def _share_within(angle: float, degrees: int) -> float:
-    """Return the probability of |t| below ``tan(angle) * sqrt(degrees)``."""
-    sine, square = math.sin(angle), math.cos(angle) ** 2
-    is_odd = degrees % 2 == 1
-    term = math.cos(angle) if is_odd else 1.0
-    total = 0.0
-    for step in range(degrees // 2):
-        total += term
-        term *= square * ((2 * step + 2) / (2 * step + 3) if is_odd else (2 * step + 1) / (2 * step + 2))
-    return 2 / math.pi * (angle + sine * total) if is_odd else sine * total
 
 
 def _tail(medians: NDArray[np.float64], own: Sequence[NDArray[np.float64]], share: float, *, level: float) -> Estimate:
@@ -264,10 +206,10 @@ def _tail(medians: NDArray[np.float64], own: Sequence[NDArray[np.float64]], shar
 
 
 def _from_logs(logs: NDArray[np.float64], *, level: float) -> Estimate:
-    centre = float(logs.mean())
+    centre, low, high = mean_interval(logs, level=level)
     if len(logs) < FEWEST:
         return Estimate(value=_exp(centre), low=None, high=None)
-    return _around(centre, t_quantile(len(logs) - 1, level) * float(logs.std(ddof=1)) / math.sqrt(len(logs)))
+    return Estimate(value=_exp(centre), low=_exp(low), high=_exp(high))
 
 
 def _around(centre: float, half: float) -> Estimate:
@@ -293,10 +235,11 @@ def _logs(process: Sequence[int]) -> NDArray[np.float64]:
     return np.log(np.maximum(np.asarray(process, dtype=np.float64), 1.0))
 
 
-def _median_log(process: Sequence[int]) -> float:
-    return float(np.median(_logs(process)))
+def _median_logs(times: Times) -> NDArray[np.float64]:
+    return np.array([np.median(_logs(process)) for process in _checked(times)], dtype=np.float64)
 
 
-def _check(times: Times) -> None:
+def _checked(times: Times) -> Times:
     if not times or not all(times):
         raise UsageError("there are no times to judge")
+    return times

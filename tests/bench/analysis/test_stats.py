@@ -18,11 +18,10 @@ from edgebert.bench.analysis.stats import (
     quantiles,
     ratio,
     spread,
-    t_quantile,
     verdict,
 )
 from edgebert.errors import UsageError
-from edgebert.intervals import bootstrap_interval
+from edgebert.intervals import t_quantile
 from tests.support.report_values import make_times
 
 DRAWS = 400
@@ -67,12 +66,9 @@ def test_a_percentile_bootstrap_would_claim_too_much():
     for draw in range(200):
         slow = np.array(drawn(rng, 3e7, between=0.03, within=0.01, spikes=0.0))
         fast = np.array(drawn(rng, 1e7, between=0.03, within=0.01, spikes=0.0))
-        low, high = bootstrap_interval(
-            lambda at, slow=slow, fast=fast: float(np.median(slow[at]) / np.median(fast[at])),
-            8,
-            resamples=400,
-            seed=draw,
-        )
+        at = np.random.default_rng(draw).integers(0, 8, (400, 8))
+        slow_medians, fast_medians = (np.median(side[at].reshape(400, -1), axis=1) for side in (slow, fast))
+        low, high = np.quantile(slow_medians / fast_medians, [0.025, 0.975])
         hits += low <= 3.0 <= high
     assert hits / 200 < 0.93
 
@@ -173,12 +169,6 @@ def test_every_interval_holds_its_value_and_quantiles_rise(times):
     assert 0 <= outlier_share(times, inputs=2) <= 1
     assert spread(times) >= 1
     is_bimodal(times, inputs=3)
-
-
-@given(st.integers(1, 40), st.floats(0.05, 0.999))
-def test_student_quantiles_are_those_of_scipy(degrees, level):
-    """For whole degrees of freedom the quantile agrees with scipy's to nine digits."""
-    assert t_quantile(degrees, level) == pytest.approx(scipy_stats.t.ppf((1 + level) / 2, degrees), rel=1e-9)
 
 
 @pytest.mark.parametrize(
