@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Literal
 from benchmarks.figures import Figure
 from benchmarks.parts import conditions, packages_text
 from benchmarks.results import Machine
-from edgebert.bench.analysis.rows import CountRow, ScoreRow, count_rows, cross_device_agreement, score_rows
+from edgebert.bench.analysis.rows import CountRow, count_rows
+from edgebert.bench.analysis.scores import ScoreRow, cross_device_agreement, score_rows
 from edgebert.bench.report import Report, Suite
 from edgebert.bench.run.runner import bench
 from edgebert.bundle import open_bundle

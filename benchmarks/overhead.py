@@ -19,8 +19,7 @@ from typing import Literal, cast
 from benchmarks.figures import Figure
 from benchmarks.parts import conditions, packages_text
 from benchmarks.results import Machine
-from edgebert.bench.report import Suite
-from edgebert.bench.run.reports import write_report
+from edgebert.bench.report import Suite, write_report
 from edgebert.bench.run.runner import bench
 from edgebert.bundle import Bundle
 from edgebert.device.adb import open_adb

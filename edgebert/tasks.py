@@ -5,12 +5,18 @@ One row for each; token classification and question answering will be rows, not 
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from statistics import NormalDist
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from edgebert.examples import Prediction, Task
+from edgebert.intervals import paired_counts_interval
+from edgebert.manifest import Score
+from edgebert.metrics import paired_score
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -91,3 +97,89 @@ def decode(
         tokens=tokens,
         truncated=truncated,
     )
+
+
+class Pairs(NamedTuple):
+    """Numbers of examples that both files answer right, only the baseline, only the shipped one, and neither."""
+
+    both: int
+    only_baseline: int
+    only_shipped: int
+    neither: int
+
+
+def count_same(first: Sequence[int], second: Sequence[int]) -> int:
+    """Return on how many examples two files give the same answer, the index of a label."""
+    return int(np.count_nonzero(np.equal(first, second)))
+
+
+def count_pairs(gold: Sequence[int], baseline: Sequence[int], shipped: Sequence[int]) -> Pairs:
+    """Return how many examples each of two files answers right."""
+    before, after = np.equal(baseline, gold), np.equal(shipped, gold)
+    groups = (before & after, before & ~after, ~before & after, ~before & ~after)
+    return Pairs(*(int(np.count_nonzero(group)) for group in groups))
+
+
+def score_answers(
+    gold: Sequence[int],
+    answers: Sequence[int],
+    *,
+    file: str,
+    runtime: str,
+    labels: int,
+    baseline: tuple[str, Sequence[int]] | None,
+) -> Score:
+    """Return the score of a file that answered examples on a device, and the paired difference to its baseline.
+
+    Args:
+        gold: Right answers, one for each example.
+        answers: Answers of the file.
+        file: File inside the bundle.
+        runtime: Runtime that computed the answers.
+        labels: Number of labels of the model.
+        baseline: Name and answers of the baseline.
+
+    Raises:
+        UsageError: There is no example, the numbers of answers differ, or one is out of range.
+    """
+    name, others = (None, None) if baseline is None else baseline
+    return paired_score(
+        file=file,
+        runtime=runtime,
+        metric="accuracy",
+        expected=np.array(gold, dtype=np.int64),
+        predicted=np.array(answers, dtype=np.int64),
+        labels=labels,
+        baseline_file=name,
+        baseline_predicted=None if others is None else np.array(others, dtype=np.int64),
+    )
+
+
+def stated_pairs(score: Score) -> Pairs | None:
+    """Return the pairs that a score was computed from; ``None`` where no pairs give its interval, as for macro F1.
+
+    A score states the sums of the pairs, not the pairs. Each number of examples that only the baseline has right
+    gives another interval, so the stated interval tells which one it was.
+    """
+    if score.metric != "accuracy" or score.difference is None or score.flips is None:
+        return None
+    right, more = round(score.value * score.examples), round(score.difference * score.examples)
+    stated = np.array([score.difference_low or 0.0, score.difference_high or 0.0])
+    # Examples that the files label differently are the most that only one of them can have right.
+    for only_baseline in range((score.flips - more) // 2, max(-more, 0) - 1, -1):
+        only_shipped = only_baseline + more
+        pairs = Pairs(right - only_shipped, only_baseline, only_shipped, score.examples - right - only_baseline)
+        if min(pairs) >= 0 and np.all(np.abs(stated - paired_counts_interval(*pairs)) < 1e-12):
+            return pairs
+    return None
+
+
+def unseen_width(score: Score, *, alpha: float) -> float:
+    """Return the part of a score's interval, on either side, that allows for flips which were not seen.
+
+    Only the interval of macro F1 has it (``metrics.macro_f1_difference_interval``): z squared flips, and all of it
+    where nothing flipped. It shrinks with the number of examples itself, not with its root.
+    """
+    if score.metric != "macro_f1":
+        return 0.0
+    return NormalDist().inv_cdf(1 - alpha) ** 2 / score.examples if score.flips else math.inf

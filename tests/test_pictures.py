@@ -12,7 +12,7 @@ import pytest
 
 from edgebert import pictures, plotting
 from edgebert.architecture import Architecture, Pruning
-from edgebert.bench.analysis.sections import sections
+from edgebert.bench.analysis.rows import sections
 from edgebert.bench.render import plots
 from edgebert.bench.render.figures import figures as page_figures
 from edgebert.card import PLOT

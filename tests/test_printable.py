@@ -18,9 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from edgebert.bench.analysis.sections import sections
-from edgebert.bench.gate.check import CheckResult
-from edgebert.bench.gate.ci import github, junit
+from edgebert.bench.analysis.rows import sections
+from edgebert.bench.gate.results import CheckResult, github, junit
 from edgebert.bench.render.markdown import markdown_text
 from edgebert.bench.render.spreadsheet import csv_text
 from edgebert.card import card_text

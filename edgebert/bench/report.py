@@ -1,16 +1,25 @@
-"""A report: what was measured, how, and everything that the devices contributed."""
+"""A report: what was measured, how, and everything that the devices contributed; its file is read strictly."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from edgebert.device.facts import DeviceFacts, PhoneState
-from edgebert.device.protocol import Trial
+from edgebert.device.protocol import TimedSeries, Trial
+from edgebert.errors import UsageError
+from edgebert.installation import upgrade_line
+from edgebert.jsonio import dumps, from_plain, parse
 from edgebert.manifest import Role, TextSpec
+from edgebert.outputs import FileKind, write_output
 from edgebert.ranges import Amount, Count, Positive
 from edgebert.recipe import Format, Precision
 
 REPORT_SCHEMA = 1
+
+Configuration = tuple[str, str, int]
+"""File, runtime and threads: the trials of one configuration are the processes that are judged together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +46,18 @@ class BundleFacts:
     labels: tuple[str, ...]
     text: TextSpec
     files: tuple[FileFacts, ...]
+
+    def find(self, file: str) -> FileFacts | None:
+        """Return what the bundle says of a file; ``None`` for a file that it does not hold."""
+        return next((item for item in self.files if item.file == file), None)
+
+    def baseline_of(self, file: str) -> str | None:
+        """Return the float file that a shipped file is compared with, of the same format; ``None`` for a baseline."""
+        known = self.find(file)
+        if known is None or known.role == "baseline":
+            return None
+        same = (item.file for item in self.files if item.role == "baseline" and item.format == known.format)
+        return next(same, None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +189,14 @@ class Measurement:
     retries: Count = 0
     notes: tuple[str, ...] = ()
 
+    def configurations(self) -> dict[Configuration, dict[int, Trial]]:
+        """Return the trials by configuration, and by round within it."""
+        found: dict[Configuration, dict[int, Trial]] = {}
+        for done in self.trials:
+            key = (done.file, done.trial.runtime, done.trial.threads)
+            found.setdefault(key, {})[done.round] = done.trial
+        return found
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
@@ -193,3 +222,74 @@ class Report:
     texts: TextFacts
     suite: Suite
     measurements: tuple[Measurement, ...]
+
+
+def times_by_series(trials: Mapping[int, Trial]) -> dict[str, dict[int, TimedSeries]]:
+    """Return the times of each series by round, in the order of the rounds that timed something of it."""
+    found: dict[str, dict[int, TimedSeries]] = {}
+    for number, trial in sorted(trials.items()):
+        for item in trial.series:
+            if item.run_ns:
+                found.setdefault(item.name, {})[number] = item
+    return found
+
+
+def read_report(path: Path) -> Report:
+    """Return the report in a file.
+
+    Raises:
+        UsageError: The file is missing, no report, or of a schema this version cannot read.
+    """
+    source, again = str(path), "edgebert bench BUNDLE --out REPORT.json makes one"
+    try:
+        plain = parse(path.read_text(encoding="utf-8"), source=source)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror or error}", hint=again) from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: not UTF-8 at byte {error.start}", hint=again) from error
+    schema = plain.get("schema") if isinstance(plain, dict) else None
+    if type(schema) is not int or schema < 1 or "measurements" not in plain:
+        raise UsageError(f"{path}: not a report: there are no schema number and measurements", hint=again)
+    if schema > REPORT_SCHEMA:
+        raise UsageError(
+            f"{path}: report schema {schema}; this edgebert reads up to {REPORT_SCHEMA}",
+            hint=upgrade_line(),
+        )
+    report = from_plain(Report, plain, source=source)
+    for key, label in _labels(report):
+        if label >= len(report.bundle.labels):
+            raise UsageError(f"{source}: {key} is {label}, but the bundle has {len(report.bundle.labels)} labels")
+    return report
+
+
+def _labels(report: Report) -> Iterator[tuple[str, int]]:
+    """Yield every label index in a report, with its key."""
+    for index, label in enumerate(report.texts.labels):
+        yield f"texts.labels[{index}]", label
+    for device, measurement in enumerate(report.measurements):
+        for file, answers in enumerate(measurement.answers):
+            for index, label in enumerate(answers.predicted):
+                yield f"measurements[{device}].answers[{file}].predicted[{index}]", label
+
+
+def write_report(report: Report, path: Path) -> None:
+    """Write a report, in place of an older one; whatever goes wrong, the file is as it was or complete.
+
+    Equal reports give equal bytes.
+
+    Raises:
+        OutputError: It cannot be written there, or the file is something else than a report.
+        EnvironmentProblem: The disk is full.
+    """
+    write_output(path, dumps(report).encode("utf-8", "backslashreplace"), REPORT, force=True)
+
+
+def _is_report(path: Path) -> bool:
+    try:
+        plain = parse(path.read_text(encoding="utf-8"), source=str(path))
+    except (UsageError, UnicodeDecodeError):
+        return False
+    return isinstance(plain, dict) and {"schema", "measurements"} <= plain.keys()
+
+
+REPORT = FileKind(name="a report of edgebert bench", is_one=_is_report)

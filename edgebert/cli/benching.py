@@ -94,7 +94,7 @@ def bench(
     as_json: Json = False,
 ) -> None:
     """Measure a bundle against its float baseline on real or emulated devices; goes on where it was stopped."""
-    from edgebert.bench.run.reports import REPORT
+    from edgebert.bench.report import REPORT
     from edgebert.bench.run.runner import bench as measure
     from edgebert.bench.run.runner import finish
     from edgebert.bench.run.workload import chosen_files
@@ -252,7 +252,7 @@ def _suite(
 
 def _show(report: Report, out: Path) -> None:
     from edgebert.bench.analysis.features import what_int8_gains
-    from edgebert.bench.analysis.sections import sections
+    from edgebert.bench.analysis.rows import sections
     from edgebert.bench.render.tables import sheets
 
     for section in sections([report]):

@@ -15,9 +15,10 @@ from edgebert.errors import CheckFailed
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edgebert.bench.analysis.compare import Change, Comparison, FileChange
+    from edgebert.bench.analysis.compare import Change, Comparison
+    from edgebert.bench.analysis.scores import FileChange
     from edgebert.bench.analysis.stats import Estimate
-    from edgebert.bench.gate.check import CheckResult
+    from edgebert.bench.gate.results import CheckResult
 
 _UNASKED = "not asked"
 
@@ -56,10 +57,10 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Check a bundle against limits before it ships: pass, fail or undecided, never a verdict by noise."""
-    from edgebert.bench.gate import ci as annotate
+    from edgebert.bench.gate import results as annotate
     from edgebert.bench.gate.check import check as judge
-    from edgebert.bench.gate.limits import Limits, check_limits
-    from edgebert.bench.run.reports import read_report
+    from edgebert.bench.gate.results import Limits, check_limits
+    from edgebert.bench.report import read_report
     from edgebert.bundle import open_bundle
     from edgebert.outputs import write_output
 
@@ -113,7 +114,7 @@ def compare(
 ) -> None:
     """Compare two reports made under equal conditions: faster, slower or no significant change, row by row."""
     from edgebert.bench.analysis.compare import compare as side_by_side
-    from edgebert.bench.run.reports import read_report
+    from edgebert.bench.report import read_report
 
     found = side_by_side(read_report(old), read_report(new), allow=frozenset(allow or ()))
     slower = [row for row in found.rows if row.verdict == "slower"]

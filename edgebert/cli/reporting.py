@@ -15,7 +15,7 @@ from edgebert.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edgebert.bench.analysis.sections import Section
+    from edgebert.bench.analysis.rows import Section
 
 
 def report(
@@ -28,11 +28,11 @@ def report(
     force: Force = False,
 ) -> None:
     """Show times, accuracy and warnings of one or more reports: float against what ships, each device by itself."""
-    from edgebert.bench.analysis.sections import sections
+    from edgebert.bench.analysis.rows import sections
     from edgebert.bench.render.markdown import markdown_text
     from edgebert.bench.render.page import PAGE, page_text
     from edgebert.bench.render.spreadsheet import csv_text
-    from edgebert.bench.run.reports import read_report
+    from edgebert.bench.report import read_report
     from edgebert.outputs import write_output
 
     if markdown + as_csv + as_json > 1:
@@ -55,7 +55,7 @@ def report(
 
 
 def _show(found: Sequence[Section]) -> None:
-    from edgebert.bench.analysis.sections import agreement_of, by_request, warnings_of
+    from edgebert.bench.analysis.rows import agreement_of, by_request, warnings_of
     from edgebert.bench.render.markup import shown
     from edgebert.bench.render.tables import agreement_sheet, sheets
     from edgebert.bench.render.words import EMULATED, bundle_facts, device_facts, not_measured
@@ -92,7 +92,7 @@ def _show_facts(facts: Sequence[tuple[str, str]]) -> None:
 
 
 def _plain(found: Sequence[Section]) -> dict[str, object]:
-    from edgebert.bench.analysis.sections import agreement_of, by_request, warnings_of
+    from edgebert.bench.analysis.rows import agreement_of, by_request, warnings_of
 
     def device(section: Section) -> dict[str, object]:
         return {

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from edgebert.bench.report import read_report
 from edgebert.bench.run.journal import journal_of
-from edgebert.bench.run.reports import read_report
 from edgebert.cli.benching import cache_folder
 from tests.support import fakes
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edgebert.bench.render.page import GENERATOR
-from edgebert.bench.run.reports import write_report
+from edgebert.bench.report import write_report
 from edgebert.installation import install_line
 from tests.support import report_values as rv
 

@@ -43,7 +43,7 @@ def _plain_texts() -> None:
 
 def _report() -> None:
     from edgebert.bench.render.markdown import markdown_text
-    from edgebert.bench.run.reports import read_report
+    from edgebert.bench.report import read_report
 
     markdown_text([read_report(Path("report.json"))])
 

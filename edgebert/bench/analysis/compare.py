@@ -5,18 +5,27 @@ Only runs made under equal conditions are compared; what differs is refused by n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-import numpy as np
-
-from edgebert.bench.analysis.conditions import CONDITIONS, unequal_conditions
-from edgebert.bench.analysis.grouping import grouped, known_file, times_of
-from edgebert.bench.analysis.stats import Estimate, Verdict, change, quantiles, verdict
-from edgebert.bench.report import Measurement, Report
+from edgebert.bench.analysis.scores import FileChange, Pair, file_changes
+from edgebert.bench.analysis.stats import Estimate, Times, Verdict, change, quantiles, verdict
+from edgebert.bench.report import Configuration, Measurement, Report, times_by_series
 from edgebert.errors import UsageError
 from edgebert.manifest import Role
-from edgebert.metrics import paired_score
+
+CONDITIONS = (
+    "device",
+    "cpu",
+    "features",
+    "texts",
+    "runtime-version",
+    "suite",
+    "governor",
+    "charging",
+    "power-saving",
+)
+"""Conditions whose difference can be accepted knowingly; emulated against real never is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,12 +33,6 @@ class Change:
     """One row that both reports have.
 
     Attributes:
-        device: Name of the device.
-        file: File inside both bundles.
-        role: What it is.
-        runtime: Runtime.
-        threads: Threads one inference could use.
-        series: Name of the series.
         old_p50_ns: Median time of the old report, nanoseconds.
         new_p50_ns: That of the new one.
         ratio: Times as fast as before; its interval holds together with those of all other rows.
@@ -48,29 +51,6 @@ class Change:
     ratio: Estimate
     verdict: Verdict
     is_same_file: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileChange:
-    """A file of both bundles: sizes in bytes, and what its answers on a device did.
-
-    Attributes:
-        file: File inside both bundles.
-        device: Device that the answers are of; ``None`` where no device answered the same texts in both reports.
-        old_bytes: Size in the old bundle.
-        new_bytes: Size in the new one.
-        accuracy: New minus old accuracy on the same texts, with its 95 % interval; ``None`` without labels.
-        agreement: Share of the texts, 0 to 1, that keep their label; ``None`` without answers.
-        examples: Number of those texts.
-    """
-
-    file: str
-    device: str | None
-    old_bytes: int
-    new_bytes: int
-    accuracy: Estimate | None
-    agreement: float | None
-    examples: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +81,7 @@ def compare(old: Report, new: Report, *, allow: frozenset[str] = frozenset()) ->
     Args:
         old: The report to compare with.
         new: The report to judge.
-        allow: Names of ``conditions.CONDITIONS`` that may differ.
+        allow: Names of ``CONDITIONS`` that may differ.
 
     Raises:
         UsageError: Conditions differ that are not allowed (all of them are named), a name in ``allow`` is unknown, or
@@ -118,35 +98,34 @@ def compare(old: Report, new: Report, *, allow: frozenset[str] = frozenset()) ->
         if names:
             hint += f", or accept the difference knowingly with {' '.join(f'--allow {name}' for name in names)}"
         raise UsageError(f"the two reports were not made under equal conditions: {'; '.join(refused)}", hint=hint)
-    matched = list(_samples(old, new, pairs))
+    matched = list(_times(old, new, pairs))
     level = 1 - 0.05 / max(len(matched), 1)
-    rows = tuple(_change(old, new, item, level) for item in matched)
-    files = tuple(_file_changes(old, new, pairs))
+    rows = tuple(_change(old, new, *item, level) for item in matched)
+    files = tuple(file_changes(old, new, pairs))
     if not rows and not files:
         raise UsageError(
             "the two reports have no file in common", hint="compare reports of bundles of the same formats"
         )
-    return Comparison(
-        rows=rows,
-        files=files,
-        allowed=tuple(f"{name}: {text}" for name, text in differing),
-        warnings=tuple(_warnings(rows)),
-        level=level,
+    warnings = (
+        f"{row.device}: {row.file} is the same file in both and yet {row.verdict} "
+        f"({row.ratio.value:.2f} times as fast): the device changed between the runs"
+        for row in rows
+        if row.is_same_file and row.verdict in {"faster", "slower"}
     )
+    allowed = tuple(f"{name}: {text}" for name, text in differing)
+    return Comparison(rows=rows, files=files, allowed=allowed, warnings=tuple(warnings), level=level)
 
 
-@dataclass(frozen=True, slots=True)
-class _Sample:
-    device: str
-    file: str
-    runtime: str
-    threads: int
-    series: str
-    before: tuple[tuple[int, ...], ...]
-    after: tuple[tuple[int, ...], ...]
+def unequal_conditions(old: Report, new: Report, pairs: Sequence[Pair]) -> tuple[tuple[str, str], ...]:
+    """Return the conditions that differ between two reports: name, and both values in words."""
+    found = list(_of_reports(old, new, pairs))
+    for pair in pairs:
+        found += _of_devices(*pair)
+        found += _of_runs(*pair)
+    return tuple(dict.fromkeys(found))
 
 
-def _matched(old: Report, new: Report, allow: frozenset[str]) -> list[tuple[Measurement, Measurement]]:
+def _matched(old: Report, new: Report, allow: frozenset[str]) -> list[Pair]:
     """Return the measurements of the same device; another device is accepted only where there is one on each side."""
     named = {item.device.name: item for item in old.measurements}
     pairs = [(named[item.device.name], item) for item in new.measurements if item.device.name in named]
@@ -157,108 +136,148 @@ def _matched(old: Report, new: Report, allow: frozenset[str]) -> list[tuple[Meas
     return pairs
 
 
-def _samples(old: Report, new: Report, pairs: list[tuple[Measurement, Measurement]]) -> Iterator[_Sample]:
+def _times(old: Report, new: Report, pairs: Sequence[Pair]) -> Iterator[tuple[str, Configuration, str, Times, Times]]:
+    """Yield device, configuration, series and both times by process of what was timed in both reports."""
     for before, after in pairs:
         if before.device.is_emulated or after.device.is_emulated:
             continue
-        olds, news = grouped(before), grouped(after)
-        for key, trials in news.items():
-            if key not in olds or known_file(old, key[0]) is None or known_file(new, key[0]) is None:
-                continue
-            names = dict.fromkeys(item.name for trial in trials.values() for item in trial.series)
-            for name in names:
-                first, second = times_of(olds[key], name), times_of(trials, name)
-                if first and second:
-                    yield _Sample(
-                        after.device.name,
-                        *key,
-                        name,
-                        tuple(item.run_ns for item in first.values()),
-                        tuple(item.run_ns for item in second.values()),
-                    )
+        formers = before.configurations()
+        for key, trials in after.configurations().items():
+            if key in formers and old.bundle.find(key[0]) and new.bundle.find(key[0]):
+                former = times_by_series(formers[key])
+                for name, rounds in times_by_series(trials).items():
+                    if name in former:
+                        first, second = ([item.run_ns for item in side.values()] for side in (former[name], rounds))
+                        yield after.device.name, key, name, first, second
 
 
-def _change(old: Report, new: Report, item: _Sample, level: float) -> Change:
-    known, former = known_file(new, item.file), known_file(old, item.file)
-    assert known is not None
+def _change(
+    old: Report,
+    new: Report,
+    device: str,
+    key: Configuration,
+    series: str,
+    before: Times,
+    after: Times,
+    level: float,
+) -> Change:
+    file, runtime, threads = key
+    former, known = old.bundle.find(file), new.bundle.find(file)
     assert former is not None
-    found = change(item.before, item.after, level=level)
+    assert known is not None
+    found = change(before, after, level=level)
     return Change(
-        device=item.device,
-        file=item.file,
+        device=device,
+        file=file,
         role=known.role,
-        runtime=item.runtime,
-        threads=item.threads,
-        series=item.series,
-        old_p50_ns=quantiles(item.before).p50.value,
-        new_p50_ns=quantiles(item.after).p50.value,
+        runtime=runtime,
+        threads=threads,
+        series=series,
+        old_p50_ns=quantiles(before).p50.value,
+        new_p50_ns=quantiles(after).p50.value,
         ratio=found,
         verdict=verdict(found),
         is_same_file=known.sha256 == former.sha256,
     )
 
 
-def _file_changes(old: Report, new: Report, pairs: list[tuple[Measurement, Measurement]]) -> Iterator[FileChange]:
-    for known in new.bundle.files:
-        former = known_file(old, known.file)
-        if former is None:
-            continue
-        sizes = FileChange(
-            file=known.file,
-            device=None,
-            old_bytes=former.size_bytes,
-            new_bytes=known.size_bytes,
-            accuracy=None,
-            agreement=None,
-            examples=0,
-        )
-        # Answers to other texts say nothing about each other, even where the difference is allowed for the times.
-        is_same = old.texts.sha256 == new.texts.sha256 and old.bundle.labels == new.bundle.labels
-        answered = list(_answer_changes(sizes, old, new, pairs)) if is_same else []
-        yield from answered or [sizes]
+def _of_reports(old: Report, new: Report, pairs: Sequence[Pair]) -> Iterator[tuple[str, str]]:
+    before, after = ([item.device.name for item in report.measurements] for report in (old, new))
+    missing = [name for name in dict.fromkeys(before + after) if (name in before) != (name in after)]
+    if missing:
+        yield "device", f"{_list(before)} against {_list(after)}"
+    if old.texts.sha256 != new.texts.sha256:
+        yield "texts", f"{old.texts.name} against {new.texts.name}, whose content differs"
+    if any(first.trials and second.trials for first, second in pairs):
+        # More processes or texts to answer change how much is known, not what is measured.
+        for name in ("threads", "runs", "warm_up", "cores", "series_texts", "seed"):
+            values = [getattr(report.suite, name) for report in (old, new)]
+            if values[0] != values[1]:
+                yield "suite", f"{name.replace('_', ' ')} {_shown(values[0])} against {_shown(values[1])}"
 
 
-def _answer_changes(
-    sizes: FileChange, old: Report, new: Report, pairs: list[tuple[Measurement, Measurement]]
-) -> Iterator[FileChange]:
-    has_labels = old.texts.labels == new.texts.labels
-    for before, after in pairs:
-        former = {item.runtime: item.predicted for item in before.answers if item.file == sizes.file}
-        for item in after.answers:
-            first = former.get(item.runtime, ())
-            if item.file == sizes.file and first and len(first) == len(item.predicted):
-                yield replace(
-                    sizes,
-                    device=after.device.name,
-                    accuracy=_accuracy(new, item.file, item.runtime, first, item.predicted) if has_labels else None,
-                    agreement=float(np.mean(np.equal(first, item.predicted))),
-                    examples=len(first),
-                )
+def _of_devices(old: Measurement, new: Measurement) -> Iterator[tuple[str, str]]:
+    name, before, after = new.device.name, old.device, new.device
+    if before.is_emulated != after.is_emulated:
+        kinds = ["emulated" if item.is_emulated else "real" for item in (before, after)]
+        yield "emulated", f"{name}: {kinds[0]} against {kinds[1]}"
+        return
+    if (before.kind, _model(old)) != (after.kind, _model(new)):
+        yield "device", f"{before.kind} {_model(old)} against {after.kind} {_model(new)}"
+    if before.cpu != after.cpu or _cores(old) != _cores(new) or before.hardware.machine != after.hardware.machine:
+        yield "cpu", f"{name}: {_cpu(old)} against {_cpu(new)}"
+    if before.hardware.features != after.hardware.features:
+        changed = set(before.hardware.features) ^ set(after.hardware.features)
+        yield "features", f"{name}: {_list(sorted(changed))} on one side only"
 
 
-def _accuracy(
-    report: Report, file: str, runtime: str, before: tuple[int, ...], after: tuple[int, ...]
-) -> Estimate | None:
-    if len(report.texts.labels) != len(after):
-        return None
-    score = paired_score(
-        file=file,
-        runtime=runtime,
-        metric="accuracy",
-        expected=np.array(report.texts.labels, dtype=np.int64),
-        predicted=np.array(after, dtype=np.int64),
-        labels=len(report.bundle.labels),
-        baseline_file=file,
-        baseline_predicted=np.array(before, dtype=np.int64),
-    )
-    assert score.difference is not None
-    return Estimate(value=score.difference, low=score.difference_low, high=score.difference_high)
+def _of_runs(old: Measurement, new: Measurement) -> Iterator[tuple[str, str]]:
+    name = new.device.name
+    before, after = _versions(old), _versions(new)
+    for runtime in sorted(before.keys() & after.keys()):
+        if before[runtime] != after[runtime]:
+            yield "runtime-version", f"{name}: {runtime} {_list(before[runtime])} against {_list(after[runtime])}"
+    if new.device.is_emulated or not (old.trials and new.trials):
+        return
+    for condition, first, second in (
+        ("governor", _governors(old), _governors(new)),
+        ("charging", _charging(old), _charging(new)),
+        ("power-saving", _saving(old), _saving(new)),
+    ):
+        # What one side could not read is unknown, not different.
+        if first and second and first != second:
+            yield condition, f"{name}: {_list(first)} against {_list(second)}"
 
 
-def _warnings(rows: tuple[Change, ...]) -> Iterator[str]:
-    for row in rows:
-        if row.is_same_file and row.verdict in {"faster", "slower"}:
-            yield (
-                f"{row.device}: {row.file} is the same file in both and yet {row.verdict} "
-                f"({row.ratio.value:.2f} times as fast): the device changed between the runs"
-            )
+def _versions(measurement: Measurement) -> dict[str, list[str]]:
+    found: dict[str, set[str]] = {}
+    for runtime, version in (
+        *((item.trial.runtime, item.trial.version) for item in measurement.trials),
+        *((item.runtime, item.version) for item in measurement.answers),
+    ):
+        found.setdefault(runtime, set()).add(version)
+    return {runtime: sorted(versions) for runtime, versions in found.items()}
+
+
+def _governors(measurement: Measurement) -> list[str]:
+    return sorted({name for item in measurement.trials for read in item.trial.conditions for name in read.governor})
+
+
+def _charging(measurement: Measurement) -> list[str]:
+    says = {item.is_charging for item in measurement.states if item.is_charging is not None}
+    if not says:
+        # Full and Not charging are the same to the processor.
+        read = [found.battery_status for item in measurement.trials for found in item.trial.conditions]
+        says = {status.lower() == "charging" for status in read if status}
+    return sorted("charging" if item else "not charging" for item in says)
+
+
+def _saving(measurement: Measurement) -> list[str]:
+    says = {item.is_power_saving for item in measurement.states if item.is_power_saving is not None}
+    return sorted("battery saver on" if item else "battery saver off" for item in says)
+
+
+def _model(measurement: Measurement) -> str:
+    android = measurement.device.android
+    if android is not None:
+        return f"{android.manufacturer} {android.model} ({android.soc})"
+    return measurement.device.hardware.model or measurement.device.name
+
+
+def _cores(measurement: Measurement) -> list[tuple[str, int | None]]:
+    return [(core.part, core.max_khz) for core in measurement.device.hardware.cores]
+
+
+def _cpu(measurement: Measurement) -> str:
+    device = measurement.device
+    parts = list(dict.fromkeys(core.part or device.hardware.machine for core in device.hardware.cores))
+    clock = max((core.max_khz or 0 for core in device.hardware.cores), default=0)
+    return device.cpu or f"{len(device.hardware.cores)} cores {_list(parts)} up to {clock / 1e6:.2f} GHz"
+
+
+def _shown(value: object) -> str:
+    return _list([str(item) for item in value]) if isinstance(value, tuple) else str(value) or "any"
+
+
+def _list(values: Sequence[str]) -> str:
+    return ", ".join(values) or "none"

@@ -10,9 +10,8 @@ import math
 from collections.abc import Callable, Iterator
 from statistics import median
 
-from edgebert.bench.analysis.grouping import grouped, times_of
 from edgebert.bench.analysis.stats import is_bimodal, spread
-from edgebert.bench.report import Measurement, Report, Suite
+from edgebert.bench.report import Measurement, Report, Suite, times_by_series
 from edgebert.device.protocol import Conditions
 
 FEW_PROCESSES = 6
@@ -190,14 +189,10 @@ def _power(measurement: Measurement) -> Iterator[str]:
 
 def _processes(measurement: Measurement) -> Iterator[str]:
     few, odd, far, split = [], [], [], []
-    groups = grouped(measurement)
+    groups = measurement.configurations()
     for (file, runtime, threads), trials in groups.items():
-        names = dict.fromkeys(item.name for trial in trials.values() for item in trial.series)
-        for name in names:
-            found = times_of(trials, name)
+        for name, found in times_by_series(trials).items():
             times = [item.run_ns for item in found.values()]
-            if not times:
-                continue
             what = f"{file} ({runtime}, {_count(threads, 'thread')}, series {name})"
             if len(times) < FEW_PROCESSES:
                 few.append(len(times))

@@ -1,4 +1,9 @@
-"""What the release gate says about accuracy and agreement: from the predictions on devices, else from the manifest."""
+"""What the release gate says about accuracy and agreement: from the answers on devices, else from the manifest.
+
+A value passes when its whole interval is inside the limit and fails when it is wholly outside; with intervals at level
+1 - 2 alpha each of the two wrong verdicts has at most probability alpha at the limit itself, up to what the method of
+the interval is exact to. What the interval does not decide is undecided, with the number of examples that would.
+"""
 
 from __future__ import annotations
 
@@ -6,57 +11,49 @@ import math
 from collections.abc import Callable
 from statistics import NormalDist
 
-import numpy as np
-
 from edgebert.bench.analysis.scores import float_answers
-from edgebert.bench.gate.decisions import (
-    MOST_EXAMPLES,
-    Decision,
-    decide,
-    drop_interval,
-    examples_for_agreement,
-    examples_for_drop,
-    examples_for_width,
-    stated_pairs,
-)
-from edgebert.bench.gate.limits import CheckResult, Limits
+from edgebert.bench.gate.results import CheckResult, Limits, decide
 from edgebert.bench.report import FileAnswers, Measurement, Report
 from edgebert.errors import UsageError
-from edgebert.intervals import wilson_interval
+from edgebert.intervals import paired_counts_interval, wilson_interval
 from edgebert.manifest import Artifact, Score
+from edgebert.tasks import Pairs, count_pairs, count_same, stated_pairs, unseen_width
 
-OnDevice = Callable[[Report, Measurement, FileAnswers, Limits], CheckResult | None]
-InManifest = Callable[[Score, Limits], CheckResult | None]
+MOST_EXAMPLES = 1_000_000
+"""More examples than this are not counted out."""
 
-
-def drop_findings(item: Artifact, report: Report | None, limits: Limits) -> list[CheckResult]:
-    """Return what ``limits.max_drop`` says about a file, by device where the report has predictions and labels.
-
-    Raises:
-        UsageError: Neither report nor manifest knows.
-    """
-    return _answered(item, report, limits, _drop_on, _drop_of)
+_Place = tuple[str, str | None]
+_Needed = Callable[[float], int | None]
 
 
-def agreement_findings(item: Artifact, report: Report | None, limits: Limits) -> list[CheckResult]:
-    """Return what ``limits.min_agreement`` says about a file, by device where the report has predictions.
+def drop_results(item: Artifact, report: Report | None, limits: Limits) -> list[CheckResult]:
+    """Return what ``limits.max_drop`` says about a file, by device where the report has answers and labels.
 
     Raises:
         UsageError: Neither report nor manifest knows.
     """
-    return _answered(item, report, limits, _agreement_on, _agreement_of)
+    return _results(item, report, limits, _drop_on, _drop_stated)
 
 
-def _answered(
-    item: Artifact, report: Report | None, limits: Limits, on_device: OnDevice, in_manifest: InManifest
+def agreement_results(item: Artifact, report: Report | None, limits: Limits) -> list[CheckResult]:
+    """Return what ``limits.min_agreement`` says about a file; device and errors as in ``drop_results``."""
+    return _results(item, report, limits, _agreement_on, _agreement_stated)
+
+
+def _results(
+    item: Artifact,
+    report: Report | None,
+    limits: Limits,
+    on_device: Callable[[Report, Measurement, FileAnswers, Limits], CheckResult | None],
+    in_manifest: Callable[[Score, Limits], CheckResult | None],
 ) -> list[CheckResult]:
-    found = []
+    known = []
     for measurement in () if report is None else report.measurements:
         for answers in measurement.answers:
             if answers.file == item.file and answers.predicted and limits.device in {None, measurement.device.name}:
                 assert report is not None
-                found.append(on_device(report, measurement, answers, limits))
-    known = [finding for finding in found if finding is not None]
+                result = on_device(report, measurement, answers, limits)
+                known += [] if result is None else [result]
     if known:
         return known
     stated = None if item.score is None else in_manifest(item.score, limits)
@@ -69,109 +66,171 @@ def _answered(
 
 
 def _drop_on(report: Report, measurement: Measurement, answers: FileAnswers, limits: Limits) -> CheckResult | None:
-    baseline, labels = float_answers(report, measurement, answers), report.texts.labels
-    if baseline is None or not len(labels) == len(baseline.predicted) == len(answers.predicted):
+    baseline, gold = float_answers(report, measurement, answers), report.texts.labels
+    if baseline is None or not len(gold) == len(baseline.predicted) == len(answers.predicted):
         return None
-    before, after = np.equal(baseline.predicted, labels), np.equal(answers.predicted, labels)
-    groups = (before & after, before & ~after, ~before & after, ~before & ~after)
-    both, only_float, only_file, neither = (int(np.count_nonzero(group)) for group in groups)
-    pairs, count = (both, only_float, only_file, neither), len(labels)
-    low, high = drop_interval(pairs, alpha=limits.alpha)
-    least = _least_change(limits)
-    verdict, needed = decide(low, high, least=least), None
-    if verdict == "undecided":
-        needed = examples_for_drop(pairs, least=least, alpha=limits.alpha)
-    return CheckResult(
-        limit=_drop_limit(limits),
-        file=answers.file,
-        device=measurement.device.name,
-        verdict=verdict,
-        value=_drop_text((only_file - only_float) / count, low, high),
-        detail=f"{count} examples in {answers.runtime}" + _more_text(verdict, count, needed),
-        more_examples=None if needed is None else needed - count,
-    )
+    pairs, count = count_pairs(gold, baseline.predicted, answers.predicted), len(gold)
+    change = (pairs.only_shipped - pairs.only_baseline) / count
+    place = (answers.file, measurement.device.name)
+    return _drop_by_pairs(place, limits, change, pairs, f"{count} examples in {answers.runtime}")
 
 
-def _drop_of(score: Score, limits: Limits) -> CheckResult | None:
-    if score.difference is None or score.difference_low is None or score.difference_high is None:
+def _drop_stated(score: Score, limits: Limits) -> CheckResult | None:
+    change = score.difference
+    if change is None or score.difference_low is None or score.difference_high is None:
         return None
-    least, pairs = _least_change(limits), stated_pairs(score)
-    if pairs is not None:
-        low, high = drop_interval(pairs, alpha=limits.alpha)
-    else:
-        # The manifest states 95 %; other levels are as much wider as a normal distribution's would be.
-        factor = NormalDist().inv_cdf(1 - limits.alpha) / NormalDist().inv_cdf(0.975)
-        low = score.difference + factor * (score.difference_low - score.difference)
-        high = score.difference + factor * (score.difference_high - score.difference)
-    verdict, needed = decide(low, high, least=least), None
-    if verdict == "undecided" and pairs is not None:
-        needed = examples_for_drop(pairs, least=least, alpha=limits.alpha)
-    elif verdict == "undecided":
-        unseen = 0.0
-        if score.metric == "macro_f1":
-            # As in its interval (``metrics.macro_f1_difference_interval``): z squared flips, and all of it without any.
-            unseen = NormalDist().inv_cdf(1 - limits.alpha) ** 2 / score.examples if score.flips else math.inf
-        needed = examples_for_width(score.difference, low, high, score.examples, least=least, unseen=unseen)
-    return CheckResult(
-        limit=_drop_limit(limits),
-        file=score.file,
-        device=None,
-        verdict=verdict,
-        value=_drop_text(score.difference, low, high),
-        detail=f"{score.examples} examples at export, {score.metric}" + _more_text(verdict, score.examples, needed),
-        more_examples=None if needed is None else needed - score.examples,
-    )
+    place, detail = (score.file, None), f"{score.examples} examples at export, {score.metric}"
+    if (pairs := stated_pairs(score)) is not None:
+        return _drop_by_pairs(place, limits, change, pairs, detail)
+    # The manifest states 95 %; other levels are as much wider as a normal distribution's would be.
+    factor = NormalDist().inv_cdf(1 - limits.alpha) / NormalDist().inv_cdf(0.975)
+    low, high = (change + factor * (end - change) for end in (score.difference_low, score.difference_high))
+
+    def needed(least: float) -> int | None:
+        unseen = unseen_width(score, alpha=limits.alpha)
+        return examples_for_width(change, low, high, score.examples, least=least, unseen=unseen)
+
+    return _drop(place, limits, change, (low, high), score.examples, detail, needed)
+
+
+def _drop_by_pairs(place: _Place, limits: Limits, change: float, pairs: Pairs, detail: str) -> CheckResult:
+    def needed(least: float) -> int | None:
+        return examples_for_drop(pairs, least=least, alpha=limits.alpha)
+
+    interval = paired_counts_interval(*pairs, level=1 - 2 * limits.alpha)
+    return _drop(place, limits, change, interval, sum(pairs), detail, needed)
+
+
+def _drop(
+    place: _Place,
+    limits: Limits,
+    change: float,
+    interval: tuple[float, float],
+    count: int,
+    detail: str,
+    needed: _Needed,
+) -> CheckResult:
+    assert limits.max_drop is not None
+    # Adding 0 turns a minus zero into zero.
+    drop, most, least = (round(-100 * value, 2) + 0.0 for value in (change, *interval))
+    value = f"drop {drop:.2f} points ({least:.2f} to {most:.2f})"
+    limit = f"--max-drop {limits.max_drop:g}"
+    return _judged(limit, place, value, interval, -limits.max_drop / 100, count, detail, needed)
 
 
 def _agreement_on(report: Report, measurement: Measurement, answers: FileAnswers, limits: Limits) -> CheckResult | None:
-    baseline = float_answers(report, measurement, answers)
-    if baseline is None or len(baseline.predicted) != len(answers.predicted):
+    baseline, count = float_answers(report, measurement, answers), len(answers.predicted)
+    if baseline is None or len(baseline.predicted) != count:
         return None
-    same, count = int(np.count_nonzero(np.equal(baseline.predicted, answers.predicted))), len(answers.predicted)
-    return _agreement(answers.file, measurement.device.name, limits, same, count, f"{count} texts in {answers.runtime}")
+    same = count_same(baseline.predicted, answers.predicted)
+    return _agreement((answers.file, measurement.device.name), limits, same, count, f"in {answers.runtime}")
 
 
-def _agreement_of(score: Score, limits: Limits) -> CheckResult | None:
+def _agreement_stated(score: Score, limits: Limits) -> CheckResult | None:
     if score.flips is None:
         return None
-    count = score.examples
-    detail = f"{count} texts at export"
-    return _agreement(score.file, None, limits, count - score.flips, count, detail)
+    return _agreement((score.file, None), limits, score.examples - score.flips, score.examples, "at export")
 
 
-def _agreement(file: str, device: str | None, limits: Limits, same: int, count: int, detail: str) -> CheckResult:
+def _agreement(place: _Place, limits: Limits, same: int, count: int, source: str) -> CheckResult:
+    def needed(least: float) -> int | None:
+        return examples_for_agreement(same, count, least=least, alpha=limits.alpha)
+
     assert limits.min_agreement is not None
     low, high = wilson_interval(same, count, level=1 - 2 * limits.alpha)
-    verdict, needed = decide(low, high, least=limits.min_agreement), None
+    limit = f"--min-agreement {limits.min_agreement:g}"
+    value = f"agreement {same / count:.4f} ({low:.4f} to {high:.4f})"
+    return _judged(limit, place, value, (low, high), limits.min_agreement, count, f"{count} texts {source}", needed)
+
+
+def _judged(
+    limit: str,
+    place: _Place,
+    value: str,
+    interval: tuple[float, float],
+    least: float,
+    count: int,
+    detail: str,
+    needed: _Needed,
+) -> CheckResult:
+    verdict, more = decide(*interval, least=least), None
     if verdict == "undecided":
-        needed = examples_for_agreement(same, count, least=limits.min_agreement, alpha=limits.alpha)
+        examples = needed(least)
+        more = None if examples is None else examples - count
+        detail += f"; more than {MOST_EXAMPLES:,} needed" if more is None else f"; {more:,} more needed"
+    file, device = place
     return CheckResult(
-        limit=f"--min-agreement {limits.min_agreement:g}",
-        file=file,
-        device=device,
-        verdict=verdict,
-        value=f"agreement {same / count:.4f} ({low:.4f} to {high:.4f})",
-        detail=detail + _more_text(verdict, count, needed),
-        more_examples=None if needed is None else needed - count,
+        limit=limit, file=file, device=device, verdict=verdict, value=value, detail=detail, more_examples=more
     )
 
 
-def _least_change(limits: Limits) -> float:
-    assert limits.max_drop is not None
-    return -limits.max_drop / 100
+def examples_for_drop(pairs: Pairs, *, least: float, alpha: float) -> int | None:
+    """Return how many examples in all decide whether the change of accuracy is at least ``least``.
+
+    At the proportions seen so far; ``None`` is more than ``MOST_EXAMPLES``.
+    """
+    seen = sum(pairs)
+
+    def interval(examples: int) -> tuple[float, float]:
+        both, only_baseline, only_file, neither = (examples * count / seen for count in pairs)
+        return paired_counts_interval(both, only_baseline, only_file, neither, level=1 - 2 * alpha)
+
+    return _examples(interval, seen, least)
 
 
-def _drop_limit(limits: Limits) -> str:
-    return f"--max-drop {limits.max_drop:g}"
+def examples_for_agreement(same: int, examples: int, *, least: float, alpha: float) -> int | None:
+    """Return how many examples in all decide whether the agreement is at least ``least``; as for the drop."""
+
+    def interval(count: int) -> tuple[float, float]:
+        return wilson_interval(count * same / examples, count, level=1 - 2 * alpha)
+
+    return _examples(interval, examples, least)
 
 
-def _drop_text(change: float, low: float, high: float) -> str:
-    # Adding 0 turns a minus zero into zero.
-    drop, least, most = (round(-100 * value, 2) + 0.0 for value in (change, high, low))
-    return f"drop {drop:.2f} points ({least:.2f} to {most:.2f})"
+def examples_for_width(
+    value: float, low: float, high: float, examples: int, *, least: float, unseen: float = 0.0
+) -> int | None:
+    """Return how many examples in all decide about a value whose counts are not known, only its interval.
+
+    The distance of each end from the value is taken to shrink with the square root of the number of examples.
+
+    Args:
+        value: What was found.
+        low: Lower end of its interval.
+        high: Upper end of its interval.
+        examples: Number of examples it was found with.
+        least: The limit.
+        unseen: Part of the distance that allows for flips which were not seen; it shrinks with the number itself.
+    """
+
+    def reach(end: float, ratio: float) -> float:
+        part = min(unseen, abs(end - value))
+        return math.sqrt(((end - value) ** 2 - part**2) * ratio + (part * ratio) ** 2)
+
+    def interval(count: int) -> tuple[float, float]:
+        return value - reach(low, examples / count), value + reach(high, examples / count)
+
+    return _examples(interval, examples, least)
 
 
-def _more_text(verdict: Decision, examples: int, needed: int | None) -> str:
-    if verdict != "undecided":
-        return ""
-    return f"; more than {MOST_EXAMPLES:,} needed" if needed is None else f"; {needed - examples:,} more needed"
+def _examples(interval: Callable[[int], tuple[float, float]], examples: int, least: float) -> int | None:
+    """Return how many examples bring the interval to one side of ``least``, when ``examples`` do not.
+
+    Args:
+        interval: Gives the interval that a number of examples would have at the same proportions.
+        examples: Number of examples that do not decide.
+        least: The limit.
+    """
+
+    def decides(count: int) -> bool:
+        return decide(*interval(count), least=least) != "undecided"
+
+    few = many = examples
+    while not decides(many):
+        if many >= MOST_EXAMPLES:
+            return None
+        few, many = many, min(2 * many, MOST_EXAMPLES)
+    while many - few > 1:
+        middle = (few + many) // 2
+        few, many = (few, middle) if decides(middle) else (middle, many)
+    return many

@@ -21,7 +21,7 @@ from edgebert.plotting import GREY, HUES
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from edgebert.bench.analysis.sections import Section
+    from edgebert.bench.analysis.rows import Section
     from edgebert.bench.report import BundleFacts
 
 _CLASSES = 4

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from edgebert.bench.analysis.sections import Section, agreement_of, by_request, sections, warnings_of
+from edgebert.bench.analysis.rows import Section, agreement_of, by_request, sections, warnings_of
 from edgebert.bench.render.markup import numeric_columns
 from edgebert.bench.render.tables import Sheet, agreement_sheet, sheets
 from edgebert.bench.render.words import (

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from edgebert.bench.analysis.sections import Section, agreement_of, by_request, sections, warnings_of
+from edgebert.bench.analysis.rows import Section, agreement_of, by_request, sections, warnings_of
 from edgebert.bench.render.figures import figures
 from edgebert.bench.render.markup import bullets, definitions, element, escaped, paragraph, shown, table
 from edgebert.bench.render.readings import condition_sheet

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from edgebert.bench.analysis.grouping import Configuration
-    from edgebert.bench.report import BundleFacts, FileFacts, InstructionCount, Measurement
+    from edgebert.bench.report import BundleFacts, Configuration, FileFacts, InstructionCount, Measurement
 
 COLOURS = {
     INK: "ink",

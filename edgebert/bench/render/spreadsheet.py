@@ -12,9 +12,8 @@ from edgebert.bench.render.markup import shown
 from edgebert.printable import without_command
 
 if TYPE_CHECKING:
-    from edgebert.bench.analysis.rows import TimeRow
+    from edgebert.bench.analysis.rows import Section, TimeRow
     from edgebert.bench.analysis.scores import ScoreRow
-    from edgebert.bench.analysis.sections import Section
 
 CSV_COLUMNS = (
     "device",

@@ -11,10 +11,9 @@ from edgebert.bench.render.markup import shown
 from edgebert.bench.render.words import run_names
 
 if TYPE_CHECKING:
-    from edgebert.bench.analysis.grouping import Configuration
-    from edgebert.bench.analysis.rows import CountRow, EnergyRow, TimeRow
+    from edgebert.bench.analysis.rows import CountRow, EnergyRow, Section, TimeRow
     from edgebert.bench.analysis.scores import CrossAgreement, ScoreRow
-    from edgebert.bench.analysis.sections import Section
+    from edgebert.bench.report import Configuration
 
 NONE = "-"
 """What stands in a cell that has nothing to say."""

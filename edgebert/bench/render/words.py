@@ -11,9 +11,8 @@ from edgebert.bench.analysis.features import what_int8_gains
 from edgebert.bench.render.markup import shown
 
 if TYPE_CHECKING:
-    from edgebert.bench.analysis.grouping import Configuration
-    from edgebert.bench.analysis.sections import Section
-    from edgebert.bench.report import Measurement, Report, Suite
+    from edgebert.bench.analysis.rows import Section
+    from edgebert.bench.report import Configuration, Measurement, Report, Suite
     from edgebert.device.protocol import Core
 
 Facts = list[tuple[str, str]]

@@ -12,11 +12,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgebert.bench.report import Report, Suite
+from edgebert.bench.report import Report, Suite, write_report
 from edgebert.bench.run import gather
 from edgebert.bench.run.boards import Board
 from edgebert.bench.run.journal import Fingerprint, Journal, open_journal, writable
-from edgebert.bench.run.reports import write_report
 from edgebert.bench.run.suite import check_suite
 from edgebert.bench.run.visit import Visit
 from edgebert.bench.run.workload import Plan, chosen_files, make_workload

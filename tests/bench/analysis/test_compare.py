@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from edgebert.bench.analysis.compare import compare
-from edgebert.bench.analysis.conditions import CONDITIONS
+from edgebert.bench.analysis.compare import CONDITIONS, compare
 from edgebert.bench.report import Suite
 from edgebert.device.facts import PhoneState
 from edgebert.errors import UsageError

@@ -5,13 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edgebert.bench.analysis.rows import (
-    count_rows,
-    cross_device_agreement,
-    energy_rows,
-    rows,
-    score_rows,
-)
+from edgebert.bench.analysis.rows import agreement_of, by_request, count_rows, energy_rows, rows, sections, warnings_of
+from edgebert.bench.analysis.scores import cross_device_agreement, score_rows
 from edgebert.errors import UsageError
 from tests.support.report_values import (
     FLOAT,
@@ -23,7 +18,9 @@ from tests.support.report_values import (
     make_conditions,
     make_count,
     make_emulated,
+    make_files,
     make_measurement,
+    make_phone,
     make_predictions,
     make_report,
     make_texts,
@@ -182,3 +179,58 @@ def test_a_file_that_the_bundle_does_not_hold_has_no_row():
     report = make_report()
     assert rows(replace(report, bundle=replace(report.bundle, files=()))) == ()
     assert score_rows(replace(report, bundle=replace(report.bundle, files=()))) == ()
+
+
+def test_each_device_is_a_section_and_equal_ones_are_one():
+    """Two devices in one report or one in each of two give the same sections; a report given twice counts once."""
+    one, two = make_measurement(), make_measurement(device=make_phone())
+    together, apart = sections([make_report(one, two)]), sections([make_report(one), make_report(two)])
+    assert together == apart
+    assert [section.measurement.device.name for section in together] == ["Raspberry Pi 5", "Pixel 8"]
+    assert sections([make_report(one), make_report(one)]) == together[:1]
+
+
+def test_devices_of_one_name_are_not_mixed_up():
+    """Two phones of one model each have their own times."""
+    slow = make_measurement({INT8: make_times(5e7)})
+    fast = make_measurement({INT8: make_times(1e7)})
+    first, second = sections([make_report(slow, fast)])
+    assert len(first.rows) == len(second.rows) == 1
+    assert first.rows[0].p50_ns.value > 4 * second.rows[0].p50_ns.value
+
+
+def test_a_file_that_the_bundle_lacks_is_left_out():
+    """Trials, answers and counts of an unknown file give no rows, and no error."""
+    report = make_report(make_measurement(), make_emulated())
+    bundle = replace(report.bundle, files=make_files(FLOAT))
+    for section in sections([replace(report, bundle=bundle)]):
+        named = {item.file for item in (*section.rows, *section.scores, *section.counts, *section.measurement.trials)}
+        assert named == {FLOAT}
+
+
+def test_the_main_series_is_the_mix():
+    """``all`` where it was timed, else the first series, else none."""
+    assert sections([make_report()])[0].main_series == "all"
+    assert sections([make_report(make_measurement(series="64"))])[0].main_series == "64"
+    assert sections([make_report(make_emulated())])[0].main_series == ""
+
+
+def test_only_devices_of_one_request_are_compared():
+    """Labels agree among devices with the same bundle, texts and suite; other texts make another group."""
+    answers = [make_answers(INT8, (0, 1, 1, 0))]
+    one = make_measurement(answers=answers)
+    two = make_measurement(device=make_phone(), answers=[make_answers(INT8, (0, 1, 1, 1))])
+    (group,) = by_request(sections([make_report(one), make_report(two)]))
+    (agreed,) = agreement_of(group)
+    assert (agreed.examples, agreed.agreement) == (4, 0.75)
+    groups = by_request(sections([make_report(one), make_report(two, texts=make_texts(name="b.tsv"))]))
+    assert [agreement_of(group) for group in groups] == [(), ()]
+
+
+def test_warnings_about_the_texts_belong_to_the_request():
+    """That the golden texts were run is said once for all devices."""
+    report = make_report(make_measurement(), make_emulated(), texts=make_texts(name="golden.json"))
+    found = sections([report])
+    assert len(warnings_of(found)) == 1
+    assert "golden" in warnings_of(found)[0]
+    assert not [text for section in found for text in section.warnings if "golden texts, not yours" in text]

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edgebert.bench.gate.check import CheckResult, Limits, check
+from edgebert.bench.gate.check import check
+from edgebert.bench.gate.results import CheckResult, Limits
 from edgebert.bundle import MANIFEST, Bundle, write_manifest
 from edgebert.errors import UsageError
 from edgebert.metrics import paired_score

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from edgebert.bench.analysis.sections import sections
+from edgebert.bench.analysis.rows import sections
 from edgebert.bench.render.figures import figures
 from tests.bench.pages import parsed
 from tests.support import report_values as rv

@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgebert.bench.analysis.compare import compare
-from edgebert.bench.analysis.sections import sections
+from edgebert.bench.analysis.rows import sections
 from edgebert.bench.render.markdown import markdown_text
 from edgebert.bench.render.spreadsheet import csv_text
-from edgebert.bench.run.reports import read_report
+from edgebert.bench.report import read_report
 from edgebert.device.facts import PhoneState
 from edgebert.errors import UsageError
 from edgebert.jsonio import dumps

@@ -5,7 +5,7 @@ import io
 from dataclasses import replace
 from pathlib import Path
 
-from edgebert.bench.analysis.sections import sections
+from edgebert.bench.analysis.rows import sections
 from edgebert.bench.render.spreadsheet import csv_text
 from tests.bench.render.test_markdown import make_report
 from tests.support import report_values as rv

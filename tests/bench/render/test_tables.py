@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from edgebert.bench.analysis.rows import sections
 from edgebert.bench.analysis.scores import CrossAgreement
-from edgebert.bench.analysis.sections import sections
 from edgebert.bench.render.tables import agreement_sheet, sheet, sheets
 from tests.support import report_values as rv
 

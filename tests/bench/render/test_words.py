@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from edgebert.bench.analysis.sections import sections
+from edgebert.bench.analysis.rows import sections
 from edgebert.bench.render.words import (
     bundle_facts,
     command,

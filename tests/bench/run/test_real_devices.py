@@ -18,9 +18,8 @@ from pathlib import Path
 import pytest
 
 from edgebert.bench.analysis.warnings import report_warnings
-from edgebert.bench.report import Suite
+from edgebert.bench.report import Suite, read_report
 from edgebert.bench.run.journal import journal_of
-from edgebert.bench.run.reports import read_report
 from edgebert.bench.run.runner import Benched, bench
 from edgebert.bundle import Bundle
 from edgebert.cli.app import main

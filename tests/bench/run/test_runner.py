@@ -6,9 +6,8 @@ from statistics import median
 
 import pytest
 
-from edgebert.bench.report import Suite
+from edgebert.bench.report import Suite, read_report
 from edgebert.bench.run.journal import journal_of
-from edgebert.bench.run.reports import read_report
 from edgebert.bench.run.runner import finish
 from edgebert.bench.run.workload import make_workload
 from edgebert.device.protocol import Tokenized

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from edgebert.bench.run.reports import read_report, write_report
+from edgebert.bench.report import read_report, write_report
 from edgebert.bench.run.runner import Benched, finish
 from edgebert.device.facts import PhoneState
 from edgebert.device.protocol import Cooling

@@ -8,8 +8,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgebert.bench.gate.check import CheckResult
-from edgebert.bench.gate.ci import github, junit
+from edgebert.bench.gate.results import CheckResult, github, junit
 from tests.support.report_values import INT8
 
 FINDINGS = (
