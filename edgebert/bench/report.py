@@ -9,8 +9,7 @@ from pathlib import Path
 from edgebert.device.facts import DeviceFacts, PhoneState
 from edgebert.device.protocol import TimedSeries, Trial
 from edgebert.errors import UsageError
-from edgebert.installation import upgrade_line
-from edgebert.jsonio import dumps, from_plain, parse
+from edgebert.jsonio import dumps, parse, read
 from edgebert.manifest import Role, TextSpec
 from edgebert.outputs import FileKind, write_output
 from edgebert.ranges import Amount, Count, Positive
@@ -240,25 +239,11 @@ def read_report(path: Path) -> Report:
     Raises:
         UsageError: The file is missing, no report, or of a schema this version cannot read.
     """
-    source, again = str(path), "edgebert bench BUNDLE --out REPORT.json makes one"
-    try:
-        plain = parse(path.read_text(encoding="utf-8"), source=source)
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror or error}", hint=again) from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: not UTF-8 at byte {error.start}", hint=again) from error
-    schema = plain.get("schema") if isinstance(plain, dict) else None
-    if type(schema) is not int or schema < 1 or "measurements" not in plain:
-        raise UsageError(f"{path}: not a report: there are no schema number and measurements", hint=again)
-    if schema > REPORT_SCHEMA:
-        raise UsageError(
-            f"{path}: report schema {schema}; this edgebert reads up to {REPORT_SCHEMA}",
-            hint=upgrade_line(),
-        )
-    report = from_plain(Report, plain, source=source)
+    again = "edgebert bench BUNDLE --out REPORT.json makes one"
+    report = read(Report, path, what="report", newest=REPORT_SCHEMA, keys=("measurements",), hint=again)
     for key, label in _labels(report):
         if label >= len(report.bundle.labels):
-            raise UsageError(f"{source}: {key} is {label}, but the bundle has {len(report.bundle.labels)} labels")
+            raise UsageError(f"{path}: {key} is {label}, but the bundle has {len(report.bundle.labels)} labels")
     return report
 
 

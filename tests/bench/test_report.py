@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from edgebert.bench.run.runner import Benched, finish
 from edgebert.device.facts import PhoneState
 from edgebert.device.protocol import Cooling
 from edgebert.errors import EnvironmentProblem, OutputError, UsageError
+from edgebert.jsonio import dumps
 from tests.support.report_values import (
     change_trials,
     make_conditions,
@@ -19,6 +21,8 @@ from tests.support.report_values import (
     make_report,
     make_texts,
 )
+
+RECORDED = Path(__file__).parents[1] / "golden/report-1.json"
 
 
 def full():
@@ -49,6 +53,13 @@ def test_a_report_comes_back_as_it_was_written(tmp_path):
     write_report(read_report(path), path)
     assert path.read_bytes() == before
     assert [item.name for item in tmp_path.iterdir()] == ["report.json"]
+
+
+def test_a_recorded_report_of_schema_1_is_read():
+    """Every field of a small recorded report is read, and gives the same bytes again."""
+    report = read_report(RECORDED)
+    assert (report.schema, len(report.measurements), len(report.measurements[0].trials)) == (1, 2, 1)
+    assert dumps(report) == RECORDED.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
