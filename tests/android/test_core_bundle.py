@@ -52,6 +52,31 @@ def test_golden_texts_are_read_as_python_reads_them(jvm):
     assert np.array_equal(found, np.array([case.logits for case in expected], dtype=np.float32))
 
 
+def test_golden_texts_of_schema_2_are_those_of_schema_1(jvm):
+    """Outputs by name and shape hold what the plain logits held."""
+    cases = json.loads((fakes.shared_bundle() / "golden.json").read_text(encoding="utf-8"))["cases"]
+    nested = [
+        {
+            "texts": [case["text"]],
+            "windows": [
+                {
+                    "input_ids": case["input_ids"],
+                    "outputs": {"logits": {"shape": [len(case["logits"])], "values": case["logits"]}},
+                }
+            ],
+        }
+        for case in cases
+    ]
+    flat = jvm.call("golden", text=json.dumps({"schema": 1, "cases": cases}))
+    assert jvm.call("golden", text=json.dumps({"schema": 2, "cases": nested})) == flat
+
+
+def test_a_task_has_the_name_of_the_hub_as_well(jvm, bundle):
+    """Manifests name a task as before schema 4, or as the Hub does."""
+    edit_manifest(bundle, task="text-classification")
+    assert jvm.call("open", folder=str(bundle))["task"] == "sequence-classification"
+
+
 def test_golden_ids_of_a_bundle(jvm):
     """The tokenizer of a bundle gives the golden ids of the bundle."""
     jvm.call("open", folder=str(fakes.shared_bundle()))

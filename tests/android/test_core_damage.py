@@ -18,16 +18,16 @@ def test_folder_without_a_bundle(jvm, tmp_path):
 
 def test_newer_schema_is_refused_before_anything_else(jvm, bundle):
     """A manifest of a newer schema is refused with both numbers, however its other fields look."""
-    (bundle / "edgebert.json").write_text('{"schema": 4, "task": 5}')
+    (bundle / "edgebert.json").write_text('{"schema": 5, "task": 5}')
     kind, message = error_of(jvm, "open", folder=str(bundle))
     assert kind == "NEWER_SCHEMA"
-    assert "schema 4" in message
-    assert "up to 3" in message
+    assert "schema 5" in message
+    assert "up to 4" in message
 
 
 def test_newer_golden_schema_is_refused(jvm):
     """Golden texts of a newer schema are refused as well."""
-    assert error_of(jvm, "golden", text='{"schema": 2, "cases": 0}')[0] == "NEWER_SCHEMA"
+    assert error_of(jvm, "golden", text='{"schema": 3, "cases": 0}')[0] == "NEWER_SCHEMA"
 
 
 def test_unknown_task_is_refused(jvm, bundle):
@@ -208,4 +208,24 @@ def test_labels_of_the_app_are_compared(jvm):
 def test_damaged_golden_texts(jvm, cases, message):
     """Golden texts with a field that cannot be are refused with its name."""
     kind, found = error_of(jvm, "golden", text=f'{{"schema": 1, "cases": {cases}}}')
+    assert (kind, found) == ("DAMAGED_FILE", f"golden.json: {message}")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"texts": ["a", "b"]}, "cases[0].texts has 2 texts in 1 windows instead of 1 in 1"),
+        ({"texts": [5]}, "cases[0].texts[0] is not text"),
+        ({"windows": []}, "cases[0].texts has 1 texts in 0 windows instead of 1 in 1"),
+        ({"windows": [{"input_ids": [1], "outputs": {}}]}, "cases[0].windows[0].outputs.logits is missing"),
+        (
+            {"windows": [{"input_ids": [1], "outputs": {"logits": {"shape": [3], "values": [1, 2]}}}]},
+            "cases[0].windows[0].outputs.logits.values has 2 numbers instead of 3",
+        ),
+    ],
+)
+def test_damaged_golden_texts_of_schema_2(jvm, change, message):
+    """Golden texts by windows and output names are refused with the field that cannot be."""
+    case = {"texts": ["a"], "windows": [{"input_ids": [1], "outputs": {"logits": {"shape": [2], "values": [1, 2]}}}]}
+    kind, found = error_of(jvm, "golden", text=json.dumps({"schema": 2, "cases": [case | change]}))
     assert (kind, found) == ("DAMAGED_FILE", f"golden.json: {message}")

@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 
-import { readManifest } from "../../docs/web-demo/js/bundle.js";
+import { readGolden, readManifest } from "../../docs/web-demo/js/bundle.js";
 import { classify } from "../../docs/web-demo/js/classify.js";
 import { Problem } from "../../docs/web-demo/js/problem.js";
 import { runSelfTest } from "../../docs/web-demo/js/self-test.js";
@@ -56,6 +56,7 @@ const CALLS = {
   },
 
   manifest: async ({ content }) => (await readManifest(content)).labels,
+  golden: ({ content }) => readGolden(content),
 
   classify: ({ labels, logits }) => classify(labels, logits.map(Number)),
 

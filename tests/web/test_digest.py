@@ -1,6 +1,8 @@
-"""The page refuses a manifest whose content is not what its digest says."""
+"""What the page reads of a bundle: a manifest whose digest is right, and golden texts of either schema."""
 
 from __future__ import annotations
+
+import json
 
 import pytest
 
@@ -37,3 +39,40 @@ def test_a_manifest_without_digest_is_damaged_unless_it_is_older(node, manifest)
         node.call("manifest", content=manifest.read_text(encoding="utf-8"))
     fakes.edit_json(manifest, schema=2)
     assert node.call("manifest", content=manifest.read_text(encoding="utf-8"))
+
+
+def test_a_task_has_the_name_of_the_hub_as_well(node, manifest):
+    """Manifests name a task as before schema 4, or as the Hub does."""
+    fakes.edit_json(manifest, task="text-classification")
+    assert node.call("manifest", content=manifest.read_text(encoding="utf-8"))
+    fakes.edit_json(manifest, task="question-answering")
+    with pytest.raises(Refused, match=r"the model does .question-answering., which this page does not know"):
+        node.call("manifest", content=manifest.read_text(encoding="utf-8"))
+
+
+WINDOW = {"input_ids": [2, 3], "outputs": {"logits": {"shape": [2], "values": [0.5, -1]}}}
+
+
+def test_golden_texts_of_schema_2_are_those_of_schema_1(node):
+    """Outputs by name and shape hold what the plain logits held."""
+    flat = {"schema": 1, "cases": [{"text": "a", "input_ids": [2, 3], "logits": [0.5, -1]}]}
+    nested = {"schema": 2, "cases": [{"texts": ["a"], "windows": [WINDOW]}]}
+    read = [node.call("golden", content=json.dumps(content)) for content in (flat, nested)]
+    assert read[0] == read[1] == [{"text": "a", "inputIds": [2, 3], "logits": [0.5, -1]}]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"texts": ["a", "b"]}, "it has 2 texts in 1 windows instead of 1 in 1"),
+        ({"texts": [5]}, "it has 1 texts in 1 windows"),
+        ({"windows": []}, "it has 1 texts in 0 windows"),
+        ({"windows": [WINDOW | {"outputs": {}}]}, "logits is missing"),
+        ({"windows": [WINDOW | {"outputs": {"logits": {"shape": [3], "values": [1]}}}]}, "1 numbers instead of 3"),
+    ],
+)
+def test_damaged_golden_texts_of_schema_2(node, change, message):
+    """Golden texts by windows and output names are refused with what cannot be."""
+    content = json.dumps({"schema": 2, "cases": [{"texts": ["a"], "windows": [WINDOW]} | change]})
+    with pytest.raises(Refused, match=message):
+        node.call("golden", content=content)

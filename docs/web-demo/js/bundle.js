@@ -1,10 +1,11 @@
 import { Problem } from "./problem.js";
 
-const NEWEST_SCHEMA = 3;
+const NEWEST_SCHEMA = 4;
 const DIGEST_SINCE = 3;
 const DIGEST_KEY = '"digest": "';
-const NEWEST_GOLDEN_SCHEMA = 1;
+const NEWEST_GOLDEN_SCHEMA = 2;
 const TASK = "sequence-classification";
+const HUB_TASK = "text-classification"; // since schema 4
 const USUAL = "int8.onnx";
 const LARGEST_MANIFEST = 16 * 1024 * 1024;
 const AGAIN = "Build the page again from a bundle that edgebert verify accepts.";
@@ -25,7 +26,7 @@ export async function readManifest(content) {
     throw damaged("edgebert.json", "its content is not what its digest says");
   }
   const task = fields.string("task");
-  if (task !== TASK) {
+  if (task !== TASK && task !== HUB_TASK) {
     throw new Problem("unknown-task", `the model does "${task}", which this page does not know; it knows ${TASK}`, {
       hint: "Take the page of the edgebert that made the bundle.",
     });
@@ -52,8 +53,27 @@ export function readGolden(content) {
   }
   return cases.map((item) => {
     const fields = new Fields(item, "golden.json");
+    if (golden.schema > 1) {
+      return readWindow(fields);
+    }
     return { text: fields.string("text"), inputIds: fields.numbers("input_ids"), logits: fields.numbers("logits") };
   });
+}
+
+/** Reads a golden case of schema 2: texts, and the windows that the model reads them in, with its outputs by name. */
+function readWindow(fields) {
+  const [texts, windows] = [fields.list("texts"), fields.list("windows")];
+  if (texts.length !== 1 || windows.length !== 1 || typeof texts[0] !== "string") {
+    throw damaged("golden.json", `it has ${texts.length} texts in ${windows.length} windows instead of 1 in 1`);
+  }
+  const window = new Fields(windows[0], "golden.json");
+  const output = new Fields(new Fields(window.object("outputs"), "golden.json").object("logits"), "golden.json");
+  const [shape, values] = [output.numbers("shape"), output.numbers("values")];
+  const expected = shape.reduce((product, size) => product * size, 1);
+  if (values.length !== expected) {
+    throw damaged("golden.json", `values has ${values.length} numbers instead of ${expected}`);
+  }
+  return { text: texts[0], inputIds: window.numbers("input_ids"), logits: values };
 }
 
 /**

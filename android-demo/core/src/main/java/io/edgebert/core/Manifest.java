@@ -13,7 +13,7 @@ public final class Manifest {
   public static final String FILE = "edgebert.json";
 
   /** Newest schema this library reads. */
-  public static final int NEWEST_SCHEMA = 3;
+  public static final int NEWEST_SCHEMA = 4;
 
   private static final int DIGEST_SINCE = 3;
   private static final String DIGEST_KEY = "\"digest\": \"";

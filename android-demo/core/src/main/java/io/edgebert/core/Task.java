@@ -3,12 +3,14 @@ package io.edgebert.core;
 /** What a model does. Tasks that edgebert learns later are new constants here, with a {@link Decoder} each. */
 public enum Task {
   /** A text gets one of several labels. */
-  SEQUENCE_CLASSIFICATION("sequence-classification");
+  SEQUENCE_CLASSIFICATION("sequence-classification", "text-classification");
 
   private final String manifestName;
+  private final String hubName;
 
-  Task(String manifestName) {
+  Task(String manifestName, String hubName) {
     this.manifestName = manifestName;
+    this.hubName = hubName;
   }
 
   /** Returns what the task is called in manifests. */
@@ -17,14 +19,14 @@ public enum Task {
   }
 
   /**
-   * Returns the task with a name.
+   * Returns the task with a name: that of manifests before schema 4, or the Hub's.
    *
    * @throws EdgebertException this library knows no such task
    */
   public static Task named(String manifestName) throws EdgebertException {
     StringBuilder known = new StringBuilder();
     for (Task task : values()) {
-      if (task.manifestName.equals(manifestName)) {
+      if (task.manifestName.equals(manifestName) || task.hubName.equals(manifestName)) {
         return task;
       }
       known.append(known.length() == 0 ? "" : ", ").append(task.manifestName);
