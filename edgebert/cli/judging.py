@@ -59,7 +59,7 @@ def check(
     """Check a bundle against limits before it ships: pass, fail or undecided, never a verdict by noise."""
     from edgebert.bench.gate import results as annotate
     from edgebert.bench.gate.check import check as judge
-    from edgebert.bench.gate.results import Limits, check_limits
+    from edgebert.bench.gate.results import Limits
     from edgebert.bench.report import read_report
     from edgebert.bundle import open_bundle
     from edgebert.outputs import write_output
@@ -75,7 +75,6 @@ def check(
         threads=threads,
         series=series,
     )
-    check_limits(limits)
     if junit is not None:
         output.check_output(junit, annotate.JUNIT, force=True, is_shared=as_json)
     is_shown = not as_json and not output.is_standard_output(junit)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from edgebert.bench.analysis.rows import TimeRow, rows
 from edgebert.bench.analysis.stats import Estimate, processes_needed
 from edgebert.bench.gate.answers import agreement_results, drop_results
-from edgebert.bench.gate.results import CheckResult, Decision, Limits, check_limits, decide
+from edgebert.bench.gate.results import CheckResult, Decision, Limits, decide
 from edgebert.bench.report import Report
 from edgebert.bundle import MANIFEST, Bundle, sha256_of
 from edgebert.errors import UsageError
@@ -22,10 +22,9 @@ def check(bundle: Bundle, *, report: Report | None, limits: Limits) -> tuple[Che
     """Return what the limits say about each shipped file, on each device where that matters.
 
     Raises:
-        UsageError: There is no limit or one is out of range, the report is of another bundle or lacks what a limit
-            needs, or the device, file, thread count or series that was asked for does not exist.
+        UsageError: The report is of another bundle or lacks what a limit needs, or the device, file, thread count or
+            series that was asked for does not exist.
     """
-    check_limits(limits)
     files = [item for item in bundle.shipped if limits.file in {None, item.file}]
     if not files:
         known = ", ".join(item.file for item in bundle.shipped)

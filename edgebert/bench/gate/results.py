@@ -6,26 +6,18 @@ import math
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
+from edgebert.arguments import check_options
 from edgebert.errors import UsageError
 from edgebert.outputs import FileKind, begins_with
 from edgebert.printable import printable
+from edgebert.ranges import Between, Factor
 
 Decision = Literal["pass", "fail", "undecided"]
 
 _SUITES = "edgebert check"
 JUNIT = FileKind(name="JUnit XML of edgebert check", is_one=begins_with("<testsuites", _SUITES))
-
-
-_HIGHEST = {
-    "max_drop": 100.0,
-    "max_mb": math.inf,
-    "min_speedup": math.inf,
-    "max_p90_ms": math.inf,
-    "min_agreement": 1.0,
-}
-_FROM_ZERO = {"max_drop", "min_agreement"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,16 +37,28 @@ class Limits:
         alpha: Probability of each wrong verdict when the truth lies at the limit; one-sided.
     """
 
-    max_drop: float | None = None
-    max_mb: float | None = None
-    min_speedup: float | None = None
-    max_p90_ms: float | None = None
-    min_agreement: float | None = None
+    max_drop: Annotated[float, Between(0, 100)] | None = None
+    max_mb: Factor | None = None
+    min_speedup: Factor | None = None
+    max_p90_ms: Factor | None = None
+    min_agreement: Annotated[float, Between(0, 1)] | None = None
     device: str | None = None
     file: str | None = None
-    threads: int | None = None
+    threads: Annotated[int, Between(1, math.inf)] | None = None
     series: str = "all"
-    alpha: float = 0.025
+    alpha: Annotated[float, Between(0, 0.5, above=True, below=True)] = 0.025
+
+    def __post_init__(self) -> None:
+        """Refuse limits that ask nothing, or that nothing can keep.
+
+        Raises:
+            UsageError: There is no limit, or one is out of range; the message names the option.
+        """
+        asked = ("max_drop", "max_mb", "min_speedup", "max_p90_ms", "min_agreement")
+        if all(getattr(self, name) is None for name in asked):
+            known = ", ".join("--" + name.replace("_", "-") for name in asked)
+            raise UsageError("no limit to check was given", hint=f"give one or more of {known}")
+        check_options(self, flags=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,32 +83,6 @@ class CheckResult:
     detail: str
     more_examples: int | None = None
     more_processes: int | None = None
-
-
-def check_limits(limits: Limits) -> None:
-    """Refuse limits that ask nothing or that nothing can keep.
-
-    Raises:
-        UsageError: There is none, or one is out of range; the message names the option.
-    """
-    if all(getattr(limits, name) is None for name in _HIGHEST):
-        raise UsageError("no limit to check was given", hint=f"give one or more of {', '.join(map(_option, _HIGHEST))}")
-    for name, highest in _HIGHEST.items():
-        value = getattr(limits, name)
-        if value is None:
-            continue
-        is_high_enough = value >= 0 if name in _FROM_ZERO else value > 0
-        if not (is_high_enough and value <= highest and math.isfinite(value)):
-            bounds = f"from 0 to {highest:g}" if name in _FROM_ZERO else "above 0"
-            raise UsageError(f"{_option(name)} is {value:g}, not a number {bounds}")
-    if not 0 < limits.alpha < 0.5:
-        raise UsageError(f"alpha is {limits.alpha:g}, not between 0 and 0.5")
-    if limits.threads is not None and limits.threads < 1:
-        raise UsageError(f"--threads is {limits.threads}, not 1 or more")
-
-
-def _option(name: str) -> str:
-    return "--" + name.replace("_", "-")
 
 
 def decide(low: float, high: float, *, least: float) -> Decision:

@@ -203,25 +203,25 @@ def test_an_emulated_device_never_gets_a_verdict_on_speed(bundle):
 @pytest.mark.parametrize(
     ("limits", "said"),
     [
-        (Limits(), "no limit"),
-        (Limits(max_drop=-1), r"--max-drop is -1, not a number from 0 to 100"),
-        (Limits(max_drop=math.nan), "--max-drop is nan"),
-        (Limits(max_mb=0), "--max-mb is 0, not a number above 0"),
-        (Limits(max_mb=math.inf), "--max-mb is inf"),
-        (Limits(min_speedup=-3), "--min-speedup is -3"),
-        (Limits(max_p90_ms=0), "--max-p90-ms is 0"),
-        (Limits(min_agreement=1.01), "--min-agreement is 1.01, not a number from 0 to 1"),
-        (Limits(max_mb=1, alpha=0.5), "alpha is 0.5"),
-        (Limits(max_mb=1, threads=0), "--threads is 0"),
-        (Limits(max_mb=1, file="none.onnx"), r"ships no file 'none\.onnx'"),
-        (Limits(max_mb=1, device="Pixel"), "no device 'Pixel'"),
-        (Limits(min_speedup=3), "--min-speedup needs the times of a report"),
+        ({}, "no limit"),
+        ({"max_drop": -1}, r"--max-drop is -1, not from 0 to 100"),
+        ({"max_drop": math.nan}, "--max-drop is nan"),
+        ({"max_mb": 0}, "--max-mb is 0, not above 0"),
+        ({"max_mb": math.inf}, "--max-mb is inf"),
+        ({"min_speedup": -3}, "--min-speedup is -3"),
+        ({"max_p90_ms": 0}, "--max-p90-ms is 0"),
+        ({"min_agreement": 1.01}, "--min-agreement is 1.01, not from 0 to 1"),
+        ({"max_mb": 1, "alpha": 0.5}, "alpha is 0.5"),
+        ({"max_mb": 1, "threads": 0}, "--threads is 0"),
+        ({"max_mb": 1, "file": "none.onnx"}, r"ships no file 'none\.onnx'"),
+        ({"max_mb": 1, "device": "Pixel"}, "no device 'Pixel'"),
+        ({"min_speedup": 3}, "--min-speedup needs the times of a report"),
     ],
 )
 def test_requests_that_ask_nothing_possible_are_refused(bundle, limits, said):
     """The message names the option and its value."""
     with pytest.raises(UsageError, match=said):
-        check(bundle, report=None, limits=limits)
+        check(bundle, report=None, limits=Limits(**limits))
 
 
 def test_a_report_of_another_bundle_is_refused(bundle):
