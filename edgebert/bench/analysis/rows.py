@@ -143,8 +143,7 @@ def count_rows(report: Report) -> tuple[CountRow, ...]:
     for item in report.measurements:
         counted = {(count.file, count.runtime, count.series): count.per_inference for count in item.counts}
         for count in item.counts:
-            known = report.bundle.find(count.file)
-            if known is None:
+            if (known := report.bundle.find(count.file)) is None:
                 continue
             whole = counted.get((report.bundle.baseline_of(count.file) or "", count.runtime, count.series))
             found.append(
@@ -295,8 +294,5 @@ def _median(values: Iterable[int | None]) -> float | None:
 
 
 def _energy_uj(trial: Trial) -> dict[str, int]:
-    ends = [item for item in trial.conditions if item.moment != "during"]
-    if len(ends) < 2:
-        return {}
-    before, after = dict(ends[0].energy_uj), dict(ends[-1].energy_uj)
-    return {name: after[name] - before[name] for name in before if name in after}
+    ends = [dict(item.energy_uj) for item in trial.conditions if item.moment != "during"]
+    return {name: ends[-1][name] - uj for name, uj in ends[0].items() if name in ends[-1]} if ends else {}
