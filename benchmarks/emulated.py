@@ -16,11 +16,12 @@ from benchmarks.parts import conditions, packages_text
 from benchmarks.results import Machine
 from edgebert.bench.analysis.rows import CountRow, count_rows
 from edgebert.bench.analysis.scores import ScoreRow, cross_device_agreement, score_rows
-from edgebert.bench.report import Report, Suite
+from edgebert.bench.report import Report
+from edgebert.bench.run.devices import connect
 from edgebert.bench.run.runner import bench
+from edgebert.bench.suite import Suite
 from edgebert.bundle import open_bundle
 from edgebert.cli.benching import cache_folder
-from edgebert.device.connect import connect
 from edgebert.manifest import Package
 from edgebert.progress import Progress
 

@@ -19,17 +19,18 @@ from typing import Literal, cast
 from benchmarks.figures import Figure
 from benchmarks.parts import conditions, packages_text
 from benchmarks.results import Machine
-from edgebert.bench.report import Suite, write_report
+from edgebert.bench.report import write_report
 from edgebert.bench.run.runner import bench
+from edgebert.bench.suite import Suite
 from edgebert.bundle import Bundle
 from edgebert.device.adb import open_adb
 from edgebert.device.board import Board
 from edgebert.device.device import Device
-from edgebert.device.launch import prepare
 from edgebert.device.protocol import Request, Trial
 from edgebert.device.ssh import open_ssh
 from edgebert.manifest import Package
 from edgebert.progress import Progress, silent
+from edgebert.workers.launch import prepare
 
 Connection = Literal["ssh", "adb"]
 CONNECTIONS: tuple[Connection, ...] = ("ssh", "adb")

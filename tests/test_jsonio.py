@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from edgebert import architecture, recipe
 from edgebert import manifest as bundle_values
 from edgebert.bench import report
-from edgebert.device import facts as devices
+from edgebert.device import device as devices
 from edgebert.device import protocol as worker
 from edgebert.errors import DataError, UsageError
 from edgebert.installation import upgrade_line
@@ -41,7 +41,7 @@ VALUES = [
     value
     for module in (architecture, bundle_values, recipe, worker, devices, report)
     for _, value in inspect.getmembers(module, inspect.isclass)
-    if dataclasses.is_dataclass(value) and value.__module__ == module.__name__
+    if dataclasses.is_dataclass(value) and value.__module__ == module.__name__ and value is not devices.Finished
 ]
 
 

@@ -17,8 +17,9 @@ from edgebert.errors import EdgebertError, UsageError
 from edgebert.ondevice.session import RUNTIMES
 
 if TYPE_CHECKING:
-    from edgebert.bench.report import Report, Suite
+    from edgebert.bench.report import Report
     from edgebert.bench.run.runner import Benched
+    from edgebert.bench.suite import Suite
 
 runtime_app = typer.Typer(help="Make the worker that phones and boards need.", no_args_is_help=True)
 emulator_app = typer.Typer(help="Make emulated ARM processors ready on this machine.", no_args_is_help=True)
@@ -95,12 +96,12 @@ def bench(
 ) -> None:
     """Measure a bundle against its float baseline on real or emulated devices; goes on where it was stopped."""
     from edgebert.bench.report import REPORT
+    from edgebert.bench.run.devices import connect, parse_url
     from edgebert.bench.run.runner import bench as measure
     from edgebert.bench.run.runner import finish
     from edgebert.bench.run.workload import chosen_files
     from edgebert.bundle import open_bundle
     from edgebert.data import read_dataset
-    from edgebert.device.connect import connect, parse_url
     from edgebert.workers.archive import WORKER_ARCHIVE
 
     output.check_output(out, REPORT, force=force, is_shared=as_json, parents=True)
@@ -146,7 +147,7 @@ def bench(
 
 def devices(*, as_json: Json = False) -> None:
     """List the devices that can be measured on, and for the rest why not and what mends it."""
-    from edgebert.device.discover import found_devices
+    from edgebert.bench.run.devices import found_devices
 
     found = found_devices(cache=cache_folder())
     if as_json:
@@ -183,7 +184,7 @@ def build(
 @with_home
 def setup(*, as_json: Json = False) -> None:
     """Fetch and build what emulator:CPU needs, from Debian's and PyPI's packages; done again it does nothing."""
-    from edgebert.emulation.emulator import set_up_emulator
+    from edgebert.emulation.setup import set_up_emulator
 
     with output.progress_bar() as progress:
         facts = set_up_emulator(cache_folder(), progress=progress)
@@ -236,8 +237,7 @@ def _suite(
     accuracy: str | None,
     cores: str | None,
 ) -> Suite:
-    from edgebert.bench.report import Suite
-    from edgebert.bench.run.suite import load_suite, merged
+    from edgebert.bench.suite import Suite, load_suite, merged
 
     return merged(
         Suite() if path is None else load_suite(path),

@@ -1,30 +1,32 @@
-"""A phone by the user's own `adb` program."""
+"""A phone by the user's own `adb` program, and the list of phones."""
 
 from __future__ import annotations
 
 import contextlib
+import re
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from edgebert.device.adb_words import (
-    ANSWER_S,
+from edgebert.device.android import ARM64, android_facts, phone_state
+from edgebert.device.complaints import (
+    ALLOW,
     NOT_INSTALLED,
     NOT_WRITTEN,
+    PLUG_IN,
     RECONNECT,
-    chosen_phone,
-    gone,
-    listed_devices,
-    words_of,
+    SERVER,
+    START,
+    UDEV,
+    adb_refused,
+    not_written,
+    quoted,
 )
-from edgebert.device.android import ARM64, android_facts, phone_state
-from edgebert.device.complaints import not_written
-from edgebert.device.device import NOTHING, Finished
-from edgebert.device.facts import AndroidFacts, DeviceKind, PhoneState
-from edgebert.device.marks import after_start, between_marks, marked
+from edgebert.device.device import NOTHING, AndroidFacts, DeviceKind, Finished, PhoneState
 from edgebert.device.process import run_program
-from edgebert.device.quoting import remote_command
-from edgebert.errors import DeviceGone, DeviceProblem, EnvironmentProblem
+from edgebert.device.shell import after_start, between_marks, marked, remote_command
+from edgebert.errors import DeviceGone, DeviceProblem, EnvironmentProblem, UsageError
 
 ROOT = "/data/local/tmp/edgebert"
 """The one place of a phone where the shell may both write and start programs."""
@@ -48,6 +50,35 @@ for service; do
     printf '\\n%s\\n' "$mark"
 done
 """
+
+
+ANSWER_S = 30.0
+"""Limit of short questions; the first one may have to start the adb server."""
+
+STATES = {
+    "unauthorized": ALLOW,
+    "authorizing": ALLOW,
+    "offline": RECONNECT,
+    "no permissions": UDEV,
+}
+"""What to do about the states of `adb devices`; in every other one something else than Android runs."""
+
+# Of two phones that tell the same name by Wi-Fi, one gets " (2)" within its serial number.
+LISTED = re.compile(r"^(\S+(?: \(\d+\)\S*)?)\s+(no permissions|[a-z]+)\b(.*)$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A line of `adb devices -l`: serial number, state, and the model where adb knows it."""
+
+    serial: str
+    state: str
+    model: str
+
+    @property
+    def mend(self) -> str:
+        """What to do to make the device usable; empty when it is."""
+        return "" if self.state == "device" else STATES.get(self.state, START)
 
 
 class AdbDevice:
@@ -104,7 +135,7 @@ class AdbDevice:
             sent = self._call("push", str(source.absolute()), partial, timeout_s=ANSWER_S + size / LEAST_BYTES_PER_S)
             if sent.code != 0:
                 words = words_of(sent)
-                raise self._not_written(name, words) if NOT_WRITTEN.search(words) else gone(self.url, words)
+                raise self._not_written(name, words) if NOT_WRITTEN.search(words) else adb_refused(self.url, words)
             placed = self._shell(("sh", "-c", PUT, "sh", partial, target, str(size)))
             if placed.code == TOO_SHORT:
                 raise DeviceGone(f"{self.url}: {name} arrived incomplete")
@@ -164,7 +195,7 @@ class AdbDevice:
         line = remote_command(argv, environment=environment, folder=folder)
         done = self._call("shell", "-T", marked(line, word), stdin=stdin, timeout_s=timeout_s)
         if (answer := between_marks(done, word)) is None:
-            raise gone(self.url, words_of(after_start(done, word) or done))
+            raise adb_refused(self.url, words_of(after_start(done, word) or done))
         return answer
 
     def _call(self, *arguments: str, stdin: bytes = b"", timeout_s: float) -> Finished:
@@ -211,3 +242,57 @@ def _below(root: str, name: str) -> str:
     if not path.parts or path.is_absolute() or ".." in path.parts:
         raise ValueError(f"{name!r} is no path below the root of a device")
     return str(PurePosixPath(root) / path)
+
+
+def listed_devices(*, adb: str = "adb") -> tuple[Listed, ...]:
+    """Return what `adb devices` lists, usable or not.
+
+    Raises:
+        EnvironmentProblem: adb is not installed here.
+        DeviceProblem: adb does not get its server to run.
+    """
+    try:
+        done = run_program((adb, "devices", "-l"), timeout_s=ANSWER_S)
+    except DeviceGone:
+        raise
+    except EnvironmentProblem as error:
+        raise EnvironmentProblem(error.message, hint=NOT_INSTALLED) from error
+    if done.code != 0:
+        raise DeviceProblem(f"'adb devices' failed{quoted(words_of(done))}", hint=SERVER)
+    found = []
+    for line in done.stdout.decode("utf-8", "replace").splitlines():
+        if line.startswith(("*", "List of devices")) or not (match := LISTED.match(line)):
+            continue
+        model = re.search(r"\bmodel:(\S+)", match[3])
+        found.append(Listed(serial=match[1], state=match[2], model=model[1].replace("_", " ") if model else ""))
+    return tuple(found)
+
+
+def chosen_phone(serial: str, listed: Sequence[Listed]) -> Listed:
+    """Return the phone that is meant, usable or not.
+
+    Args:
+        serial: Its serial number; empty takes the only one.
+        listed: What ``listed_devices`` found.
+
+    Raises:
+        UsageError: No serial number was given, and there are several phones.
+        DeviceProblem: There is no such phone.
+    """
+    there = ", ".join(f"adb:{device.serial} ({device.state})" for device in listed)
+    if serial:
+        for device in listed:
+            if device.serial == serial:
+                return device
+        raise DeviceProblem(f"adb:{serial} is not connected", hint=f"there is {there}" if there else PLUG_IN)
+    if not listed:
+        raise DeviceProblem("adb: no phone is connected", hint=PLUG_IN)
+    if len(listed) > 1:
+        raise UsageError("adb: there are several phones, and none was named", hint=f"name one of {there}")
+    return listed[0]
+
+
+def words_of(done: Finished) -> str:
+    """Return what adb has to say, without its news about the server and without progress."""
+    lines = (done.stderr + "\n" + done.stdout.decode("utf-8", "replace")).splitlines()
+    return " ".join(line.strip() for line in lines if "error" in line or "adb:" in line) or done.stderr

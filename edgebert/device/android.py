@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from edgebert.device.facts import AndroidFacts, PhoneState
+from edgebert.device.device import AndroidFacts, PhoneState
 from edgebert.device.protocol import Temperature
 
 ARM64 = "arm64-v8a"

@@ -6,16 +6,14 @@ import hashlib
 import re
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 from edgebert import jsonio
 from edgebert.device.complaints import last_words
-from edgebert.device.device import Device, Finished
-from edgebert.device.facts import AndroidFacts, DeviceFacts
-from edgebert.device.launch import Launcher
+from edgebert.device.device import AndroidFacts, Device, DeviceFacts, Finished
 from edgebert.device.protocol import WORKER_SCHEMA, HardwareFacts, Request, Trial
 from edgebert.errors import CheckFailed, DeviceGone, DeviceProblem, EdgebertError, UsageError
 
@@ -34,6 +32,21 @@ _WHO_RUNS = "readlink /proc/self/exe; readlink /proc/thread-self/exe"
 
 _OURS = re.compile(r"(runtime|worker)-[0-9a-f]{16}(\.[0-9a-z.]+\.(partial|gz))?")
 _OUR_FILE = re.compile(r"[0-9a-f]{16}-[A-Za-z0-9._-]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launcher:
+    """How a worker is started on one device.
+
+    Attributes:
+        argv: Program and arguments, up to the command of the worker (``run``, ``describe``).
+        environment: Variables it needs.
+        worker: What it is, for the report: sha256 of the runtime bundle, or the Python.
+    """
+
+    argv: tuple[str, ...]
+    environment: Mapping[str, str]
+    worker: str
 
 
 @runtime_checkable

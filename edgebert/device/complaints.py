@@ -8,12 +8,20 @@ from dataclasses import dataclass
 from edgebert.device.device import Finished
 from edgebert.errors import DeviceGone, DeviceProblem
 
+NOT_INSTALLED = "install it: 'apt install adb' or 'brew install android-platform-tools'"
+ALLOW = "unlock the phone and allow USB debugging for this computer; if it does not ask, replug the cable"
+RECONNECT = "replug the cable, or run 'adb reconnect offline'"
+UDEV = "add the phone to the udev rules ('apt install android-sdk-platform-tools-common') and replug it"
+SERVER = "run 'adb start-server'"
+START = "start Android on it; it is in another mode"
+PLUG_IN = "connect the phone and switch on USB debugging in its developer options"
+
 _NO_ROOM = re.compile("no space left|quota exceeded|file too large", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """What ssh says (lower case) when a connection fails, what that means and what to do."""
+    """What ssh (in lower case) or adb says when a connection fails, what that means and what to do."""
 
     said: str
     meaning: str
@@ -134,6 +142,32 @@ SSH_REFUSALS = (
 )
 
 
+ADB_REFUSALS = (
+    Refusal(said="still authorizing", meaning="is being authorised", hint=ALLOW, can_pass=True),
+    Refusal(said="unauthorized", meaning="is unauthorised", hint=ALLOW),
+    Refusal(said="offline", meaning="is offline", hint=RECONNECT, can_pass=True),
+    Refusal(said="still connecting", meaning="is connecting", hint=RECONNECT, can_pass=True),
+    Refusal(said="no permissions", meaning="may not be opened by this user", hint=UDEV),
+    Refusal(said="insufficient permissions", meaning="may not be opened by this user", hint=UDEV),
+    Refusal(said="more than one device", meaning="is one of several", hint="name one: adb:SERIAL"),
+    Refusal(said="not found", meaning="is no longer connected", hint=PLUG_IN, can_pass=True),
+    Refusal(said="no devices", meaning="is no longer connected", hint=PLUG_IN, can_pass=True),
+    Refusal(said="doesn't support", meaning="has an Android older than 7", hint="take a newer phone"),
+    Refusal(said="cannot connect to daemon", meaning="is out of reach: no adb server", hint=SERVER, can_pass=True),
+    Refusal(said="failed to start daemon", meaning="is out of reach: no adb server", hint=SERVER),
+    Refusal(said="protocol fault", meaning="broke the connection", hint=RECONNECT, can_pass=True),
+    Refusal(said="closed", meaning="broke the connection", hint=RECONNECT, can_pass=True),
+)
+"""What adb says when it did not get to run anything."""
+
+NOT_WRITTEN = re.compile(
+    "no space left|quota exceeded|file too large|read-only file system|permission denied|operation not permitted"
+    "|couldn't create file|is a directory|not a directory",
+    re.IGNORECASE,
+)
+"""What it says when the phone did not take a file."""
+
+
 def last_words(done: Finished) -> str:
     """Return the last line that a program said on its standard error, or its exit code when it said nothing."""
     return (done.stderr.splitlines() or [f"exit code {done.code}"])[-1].strip()
@@ -177,3 +211,17 @@ def refused(url: str, stderr: str, *, was_reached: bool) -> DeviceProblem:
             said = next(line for line in lines if refusal.said in line.lower()).strip(" @")
             return kind(f"{url}: {refusal.meaning} ({said})", hint=refusal.hint)
     return DeviceGone(f"{url}: the connection broke ({lines[-1] if lines else 'ssh said nothing'})")
+
+
+def adb_refused(url: str, words: str) -> DeviceProblem:
+    """Return the error that the words of adb stand for; a ``DeviceGone`` where it can pass."""
+    for refusal in ADB_REFUSALS:
+        if refusal.said in words:
+            kind = DeviceGone if refusal.can_pass else DeviceProblem
+            return kind(f"{url} {refusal.meaning}{quoted(words)}", hint=refusal.hint)
+    return DeviceGone(f"{url}: the connection broke{quoted(words)}", hint=RECONNECT)
+
+
+def quoted(words: str) -> str:
+    """Return words as the end of a message; empty where there are none."""
+    return f": {' '.join(words.split())[:200]}" if words.strip() else ""

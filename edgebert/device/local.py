@@ -10,8 +10,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from edgebert.device.device import NOTHING, Device, Finished
-from edgebert.device.facts import DeviceKind
+from edgebert.device.device import NOTHING, Device, DeviceKind, Finished
 from edgebert.device.process import run_program
 from edgebert.errors import DeviceGone, DeviceProblem, EnvironmentProblem, UsageError
 from edgebert.staging import NO_ROOM, staged_file

@@ -15,11 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgebert.device.complaints import last_words, not_written, refused, without_answer
-from edgebert.device.device import NOTHING, Device, Finished
-from edgebert.device.facts import DeviceKind
-from edgebert.device.marks import after_start, between_marks, marked
+from edgebert.device.device import NOTHING, Device, DeviceKind, Finished
 from edgebert.device.process import run_program, spared_programs
-from edgebert.device.quoting import RUN_VARIABLE, remote_command, stop_command
+from edgebert.device.shell import RUN_VARIABLE, after_start, between_marks, marked, remote_command, stop_command
 from edgebert.errors import DeviceGone, DeviceProblem, EnvironmentProblem, UsageError
 
 DEFAULT_ROOT = ".cache/edgebert"

@@ -1,64 +1,41 @@
-"""An emulated ARM CPU as a device: the runtime's own aarch64 programs, run by QEMU in user mode on this machine.
+"""An emulated ARM CPU as a device, and the instructions that it executes for one inference.
 
-Two QEMUs take part. The newer one shows programs a ``/proc/cpuinfo`` that fits the emulated CPU, and runs everything.
-Debian builds it without plugins, so an older one, which has them, counts instructions (``instructions``).
+The worker's own aarch64 programs are run by QEMU in user mode on this machine (``setup``). Emulated seconds say nothing
+about a phone. Instructions do say something, above all by class: whether the runtime uses the CPU's dot products or
+int8 matrix products at all; and they are the same on every run and machine. They are no time either: instructions
+differ in what they cost.
 """
 
 from __future__ import annotations
 
-import functools
-import hashlib
+import dataclasses
 import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from edgebert import jsonio
-from edgebert.device.device import NOTHING, Device, Finished
-from edgebert.device.facts import DeviceKind
-from edgebert.device.launch import Launcher
+from edgebert.device.board import Board, Launcher
+from edgebert.device.device import NOTHING, Device, DeviceKind, Finished
 from edgebert.device.local import LocalDevice
 from edgebert.device.process import run_program
-from edgebert.emulation.counter import PLUGIN_SOURCE, make_counter
-from edgebert.errors import EnvironmentProblem, UsageError
-from edgebert.progress import Progress, silent
-from edgebert.staging import staged_folder
-from edgebert.workers.archive import LOADER, file_sha256
-from edgebert.workers.build import cached_runtime, downloaded, locked, runtime_path, unpacked_runtime
+from edgebert.device.protocol import Request, Trial
+from edgebert.emulation.setup import emulator_folder, in_folder, plugin_options, ready_facts
+from edgebert.errors import DeviceProblem, EnvironmentProblem, UsageError
+from edgebert.staging import replace_file
+from edgebert.workers.archive import LOADER, PYTHON, file_sha256
+from edgebert.workers.build import runtime_path, unpacked_runtime
 from edgebert.workers.elf import read_elf
-from edgebert.workers.fetch import BACKPORTS, RELEASE, deb_version, fetch_debs, host_architecture, unpack_deb
 
 ALIASES = {"i8mm": "max,sve=off,sme=off"}
 """CPUs that QEMU has no name for; ``i8mm`` is like most recent phones: dot products and i8mm, no SVE and no SME."""
 
-_STAMP = "emulator.json"
-_SCHEMA = 1
-_HINT = "edgebert emulator setup makes it ready"
+Counts = Mapping[str, int]
+"""Instructions since the start by class; ``total`` is their sum."""
+
 _CPU = re.compile(r"[a-z0-9][a-z0-9-]*(,[a-z0-9-]+=[a-z0-9]+)*")
+_LINE = re.compile(r"insncount ([0-9]{1,19}|exit) (\S+) ([0-9]{1,20})")
 _PROBE_S = 60.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EmulatorFacts:
-    """What an emulator that was set up consists of; kept beside it.
-
-    Attributes:
-        schema: Version of this value.
-        recipe: Hash of what decided its content.
-        running: Version of the QEMU that runs programs.
-        counting: Version of the QEMU that counts instructions; empty when there is none.
-        cannot_count: Why there is none; empty when there is.
-        counter: Command of the one that counts; its files are relative to the folder it lies in.
-    """
-
-    schema: int
-    recipe: str
-    running: str
-    counting: str
-    cannot_count: str
-    counter: tuple[str, ...]
 
 
 class EmulatedDevice(LocalDevice):
@@ -85,32 +62,57 @@ class EmulatedDevice(LocalDevice):
         return super().run((*emulator, *argv), stdin=stdin, environment=environment, timeout_s=timeout_s)
 
 
-def set_up_emulator(cache: Path, *, progress: Progress = silent) -> EmulatorFacts:
-    """Make the emulator and the runtime ready in ``cache``, fetching what is not there yet; done again it does nothing.
+class CountingBoard(Board):
+    """An emulated CPU whose instructions can be counted.
 
-    Raises:
-        EnvironmentProblem: This machine is no Debian or Ubuntu, has no connection, or no room on its disk.
-        OutputError: The cache cannot be written.
+    Args:
+        device: The emulated CPU.
+        launcher: What starts a worker there.
+        cache: Folder that the emulator was set up in.
     """
-    cached_runtime(cache, progress=progress)
-    root, _ = unpacked_runtime(cache)
-    with locked(cache):
-        facts = _facts(cache)
-        if facts is not None and not facts.cannot_count:
-            return facts
-        return _set_up(cache, root / LOADER, progress)
+
+    def __init__(self, device: Device, launcher: Launcher, *, cache: Path) -> None:
+        super().__init__(device, launcher)
+        self._cache = cache
+
+    def count(self, request: Request, *, timeout_s: float) -> tuple[Trial, tuple[tuple[str, float], ...]]:
+        """Return what a worker did, and the instructions of one counted inference by class, largest first.
+
+        Args:
+            request: What to do; of its series the first one is counted.
+            timeout_s: Seconds it may take, its start included.
+
+        Raises:
+            UsageError: More than one thread is asked for, or no counted inference.
+            DeviceProblem: Nothing was counted.
+            EdgebertError: As ``Board.work``.
+        """
+        if request.threads != 1 or not request.series or request.runs < 1:
+            raise UsageError("instructions are counted with one thread, and at least one inference")
+        with tempfile.TemporaryDirectory(prefix="count-", dir=self.device.root) as scratch:
+            log = Path(scratch, "log")
+            qemu = counter_command(self.device.cpu, log, cache=self._cache)
+            device = EmulatedDevice(Path(self.device.root), self.device.cpu, qemu, is_temporary=False)
+            trial = Board(device, self.launcher).work(dataclasses.replace(request, marks=True), timeout_s=timeout_s)
+            counts = read_counts(log.read_text("utf-8", "replace") if log.is_file() else "")
+        classes = between(counts, "1", "2", runs=request.runs)
+        if not classes:
+            raise DeviceProblem(f"{self.device.url}: the emulator counted no instructions")
+        return trial, classes
 
 
-def emulator_state(cache: Path) -> tuple[bool, str]:
-    """Return whether the emulator can be opened, and one sentence about it: its versions, or what is missing."""
-    facts = _facts(cache)
-    if facts is None:
-        other = emulator_folder(cache).is_dir()
-        return False, f"the emulator is {'of another version of edgebert' if other else 'not set up'}; {_HINT}"
-    if not runtime_path(cache).is_file():
-        return False, f"the runtime of this version of edgebert is not there; {_HINT}"
-    counts = f"counts instructions by QEMU {facts.counting}" if facts.counting else f"no counts: {facts.cannot_count}"
-    return True, f"QEMU {facts.running}; {counts}"
+class UncountedBoard(Board):
+    """An emulated CPU whose instructions cannot be counted here.
+
+    Args:
+        device: The emulated CPU.
+        launcher: What starts a worker there.
+        why_not_counted: Why, in one sentence.
+    """
+
+    def __init__(self, device: Device, launcher: Launcher, *, why_not_counted: str) -> None:
+        super().__init__(device, launcher)
+        self.why_not_counted = why_not_counted
 
 
 def open_emulator(cpu: str, *, cache: Path) -> tuple[Device, Launcher]:
@@ -163,78 +165,114 @@ def cpu_names(listing: bytes) -> tuple[str, ...]:
     return tuple(word for word in words if _CPU.fullmatch(word))
 
 
-def ready_facts(cache: Path) -> EmulatorFacts:
-    """Return what the emulator consists of.
+def open_emulated_board(cpu: str, *, cache: Path) -> Board:
+    """Return an emulated CPU with a worker on it, one that counts instructions where that is possible.
+
+    Args:
+        cpu: As for ``open_emulator``.
+        cache: Folder that ``set_up_emulator`` filled.
 
     Raises:
-        EnvironmentProblem: It is not set up, or was by another version of edgebert.
+        UsageError: There is no such CPU.
+        EnvironmentProblem: The emulator is not set up.
     """
-    facts = _facts(cache)
-    is_ready, sentence = emulator_state(cache)
-    if facts is None or not is_ready:
-        raise EnvironmentProblem(sentence.removesuffix(f"; {_HINT}"), hint=_HINT)
-    return facts
+    device, launcher = open_emulator(cpu, cache=cache)
+    if reason := why_not_counted(cpu, cache=cache):
+        return UncountedBoard(device, launcher, why_not_counted=reason)
+    return CountingBoard(device, launcher, cache=cache)
 
 
-def emulator_folder(cache: Path) -> Path:
-    """Return where the emulator lies; it need not be there yet."""
-    return cache / "emulator"
+def why_not_counted(cpu: str, *, cache: Path) -> str:
+    """Return why the instructions of an emulated CPU cannot be counted here, in one sentence; empty when they can.
 
-
-def _set_up(cache: Path, program: Path, progress: Progress) -> EmulatorFacts:
-    architecture = host_architecture()
-    counting, counter, cannot_count = "", tuple[str, ...](), ""
-    with staged_folder(emulator_folder(cache), force=True, marker=_STAMP) as stage:
-        progress("fetching the emulator", 0, 2)
-        running = _make_runner(cache, stage / "run", architecture)
-        progress("making the instruction counter", 1, 2)
-        try:
-            counting, counter = make_counter(cache, stage / "count", architecture=architecture, program=program)
-        except EnvironmentProblem as error:
-            cannot_count = error.message
-        facts = EmulatorFacts(
-            schema=_SCHEMA,
-            recipe=_recipe(),
-            running=running,
-            counting=counting,
-            cannot_count=cannot_count,
-            counter=counter,
-        )
-        (stage / _STAMP).write_text(jsonio.dumps(facts), encoding="utf-8")
-        progress("making the instruction counter", 2, 2)
-    return facts
-
-
-def _facts(cache: Path) -> EmulatorFacts | None:
-    """Return what was set up here by this version of edgebert."""
-    path = emulator_folder(cache) / _STAMP
+    Raises:
+        EnvironmentProblem: The emulator is not set up.
+    """
+    facts = ready_facts(cache)
+    if not facts.counting:
+        return f"instructions cannot be counted here: {facts.cannot_count}"
+    command = _command(cache)
     try:
-        facts = jsonio.loads(EmulatorFacts, path.read_text(encoding="utf-8"), source=str(path))
-    except (OSError, UnicodeDecodeError, UsageError):
-        return None
-    return facts if facts.recipe == _recipe() else None
+        check_cpu(cpu, cpu_names(run_program((*command, "-cpu", "help"), timeout_s=_PROBE_S).stdout))
+    except UsageError:
+        return f"the QEMU that counts instructions ({facts.counting}) does not know the CPU {cpu}"
+    return ""
 
 
-def _recipe() -> str:
-    digest = hashlib.sha256(repr((_SCHEMA, RELEASE, BACKPORTS)).encode() + PLUGIN_SOURCE.read_bytes())
-    return digest.hexdigest()
+def counter_command(cpu: str, log: Path, *, cache: Path) -> tuple[str, ...]:
+    """Return the command that runs an aarch64 program on an emulated CPU and writes what it counts to ``log``.
+
+    Args:
+        cpu: As for ``open_emulator``.
+        log: File for the lines that ``read_counts`` reads.
+        cache: Folder that ``set_up_emulator`` filled.
+
+    Raises:
+        EnvironmentProblem: The emulator is not set up, or cannot count this CPU.
+    """
+    reason = why_not_counted(cpu, cache=cache)
+    if reason:
+        raise EnvironmentProblem(reason)
+    plugin = plugin_options(emulator_folder(cache) / "count", log)
+    options = ("-cpu", ALIASES.get(cpu, cpu), "-L", str(_with_cpuinfo(cpu, cache)))
+    return (*_at_fixed_addresses(), *_command(cache), *plugin, *options)
 
 
-def _make_runner(cache: Path, folder: Path, architecture: str) -> str:
-    """Put the QEMU that runs programs into ``folder``, and return its version."""
-    fetch = functools.partial(_fetch, architecture)
-    debs = downloaded(cache, (architecture, *BACKPORTS, "qemu-user"), fetch)
-    with tempfile.TemporaryDirectory(prefix="qemu-", dir=cache) as name:
-        for deb in debs:
-            unpack_deb(deb, Path(name))
-        folder.mkdir(parents=True)
-        shutil.copy(Path(name) / "usr/bin/qemu-aarch64", folder / "qemu-aarch64")
-    return deb_version(debs[0])[1]
+def read_counts(text: str) -> dict[str, dict[str, int]]:
+    """Return what the plugin wrote: mark (a number, or ``exit``) -> class -> instructions since the start.
+
+    Lines that are no counts are left out; of two for the same mark and class the later one holds.
+    """
+    counts: dict[str, dict[str, int]] = {}
+    for line in text.split("\n"):
+        found = _LINE.fullmatch(line)
+        if found:
+            counts.setdefault(found[1], {})[found[2]] = int(found[3])
+    return counts
 
 
-def _fetch(architecture: str, to: Path) -> None:
-    # Linked statically: it needs none of its dependencies.
-    fetch_debs(("qemu-user",), architecture=architecture, suites=BACKPORTS, folder=to, with_dependencies=False)
+def between(counts: Mapping[str, Counts], first: str, last: str, *, runs: int) -> tuple[tuple[str, float], ...]:
+    """Return the instructions between two marks by class, largest first, as a share of ``runs``.
+
+    Empty when a mark is missing, or nothing was executed between the two.
+    """
+    before, after = counts.get(first), counts.get(last)
+    if before is None or after is None:
+        return ()
+    spent = {name: (count - before.get(name, 0)) / runs for name, count in after.items() if name != "total"}
+    return tuple(sorted(((name, each) for name, each in spent.items() if each > 0), key=lambda pair: -pair[1]))
+
+
+def _command(cache: Path) -> tuple[str, ...]:
+    return in_folder(emulator_folder(cache) / "count", ready_facts(cache).counter)
+
+
+def _with_cpuinfo(cpu: str, cache: Path) -> Path:
+    """Return a folder with the ``/proc/cpuinfo`` of an emulated CPU.
+
+    The QEMU that counts shows programs the one of this machine, over which the runtimes crash, but it looks for every
+    file below the folder of its option -L first. The QEMU that runs programs makes the right one.
+    """
+    folder = emulator_folder(cache) / "cpuinfo" / cpu
+    path = folder / "proc" / "cpuinfo"
+    if not path.is_file():
+        root, manifest = unpacked_runtime(cache)
+        runner = (str(emulator_folder(cache) / "run" / "qemu-aarch64"), "-cpu", ALIASES.get(cpu, cpu))
+        program = (str(root / LOADER), "--library-path", str(root / "lib"), str(root / PYTHON), "-S", "-c")
+        code = "import sys; sys.stdout.write(open('/proc/cpuinfo').read())"
+        done = run_program((*runner, *program, code), environment=manifest.variables(str(root)), timeout_s=_PROBE_S)
+        if done.code != 0 or b"Features" not in done.stdout:
+            raise EnvironmentProblem(f"{cpu}: QEMU does not say what this CPU is like")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(path, done.stdout)
+    return folder
+
+
+def _at_fixed_addresses() -> tuple[str, ...]:
+    """Return the command that keeps programs at the same addresses, so that counts repeat; empty where it may not."""
+    command = ("setarch", "-R")
+    allowed = shutil.which("setarch") and run_program((*command, "true"), timeout_s=_PROBE_S).code == 0
+    return command if allowed else ()
 
 
 def _is_aarch64(program: Path) -> bool:

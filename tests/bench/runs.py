@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from edgebert.bench.report import Suite
 from edgebert.bench.run.runner import bench
+from edgebert.bench.suite import Suite
 
 FLOAT, INT8 = "baseline/float32.onnx", "int8.onnx"
 SUITE = Suite(runs=4, warm_up=1, processes=4, cool_celsius=0)

@@ -8,7 +8,7 @@ import pytest
 
 from edgebert.bench.report import read_report, write_report
 from edgebert.bench.run.runner import Benched, finish
-from edgebert.device.facts import PhoneState
+from edgebert.device.device import PhoneState
 from edgebert.device.protocol import Cooling
 from edgebert.errors import EnvironmentProblem, OutputError, UsageError
 from edgebert.jsonio import dumps

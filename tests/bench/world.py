@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from edgebert.device.connect import connect
+from edgebert.bench.run.devices import connect
 from edgebert.workers.build import runtime_path
 from tests.device import kit
 from tests.device.emulated import CACHE, emulator_or_skip

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edgebert.emulation.emulator import set_up_emulator
+from edgebert.emulation.setup import set_up_emulator
 from edgebert.errors import EnvironmentProblem
 
 CACHE = Path(__file__).parents[2] / "build" / "emulator"

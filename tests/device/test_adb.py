@@ -8,8 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edgebert.device.adb import AdbDevice, open_adb
-from edgebert.device.adb_words import Listed, listed_devices
+from edgebert.device.adb import AdbDevice, Listed, listed_devices, open_adb
 from edgebert.errors import DeviceGone, DeviceProblem, EnvironmentProblem, UsageError
 from tests.device import kit
 from tests.device.kit_build import with_tools

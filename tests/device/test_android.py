@@ -14,7 +14,7 @@ from edgebert.device.android import (
     read_power,
     read_thermal,
 )
-from edgebert.device.facts import AndroidFacts, PhoneState
+from edgebert.device.device import AndroidFacts, PhoneState
 from edgebert.device.protocol import Temperature
 
 TRANSCRIPTS = Path(__file__).parents[1] / "golden" / "android"

@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgebert.device.board import Board
-from edgebert.device.connect import connect
-from edgebert.device.facts import AndroidFacts
-from edgebert.device.launch import Launcher, prepare
+from edgebert.bench.run.devices import connect
+from edgebert.device.board import Board, Launcher
+from edgebert.device.device import AndroidFacts
 from edgebert.device.local import open_local
 from edgebert.device.protocol import Request, Series
 from edgebert.device.ssh import open_ssh
 from edgebert.errors import CheckFailed, DeviceGone, DeviceProblem, EdgebertError, UsageError
+from edgebert.workers.launch import prepare
 from tests.device import kit
 from tests.device.answers import ANSWER
 from tests.device.workers import framed, printing, script

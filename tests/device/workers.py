@@ -6,7 +6,7 @@ import hashlib
 import sys
 from pathlib import Path
 
-from edgebert.device.launch import Launcher
+from edgebert.device.board import Launcher
 
 
 def script(folder: Path, source: str) -> Launcher:

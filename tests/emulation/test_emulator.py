@@ -8,19 +8,11 @@ import numpy as np
 import pytest
 
 from edgebert import jsonio
+from edgebert.bench.run.devices import connect
 from edgebert.device.board import Board
-from edgebert.device.connect import connect
 from edgebert.device.protocol import WORKER_SCHEMA, Request
-from edgebert.emulation.emulator import (
-    ALIASES,
-    EmulatorFacts,
-    check_cpu,
-    cpu_names,
-    emulator_folder,
-    emulator_state,
-    open_emulator,
-    set_up_emulator,
-)
+from edgebert.emulation.emulator import ALIASES, check_cpu, cpu_names, open_emulator
+from edgebert.emulation.setup import EmulatorFacts, emulator_folder, emulator_state, set_up_emulator
 from edgebert.errors import EnvironmentProblem, UsageError
 from edgebert.workers.build import runtime_path
 from tests.device.elves import program

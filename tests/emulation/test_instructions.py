@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from edgebert.device.board import Board
 from edgebert.device.process import run_program
 from edgebert.device.protocol import WORKER_SCHEMA, Request, Series
-from edgebert.emulation.instructions import (
+from edgebert.emulation.emulator import (
     CountingBoard,
     between,
     counter_command,

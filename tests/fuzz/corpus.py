@@ -14,9 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from edgebert.bench.report import DoneTrial, Suite
+from edgebert.bench.report import DoneTrial
 from edgebert.bench.run.journal import Fingerprint, Step, open_journal
-from edgebert.device.facts import PhoneState
+from edgebert.bench.suite import Suite
+from edgebert.device.device import PhoneState
 from edgebert.planning.state import Fingerprint as Search
 from tests.support import fakes, report_values, tiny_files
 

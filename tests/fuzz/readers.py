@@ -49,7 +49,7 @@ def _report() -> None:
 
 
 def _suite() -> None:
-    from edgebert.bench.run.suite import load_suite
+    from edgebert.bench.suite import load_suite
 
     load_suite(Path("suite.toml"))
 
@@ -124,7 +124,7 @@ def _configuration() -> None:
 
 
 def _worker_archive() -> None:
-    from edgebert.workers.reading import check_runtime, read_runtime, unpack_runtime
+    from edgebert.workers.archive import check_runtime, read_runtime, unpack_runtime
 
     read_runtime(Path("worker.tar.gz"))
     check_runtime(Path("worker.tar.gz"))
@@ -169,7 +169,7 @@ def _library() -> None:
 
 
 def _counts() -> None:
-    from edgebert.emulation.instructions import between, read_counts
+    from edgebert.emulation.emulator import between, read_counts
 
     between(read_counts(Path("counts.txt").read_bytes().decode("utf-8", "replace")), "0", "1", runs=3)
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from edgebert.bundle import open_bundle
-from edgebert.device.facts import DeviceFacts, PhoneState
+from edgebert.device.device import DeviceFacts, PhoneState
 from edgebert.device.protocol import (
     WORKER_SCHEMA,
     Conditions,

@@ -21,10 +21,10 @@ from edgebert.bench.report import (
     InstructionCount,
     Measurement,
     Report,
-    Suite,
     TextFacts,
 )
-from edgebert.device.facts import AndroidFacts, DeviceFacts
+from edgebert.bench.suite import Suite
+from edgebert.device.device import AndroidFacts, DeviceFacts
 from edgebert.device.protocol import (
     WORKER_SCHEMA,
     Conditions,

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from statistics import median
 
 from edgebert.bench.analysis.stats import is_bimodal, spread
-from edgebert.bench.report import Measurement, Report, Suite, times_by_series
+from edgebert.bench.report import Measurement, Report, times_by_series
+from edgebert.bench.suite import Suite
 from edgebert.device.protocol import Conditions
 
 FEW_PROCESSES = 6

@@ -12,7 +12,8 @@ from edgebert.bench.render.markup import shown
 
 if TYPE_CHECKING:
     from edgebert.bench.analysis.rows import Section
-    from edgebert.bench.report import Configuration, Measurement, Report, Suite
+    from edgebert.bench.report import Configuration, Measurement, Report
+    from edgebert.bench.suite import Suite
     from edgebert.device.protocol import Core
 
 Facts = list[tuple[str, str]]

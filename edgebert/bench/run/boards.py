@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from edgebert.device.facts import DeviceFacts, PhoneState
+from edgebert.device.device import DeviceFacts, PhoneState
 from edgebert.device.protocol import Request, Trial
 
 

@@ -11,7 +11,7 @@ from edgebert.bench.report import REPORT_SCHEMA, BundleFacts, FileAnswers, FileF
 from edgebert.bench.run.journal import Step
 from edgebert.bench.run.workload import Plan, chosen_files
 from edgebert.bundle import MANIFEST, sha256_of
-from edgebert.device.facts import DeviceFacts, PhoneState
+from edgebert.device.device import DeviceFacts, PhoneState
 from edgebert.errors import EdgebertError
 from edgebert.ondevice.session import FORMATS
 

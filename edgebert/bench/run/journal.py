@@ -16,8 +16,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import IO, Literal, TypeVar
 
-from edgebert.bench.report import DoneTrial, FileAnswers, InstructionCount, Suite
-from edgebert.device.facts import DeviceFacts, PhoneState
+from edgebert.bench.report import DoneTrial, FileAnswers, InstructionCount
+from edgebert.bench.suite import Suite
+from edgebert.device.device import DeviceFacts, PhoneState
 from edgebert.errors import EnvironmentProblem, OutputError, UsageError
 from edgebert.jsonio import dumps, from_plain, parse
 from edgebert.ranges import Count

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
 
 import numpy as np
 
-from edgebert.bench.report import FileAnswers, Suite
+from edgebert.bench.report import FileAnswers
 from edgebert.bench.run.workload import EVERY_LENGTH, Inputs
-from edgebert.device.protocol import Request, Series, Trial
+from edgebert.bench.suite import Suite
+from edgebert.device.device import PhoneState
+from edgebert.device.protocol import Conditions, Request, Series, Temperature, Trial
 from edgebert.errors import CheckFailed
 from edgebert.manifest import Artifact
 from edgebert.parity import is_constant
@@ -145,3 +148,86 @@ def without_ids(placed: Placed, trial: Trial) -> tuple[Trial, str]:
     tokenizer, version = placed.inputs.tokenizer, made.version
     note = f"{tokenizer}: tokenizers {version} there makes other ids of {other} of {len(wanted)} texts" if other else ""
     return replace(trial, tokenized=replace(made, ids=())), note
+
+
+STEP_S = 10.0
+"""Seconds to wait at once."""
+
+
+def is_warm_after(first: Trial, last: Trial, *, celsius: float) -> bool:
+    """Return whether the next trial should wait, from what the worker read during the first and the latest trial.
+
+    A sensor inside a processor jumps with the first inference and falls as fast when it ends, so temperatures are
+    compared as they were before the file was loaded. A cooling device that has stepped up since the start, as a cap on
+    the frequency does, is a reason however warm the sensors are.
+
+    Args:
+        first: First trial of the run.
+        last: Latest trial.
+        celsius: How much warmer a sensor may be.
+    """
+    if not first.conditions or not last.conditions:
+        return False
+    start = first.conditions[0]
+    return _is_warmer(start.temperatures, last.conditions[0].temperatures, celsius) or _is_capped(
+        start, last.conditions[-1]
+    )
+
+
+def is_warm_now(first: PhoneState, now: PhoneState, *, celsius: float) -> bool:
+    """Return whether the next trial should wait, from what the phone says of itself."""
+    if (now.thermal_status or 0) > (first.thermal_status or 0):
+        return True
+    return _is_warmer(_sensors(first), _sensors(now), celsius)
+
+
+def _is_warmer(start: Sequence[Temperature], now: Sequence[Temperature], celsius: float) -> bool:
+    before = {item.sensor: item.celsius for item in start}
+    return any(item.celsius > before[item.sensor] + celsius for item in now if item.sensor in before)
+
+
+def _is_capped(start: Conditions, now: Conditions) -> bool:
+    before = {item.name: item.state for item in start.cooling}
+    return any(item.state > before[item.name] for item in now.cooling if item.name in before)
+
+
+def _sensors(state: PhoneState) -> tuple[Temperature, ...]:
+    if state.battery_celsius is None:
+        return state.temperatures
+    return (*state.temperatures, Temperature(sensor="battery", celsius=state.battery_celsius))
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn(Generic[T]):
+    """One trial to make.
+
+    Attributes:
+        order: Its place among all trials of the device, from 0.
+        round: Which of the processes of its entry it is, from 0.
+        entry: What to run.
+    """
+
+    order: int
+    round: int
+    entry: T
+
+
+def abba(entries: Sequence[T], rounds: int) -> tuple[Turn[T], ...]:
+    """Return every entry once in each round: even rounds forward, odd rounds backward.
+
+    Over an even number of rounds any two entries have the same mean place. Entries to be compared should stand side by
+    side, which keeps what no order cancels small.
+    """
+    size = len(entries)
+    return tuple(
+        Turn(
+            order=turn * size + place,
+            round=turn,
+            entry=entries[place if turn % 2 == 0 else size - 1 - place],
+        )
+        for turn in range(rounds)
+        for place in range(size)
+    )

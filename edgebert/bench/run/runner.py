@@ -12,13 +12,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgebert.bench.report import Report, Suite, write_report
+from edgebert.bench.report import Report, write_report
 from edgebert.bench.run import gather
 from edgebert.bench.run.boards import Board
 from edgebert.bench.run.journal import Fingerprint, Journal, open_journal, writable
-from edgebert.bench.run.suite import check_suite
 from edgebert.bench.run.visit import Visit
 from edgebert.bench.run.workload import Plan, chosen_files, make_workload
+from edgebert.bench.suite import Suite, check_suite
 from edgebert.bundle import MANIFEST, Bundle, sha256_of
 from edgebert.device.process import spared_programs, stopped_programs
 from edgebert.errors import CheckFailed, EdgebertError, EnvironmentProblem, UsageError

@@ -16,23 +16,26 @@ import numpy as np
 from edgebert.bench.analysis.features import core_numbers
 from edgebert.bench.report import DoneTrial, InstructionCount
 from edgebert.bench.run.boards import Board, Counter, Phone, Uncounted
-from edgebert.bench.run.cooling import STEP_S, is_warm_after, is_warm_now
 from edgebert.bench.run.journal import Journal, Kind, Step
 from edgebert.bench.run.requests import (
+    STEP_S,
     Placed,
+    Turn,
+    abba,
     answers_request,
     count_requests,
     golden_answers,
     golden_request,
     inferences,
+    is_warm_after,
+    is_warm_now,
     timeout_s,
     trial_request,
     without_ids,
 )
-from edgebert.bench.run.schedule import Turn, abba
 from edgebert.bench.run.workload import Plan, chosen_files
 from edgebert.device.board import retrying
-from edgebert.device.facts import DeviceFacts, PhoneState
+from edgebert.device.device import DeviceFacts, PhoneState
 from edgebert.device.protocol import Request, Trial
 from edgebert.errors import CheckFailed, DeviceGone, DeviceProblem
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgebert.bench.report import Suite, TextFacts
+from edgebert.bench.report import TextFacts
+from edgebert.bench.suite import Suite
 from edgebert.bundle import GOLDEN, Bundle, TextRules, sha256_of
 from edgebert.device.protocol import Series
 from edgebert.errors import DataError, UsageError

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from edgebert.bench.analysis.compare import CONDITIONS, compare
-from edgebert.bench.report import Suite
-from edgebert.device.facts import PhoneState
+from edgebert.bench.suite import Suite
+from edgebert.device.device import PhoneState
 from edgebert.errors import UsageError
 from tests.support.report_values import (
     FLOAT,

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from edgebert.bench.analysis.warnings import device_warnings, report_warnings
-from edgebert.bench.report import Suite
-from edgebert.device.facts import PhoneState
+from edgebert.bench.suite import Suite
+from edgebert.device.device import PhoneState
 from edgebert.device.protocol import Cooling, Core
 from tests.support.report_values import (
     FLOAT,

@@ -18,7 +18,7 @@ from edgebert.bench.analysis.rows import sections
 from edgebert.bench.render.markdown import markdown_text
 from edgebert.bench.render.spreadsheet import csv_text
 from edgebert.bench.report import read_report
-from edgebert.device.facts import PhoneState
+from edgebert.device.device import PhoneState
 from edgebert.errors import UsageError
 from edgebert.jsonio import dumps
 from tests.support import report_values as values

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from edgebert.bench.render.page import GENERATOR, page_text
-from edgebert.device.facts import PhoneState
+from edgebert.device.device import PhoneState
 from tests.bench.pages import Page, parsed
 from tests.support import report_values as rv
 

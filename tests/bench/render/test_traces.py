@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from edgebert.bench.render.traces import draw_trace
-from edgebert.device.facts import PhoneState
+from edgebert.device.device import PhoneState
 from edgebert.device.protocol import Temperature
 from tests.support import report_values as rv
 

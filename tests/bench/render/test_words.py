@@ -16,7 +16,7 @@ from edgebert.bench.render.words import (
     run_names,
     title,
 )
-from edgebert.bench.report import Suite
+from edgebert.bench.suite import Suite
 from edgebert.device.protocol import Core
 from tests.support import report_values as rv
 

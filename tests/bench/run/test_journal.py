@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgebert.bench.report import InstructionCount, Suite
+from edgebert.bench.report import InstructionCount
 from edgebert.bench.run.journal import Fingerprint, Step, journal_of, open_journal
-from edgebert.device.facts import PhoneState
+from edgebert.bench.suite import Suite
+from edgebert.device.device import PhoneState
 from edgebert.device.protocol import Conditions
 from edgebert.errors import EnvironmentProblem, OutputError, UsageError
 

@@ -18,12 +18,13 @@ from pathlib import Path
 import pytest
 
 from edgebert.bench.analysis.warnings import report_warnings
-from edgebert.bench.report import Suite, read_report
+from edgebert.bench.report import read_report
+from edgebert.bench.run.devices import connect
 from edgebert.bench.run.journal import journal_of
 from edgebert.bench.run.runner import Benched, bench
+from edgebert.bench.suite import Suite
 from edgebert.bundle import Bundle
 from edgebert.cli.app import main
-from edgebert.device.connect import connect
 from edgebert.errors import DeviceGone, DeviceProblem
 from edgebert.workers.archive import file_sha256
 from tests.bench.world import World, files_with_worker, meanwhile, started_world, steps

@@ -6,10 +6,11 @@ from statistics import median
 
 import pytest
 
-from edgebert.bench.report import Suite, read_report
+from edgebert.bench.report import read_report
 from edgebert.bench.run.journal import journal_of
 from edgebert.bench.run.runner import finish
 from edgebert.bench.run.workload import make_workload
+from edgebert.bench.suite import Suite
 from edgebert.device.protocol import Tokenized
 from edgebert.errors import UsageError
 from edgebert.text import open_encoder

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from edgebert.bench.report import Suite
+from edgebert.bench.suite import Suite
 from edgebert.errors import DeviceProblem
 from tests.bench.runs import FLOAT, INT8, SUITE, run
 from tests.support.fake_devices import RUNTIMES, FakeBoard, FakeCounter, FakePhone, FakeUncounted, hardware

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgebert.bench.report import Suite
 from edgebert.bench.run.workload import chosen_files, evenly_spread, make_workload
+from edgebert.bench.suite import Suite
 from edgebert.bundle import open_bundle
 from edgebert.data import Dataset
 from edgebert.errors import DataError, UsageError

@@ -10,18 +10,14 @@ import secrets
 import sys
 import tarfile
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from edgebert import ondevice
+from edgebert.device.board import Launcher
 from edgebert.device.complaints import last_words, not_written
 from edgebert.device.device import Device
 from edgebert.errors import DeviceProblem, UsageError
-
-if TYPE_CHECKING:
-    from edgebert.workers.archive import RuntimeManifest
+from edgebert.workers.archive import check_runtime, file_sha256, read_runtime
 
 OLDEST_PYTHON = (3, 9)
 
@@ -38,21 +34,6 @@ if ! tar -xzof "$1" -C "$partial" || ! chmod -R u=rwX,go=rX "$partial"; then rm 
 rm -f -- "$1"
 if [ -d "$2" ]; then rm -rf -- "$partial"; else mv -- "$partial" "$2"; fi
 """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Launcher:
-    """How a worker is started on one device.
-
-    Attributes:
-        argv: Program and arguments, up to the command of the worker (``run``, ``describe``).
-        environment: Variables it needs.
-        worker: What it is, for the report: sha256 of the runtime bundle, or the Python.
-    """
-
-    argv: tuple[str, ...]
-    environment: Mapping[str, str]
-    worker: str
 
 
 def prepare(device: Device, *, python: str | None, runtime: Path | None) -> Launcher:
@@ -128,10 +109,7 @@ def _with_python(device: Device, python: str) -> Launcher:
 
 
 def _with_runtime(device: Device, runtime: Path) -> Launcher:
-    from edgebert.workers.archive import file_sha256
-    from edgebert.workers.reading import check_runtime, read_runtime
-
-    manifest: RuntimeManifest = read_runtime(runtime)
+    manifest = read_runtime(runtime)
     machine = _machine(device)
     if machine != manifest.machine:
         raise DeviceProblem(

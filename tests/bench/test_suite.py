@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgebert.bench.report import Suite
-from edgebert.bench.run.suite import check_suite, load_suite, merged
+from edgebert.bench.suite import Suite, check_suite, load_suite, merged
 from edgebert.errors import UsageError
 
 

@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from edgebert.device.measure import measure
 from edgebert.device.protocol import Request, Series
 from edgebert.errors import CheckFailed, MissingExtraError, UsageError
 from edgebert.runtime import installed_version
+from edgebert.workers.measure import measure
 from tests.support.tiny_files import answer, write_onnx
 
 pytest.importorskip("onnx")
 
 # A parent that measures for minutes, and tells when a worker is at it.
 LONG = """
-from edgebert.device.measure import measure
+from edgebert.workers.measure import measure
 from edgebert.device.protocol import Request, Series
 series = (Series(name="x", inputs=((2, 3),)),)
 request = Request(file="m.onnx", runtime="onnxruntime", pad_id=0, series=series, runs=10**7)

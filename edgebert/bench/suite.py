@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edgebert.bench.report import Suite
 from edgebert.errors import UsageError
 from edgebert.jsonio import from_plain
 
@@ -16,6 +15,37 @@ MOST_PROCESSES = 1_000
 MOST_SERIES_TEXTS = 1_000
 LONGEST_WAIT_S = 3_600.0
 ALL = "all"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suite:
+    """How to measure.
+
+    Attributes:
+        threads: Thread counts to measure with.
+        runs: Counted inferences of each series in each process.
+        warm_up: Inferences before them.
+        processes: Fresh worker processes of each file and thread count.
+        accuracy: Texts to answer on each device; 0 for none, ``None`` for all.
+        float_accuracy: Whether the float files answer them too; without, nothing can be said of agreement.
+        cores: ``big``, ``little``, numbers as in ``0,1``, or empty for the system's choice.
+        series_texts: Texts in each series, at most.
+        cool_celsius: Wait before a trial while a sensor is more than this above the start of the run; 0 never waits.
+        cool_wait_s: Seconds to wait at most for one trial.
+        seed: Decides which texts are sampled.
+    """
+
+    threads: tuple[int, ...] = (1,)
+    runs: int = 30
+    warm_up: int = 3
+    processes: int = 8
+    accuracy: int | None = 0
+    float_accuracy: bool = True
+    cores: str = ""
+    series_texts: int = 16
+    cool_celsius: float = 5.0
+    cool_wait_s: float = 60.0
+    seed: int = 0
 
 
 def load_suite(path: Path) -> Suite:

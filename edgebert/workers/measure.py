@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from edgebert.device.board import Board
-from edgebert.device.launch import prepare
 from edgebert.device.local import open_local
 from edgebert.device.protocol import Request, Trial
 from edgebert.errors import EdgebertError
 from edgebert.progress import Progress, silent
 from edgebert.runtime import check_installed
+from edgebert.workers.launch import prepare
 
 _START_S, _INFERENCE_S, _MOST_S = 300.0, 20.0, 86_400.0
 """Seconds a worker may take to start and load, for each inference, and in all, before it is taken for dead."""

@@ -1,0 +1,225 @@
+"""Makes the emulator ready: two QEMUs in user mode, and the worker archive that they run.
+
+The newer QEMU shows programs a ``/proc/cpuinfo`` that fits the emulated CPU, and runs everything. Debian builds it
+without plugins, so an older one, which has them, counts instructions by a plugin that is compiled here.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgebert import jsonio
+from edgebert.device.process import run_program
+from edgebert.errors import EnvironmentProblem, UsageError
+from edgebert.progress import Progress, silent
+from edgebert.staging import staged_folder
+from edgebert.workers.archive import LOADER
+from edgebert.workers.build import cached_runtime, downloaded, locked, runtime_path, unpacked_runtime
+from edgebert.workers.elf import library_index, needed_libraries, read_elf
+from edgebert.workers.fetch import BACKPORTS, RELEASE, deb_version, fetch_debs, host_architecture, unpack_deb
+
+PLUGIN_SOURCE = Path(__file__).with_name("insncount.c")
+PLUGIN = "insncount.so"
+_COMPILERS = ("cc", "gcc", "clang")
+_FLAGS = ("-O2", "-Wall", "-shared", "-fPIC", "-fvisibility=hidden")
+_COMPILE_S = 120.0
+
+_STAMP = "emulator.json"
+_SCHEMA = 1
+_HINT = "edgebert emulator setup makes it ready"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmulatorFacts:
+    """What an emulator that was set up consists of; kept beside it.
+
+    Attributes:
+        schema: Version of this value.
+        recipe: Hash of what decided its content.
+        running: Version of the QEMU that runs programs.
+        counting: Version of the QEMU that counts instructions; empty when there is none.
+        cannot_count: Why there is none; empty when there is.
+        counter: Command of the one that counts; its files are relative to the folder it lies in.
+    """
+
+    schema: int
+    recipe: str
+    running: str
+    counting: str
+    cannot_count: str
+    counter: tuple[str, ...]
+
+
+def set_up_emulator(cache: Path, *, progress: Progress = silent) -> EmulatorFacts:
+    """Make the emulator and the runtime ready in ``cache``, fetching what is not there yet; done again it does nothing.
+
+    Raises:
+        EnvironmentProblem: This machine is no Debian or Ubuntu, has no connection, or no room on its disk.
+        OutputError: The cache cannot be written.
+    """
+    cached_runtime(cache, progress=progress)
+    root, _ = unpacked_runtime(cache)
+    with locked(cache):
+        facts = _facts(cache)
+        if facts is not None and not facts.cannot_count:
+            return facts
+        return _set_up(cache, root / LOADER, progress)
+
+
+def emulator_state(cache: Path) -> tuple[bool, str]:
+    """Return whether the emulator can be opened, and one sentence about it: its versions, or what is missing."""
+    facts = _facts(cache)
+    if facts is None:
+        other = emulator_folder(cache).is_dir()
+        return False, f"the emulator is {'of another version of edgebert' if other else 'not set up'}; {_HINT}"
+    if not runtime_path(cache).is_file():
+        return False, f"the runtime of this version of edgebert is not there; {_HINT}"
+    counts = f"counts instructions by QEMU {facts.counting}" if facts.counting else f"no counts: {facts.cannot_count}"
+    return True, f"QEMU {facts.running}; {counts}"
+
+
+def ready_facts(cache: Path) -> EmulatorFacts:
+    """Return what the emulator consists of.
+
+    Raises:
+        EnvironmentProblem: It is not set up, or was by another version of edgebert.
+    """
+    facts = _facts(cache)
+    is_ready, sentence = emulator_state(cache)
+    if facts is None or not is_ready:
+        raise EnvironmentProblem(sentence.removesuffix(f"; {_HINT}"), hint=_HINT)
+    return facts
+
+
+def emulator_folder(cache: Path) -> Path:
+    """Return where the emulator lies; it need not be there yet."""
+    return cache / "emulator"
+
+
+def _set_up(cache: Path, program: Path, progress: Progress) -> EmulatorFacts:
+    architecture = host_architecture()
+    counting, counter, cannot_count = "", tuple[str, ...](), ""
+    with staged_folder(emulator_folder(cache), force=True, marker=_STAMP) as stage:
+        progress("fetching the emulator", 0, 2)
+        running = _make_runner(cache, stage / "run", architecture)
+        progress("making the instruction counter", 1, 2)
+        try:
+            counting, counter = _make_counter(cache, stage / "count", architecture=architecture, program=program)
+        except EnvironmentProblem as error:
+            cannot_count = error.message
+        facts = EmulatorFacts(
+            schema=_SCHEMA,
+            recipe=_recipe(),
+            running=running,
+            counting=counting,
+            cannot_count=cannot_count,
+            counter=counter,
+        )
+        (stage / _STAMP).write_text(jsonio.dumps(facts), encoding="utf-8")
+        progress("making the instruction counter", 2, 2)
+    return facts
+
+
+def _facts(cache: Path) -> EmulatorFacts | None:
+    """Return what was set up here by this version of edgebert."""
+    path = emulator_folder(cache) / _STAMP
+    try:
+        facts = jsonio.loads(EmulatorFacts, path.read_text(encoding="utf-8"), source=str(path))
+    except (OSError, UnicodeDecodeError, UsageError):
+        return None
+    return facts if facts.recipe == _recipe() else None
+
+
+def _recipe() -> str:
+    digest = hashlib.sha256(repr((_SCHEMA, RELEASE, BACKPORTS)).encode() + PLUGIN_SOURCE.read_bytes())
+    return digest.hexdigest()
+
+
+def _make_runner(cache: Path, folder: Path, architecture: str) -> str:
+    """Put the QEMU that runs programs into ``folder``, and return its version."""
+    # Linked statically: it needs none of its dependencies.
+    fetch = functools.partial(_fetch, architecture, BACKPORTS, with_dependencies=False)
+    debs = downloaded(cache, (architecture, *BACKPORTS, "qemu-user"), fetch)
+    with tempfile.TemporaryDirectory(prefix="qemu-", dir=cache) as name:
+        for deb in debs:
+            unpack_deb(deb, Path(name))
+        folder.mkdir(parents=True)
+        shutil.copy(Path(name) / "usr/bin/qemu-aarch64", folder / "qemu-aarch64")
+    return deb_version(debs[0])[1]
+
+
+def _fetch(architecture: str, suites: Sequence[str], to: Path, *, with_dependencies: bool) -> None:
+    packages = ("qemu-user",)
+    fetch_debs(packages, architecture=architecture, suites=suites, folder=to, with_dependencies=with_dependencies)
+
+
+def _make_counter(cache: Path, folder: Path, *, architecture: str, program: Path) -> tuple[str, tuple[str, ...]]:
+    """Put that QEMU and the plugin into ``folder``, and return its version and the command below the folder.
+
+    The parts of the command that are paths are relative to ``folder``.
+
+    Args:
+        cache: Folder for what is downloaded.
+        folder: Folder to fill.
+        architecture: What Debian calls this machine, as in ``amd64``.
+        program: An aarch64 program that knows ``--version``, to try it on.
+
+    Raises:
+        EnvironmentProblem: There is no C compiler, it fails, or the packages cannot be fetched.
+    """
+    compiler = next((path for path in map(shutil.which, _COMPILERS) if path), None)
+    if compiler is None:
+        raise EnvironmentProblem("there is no C compiler on this machine", hint="apt-get install gcc libc6-dev")
+    libraries = folder / "lib"
+    libraries.mkdir(parents=True)
+    compiled = run_program((compiler, *_FLAGS, "-o", str(folder / PLUGIN), str(PLUGIN_SOURCE)), timeout_s=_COMPILE_S)
+    if compiled.code != 0:
+        words = next((line for line in compiled.stderr.splitlines() if "error" in line), f"exit code {compiled.code}")
+        raise EnvironmentProblem(f"{Path(compiler).name} does not compile {PLUGIN_SOURCE.name}: {words}")
+    fetch = functools.partial(_fetch, architecture, RELEASE, with_dependencies=True)
+    debs = downloaded(cache, (architecture, *RELEASE, "qemu-user"), fetch)
+    with tempfile.TemporaryDirectory(prefix="qemu-", dir=cache) as name:
+        root = Path(name)
+        for deb in debs:
+            unpack_deb(deb, root / deb.name)
+        source = next(iter(root.glob("qemu-user_*/usr/bin/qemu-aarch64")), None)
+        elf = read_elf(source.read_bytes()) if source else None
+        if source is None or elf is None:
+            raise EnvironmentProblem("the package qemu-user has no qemu-aarch64")
+        # Its C library may be older than this machine's, so it brings its own, and the loader that belongs to it.
+        offered = library_index(sorted(root.iterdir()))
+        loader = Path(elf.interpreter).name
+        found = {loader: offered[loader]} if loader in offered else {}
+        found |= needed_libraries([source, *found.values()], present=(), offered=offered)
+        shutil.copy(source, folder / "qemu-aarch64")
+        for library, path in found.items():
+            shutil.copy(path, libraries / library)
+        version = next(deb_version(deb)[1] for deb in debs if deb.name.startswith("qemu-user_"))
+    command: tuple[str, ...] = ("qemu-aarch64",)
+    if loader in found:
+        (libraries / loader).chmod(0o755)
+        command = (f"lib/{loader}", "--library-path", "lib", *command)
+    log = folder / "log"
+    argv = (*in_folder(folder, command), *plugin_options(folder, log), str(program), "--version")
+    tried = run_program(argv, timeout_s=_COMPILE_S)
+    if tried.code != 0 or not log.is_file() or "insncount exit total" not in log.read_text("utf-8", "replace"):
+        words = next(iter(tried.stderr.splitlines()), f"exit code {tried.code}")
+        raise EnvironmentProblem(f"the QEMU that counts instructions does not run here: {words}")
+    log.unlink()
+    return version, command
+
+
+def in_folder(folder: Path, command: Sequence[str]) -> tuple[str, ...]:
+    """Return the command of a counter that lies in ``folder``; words with a dash are options, all others its files."""
+    return tuple(word if word.startswith("-") else str(folder / word) for word in command)
+
+
+def plugin_options(folder: Path, log: Path) -> tuple[str, ...]:
+    """Return the options that make the counter in ``folder`` count, and write what it counts to ``log``."""
+    return ("-plugin", str(folder / PLUGIN), "-d", "plugin", "-D", str(log))
