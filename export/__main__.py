@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from edgebert.cli import output
-from edgebert.cli.arguments import Command, Json, Verbose, with_home
+from edgebert.cli.options import Command, Json, Verbose, with_home
 from edgebert.cli.run import run
 from export.release import INDEX, LIST, chosen, make_releases, read_releases, write_index
 
@@ -44,7 +44,7 @@ def export(
         output.show_table(("release", "what it is", "checkpoint", "recipe"), rows)
     if only_list:
         return
-    from edgebert.cli.render import EXPORT_COLUMNS, export_rows
+    from edgebert.cli.exporting import show_files
 
     wanted = chosen(declared, names or [])
     with output.progress_bar() as progress:
@@ -54,7 +54,7 @@ def export(
         return
     for bundle in made:
         output.show_text(str(bundle.root))
-        output.show_table(EXPORT_COLUMNS, export_rows(bundle))
+        show_files(bundle)
     output.show_note(f"wrote {out / INDEX}")
 
 

@@ -8,18 +8,15 @@ from typing import Annotated, NoReturn
 import typer
 
 from edgebert.cli import output
-from edgebert.cli.arguments import Command, Verbose, with_home
 from edgebert.cli.benching import bench, devices, emulator_app, runtime_app
-from edgebert.cli.checking import doctor, inspect, sign, verify
-from edgebert.cli.embedding import embed
+from edgebert.cli.checking import doctor, embed, inspect, sign, verify
 from edgebert.cli.exporting import demo, export, recipes, strip
-from edgebert.cli.judging import check, compare
+from edgebert.cli.judging import check, compare, report
+from edgebert.cli.options import Command, Verbose, with_home
 from edgebert.cli.planning import plan
-from edgebert.cli.pruning import prune
-from edgebert.cli.reporting import report
 from edgebert.cli.run import run
 from edgebert.cli.scoring import evaluate, predict
-from edgebert.cli.training import finetune, import_bert
+from edgebert.cli.training import finetune, import_bert, prune
 
 app = typer.Typer(
     name="edgebert",

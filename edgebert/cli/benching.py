@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING, Annotated, TypedDict
 import typer
 
 from edgebert.cli import output
-from edgebert.cli.arguments import Command, Force, Json, LabelColumn, TextColumn, numbers, one_of, with_home
+from edgebert.cli.options import (
+    Command,
+    Force,
+    Json,
+    LabelColumn,
+    TextColumn,
+    argument,
+    numbers,
+    one_of,
+    option,
+    with_home,
+)
 from edgebert.errors import EdgebertError, UsageError
 from edgebert.ondevice.session import RUNTIMES
 
@@ -33,64 +44,53 @@ class WorkerOptions(TypedDict):
 
 
 def bench(
-    bundle: Annotated[Path, typer.Argument(help="Bundle.")],
-    out: Annotated[Path, typer.Option(help="Report to write, as in report.json.")],
+    bundle: Annotated[Path, argument("Bundle.")],
+    out: Annotated[Path, option("Report to write, as in report.json.")],
     device: Annotated[
         list[str] | None,
-        typer.Option(
-            help="local, ssh:user@host:port, adb:SERIAL or emulator:CPU; repeatable (edgebert devices lists them).",
-            show_default="local",
+        option(
+            "local, ssh:user@host:port, adb:SERIAL or emulator:CPU; repeatable (edgebert devices lists them).",
+            default="local",
         ),
     ] = None,
     data: Annotated[
-        Path | None,
-        typer.Option(help="Labelled texts to run (.csv, .tsv, .jsonl, .gz).", show_default="the golden texts"),
+        Path | None, option("Labelled texts to run (.csv, .tsv, .jsonl, .gz).", default="the golden texts")
     ] = None,
     runtime: Annotated[
         list[str] | None,
-        typer.Option(
-            help="onnxruntime, litert or tflite-runtime; repeatable.",
-            show_default="one that is there for each format",
-            callback=one_of(*RUNTIMES),
+        option(
+            "onnxruntime, litert or tflite-runtime; repeatable.",
+            default="one that is there for each format",
+            check=one_of(*RUNTIMES),
         ),
     ] = None,
     file: Annotated[
-        list[str] | None,
-        typer.Option(help="Only this file and its float baseline, as in int8.onnx; repeatable.", show_default="all"),
+        list[str] | None, option("Only this file and its float baseline, as in int8.onnx; repeatable.", default="all")
     ] = None,
-    threads: Annotated[
-        str | None, typer.Option(help="Thread counts, as in 1,2,4.", show_default="the suite's, 1")
-    ] = None,
+    threads: Annotated[str | None, option("Thread counts, as in 1,2,4.", default="the suite's, 1")] = None,
     runs: Annotated[
-        int | None, typer.Option(help="Counted inferences of each series in a process.", show_default="the suite's, 30")
+        int | None, option("Counted inferences of each series in a process.", default="the suite's, 30")
     ] = None,
-    warmup: Annotated[int | None, typer.Option(help="Inferences before them.", show_default="the suite's, 3")] = None,
+    warmup: Annotated[int | None, option("Inferences before them.", default="the suite's, 3")] = None,
     processes: Annotated[
-        int | None,
-        typer.Option(help="Fresh processes of each file and thread count.", show_default="the suite's, 8"),
+        int | None, option("Fresh processes of each file and thread count.", default="the suite's, 8")
     ] = None,
-    suite: Annotated[Path | None, typer.Option(help="TOML file that says how to measure.")] = None,
+    suite: Annotated[Path | None, option("TOML file that says how to measure.")] = None,
     accuracy: Annotated[
-        str | None,
-        typer.Option(help="Texts of --data to answer on each device: a number, or all.", show_default="the suite's, 0"),
+        str | None, option("Texts of --data to answer on each device: a number, or all.", default="the suite's, 0")
     ] = None,
     cores: Annotated[
-        str | None,
-        typer.Option(help="Cores to pin to: big, little, or numbers as in 0,1.", show_default="the system's"),
+        str | None, option("Cores to pin to: big, little, or numbers as in 0,1.", default="the system's")
     ] = None,
     python: Annotated[
-        str | None, typer.Option(help="Python of the device, with numpy and a runtime, as in /usr/bin/python3.")
+        str | None, option("Python of the device, with numpy and a runtime, as in /usr/bin/python3.")
     ] = None,
-    worker: Annotated[
-        Path | None, typer.Option(help="Runtime bundle for the device (edgebert runtime build makes it).")
-    ] = None,
+    worker: Annotated[Path | None, option("Runtime bundle for the device (edgebert runtime build makes it).")] = None,
     text_column: TextColumn = None,
     label_column: LabelColumn = None,
     *,
-    clean: Annotated[
-        bool, typer.Option("--clean", help="Remove everything of edgebert from the devices afterwards.")
-    ] = False,
-    anew: Annotated[bool, typer.Option("--anew", help="Forget what an unfinished run to the same --out did.")] = False,
+    clean: Annotated[bool, option("Remove everything of edgebert from the devices afterwards.", "--clean")] = False,
+    anew: Annotated[bool, option("Forget what an unfinished run to the same --out did.", "--anew")] = False,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
@@ -160,7 +160,7 @@ def devices(*, as_json: Json = False) -> None:
 @runtime_app.command("build", cls=Command, epilog="Example: edgebert runtime build --out runtime-aarch64.tar.gz")
 @with_home
 def build(
-    out: Annotated[Path, typer.Option(help="File to make, as in runtime-aarch64.tar.gz.")],
+    out: Annotated[Path, option("File to make, as in runtime-aarch64.tar.gz.")],
     *,
     force: Force = False,
     as_json: Json = False,

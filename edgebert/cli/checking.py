@@ -1,47 +1,42 @@
-"""What is in a bundle, is it whole, and is this environment."""
+"""The commands about a bundle as it is and where it goes: inspect, verify, sign, embed; and doctor."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
-
-import typer
+from typing import TYPE_CHECKING, Annotated
 
 from edgebert.cli import output
-from edgebert.cli.arguments import Json, one_of
+from edgebert.cli.options import Force, Json, argument, one_of, option
 from edgebert.errors import CheckFailed, EnvironmentProblem, UsageError
 from edgebert.ondevice.session import RUNTIMES
 
+if TYPE_CHECKING:
+    from edgebert.embedding.embed import Embedding
+    from edgebert.embedding.places import Place
+    from edgebert.manifest import Artifact, Manifest
 
-def inspect(
-    bundle: Annotated[Path, typer.Argument(help="Bundle.")],
-    *,
-    as_json: Json = False,
-) -> None:
+
+def inspect(bundle: Annotated[Path, argument("Bundle.")], *, as_json: Json = False) -> None:
     """Show what is inside a bundle: sizes by part, operators, inputs and outputs, lengths, versions."""
     from edgebert.bundle import open_bundle
-    from edgebert.cli.render import inspection_head, inspection_rows
 
     opened = open_bundle(bundle)
     if as_json:
         output.show_json(opened.manifest)
         return
-    first, *others = inspection_head(opened.manifest)
+    first, *others = _inspection_head(opened.manifest)
     output.show_text(f"{bundle}: {first}", *others, "")
     for item in (*opened.shipped, *opened.baseline):
-        output.show_table((item.file, ""), inspection_rows(item))
+        output.show_table((item.file, ""), _inspection_rows(item))
 
 
 def verify(
-    bundle: Annotated[Path, typer.Argument(help="Bundle.")],
+    bundle: Annotated[Path, argument("Bundle.")],
     runtime: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Runtime to run it in; repeatable.", show_default="all installed", callback=one_of(*RUNTIMES)
-        ),
+        list[str] | None, option("Runtime to run it in; repeatable.", default="all installed", check=one_of(*RUNTIMES))
     ] = None,
     public_key: Annotated[
-        Path | None, typer.Option(help="Public key (Ed25519, PEM) that must have signed it.", show_default="none")
+        Path | None, option("Public key (Ed25519, PEM) that must have signed it.", default="none")
     ] = None,
     *,
     as_json: Json = False,
@@ -66,13 +61,9 @@ def verify(
 
 
 def sign(
-    bundle: Annotated[Path | None, typer.Argument(help="Bundle.", show_default="none")] = None,
-    key: Annotated[
-        Path | None, typer.Option(help="Private key (Ed25519, PEM) to sign with.", show_default="none")
-    ] = None,
-    new_key: Annotated[
-        Path | None, typer.Option(help="Make a private key in this file, and FILE.pub.", show_default="none")
-    ] = None,
+    bundle: Annotated[Path | None, argument("Bundle.", default="none")] = None,
+    key: Annotated[Path | None, option("Private key (Ed25519, PEM) to sign with.", default="none")] = None,
+    new_key: Annotated[Path | None, option("Make a private key in this file, and FILE.pub.", default="none")] = None,
 ) -> None:
     """Sign a bundle with an Ed25519 key, or make a key."""
     from edgebert import signing
@@ -103,3 +94,146 @@ def doctor(*, as_json: Json = False) -> None:
                 output.show_text(f"{'':<8} -> {item.mend}")
     if clashes := [item.topic for item in findings if item.status == "clash"]:
         raise EnvironmentProblem(f"{len(clashes)} clash: {', '.join(clashes)}")
+
+
+def embed(
+    bundle: Annotated[Path, argument("Bundle folder.")],
+    android: Annotated[
+        Path | None, option("Assets folder of an Android module, as in app/src/main/assets.", default="none")
+    ] = None,
+    into: Annotated[Path | None, option("Plain folder to make, for any other app.", default="none")] = None,
+    file: Annotated[str | None, option("Model file to take.", default="the only one that ships, or int8.onnx")] = None,
+    folder: Annotated[str | None, option("Name of the folder within the assets.", default="edgebert")] = None,
+    kotlin_package: Annotated[
+        str | None, option("Also write EdgebertModel.kt, in this package.", default="none")
+    ] = None,
+    kotlin_out: Annotated[
+        Path | None, option("The Kotlin file to write.", default="in src/main/kotlin or java beside the assets")
+    ] = None,
+    public_key: Annotated[
+        Path | None, option("Public key (Ed25519, PEM) that must have signed the bundle.", default="none")
+    ] = None,
+    *,
+    check: Annotated[bool, option("Write nothing; exit 1 unless all is there and up to date.", "--check")] = False,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Copy what ships of a bundle into an app, with a Kotlin file that names it, and say what the build needs."""
+    from edgebert.embedding.embed import embed as put
+
+    place = _place(android, into, folder=folder, package=kotlin_package, kotlin_out=kotlin_out)
+    made = put(bundle, place, file=file, public_key=public_key, check=check, force=force)
+    if as_json:
+        output.show_json(_plain(made))
+        return
+    output.show_table(("file", "size MB"), [(item.file, f"{item.size_bytes / 1e6:.3f}") for item in made.files])
+    if place.kind == "android" and not check:
+        _show_build(made)
+    if not made.written:
+        output.show_note(f"up to date: {', '.join(map(str, _places(made)))}")
+    for path in made.written:
+        output.show_note(f"wrote {path}")
+
+
+def _place(
+    android: Path | None, into: Path | None, *, folder: str | None, package: str | None, kotlin_out: Path | None
+) -> Place:
+    from edgebert.embedding.places import FOLDER, android_place, folder_place
+
+    if (android is None) == (into is None):
+        raise UsageError("one of --android and --into is needed, and only one", hint="edgebert embed --help")
+    if android is not None:
+        name = FOLDER if folder is None else folder
+        return android_place(android, folder=name, package=package, kotlin_out=kotlin_out)
+    assert into is not None
+    for name, value in (("--folder", folder), ("--kotlin-package", package), ("--kotlin-out", kotlin_out)):
+        if value is not None:
+            raise UsageError(f"{name} goes with --android only", hint="leave it out, or give --android")
+    return folder_place(into)
+
+
+def _show_build(made: Embedding) -> None:
+    from edgebert.embedding.android import advice, apk_bytes
+
+    wanted = advice(made.artifact)
+    output.show_text("build.gradle.kts of the module:", "")
+    output.show_text(*(f"    {line}".rstrip() for line in wanted.gradle.splitlines()))
+    output.show_text("", "proguard-rules.pro, if the app is shrunk by R8:", "")
+    output.show_text(f"    {wanted.rules}", "")
+    size = apk_bytes(made.place.folder, made.files, made.artifact)
+    output.show_text(f"adds {size / 1e6:.1f} MB to the APK: the model as it is, the other files compressed")
+    for note in wanted.notes:
+        output.show_note(f"note: {note}")
+
+
+def _places(made: Embedding) -> list[Path]:
+    return [made.place.folder, *([made.place.kotlin] if made.place.kotlin else [])]
+
+
+def _plain(made: Embedding) -> dict[str, object]:
+    from edgebert.embedding.android import advice, apk_bytes
+
+    android = made.place.kind == "android"
+    return {
+        "model": made.artifact.file,
+        "folder": str(made.place.folder),
+        "files": list(made.files),
+        "kotlin": None if made.place.kotlin is None else str(made.place.kotlin),
+        "written": [str(path) for path in made.written],
+        "apk_bytes": apk_bytes(made.place.folder, made.files, made.artifact) if android else None,
+        "build": advice(made.artifact) if android else None,
+    }
+
+
+def _inspection_head(manifest: Manifest) -> list[str]:
+    """Return what is to be said of a bundle as a whole, in a few lines."""
+    from edgebert.card import cut_text
+
+    shape, text, source, pruning = manifest.architecture, manifest.text, manifest.provenance, manifest.pruning
+    widths = f"heads {list(shape.heads)}, neurons {list(shape.neurons)}"
+    tables = f"vocabulary {shape.vocabulary}, positions {shape.positions}"
+    casing = "lower-cased, " if text.lower_case else ""
+    made = f"recipe {manifest.recipe.name}; checkpoint {source.checkpoint} ({source.checkpoint_sha256[:12]})"
+    lines = [
+        f"{manifest.task}, labels {', '.join(manifest.labels)}",
+        f"{shape.layers} layers, hidden {shape.hidden}, {widths}, {tables}, {shape.activation}",
+        f"texts: {casing}at most {text.max_length} tokens; {made}",
+    ]
+    if pruning is not None:
+        original_name = f"{pruning.original_name} ({pruning.original_sha256[:12]})"
+        lines.append(f"pruned from {original_name}: {cut_text(pruning, shape)}")
+    if (original := manifest.original) is not None:
+        lines.append(f"baselines: of {original.checkpoint} ({original.checkpoint_sha256[:12]})")
+    return lines
+
+
+def _inspection_rows(item: Artifact) -> list[list[str]]:
+    """Return what is to be said of one model file, as name and value."""
+    total = max(item.size_bytes, 1)  # an empty file has no parts, whatever its manifest says
+    parts = [
+        [f"  {part.name}", f"{part.size_bytes / 1e6:9.3f} MB  {part.size_bytes / total:6.1%}"] for part in item.parts
+    ]
+    verified = [
+        f"{v.runtime} {v.version} on {v.cpu}: within {v.max_difference:.1e} on {v.texts} texts" for v in item.verified
+    ]
+    versions = f"opset {item.opset}, IR {item.ir_version}" if item.format == "onnx" else "TFLite schema 3"
+    operators = ", ".join(
+        f"{o.name} x{o.count}" + (f" v{o.version}" if item.format == "tflite" else "") for o in item.operators
+    )
+    tensors = [
+        [kind, f"{tensor.name} {tensor.dtype}[{', '.join(map(str, tensor.shape))}]"]
+        for kind, group in (("input", item.inputs), ("output", item.outputs))
+        for tensor in group
+    ]
+    return [
+        ["role", item.role],
+        ["size", f"{total / 1e6:9.3f} MB"],
+        *parts,
+        *tensors,
+        ["lengths", ", ".join(map(str, item.lengths)) or "any"],
+        ["versions", versions],
+        ["operators", operators],
+        ["tolerance", f"{item.tolerance:.3g}"],
+        *(["verified", line] for line in verified),
+        ["sha256", item.sha256],
+    ]

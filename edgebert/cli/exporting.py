@@ -1,46 +1,62 @@
-"""What makes a bundle: export, the recipes it follows, and the whole path on real texts."""
+"""The commands that make a bundle: export, strip, the recipes, and the demo."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
-
-import typer
+from typing import TYPE_CHECKING, Annotated
 
 from edgebert.cli import output
-from edgebert.cli.arguments import Force, Json, LabelColumn, RecipeName, TextColumn, numbers, words
+from edgebert.cli.options import (
+    Force,
+    Json,
+    LabelColumn,
+    Model,
+    RecipeName,
+    TextColumn,
+    argument,
+    numbers,
+    option,
+    words,
+)
 from edgebert.errors import DataError, OutputError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edgebert.bundle import Bundle
+    from edgebert.demo.compare import Compared
+    from edgebert.manifest import Artifact, Manifest
+    from edgebert.recipe import Recipe
+
+_CHANGE = "change (95 % interval)"
 
 
 def export(
-    model: Annotated[str, typer.Argument(help="Checkpoint folder or Hub id of a fine-tuned DistilBERT.")],
-    out: Annotated[Path, typer.Option(help="Folder to make.")],
+    model: Model,
+    out: Annotated[Path, option("Folder to make.")],
     recipe: RecipeName = "int8",
-    train: Annotated[Path | None, typer.Option(help="Texts a recipe that prunes learns from; also .txt.")] = None,
+    train: Annotated[Path | None, option("Texts a recipe that prunes learns from; also .txt.")] = None,
     evaluation: Annotated[
-        Path | None, typer.Option("--eval", help="Labelled texts (.csv, .tsv, .jsonl, .gz) to score every file on.")
+        Path | None, option("Labelled texts (.csv, .tsv, .jsonl, .gz) to score every file on.", "--eval")
     ] = None,
     baseline: Annotated[
-        str | None,
-        typer.Option(help="Model to compare with, as the one a pruned MODEL was cut from.", show_default="MODEL"),
+        str | None, option("Model to compare with, as the one a pruned MODEL was cut from.", default="MODEL")
     ] = None,
-    formats: Annotated[
-        str | None, typer.Option(help="Formats to make, as in onnx,tflite.", show_default="the recipe's")
-    ] = None,
+    formats: Annotated[str | None, option("Formats to make, as in onnx,tflite.", default="the recipe's")] = None,
     lengths: Annotated[
-        str | None, typer.Option(help="TFLite input lengths in tokens, as in 16,32,64.", show_default="the recipe's")
+        str | None, option("TFLite input lengths in tokens, as in 16,32,64.", default="the recipe's")
     ] = None,
     text_column: TextColumn = None,
     label_column: LabelColumn = None,
     *,
     no_baseline: Annotated[
-        bool, typer.Option("--no-baseline", help="Leave the FP32 files out of the bundle once all is compared.")
+        bool, option("Leave the FP32 files out of the bundle once all is compared.", "--no-baseline")
     ] = False,
     allow_added_tokens: Annotated[
         bool,
-        typer.Option(
+        option(
+            "Export a tokenizer with added tokens, e.g. <url>; your app's tokenizer must read text.added_tokens.",
             "--allow-added-tokens",
-            help="Export a tokenizer with added tokens, e.g. <url>; your app's tokenizer must read text.added_tokens.",
         ),
     ] = False,
     force: Force = False,
@@ -48,7 +64,6 @@ def export(
 ) -> None:
     """Turn a fine-tuned DistilBERT into a bundle of verified int8 files, pruned before if the recipe says so."""
     from edgebert.bundle import MANIFEST
-    from edgebert.cli.render import EXPORT_COLUMNS, export_notes, export_rows
     from edgebert.data import read_dataset, read_training
     from edgebert.prediction import labels_of
     from edgebert.recipe import check_training, load_recipe, narrowed
@@ -88,8 +103,8 @@ def export(
     if as_json:
         output.show_json(bundle.manifest)
         return
-    output.show_table(EXPORT_COLUMNS, export_rows(bundle))
-    for note in export_notes(bundle.manifest):
+    show_files(bundle)
+    for note in _export_notes(bundle.manifest):
         output.show_note(note)
     if bundle.manifest.evaluation is not None:
         output.show_truncated(bundle.manifest.evaluation.truncated, bundle.manifest.text.max_length)
@@ -97,8 +112,8 @@ def export(
 
 
 def strip(
-    bundle: Annotated[Path, typer.Argument(help="Bundle.")],
-    out: Annotated[Path, typer.Option(help="Folder to make.")],
+    bundle: Annotated[Path, argument("Bundle.")],
+    out: Annotated[Path, option("Folder to make.")],
     *,
     force: Force = False,
     as_json: Json = False,
@@ -114,11 +129,8 @@ def strip(
     output.show_note(f"wrote {out}, {saved:.1f} MB smaller than {bundle}")
 
 
-def recipes(
-    name: Annotated[str | None, typer.Argument(help="Recipe to print as TOML.")] = None, *, as_json: Json = False
-) -> None:
+def recipes(name: Annotated[str | None, argument("Recipe to print as TOML.")] = None, *, as_json: Json = False) -> None:
     """List the built-in recipes, or print one to start your own from."""
-    from edgebert.cli.render import RECIPE_COLUMNS, recipe_rows
     from edgebert.recipe import built_in_recipes, load_recipe, recipe_text
 
     if as_json:
@@ -126,24 +138,22 @@ def recipes(
     elif name is not None:
         output.show_text(*recipe_text(name).rstrip().split("\n"))
     else:
-        output.show_table(RECIPE_COLUMNS, recipe_rows(built_in_recipes()))
+        columns = ("recipe", "what it makes", "files", "lengths", "needs")
+        output.show_table(columns, [_recipe_row(item) for item in built_in_recipes()])
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for checkpoint, texts and bundle.")] = Path("edgebert-demo"),
-    train: Annotated[Path | None, typer.Option(help="Training texts of your own.")] = None,
-    evaluation: Annotated[Path | None, typer.Option("--eval", help="Held-back texts of your own.")] = None,
+    out: Annotated[Path, option("Folder for checkpoint, texts and bundle.")] = Path("edgebert-demo"),
+    train: Annotated[Path | None, option("Training texts of your own.")] = None,
+    evaluation: Annotated[Path | None, option("Held-back texts of your own.", "--eval")] = None,
     recipe: Annotated[
         str | None,
-        typer.Option(
-            help="Built-in recipe (edgebert recipes) or a .toml file.", show_default="int8, and beside it prune50-int8"
-        ),
+        option("Built-in recipe (edgebert recipes) or a .toml file.", default="int8, and beside it prune50-int8"),
     ] = None,
     *,
     as_json: Json = False,
 ) -> None:
     """Fine-tune a real encoder on real texts, export it whole and pruned, score and time it: the whole path."""
-    from edgebert.cli.render import COMPARED_COLUMNS, compared_rows
     from edgebert.recipe import load_recipe
     from edgebert.staging import check_parent
 
@@ -171,7 +181,8 @@ def demo(
         return
     if made.reused:
         output.show_note(f"taken from an earlier run: {', '.join(made.reused)}")
-    output.show_table(COMPARED_COLUMNS, compared_rows(made.files))
+    columns = ("file", "size MB", "accuracy %", _CHANGE, "ms a text", "as fast as float")
+    output.show_table(columns, _compared_rows(made.files))
     output.show_text("times: on this machine, one thread, one text after another", "")
     for item in made.predictions:
         output.show_text(f"{item.label}  {item.probability:.3f}  {item.text}")
@@ -185,3 +196,68 @@ def demo(
         ("held-back texts", made.evaluation),
     ):
         output.show_text(f"{what:<16} {where}")
+
+
+def show_files(bundle: Bundle) -> None:
+    """Print the closing table of an export, baselines last."""
+    columns = ("file", "runtime", "size MB", "of float", "accuracy %", _CHANGE, "agreement", "parity")
+    output.show_table(columns, [_export_row(bundle, item) for item in (*bundle.shipped, *bundle.baseline)])
+
+
+def _export_notes(manifest: Manifest) -> list[str]:
+    """Return what the reader of that table should know about how its numbers came about."""
+    notes, pruning, data = [], manifest.pruning, manifest.evaluation
+    if added := manifest.text.added_tokens:
+        notes.append(
+            f"the tokenizer has {len(added)} added token{'s' if len(added) > 1 else ''}, first {added[0].content!r}: "
+            f"an app must take them out of texts before WordPiece (text.added_tokens; docs/tokenizer.md, step 1)"
+        )
+    if data is None:
+        notes.append("accuracy was not measured: give --eval FILE to compare every file with the float model")
+    if pruning is not None and manifest.original is None:
+        notes.append(
+            "compared with the pruned float model; give --baseline MODEL to compare with the original it was cut from"
+        )
+    if pruning is not None and data is not None and pruning.train.sha256 == data.sha256:
+        notes.append("the texts of --eval took part in the pruning: accuracy on new texts will be lower")
+    return notes
+
+
+def _export_row(bundle: Bundle, item: Artifact) -> list[str]:
+    from edgebert.card import agreement_text, change_text, share_of_float
+
+    verified = item.verified[0]
+    score = item.score
+    return [
+        item.file,
+        f"{verified.runtime} {verified.version}",
+        f"{item.size_bytes / 1e6:.1f}",
+        f"{share_of_float(bundle.manifest, item):.3f}",
+        f"{100 * score.value:.2f}" if score else "-",
+        change_text(score) or "-",
+        agreement_text(score) or "-",
+        f"{verified.max_difference:.1e} of {item.tolerance:.1e}",
+    ]
+
+
+def _recipe_row(item: Recipe) -> list[str]:
+    files, lengths = ", ".join(target.file for target in item.targets), ", ".join(map(str, item.lengths))
+    return [item.name, item.description, files, lengths, "--train" if item.prune else "-"]
+
+
+def _compared_rows(files: Sequence[Compared]) -> list[list[str]]:
+    """Return one row for each file, baselines first, timed against the float file of its format."""
+    from edgebert.card import change_text
+
+    float_ns = {item.artifact.format: item.text_ns for item in files if item.artifact.role == "baseline"}
+    return [
+        [
+            f"{item.bundle}/{item.artifact.file}",
+            f"{item.artifact.size_bytes / 1e6:.1f}",
+            f"{100 * item.artifact.score.value:.2f}" if item.artifact.score else "-",
+            change_text(item.artifact.score) or "-",
+            f"{item.text_ns / 1e6:.2f}",
+            f"{float_ns[item.artifact.format] / item.text_ns:.2f} x",
+        ]
+        for item in sorted(files, key=lambda item: item.artifact.role == "shipped")
+    ]

@@ -1,59 +1,160 @@
-"""The commands that judge reports: the release gate, and two reports side by side."""
+"""The commands that read reports: report, compare, and the release gate."""
 
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgebert.cli import output
-from edgebert.cli.arguments import Json
-from edgebert.errors import CheckFailed
+from edgebert.cli.options import Force, Json, argument, option
+from edgebert.errors import CheckFailed, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from edgebert.bench.analysis.compare import Change, Comparison
+    from edgebert.bench.analysis.rows import Section
     from edgebert.bench.analysis.scores import FileChange
     from edgebert.bench.analysis.stats import Estimate
     from edgebert.bench.gate.results import CheckResult
+
+
+def report(
+    reports: Annotated[list[Path], typer.Argument(metavar="REPORT...", help="Reports that edgebert bench wrote.")],
+    html: Annotated[Path | None, option("File to write one self-contained page to.")] = None,
+    *,
+    markdown: Annotated[bool, option("Print Markdown instead of tables.", "--markdown")] = False,
+    as_csv: Annotated[bool, option("Print CSV, one quantity a line, instead of tables.", "--csv")] = False,
+    as_json: Json = False,
+    force: Force = False,
+) -> None:
+    """Show times, accuracy and warnings of one or more reports: float against what ships, each device by itself."""
+    from edgebert.bench.analysis.rows import sections
+    from edgebert.bench.render.markdown import markdown_text
+    from edgebert.bench.render.page import PAGE, page_text
+    from edgebert.bench.render.spreadsheet import csv_text
+    from edgebert.bench.report import read_report
+    from edgebert.outputs import write_output
+
+    if markdown + as_csv + as_json > 1:
+        raise UsageError("only one of --markdown, --csv and --json can go to standard output")
+    if html is not None:
+        output.check_output(html, PAGE, force=force, is_shared=markdown or as_csv or as_json)
+    found = [read_report(path) for path in reports]
+    if html is not None:
+        write_output(html, page_text(found).encode("utf-8", "backslashreplace"), PAGE, force=force)
+    if markdown:
+        sys.stdout.write(markdown_text(found))
+    elif as_csv:
+        sys.stdout.write(csv_text(sections(found)))
+    elif as_json:
+        output.show_json(_plain(sections(found)))
+    elif html is None:
+        _show(sections(found))
+    if html is not None:
+        output.show_note(f"wrote {html}")
+
+
+def _show(found: Sequence[Section]) -> None:
+    from edgebert.bench.analysis.rows import agreement_of, by_request, warnings_of
+    from edgebert.bench.render.markup import shown
+    from edgebert.bench.render.tables import agreement_sheet, sheets
+    from edgebert.bench.render.words import EMULATED, bundle_facts, device_facts, not_measured
+
+    for group in by_request(found):
+        _show_facts(bundle_facts(group[0].report))
+        for section in group:
+            measurement = section.measurement
+            output.show_text("", shown(measurement.device.name))
+            _show_facts(device_facts(section.report, measurement))
+            if measurement.device.is_emulated:
+                output.show_text(f"  {EMULATED}")
+            for sheet in sheets(section):
+                output.show_text("", sheet.title)
+                output.show_table(sheet.columns, sheet.rows)
+            for text in section.warnings:
+                output.show_text(f"warning: {shown(text)}")
+            for text in not_measured(section.report, measurement):
+                output.show_text(f"not measured: {shown(text)}")
+        agreed = agreement_sheet(agreement_of(group))
+        if agreed.rows:
+            output.show_text("", agreed.title)
+            output.show_table(agreed.columns, agreed.rows)
+        for text in warnings_of(group):
+            output.show_text(f"warning: {shown(text)}")
+
+
+def _show_facts(facts: Sequence[tuple[str, str]]) -> None:
+    from edgebert.bench.render.markup import shown
+
+    width = max(len(name) for name, _ in facts)
+    for name, value in facts:
+        output.show_text(f"  {name:<{width}}  {shown(value)}")
+
+
+def _plain(found: Sequence[Section]) -> dict[str, object]:
+    from edgebert.bench.analysis.rows import agreement_of, by_request, warnings_of
+
+    def device(section: Section) -> dict[str, object]:
+        return {
+            "device": section.measurement.device,
+            "created": section.report.created,
+            "edgebert": section.report.edgebert,
+            "times": section.rows,
+            "scores": section.scores,
+            "instructions": section.counts,
+            "energy": section.energy,
+            "doubts": section.warnings,
+            "retries": section.measurement.retries,
+            "notes": section.measurement.notes,
+        }
+
+    return {
+        "requests": [
+            {
+                "bundle": group[0].report.bundle,
+                "texts": group[0].report.texts,
+                "suite": group[0].report.suite,
+                "doubts": warnings_of(group),
+                "devices": [device(section) for section in group],
+                "agreement": agreement_of(group),
+            }
+            for group in by_request(found)
+        ]
+    }
+
 
 _UNASKED = "not asked"
 
 
 def check(
-    bundle: Annotated[Path, typer.Argument(help="Bundle folder.")],
-    report: Annotated[Path | None, typer.Option(help="Report of edgebert bench.", show_default="none")] = None,
+    bundle: Annotated[Path, argument("Bundle folder.")],
+    report: Annotated[Path | None, option("Report of edgebert bench.", default="none")] = None,
     max_drop: Annotated[
-        float | None, typer.Option(help="Points of accuracy that may be lost against float.", show_default=_UNASKED)
+        float | None, option("Points of accuracy that may be lost against float.", default=_UNASKED)
     ] = None,
-    max_mb: Annotated[
-        float | None, typer.Option(help="Largest file in MB of 1,000,000 bytes.", show_default=_UNASKED)
-    ] = None,
-    min_speedup: Annotated[
-        float | None, typer.Option(help="Times as fast as float on the same device.", show_default=_UNASKED)
-    ] = None,
+    max_mb: Annotated[float | None, option("Largest file in MB of 1,000,000 bytes.", default=_UNASKED)] = None,
+    min_speedup: Annotated[float | None, option("Times as fast as float on the same device.", default=_UNASKED)] = None,
     max_p90_ms: Annotated[
-        float | None, typer.Option(help="Time that 90 % of the inferences stay below.", show_default=_UNASKED)
+        float | None, option("Time that 90 % of the inferences stay below.", default=_UNASKED)
     ] = None,
     min_agreement: Annotated[
-        float | None, typer.Option(help="Share of texts labelled as by float, 0 to 1.", show_default=_UNASKED)
+        float | None, option("Share of texts labelled as by float, 0 to 1.", default=_UNASKED)
     ] = None,
-    device: Annotated[str | None, typer.Option(help="Only this device of the report.", show_default="all")] = None,
-    file: Annotated[str | None, typer.Option(help="Only this file of the bundle.", show_default="all shipped")] = None,
-    series: Annotated[str, typer.Option(help="Texts that the times are of: all, or a length as in 32.")] = "all",
-    threads: Annotated[int | None, typer.Option(help="Only this thread count.", show_default="all measured")] = None,
-    junit: Annotated[Path | None, typer.Option(help="Also write a JUnit XML file.", show_default="none")] = None,
+    device: Annotated[str | None, option("Only this device of the report.", default="all")] = None,
+    file: Annotated[str | None, option("Only this file of the bundle.", default="all shipped")] = None,
+    series: Annotated[str, option("Texts that the times are of: all, or a length as in 32.")] = "all",
+    threads: Annotated[int | None, option("Only this thread count.", default="all measured")] = None,
+    junit: Annotated[Path | None, option("Also write a JUnit XML file.", default="none")] = None,
     github: Annotated[
-        bool | None,
-        typer.Option("--github/--no-github", help="Annotations for GitHub Actions.", show_default="on GitHub Actions"),
+        bool | None, option("Annotations for GitHub Actions.", "--github/--no-github", default="on GitHub Actions")
     ] = None,
     *,
-    allow_undecided: Annotated[
-        bool, typer.Option("--allow-undecided", help="Let pass what the data cannot decide.")
-    ] = False,
+    allow_undecided: Annotated[bool, option("Let pass what the data cannot decide.", "--allow-undecided")] = False,
     as_json: Json = False,
 ) -> None:
     """Check a bundle against limits before it ships: pass, fail or undecided, never a verdict by noise."""
@@ -101,14 +202,13 @@ def check(
 
 
 def compare(
-    old: Annotated[Path, typer.Argument(help="Report to compare with.")],
-    new: Annotated[Path, typer.Argument(help="Report to judge.")],
+    old: Annotated[Path, argument("Report to compare with.")],
+    new: Annotated[Path, argument("Report to judge.")],
     allow: Annotated[
-        list[str] | None,
-        typer.Option(help="Condition that may differ, as in runtime-version; may be repeated.", show_default="none"),
+        list[str] | None, option("Condition that may differ, as in runtime-version; may be repeated.", default="none")
     ] = None,
     *,
-    fail_on_slower: Annotated[bool, typer.Option("--fail-on-slower", help="Exit 1 when a row is slower.")] = False,
+    fail_on_slower: Annotated[bool, option("Exit 1 when a row is slower.", "--fail-on-slower")] = False,
     as_json: Json = False,
 ) -> None:
     """Compare two reports made under equal conditions: faster, slower or no significant change, row by row."""

@@ -6,10 +6,8 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from edgebert.cli import output
-from edgebert.cli.arguments import Json, LabelColumn, TextColumn, one_of, within, words
+from edgebert.cli.options import Json, LabelColumn, Model, TextColumn, one_of, option, within, words
 from edgebert.errors import CheckFailed, EnvironmentProblem, UsageError
 from edgebert.ranges import MOST_SEED
 
@@ -18,41 +16,30 @@ if TYPE_CHECKING:
 
 
 def plan(
-    model: Annotated[str, typer.Argument(help="Checkpoint folder or Hub id of a fine-tuned DistilBERT.")],
-    train: Annotated[Path, typer.Option(help="Texts of the task to prune by, with labels or without.")],
-    evaluation: Annotated[Path, typer.Option("--eval", help="Labelled texts to measure every candidate on.")],
-    max_drop: Annotated[float, typer.Option(help="Points of accuracy that may be lost against the original.")] = 1,
-    max_mb: Annotated[
-        float | None, typer.Option(help="Largest file in MB of 1,000,000 bytes.", show_default="any")
-    ] = None,
+    model: Model,
+    train: Annotated[Path, option("Texts of the task to prune by, with labels or without.")],
+    evaluation: Annotated[Path, option("Labelled texts to measure every candidate on.", "--eval")],
+    max_drop: Annotated[float, option("Points of accuracy that may be lost against the original.")] = 1,
+    max_mb: Annotated[float | None, option("Largest file in MB of 1,000,000 bytes.", default="any")] = None,
     min_speedup: Annotated[
-        float | None,
-        typer.Option(help="Times as fast as the float original; files are timed on this machine.", show_default="any"),
+        float | None, option("Times as fast as the float original; files are timed on this machine.", default="any")
     ] = None,
-    out: Annotated[Path, typer.Option(help="Folder for state, picture and recipe.")] = Path("edgebert-plan"),
+    out: Annotated[Path, option("Folder for state, picture and recipe.")] = Path("edgebert-plan"),
     shares: Annotated[
-        str | None,
-        typer.Option(help="Shares of the work to try, as in 0.5,0.35.", show_default="nine of them, 1 to 0.2"),
+        str | None, option("Shares of the work to try, as in 0.5,0.35.", default="nine of them, 1 to 0.2")
     ] = None,
     file_format: Annotated[
-        str,
-        typer.Option("--format", help="onnx, or tflite, which takes far longer.", callback=one_of("onnx", "tflite")),
+        str, option("onnx, or tflite, which takes far longer.", "--format", check=one_of("onnx", "tflite"))
     ] = "onnx",
-    seed: Annotated[
-        int,
-        typer.Option(
-            help="Seed of pruning, distillation and the timed texts.",
-            callback=within(0, MOST_SEED),
-        ),
-    ] = 0,
+    seed: Annotated[int, option("Seed of pruning, distillation and the timed texts.", check=within(0, MOST_SEED))] = 0,
     text_column: TextColumn = None,
     label_column: LabelColumn = None,
     *,
     recover: Annotated[
-        bool, typer.Option("--recover", help="Also win accuracy back by distillation, where that can decide.")
+        bool, option("Also win accuracy back by distillation, where that can decide.", "--recover")
     ] = False,
-    measure: Annotated[bool, typer.Option("--measure", help="Time the files even without --min-speedup.")] = False,
-    anew: Annotated[bool, typer.Option("--anew", help="Start anew where the folder holds another search.")] = False,
+    measure: Annotated[bool, option("Time the files even without --min-speedup.", "--measure")] = False,
+    anew: Annotated[bool, option("Start anew where the folder holds another search.", "--anew")] = False,
     as_json: Json = False,
 ) -> None:
     """Search shares, vocabulary and precision for the best file within a budget; goes on where it was stopped."""

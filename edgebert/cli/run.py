@@ -23,11 +23,7 @@ _TELEMETRY = ("ORT_DISABLE_TELEMETRY", "HF_HUB_DISABLE_TELEMETRY", "DISABLE_TELE
 
 
 def run(
-    app: typer.Typer,
-    arguments: Sequence[str] | None,
-    *,
-    name: str,
-    interrupted: str = "nothing was left half-written",
+    app: typer.Typer, arguments: Sequence[str] | None, *, name: str, interrupted: str = "nothing was left half-written"
 ) -> NoReturn:
     """Run a command line and leave with its exit code.
 

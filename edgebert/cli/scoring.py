@@ -1,39 +1,41 @@
-"""What a bundle says of texts: scores of labelled ones, labels of others."""
+"""The commands that run a model on texts: evaluate and predict."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgebert.cli import output
-from edgebert.cli.arguments import Force, Json, LabelColumn, TextColumn, lines_of_stdin, one_of
+from edgebert.cli.options import Force, Json, LabelColumn, Target, TextColumn, argument, lines_of_stdin, one_of, option
 from edgebert.errors import UsageError
 from edgebert.ondevice.session import RUNTIMES
+from edgebert.outputs import FileKind
+from edgebert.printable import json_lines
+
+if TYPE_CHECKING:
+    from edgebert.examples import Prediction
+    from edgebert.manifest import Score
 
 
 def evaluate(
-    target: Annotated[str, typer.Argument(help="Bundle, checkpoint folder or Hub id.")],
-    data: Annotated[Path, typer.Option(help="Labelled texts: .csv, .tsv or .jsonl, gzipped or not.")],
+    target: Target,
+    data: Annotated[Path, option("Labelled texts: .csv, .tsv or .jsonl, gzipped or not.")],
     runtime: Annotated[
         str | None,
-        typer.Option(
-            help="onnxruntime, litert, tflite-runtime, or torch for a checkpoint.", callback=one_of(*RUNTIMES, "torch")
-        ),
+        option("onnxruntime, litert, tflite-runtime, or torch for a checkpoint.", check=one_of(*RUNTIMES, "torch")),
     ] = None,
-    file: Annotated[str | None, typer.Option(help="Only this file of the bundle, as in int8.onnx.")] = None,
-    metric: Annotated[
-        str, typer.Option(help="accuracy or macro_f1.", callback=one_of("accuracy", "macro_f1"))
-    ] = "accuracy",
+    file: Annotated[str | None, option("Only this file of the bundle, as in int8.onnx.")] = None,
+    metric: Annotated[str, option("accuracy or macro_f1.", check=one_of("accuracy", "macro_f1"))] = "accuracy",
     text_column: TextColumn = None,
     label_column: LabelColumn = None,
     *,
     as_json: Json = False,
 ) -> None:
     """Score every file of a bundle, text by text against its float baseline."""
-    from edgebert.cli.render import SCORE_COLUMNS, score_rows
     from edgebert.data import read_dataset
     from edgebert.evaluation import check_choice
     from edgebert.evaluation import evaluate as score
@@ -48,38 +50,31 @@ def evaluate(
         notes = {"truncated": found.truncated, "chance": found.chance, "labels_read_as_ids": examples.by_id}
         output.show_json({"results": found.results, **notes})
         return
-    output.show_table(SCORE_COLUMNS, score_rows(found.results))
+    change = "change (95 % interval)"
+    columns = ("file", "runtime", "metric", "value %", "95 % interval", change, "agreement", "flips")
+    output.show_table(columns, [_score_row(item) for item in found.results])
     output.show_truncated(found.truncated, None)
 
 
 def predict(
-    target: Annotated[str, typer.Argument(help="Bundle, checkpoint folder or Hub id.")],
-    texts: Annotated[
-        list[str] | None, typer.Argument(help="Texts; without any, one a line from standard input.")
-    ] = None,
+    target: Target,
+    texts: Annotated[list[str] | None, argument("Texts; without any, one a line from standard input.")] = None,
     evaluation: Annotated[
-        Path | None, typer.Option("--eval", help="File of texts: .csv, .tsv, .jsonl or .txt, gzipped or not.")
+        Path | None, option("File of texts: .csv, .tsv, .jsonl or .txt, gzipped or not.", "--eval")
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="File to write, one JSON object a line.", show_default="standard output")
-    ] = None,
-    file: Annotated[str | None, typer.Option(help="File of the bundle, as in int8.tflite.")] = None,
-    runtime: Annotated[
-        str | None, typer.Option(help="Runtime to run it in.", callback=one_of(*RUNTIMES, "torch"))
-    ] = None,
+    out: Annotated[Path | None, option("File to write, one JSON object a line.", default="standard output")] = None,
+    file: Annotated[str | None, option("File of the bundle, as in int8.tflite.")] = None,
+    runtime: Annotated[str | None, option("Runtime to run it in.", check=one_of(*RUNTIMES, "torch"))] = None,
     top_k: Annotated[
         int | None, typer.Option(min=1, help="Number of labels to show, the most probable first.", show_default="1")
     ] = None,
     text_column: TextColumn = None,
     *,
-    jsonl: Annotated[
-        bool, typer.Option("--jsonl", help="Print one JSON object a line, as soon as it is there.")
-    ] = False,
+    jsonl: Annotated[bool, option("Print one JSON object a line, as soon as it is there.", "--jsonl")] = False,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
     """Label texts."""
-    from edgebert.cli import answers
     from edgebert.outputs import opened_output
     from edgebert.prediction import open_predictor
 
@@ -90,7 +85,7 @@ def predict(
     if as_json and (jsonl or out is not None):
         raise UsageError(f"--json and {'--jsonl' if jsonl else '--out'} cannot be combined", hint="leave --json out")
     if out is not None:
-        output.check_output(out, answers.PREDICTIONS, force=force, is_shared=False)
+        output.check_output(out, PREDICTIONS, force=force, is_shared=False)
     given: Iterable[str] = texts or ()
     if evaluation is not None:
         from edgebert.data import read_training
@@ -99,16 +94,93 @@ def predict(
     elif not texts:
         given = lines_of_stdin()
     predictor = open_predictor(target, file=file, runtime=runtime)
-    found = answers.told(map(predictor.answer, given), predictor.encoder.max_length)
+    found = told(map(predictor.answer, given), predictor.encoder.max_length)
     if as_json:
-        output.show_json([answers.answer_object(item, predictor.labels, top_k) for item in found])
+        output.show_json([answer_object(item, predictor.labels, top_k) for item in found])
     elif out is not None:
-        with opened_output(out, answers.PREDICTIONS, force=force) as stream:
+        with opened_output(out, PREDICTIONS, force=force) as stream:
             for item in found:
-                stream.write(f"{answers.object_line(item, predictor.labels, top_k)}\n".encode())
+                stream.write(f"{object_line(item, predictor.labels, top_k)}\n".encode())
         output.show_note(f"wrote {out}")
     else:
-        line = answers.object_line if jsonl else answers.answer_line
+        line = object_line if jsonl else answer_line
         for item in found:
             output.show_text(line(item, predictor.labels, top_k))
             output.flush()
+
+
+def _is_predictions(path: Path) -> bool:
+    with path.open("rb") as stream:
+        try:
+            first = json.loads(stream.readline(10_000_000))
+        except (ValueError, RecursionError):
+            return False
+    return isinstance(first, dict) and {"text", "label", "probability", "probabilities"} <= first.keys()
+
+
+PREDICTIONS = FileKind(name="JSONL of edgebert predict", is_one=_is_predictions)
+
+
+def best(found: Prediction, labels: tuple[str, ...], count: int | None) -> dict[str, float]:
+    """Return the probabilities by label: of all labels in their order, or of ``count``, the most probable first."""
+    shares = dict(zip(labels, found.probabilities, strict=True))
+    return shares if count is None else dict(sorted(shares.items(), key=lambda item: -item[1])[:count])
+
+
+def answer_object(found: Prediction, labels: tuple[str, ...], count: int | None) -> dict[str, object]:
+    """Return a prediction as it is written in JSON."""
+    return {
+        "text": found.text,
+        "label": found.label,
+        "probability": found.probability,
+        "probabilities": best(found, labels, count),
+        "tokens": found.tokens,
+        "truncated": found.truncated,
+    }
+
+
+def object_line(found: Prediction, labels: tuple[str, ...], count: int | None) -> str:
+    """Return a prediction as one line of JSON, without a line break."""
+    return json_lines(json.dumps(answer_object(found, labels, count), ensure_ascii=False, allow_nan=False))
+
+
+def answer_line(found: Prediction, labels: tuple[str, ...], count: int | None) -> str:
+    """Return a prediction as a line for people: labels with their probabilities, and the text."""
+    width = max(map(len, labels))
+    shares = best(found, labels, count or 1)
+    cells = [f"{name:<{width}}  {share:.3f}" for name, share in shares.items()]
+    return "  ".join([*cells, " ".join(found.text.split())])
+
+
+def told(answers: Iterable[Prediction], max_length: int) -> Iterator[Prediction]:
+    """Pass answers on, and say on standard error what is to be known about them.
+
+    The first text with nothing to read is named at once, because more texts may come at any time.
+    """
+    cut = empty = 0
+    for number, item in enumerate(answers, 1):
+        # Two tokens frame every text.
+        if item.tokens == 2:
+            empty += 1
+            if empty == 1:
+                output.show_note(f"note: text {number} has nothing to read; its label means nothing")
+        cut += item.truncated
+        yield item
+    if empty > 1:
+        output.show_note(f"note: {empty} texts have nothing to read; their labels mean nothing")
+    output.show_truncated(cut, max_length)
+
+
+def _score_row(score: Score) -> list[str]:
+    from edgebert.card import agreement_text, change_text
+
+    return [
+        score.file,
+        score.runtime,
+        score.metric,
+        f"{100 * score.value:.2f}",
+        f"{100 * score.low:.2f} to {100 * score.high:.2f}",
+        change_text(score) or "-",
+        agreement_text(score) or "-",
+        "-" if score.flips is None else f"{score.flips} of {score.examples}",
+    ]

@@ -1,37 +1,31 @@
-"""The commands that make a checkpoint to start from."""
+"""The commands that make a checkpoint: finetune, import-bert and prune."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
-
-import typer
+from typing import TYPE_CHECKING, Annotated
 
 from edgebert.cli import output
-from edgebert.cli.arguments import Force, Json, LabelColumn, TextColumn, within
+from edgebert.cli.options import Force, Json, LabelColumn, Model, TextColumn, argument, option, within
+from edgebert.errors import UsageError
 from edgebert.ranges import MOST_SEED
+from edgebert.recipe import MOST_EPOCHS
+
+if TYPE_CHECKING:
+    from edgebert.architecture import Pruning
+    from edgebert.checkpoint import Checkpoint
 
 
 def finetune(
-    base: Annotated[str, typer.Argument(help="Folder or Hub id of a DistilBERT encoder.")],
-    train: Annotated[Path, typer.Option(help="Labelled texts to learn from.")],
-    out: Annotated[Path, typer.Option(help="Checkpoint folder to make.")],
-    evaluation: Annotated[Path | None, typer.Option("--eval", help="Labelled texts to measure the result on.")] = None,
-    epochs: Annotated[
-        float, typer.Option(help="Passes over the training texts.", callback=within(0, 10_000, above=True))
-    ] = 3,
-    learning_rate: Annotated[
-        float,
-        typer.Option(
-            help="Peak learning rate.",
-            callback=within(0, 1, above=True),
-        ),
-    ] = 5e-5,
-    batch_size: Annotated[int, typer.Option(help="Texts in one step.", callback=within(1, 100_000))] = 32,
-    max_length: Annotated[
-        int, typer.Option(help="Longest input in tokens; longer texts are cut.", callback=within(3, 512))
-    ] = 128,
-    seed: Annotated[int, typer.Option(help="Seed of head, order and dropout.", callback=within(0, MOST_SEED))] = 0,
+    base: Annotated[str, argument("Folder or Hub id of a DistilBERT encoder.")],
+    train: Annotated[Path, option("Labelled texts to learn from.")],
+    out: Annotated[Path, option("Checkpoint folder to make.")],
+    evaluation: Annotated[Path | None, option("Labelled texts to measure the result on.", "--eval")] = None,
+    epochs: Annotated[float, option("Passes over the training texts.", check=within(0, 10_000, above=True))] = 3,
+    learning_rate: Annotated[float, option("Peak learning rate.", check=within(0, 1, above=True))] = 5e-5,
+    batch_size: Annotated[int, option("Texts in one step.", check=within(1, 100_000))] = 32,
+    max_length: Annotated[int, option("Longest input in tokens; longer texts are cut.", check=within(3, 512))] = 128,
+    seed: Annotated[int, option("Seed of head, order and dropout.", check=within(0, MOST_SEED))] = 0,
     text_column: TextColumn = None,
     label_column: LabelColumn = None,
     *,
@@ -71,8 +65,8 @@ def finetune(
 
 
 def import_bert(
-    folder: Annotated[Path, typer.Argument(help="Hugging Face folder of a BERT encoder.")],
-    out: Annotated[Path, typer.Option(help="DistilBERT folder to make.")],
+    folder: Annotated[Path, argument("Hugging Face folder of a BERT encoder.")],
+    out: Annotated[Path, option("DistilBERT folder to make.")],
     *,
     force: Force = False,
 ) -> None:
@@ -83,3 +77,152 @@ def import_bert(
     check_folder(out, force=force, marker="config.json")
 
     output.show_text(f"wrote {rewrite(folder, out, force=force)}")
+
+
+_WELL_PREDICTED = 0.15
+
+
+def prune(
+    model: Model,
+    train: Annotated[Path, option("Texts of the task, with labels or without.")],
+    out: Annotated[Path, option("Checkpoint folder to make.")],
+    keep: Annotated[
+        float | None,
+        option(
+            "Share of the multiply-accumulates that stays, as in 0.5.", default="0.5", check=within(0, 1, above=True)
+        ),
+    ] = None,
+    latency_share: Annotated[
+        float | None,
+        option("Share of the time for a text that stays, instead of --keep.", check=within(0, 1, above=True)),
+    ] = None,
+    latency_table: Annotated[
+        Path | None, option("Measured table for --latency-share; made and kept there when it does not exist.")
+    ] = None,
+    vocabulary: Annotated[
+        list[Path] | None,
+        option("Cut the vocabulary to the tokens of the training texts and of this file; repeatable."),
+    ] = None,
+    drop_layers: Annotated[bool, option("Let a nearly empty layer go whole.", "--drop-layers/--keep-layers")] = True,
+    distill: Annotated[
+        float, option("Epochs of distillation from the original afterwards.", check=within(0, MOST_EPOCHS))
+    ] = 0,
+    learning_rate: Annotated[
+        float | None,
+        option(
+            "Peak learning rate of the distillation.",
+            default="by the width of the model",
+            check=within(0, 1, above=True),
+        ),
+    ] = None,
+    seed: Annotated[int, option("Seed of the sample and of the distillation.", check=within(0, MOST_SEED))] = 0,
+    text_column: TextColumn = None,
+    label_column: LabelColumn = None,
+    *,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Cut out the heads, neurons, layers and tokens that matter least, and repair the rest."""
+    from edgebert.data import read_training
+    from edgebert.prediction import labels_of
+    from edgebert.pruning.latency import TABLE, LatencyTable, prediction_errors, read_table
+    from edgebert.pruning.prune import latency_table as time_table
+    from edgebert.pruning.prune import prune as cut
+    from edgebert.recipe import PruneOptions
+    from edgebert.staging import check_folder
+
+    if learning_rate is not None and not distill:
+        raise UsageError("--learning-rate is that of --distill only", hint="add --distill 2")
+    if keep is not None and latency_share is not None:
+        raise UsageError("--keep and --latency-share are two ways to say how much stays", hint="give one of them")
+    if latency_table is not None and latency_share is None:
+        raise UsageError("--latency-table is read for --latency-share only", hint="add --latency-share 0.5")
+    share = next((value for value in (keep, latency_share) if value is not None), 0.5)
+    options = PruneOptions(
+        keep=share,
+        vocabulary=bool(vocabulary),
+        drop_layers=drop_layers,
+        distill=distill,
+        learning_rate=learning_rate,
+        seed=seed,
+    )
+    check_folder(out, force=force, marker="config.json")
+    if latency_table is not None:
+        if latency_table.exists():
+            read_table(latency_table)
+        else:
+            output.check_output(latency_table, TABLE, force=False, is_shared=as_json, parents=True)
+    training = read_training(train, labels=labels_of(model), text_column=text_column, label_column=label_column)
+    more: list[str] = []
+    for path in vocabulary or ():
+        column = None if path.name.removesuffix(".gz").endswith(".txt") else text_column
+        more += read_training(path, labels=None, text_column=column).texts
+    tables: list[LatencyTable] = []
+    with output.progress_bar() as progress:
+
+        def measured() -> LatencyTable:
+            tables.append(time_table(model, training, latency_table, progress=progress))
+            return tables[-1]
+
+        made = cut(
+            model,
+            training,
+            out,
+            options=options,
+            vocabulary=more,
+            latency=None if latency_share is None else measured,
+            force=force,
+            progress=progress,
+        )
+    off = max((abs(error) for table in tables for error in prediction_errors(table)), default=0.0)
+    if off > _WELL_PREDICTED:
+        output.show_note(
+            f"the latency table predicts a whole model {100 * off:.0f} % off: the machine was busy, or the uncut model "
+            "outgrows a cache; measure again on a quiet machine"
+        )
+    if as_json:
+        output.show_json({"path": str(out), "architecture": made.architecture, "pruning": made.pruning})
+        return
+    output.show_table(("", "before", "after"), _pruning_rows(made))
+    assert made.pruning is not None
+    for note in _pruning_notes(made.pruning):
+        output.show_text(note)
+    output.show_note(f"wrote {out}")
+
+
+def _pruning_rows(checkpoint: Checkpoint) -> list[list[str]]:
+    """Return what pruning left of a checkpoint, beside what there was before the first cut."""
+    after, record = checkpoint.architecture, checkpoint.pruning
+    assert record is not None
+    before = record.original
+    rows = [
+        ["layers", str(before.layers), str(after.layers)],
+        ["heads", ", ".join(map(str, before.heads)), ", ".join(map(str, after.heads))],
+        ["neurons", ", ".join(map(str, before.neurons)), ", ".join(map(str, after.neurons))],
+        ["tokens", str(before.vocabulary), str(after.vocabulary)],
+        ["multiply-accumulates", "100 %", f"{100 * record.macs_share:.1f} %"],
+    ]
+    if (cut := record.vocabulary) is not None:
+        rows += [
+            ["unknown words *", f"{100 * cut.unknown_before:.2f} %", f"{100 * cut.unknown_after:.2f} %"],
+            ["tokens a text *", f"{cut.tokens_per_text_before:.1f}", f"{cut.tokens_per_text_after:.1f}"],
+        ]
+        if cut.accuracy_before is not None and cut.accuracy_after is not None:
+            rows.append(["accuracy *", f"{100 * cut.accuracy_before:.1f} %", f"{100 * cut.accuracy_after:.1f} %"])
+    return rows
+
+
+def _pruning_notes(record: Pruning) -> list[str]:
+    """Return what the reader of that table should know about how its numbers came about."""
+    notes = []
+    if (cut := record.vocabulary) is not None:
+        notes.append(
+            f"* by the vocabulary cut alone, on {cut.texts} training texts that had no say in such a cut; it saves "
+            f"{cut.bytes_saved / 1e6:.1f} MB of float embeddings, a quarter of that in int8"
+        )
+    if (recovery := record.distillation) is not None:
+        notes.append(
+            f"distilled: gives the original's label for {100 * recovery.agreement_after:.1f} % of "
+            f"{recovery.held_out} held-out texts ({100 * recovery.agreement_before:.1f} % before)"
+        )
+    return notes

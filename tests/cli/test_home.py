@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edgebert.cli.arguments import with_home
+from edgebert.cli.options import with_home
 from tests.support.commands import COMMANDS
 
 

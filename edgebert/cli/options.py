@@ -18,14 +18,32 @@ from edgebert.lines import read_lines
 T = TypeVar("T")
 Number = TypeVar("Number", int | None, float | None)
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace an existing output.")]
-Verbose = Annotated[
-    bool, typer.Option("--verbose", help="Also show what the libraries underneath write, and tracebacks.")
-]
-TextColumn = Annotated[str | None, typer.Option(help="Column of the texts.", show_default="text, else sentence")]
-LabelColumn = Annotated[str | None, typer.Option(help="Column of the labels.", show_default="label")]
-RecipeName = Annotated[str, typer.Option("--recipe", help="Built-in recipe (edgebert recipes) or a .toml file.")]
+
+def argument(meaning: str, *, default: str | None = None) -> Any:
+    """Return an argument of a command, as ``option`` does."""
+    return typer.Argument(help=meaning, show_default=default or True)
+
+
+def option(meaning: str, *names: str, default: str | None = None, check: Callable[..., Any] | None = None) -> Any:
+    """Return an option of a command.
+
+    Args:
+        meaning: Its help.
+        names: Its names; none takes that of the parameter.
+        default: What the help shows as the default; ``None`` shows the value.
+        check: What checks its value before the command begins.
+    """
+    return typer.Option(*names, help=meaning, show_default=default or True, callback=check)
+
+
+Json = Annotated[bool, option("Print JSON instead of tables.", "--json")]
+Force = Annotated[bool, option("Replace an existing output.", "--force")]
+Verbose = Annotated[bool, option("Also show what the libraries underneath write, and tracebacks.", "--verbose")]
+TextColumn = Annotated[str | None, option("Column of the texts.", default="text, else sentence")]
+LabelColumn = Annotated[str | None, option("Column of the labels.", default="label")]
+Model = Annotated[str, argument("Checkpoint folder or Hub id of a fine-tuned DistilBERT.")]
+Target = Annotated[str, argument("Bundle, checkpoint folder or Hub id.")]
+RecipeName = Annotated[str, option("Built-in recipe (edgebert recipes) or a .toml file.", "--recipe")]
 
 _PLACES = ("base", "baseline", "model", "recipe", "target")
 """Parameters that take a path although they are strings, because they take a name as well."""
