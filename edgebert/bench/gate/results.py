@@ -12,7 +12,7 @@ from edgebert.arguments import check_options
 from edgebert.errors import UsageError
 from edgebert.outputs import FileKind, begins_with
 from edgebert.printable import printable
-from edgebert.ranges import Between, Factor
+from edgebert.ranges import Between, Factor, Share
 
 Decision = Literal["pass", "fail", "undecided"]
 
@@ -41,7 +41,7 @@ class Limits:
     max_mb: Factor | None = None
     min_speedup: Factor | None = None
     max_p90_ms: Factor | None = None
-    min_agreement: Annotated[float, Between(0, 1)] | None = None
+    min_agreement: Share | None = None
     device: str | None = None
     file: str | None = None
     threads: Annotated[int, Between(1, math.inf)] | None = None
