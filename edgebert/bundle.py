@@ -1,10 +1,10 @@
-"""The folder an app developer gets: written whole or not at all, opened only when it is what its manifest says."""
+"""The folder an app developer gets: written whole or not at all, used only as far as it is what its manifest says."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -45,14 +45,35 @@ class TextRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bundle:
-    """An opened bundle."""
+    """An opened bundle; the content of a file is compared with the manifest before the file is used."""
 
     root: Path
     manifest: Manifest
+    _compared: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
 
     def path(self, file: str) -> Path:
-        """Return where a file of the bundle lies."""
-        return self.root / file
+        """Return where a file of the bundle is; the first call for a listed file compares it with the manifest.
+
+        Raises:
+            BundleError: It is missing, or of another size or content; the message names it.
+        """
+        path = self.root / file
+        entry = next((item for item in self.entries if item.file == file), None)
+        if entry is not None and file not in self._compared:
+            with reading(path, error=BundleError, hint=_AGAIN):
+                if not (_has_size(self.root, entry) and sha256_of(path) == entry.sha256):
+                    raise _difference(self.root, entry)
+            self._compared.add(file)
+        return path
+
+    def check_files(self) -> None:
+        """Compare every file with the manifest, as ``path`` does.
+
+        Raises:
+            BundleError: As there.
+        """
+        for entry in self.entries:
+            self.path(entry.file)
 
     @property
     def entries(self) -> tuple[Artifact | FileEntry, ...]:
@@ -116,7 +137,8 @@ def open_bundle(path: str | Path, *, check: bool = True) -> Bundle:
 
     Args:
         path: The folder.
-        check: Whether to compare size and hash of every file with the manifest.
+        check: Whether to compare the size of every file with the manifest. The content of a file is compared when it
+            is used (``Bundle.path``), that of all by ``Bundle.check_files``.
 
     Raises:
         UsageError: The folder is no bundle.
@@ -160,41 +182,40 @@ def _opened(root: Path, *, check: bool) -> Bundle:
     for entry in bundle.entries:
         check_inside(entry.file, root)
         if check:
-            check_file(bundle, entry)
+            with reading(root / entry.file, error=BundleError, hint=_AGAIN):
+                if not _has_size(root, entry):
+                    raise _difference(root, entry)
     return bundle
 
 
-def check_file(bundle: Bundle, entry: Artifact | FileEntry) -> None:
-    """Compare a file with its entry in the manifest.
+def _has_size(root: Path, entry: Artifact | FileEntry) -> bool:
+    """Return whether a listed file has its size.
 
     Raises:
-        BundleError: It is missing, or of another size or content; the message names it.
+        BundleError: It is missing.
+        OSError: The place cannot be looked at.
     """
-    with reading(bundle.path(entry.file), error=BundleError, hint=_AGAIN):
-        _compare(bundle, entry)
-
-
-def _compare(bundle: Bundle, entry: Artifact | FileEntry) -> None:
-    path = bundle.path(entry.file)
+    path = root / entry.file
     if target := dangling(path):
         raise BundleError(
             f"{path}: a link to {target}, where there is no file", hint="copy or download the bundle again"
         )
     if not path.is_file():
         raise BundleError(f"{path}: missing from the bundle", hint=_AGAIN)
-    size = path.stat().st_size
-    if size == entry.size_bytes and sha256_of(path) == entry.sha256:
-        return
-    if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(bundle.root)):
-        raise BundleError(
-            f"{path}: a link that leads out of the bundle, to another file than the manifest describes",
-            hint=_AGAIN,
-        )
+    return path.stat().st_size == entry.size_bytes
+
+
+def _difference(root: Path, entry: Artifact | FileEntry) -> BundleError:
+    """Return how a file that is not the listed one differs from it; nothing is told of a file outside the bundle."""
+    path = root / entry.file
+    if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
+        where = "a link that leads out of the bundle, to another file than the manifest describes"
+        return BundleError(f"{path}: {where}", hint=_AGAIN)
     if is_lfs_pointer(path):
-        raise BundleError(f"{path}: a pointer of Git LFS, not the file itself", hint="git lfs pull")
-    if size != entry.size_bytes:
-        raise BundleError(f"{path}: {size} bytes, the manifest says {entry.size_bytes}", hint=_AGAIN)
-    raise BundleError(f"{path}: the content is not what the manifest says (sha256 differs)", hint=_AGAIN)
+        return BundleError(f"{path}: a pointer of Git LFS, not the file itself", hint="git lfs pull")
+    if (size := path.stat().st_size) != entry.size_bytes:
+        return BundleError(f"{path}: {size} bytes, the manifest says {entry.size_bytes}", hint=_AGAIN)
+    return BundleError(f"{path}: the content is not what the manifest says (sha256 differs)", hint=_AGAIN)
 
 
 def check_inside(file: str, root: Path) -> None:

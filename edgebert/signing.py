@@ -71,6 +71,7 @@ def sign(bundle: str | Path, key: str | Path) -> Path:
         MissingExtraError: cryptography is not installed.
     """
     private, opened = _private_key(path_of("key", key)), open_bundle(bundle)
+    opened.check_files()
     signature = private.sign(opened.path(MANIFEST).read_bytes())
     path = opened.path(SIGNATURE)
     write_output(path, signature.hex().encode() + b"\n", _KIND, force=True)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from edgebert.arguments import expect, path_of
-from edgebert.bundle import MANIFEST, Bundle, check_file, open_bundle, write_manifest
+from edgebert.bundle import MANIFEST, Bundle, open_bundle, write_manifest
 from edgebert.errors import BundleError, EnvironmentProblem, UsageError
 from edgebert.manifest import Artifact, FileEntry, Manifest
 from edgebert.staging import NO_ROOM, staged_folder
@@ -52,6 +52,7 @@ def strip(bundle: str | Path, out: str | Path, *, force: bool = False) -> Bundle
     """
     expect("force", force, bool)
     opened, out = open_bundle(bundle), path_of("out", out)
+    opened.check_files()
     if not opened.baseline:
         raise UsageError(f"{opened.root}: a slim bundle already: it has no baselines", hint="copy the folder as it is")
     if out.resolve().is_relative_to(opened.root.resolve()):
@@ -68,8 +69,7 @@ def strip(bundle: str | Path, out: str | Path, *, force: bool = False) -> Bundle
             with (stage / CARD).open("a", encoding="utf-8") as stream:
                 stream.write(_NOTE)
         made = Bundle(root=stage, manifest=write_manifest(stage, slimmed(opened.manifest)))
-        for entry in made.entries:
-            check_file(made, entry)
+        made.check_files()
     return open_bundle(out, check=False)
 
 

@@ -196,6 +196,7 @@ def _recipe(release: Release, source: Path) -> Recipe:
 
 
 def _indexed(bundle: Bundle) -> IndexedBundle:
+    bundle.check_files()
     manifest = bundle.manifest
     return IndexedBundle(
         folder=bundle.root.name,

@@ -276,6 +276,18 @@ def test_a_damaged_bundle_is_not_scored(tmp_path, data):
         predict(bundle, ["good"])
 
 
+def test_a_damaged_file_that_is_not_used_stops_no_prediction(tmp_path, data):
+    """Predict compares the files that it opens: a damaged baseline stops evaluate, which scores it, but not predict."""
+    bundle = fakes.copy_of(fakes.shared_bundle(), tmp_path / "bundle")
+    fakes.flip_byte(bundle / "baseline" / "float32.onnx")
+    assert predict(bundle, ["good"]) == predict(fakes.shared_bundle(), ["good"])
+    with pytest.raises(BundleError, match=r"baseline/float32\.onnx"):
+        evaluate(bundle, data)
+    fakes.flip_byte(bundle / "tokenizer.json")
+    with pytest.raises(BundleError, match=r"tokenizer\.json"):
+        predict(bundle, ["good"])
+
+
 def test_a_file_of_another_model_is_not_scored(tmp_path, data, other):
     """A file with the right hash and the wrong answers fails on the golden texts, in evaluate and in predict."""
     bundle = swapped(tmp_path / "bundle", "int8.onnx", other / "int8.onnx")

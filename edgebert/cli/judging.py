@@ -180,6 +180,7 @@ def check(
         output.check_output(junit, annotate.JUNIT, force=True, is_shared=as_json)
     is_shown = not as_json and not output.is_standard_output(junit)
     opened = open_bundle(bundle)
+    opened.check_files()
     findings = judge(opened, report=None if report is None else read_report(report), limits=limits)
     if junit is not None:
         text = annotate.junit(findings, bundle=opened.root.resolve().name, allow_undecided=allow_undecided)

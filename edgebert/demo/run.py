@@ -136,7 +136,9 @@ def run_demo(
         made = export_bundle(
             model, out / name, recipe=plan, training=texts, evaluation=held_back, force=True, progress=progress
         )
-        return open_bundle(made.root)
+        bundle = open_bundle(made.root)
+        bundle.check_files()
+        return bundle
 
     bundle = export("bundle", recipe or BUNDLE_RECIPE)
     pruned = export("pruned", PRUNED_RECIPE) if recipe is None else None

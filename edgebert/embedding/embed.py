@@ -71,6 +71,7 @@ def embed(
         EnvironmentProblem: The disk is full.
     """
     opened = open_bundle(bundle)
+    opened.check_files()
     artifact = choose_artifact(opened, file)
     files, key = shipped_files(opened, artifact, place), None
     if public_key is not None:

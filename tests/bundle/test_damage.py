@@ -1,4 +1,7 @@
-"""A file that is changed, missing, a link or outside of the bundle is named when the bundle is opened."""
+"""A file that is missing, of another size or outside of the bundle is named when the bundle is opened.
+
+One of the right size with another content is named when it is used, before anything reads it.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edgebert import bundle as bundles
 from edgebert.bundle import GOLDEN, check_inside, open_bundle
 from edgebert.errors import BundleError
 from tests.bundle.manifests import FILES, add_file, as_in_the_hub_cache
@@ -19,7 +23,7 @@ LFS_POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64
 @settings(max_examples=40)
 @given(data=st.data())
 def test_a_flipped_bit_in_any_file_is_named(whole: Path, data: st.DataObject):
-    """One bit, anywhere in any file that the manifest lists, makes opening fail with the name of that file."""
+    """One bit, anywhere in any file that the manifest lists: that file is refused by name when it is used."""
     file = data.draw(st.sampled_from(FILES))
     path = whole / file
     content = path.read_bytes()
@@ -28,13 +32,17 @@ def test_a_flipped_bit_in_any_file_is_named(whole: Path, data: st.DataObject):
     flipped[at] ^= 1 << data.draw(st.integers(0, 7))
     path.write_bytes(flipped)
     try:
-        with pytest.raises(BundleError, match="the content is not what the manifest says") as caught:
-            open_bundle(whole)
-        assert caught.value.message.startswith(f"{path}: ")
-        open_bundle(whole, check=False)
+        opened = open_bundle(whole)
+        for use in (lambda: opened.path(file), opened.check_files, lambda: opened.path(file)):
+            with pytest.raises(BundleError, match="the content is not what the manifest says") as caught:
+                use()
+            assert caught.value.message.startswith(f"{path}: ")
+        for other in FILES:
+            if other != file:
+                assert opened.path(other) == whole / other
     finally:
         path.write_bytes(content)
-    open_bundle(whole)
+    opened.check_files()
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -82,11 +90,11 @@ def test_a_link_to_another_file_outside_tells_nothing_of_that_file(file: str, bu
     for other in (b"a secret", b"", bytes(len(content)), bytes(len(content) + 7)):
         outside.write_bytes(other)
         with pytest.raises(BundleError, match="leads out of the bundle") as caught:
-            open_bundle(bundle)
+            open_bundle(bundle).path(file)
         messages.add(caught.value.message)
     assert len(messages) == 1
     outside.write_bytes(content)
-    open_bundle(bundle)
+    open_bundle(bundle).check_files()
     outside.unlink()
     with pytest.raises(BundleError, match="where there is no file"):
         open_bundle(bundle)
@@ -96,7 +104,7 @@ def test_a_linked_folder_is_as_good_as_its_files(bundle: Path, tmp_path: Path):
     """A folder of the bundle that is a link opens where every file in it has the right content, and else not."""
     (bundle / "baseline").rename(tmp_path / "elsewhere")
     (bundle / "baseline").symlink_to(tmp_path / "elsewhere")
-    open_bundle(bundle)
+    open_bundle(bundle).check_files()
     (tmp_path / "elsewhere" / "float32.onnx").write_bytes(b"other")
     with pytest.raises(BundleError, match="leads out of the bundle"):
         open_bundle(bundle)
@@ -194,3 +202,18 @@ def test_damaged_golden_texts_are_named(content: bytes, bundle: Path):
     (bundle / GOLDEN).unlink()
     with pytest.raises(BundleError, match=r"golden\.json: "):
         opened.golden()
+
+
+def test_a_file_is_read_once_and_only_when_it_is_used(whole: Path, monkeypatch: pytest.MonkeyPatch):
+    """Opening reads no file but the manifest; each file is hashed at its first use, and not again."""
+    hashed: list[str] = []
+    digest = bundles.sha256_of
+    monkeypatch.setattr(bundles, "sha256_of", lambda path: hashed.append(path.name) or digest(path))
+    opened = open_bundle(whole)
+    assert hashed == []
+    for _ in range(2):
+        opened.path("int8.onnx")
+        opened.golden()
+    assert hashed == ["int8.onnx", GOLDEN]
+    opened.check_files()
+    assert sorted(hashed) == sorted(Path(file).name for file in FILES)

@@ -10,12 +10,12 @@ DATA = ("data.csv", "data.tsv", "data.jsonl", "data.csv.gz", "data.tsv.gz")
 
 
 def _bundle() -> None:
-    from edgebert.bundle import check_file, check_inside, is_bundle, open_bundle
+    from edgebert.bundle import check_inside, is_bundle, open_bundle
 
     assert isinstance(is_bundle(Path("bundle")), bool)
     bundle = open_bundle(Path("bundle"))
     for artifact in bundle.manifest.artifacts:
-        check_file(bundle, artifact)
+        bundle.path(artifact.file)
         check_inside(artifact.file, bundle.root)
 
 

@@ -83,6 +83,7 @@ def bench(
 
     Raises:
         UsageError: The request cannot be carried out, or the journal is of another run.
+        BundleError: The bundle is damaged.
         DeviceProblem: No device could be measured.
         OutputError: The journal cannot be written.
         EnvironmentProblem: The disk is full.
@@ -92,6 +93,7 @@ def bench(
     suite = suite or Suite()
     check_suite(suite, source="the suite")
     chosen_files(bundle, files, runtimes)
+    bundle.check_files()
     plan = Plan(
         bundle=bundle,
         workload=make_workload(bundle, data, suite),
