@@ -6,9 +6,7 @@ table holds nothing but the raw times of the files that were measured; everythin
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -16,19 +14,18 @@ import numpy as np
 
 from edgebert.architecture import Architecture
 from edgebert.errors import UsageError
-from edgebert.installation import upgrade_line
-from edgebert.jsonio import dumps, from_plain, parse
+from edgebert.jsonio import dumps, parse, read
 from edgebert.ondevice.session import cpu_name
 from edgebert.outputs import FileKind, write_output
 from edgebert.progress import Progress, silent
-from edgebert.pruning.additive import part_times, probe_ns
-from edgebert.pruning.cost import Costs
+from edgebert.pruning.cost import Costs, part_times
 from edgebert.pruning.probes import POINTS, VOCABULARY, Probe, check_widths, probe_widths, time_files
+from edgebert.ranges import Positive
 from edgebert.recipe import Format
 from edgebert.staging import writing
 
 SCHEMA = 1
-_MOST_COUNT, _MOST_NS = 2**31, 2**53
+_AGAIN = "measure the table again"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,10 +55,10 @@ class LatencyTable:
     runtime_version: str
     format: Format
     precision: Literal["int8"]
-    threads: int
-    length: int
-    hidden: int
-    head_dim: int
+    threads: Positive
+    length: Positive
+    hidden: Positive
+    head_dim: Positive
     activation: Literal["gelu", "relu"]
     probes: tuple[Probe, ...]
     checks: tuple[Probe, ...]
@@ -78,13 +75,14 @@ def latency_costs(table: LatencyTable, architecture: Architecture, *, first_toke
     Raises:
         UsageError: The table was measured for another kind of model, or up to smaller widths.
     """
+    hint = "measure a table for this model"
     unlike = [
         f"{name} {getattr(table, name)} (the model: {getattr(architecture, name)})"
         for name in ("hidden", "head_dim", "activation")
         if getattr(table, name) != getattr(architecture, name)
     ]
     if unlike:
-        raise UsageError(f"the latency table is for {', '.join(unlike)}", hint="measure a table for this model")
+        raise UsageError(f"the latency table is for {', '.join(unlike)}", hint=hint)
     parts = part_times(table.probes)
     heads, neurons = [], []
     for layer, widths in enumerate(zip(architecture.heads, architecture.neurons, strict=True)):
@@ -92,10 +90,8 @@ def latency_costs(table: LatencyTable, architecture: Architecture, *, first_toke
         grids = (parts.last_heads, parts.last_neurons) if last else (parts.heads, parts.neurons)
         for name, width, grid in zip(("heads", "neurons"), widths, grids, strict=True):
             if width > grid.counts[-1]:
-                raise UsageError(
-                    f"the latency table ends at {grid.counts[-1]} {name}; layer {layer} of the model has {width}",
-                    hint="measure a table for this model",
-                )
+                ends = f"the latency table ends at {grid.counts[-1]} {name}"
+                raise UsageError(f"{ends}; layer {layer} of the model has {width}", hint=hint)
         heads.append(grids[0].at(np.arange(widths[0] + 1)))
         heads[-1][0] = 0.0
         neurons.append(grids[1].at(np.arange(widths[1] + 1)))
@@ -109,7 +105,7 @@ def predicted_ns(table: LatencyTable, architecture: Architecture, *, first_token
 
 def prediction_errors(table: LatencyTable) -> tuple[float, ...]:
     """Return how far off the prediction for each of the table's checks is, as in 0.05 for 5 % too slow."""
-    return tuple(predicted_ns(table, _shape(table, check)) / probe_ns(check) - 1.0 for check in table.checks)
+    return tuple(predicted_ns(table, _shape(table, check)) / check.quickest_ns - 1.0 for check in table.checks)
 
 
 def write_table(table: LatencyTable, path: Path) -> None:
@@ -141,22 +137,11 @@ def read_table(path: Path) -> LatencyTable:
     Raises:
         UsageError: The file cannot be read, is no such table, or is of a newer schema.
     """
-    try:
-        plain = parse(path.read_text(encoding="utf-8"), source=str(path))
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: not UTF-8 text: byte {error.start}") from error
-    schema = plain.get("schema") if isinstance(plain, dict) else None
-    if type(schema) is not int or schema < 1:
-        raise UsageError(f"{path}: not a latency table: there is no schema number", hint="measure the table again")
-    if schema > SCHEMA:
-        raise UsageError(
-            f"{path}: latency table schema {schema}; this edgebert reads up to {SCHEMA}", hint=upgrade_line()
-        )
-    table = from_plain(LatencyTable, plain, source=str(path))
-    for problem in _problems(table):
-        raise UsageError(f"{path}: {problem}", hint="measure the table again")
+    table = read(LatencyTable, path, what="latency table", newest=SCHEMA, hint=_AGAIN)
+    for group in ("probes", "checks"):
+        for index, probe in enumerate(getattr(table, group)):
+            if problem := probe.problem:
+                raise UsageError(f"{path}: {group}[{index}]{problem}", hint=_AGAIN)
     try:
         part_times(table.probes)
     except UsageError as error:
@@ -190,28 +175,20 @@ def measure_latency(
     Raises:
         UsageError: An argument is out of range.
         MissingExtraError: A package that writes or runs the files is missing.
-        EnvironmentProblem: The files find no room on the disk.
+        EnvironmentProblem: The files find no room on the disk, or a worker does not run.
         CheckFailed: The runtime fails on a file.
     """
     runtime = runtime or "onnxruntime"
     if runtime not in POINTS:
         raise UsageError(f"no latency table for the runtime {runtime!r}", hint=f"known: {', '.join(POINTS)}")
-    for name, value in {"length": length, "threads": threads, "rounds": rounds, "runs": runs}.items():
+    options = {"length": length, "threads": threads, "rounds": rounds, "runs": runs}
+    for name, value in options.items():
         if value < 1:
             raise UsageError(f"{name} is {value}; it must be at least 1")
     if length > architecture.positions:
         raise UsageError(f"length is {length}; the model takes up to {architecture.positions} tokens")
     probes, checks = probe_widths(architecture, runtime), check_widths(architecture)
-    timed, version = time_files(
-        architecture,
-        (*probes, *checks),
-        length=length,
-        runtime=runtime,
-        threads=threads,
-        rounds=rounds,
-        runs=runs,
-        progress=progress,
-    )
+    timed, version = time_files(architecture, (*probes, *checks), runtime=runtime, progress=progress, **options)
     return LatencyTable(
         schema=SCHEMA,
         device=cpu_name(),
@@ -239,21 +216,3 @@ def _shape(table: LatencyTable, probe: Probe) -> Architecture:
         positions=table.length,
         activation=table.activation,
     )
-
-
-def _problems(table: LatencyTable) -> Iterator[str]:
-    """Yield what is wrong with the numbers of a table, each with its key."""
-    for key in ("threads", "length", "hidden", "head_dim"):
-        if not 0 < getattr(table, key) < _MOST_COUNT:
-            yield f"{key} is out of range"
-    for group in ("probes", "checks"):
-        for index, probe in enumerate(getattr(table, group)):
-            where = f"{group}[{index}]"
-            if len(probe.heads) != len(probe.neurons):
-                yield f"{where} has heads of {len(probe.heads)} layers, but neurons of {len(probe.neurons)}"
-            if not all(0 < width < _MOST_COUNT for width in (*probe.heads, *probe.neurons)):
-                yield f"{where}: a layer has at least one head and one neuron"
-            if not probe.run_ns or not all(probe.run_ns):
-                yield f"{where}.run_ns has a round without times"
-            if not all(0 < ns < _MOST_NS for ns in chain.from_iterable(probe.run_ns)):
-                yield f"{where}.run_ns holds something that is no time"

@@ -5,18 +5,19 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 
 from edgebert.architecture import Architecture
-from edgebert.errors import CheckFailed, EnvironmentProblem
-from edgebert.manifest import TextSpec
-from edgebert.ondevice.session import FORMATS, RuntimeFailure
-from edgebert.ondevice.timing import time_runs
+from edgebert.device.protocol import Request, Series
+from edgebert.ondevice.session import FORMATS
 from edgebert.progress import Progress
-from edgebert.runtime import open_runner
+from edgebert.ranges import Between, Positive
+from edgebert.staging import writing
+from edgebert.workers.measure import measure
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,6 +30,8 @@ VOCABULARY = 64  # rows of the embedding table: looking one up costs next to not
 # Head counts and neuron counts: writing a TFLite file takes many seconds, an ONNX file a fraction of one.
 POINTS = {"onnxruntime": (5, 7), "litert": (3, 4)}
 
+Width = Annotated[int, Between(1, 2**31 - 1)]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
@@ -40,9 +43,25 @@ class Probe:
         run_ns: Nanoseconds of each inference, one row for each round.
     """
 
-    heads: tuple[int, ...]
-    neurons: tuple[int, ...]
-    run_ns: tuple[tuple[int, ...], ...]
+    heads: tuple[Width, ...]
+    neurons: tuple[Width, ...]
+    run_ns: tuple[tuple[Positive, ...], ...]
+
+    @property
+    def quickest_ns(self) -> float:
+        """The quickest inference of all rounds, in nanoseconds: what the file takes.
+
+        Whatever else runs on the machine can only add to a time. On a busy one medians went wrong several times over
+        where the quickest of a hundred still told what an idle machine takes.
+        """
+        return float(min(chain.from_iterable(self.run_ns)))
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with it as ``path: problem`` says it; empty where nothing is."""
+        if len(self.heads) != len(self.neurons):
+            return f" has heads of {len(self.heads)} layers, but neurons of {len(self.neurons)}"
+        return "" if self.run_ns and all(self.run_ns) else ".run_ns has a round without times"
 
 
 Widths = tuple[tuple[int, ...], tuple[int, ...]]
@@ -96,72 +115,42 @@ def time_files(
 ) -> tuple[tuple[Probe, ...], str]:
     """Return the raw times of int8 files with these widths, and the version of the runtime.
 
-    The files are timed in this process, one after the other and in another order each round, so that a slow spell of
-    the machine hits all of them alike. Each round opens a file anew: one model at a time is in memory, and where the
-    allocator happens to put it averages out.
-
-    Args:
-        architecture: Everything but the widths.
-        files: Widths of each file.
-        length: Tokens of the input.
-        runtime: ``onnxruntime`` or ``litert``.
-        threads: Threads of one inference.
-        rounds: Times each file is opened.
-        runs: Inferences that count each time.
-        progress: Told about files written and timed.
-
-    Raises:
-        MissingExtraError: A package that writes or runs the files is missing.
-        EnvironmentProblem: The files find no room on the disk.
-        CheckFailed: The runtime fails on a file.
+    Each round opens every file in a fresh worker, in another order, so that a slow spell of the machine hits all of
+    them alike, and where an allocator happens to put a model averages out. Arguments and errors as for
+    ``measure_latency``.
     """
-    spec = TextSpec(lower_case=True, max_length=length, lengths=(length,), pad_id=0, cls_id=1, sep_id=2, unk_id=3)
-    ids = np.random.default_rng(0).integers(0, VOCABULARY, (1, length), dtype=np.int32)
-    run_ns: list[list[tuple[int, ...]]] = [[] for _ in files]
-    version, done, total = "", 0, rounds * len(files)
+    ids = tuple(np.random.default_rng(0).integers(0, VOCABULARY, length).tolist())
+    series = (Series(name=str(length), inputs=(ids,)),)
     with tempfile.TemporaryDirectory(prefix="edgebert-latency-") as folder:
         paths = [Path(folder) / f"{index}.{FORMATS[runtime]}" for index in range(len(files))]
         for index, widths in enumerate(files):
             progress("writing files to time", index, len(files))
-            try:
+            with writing(Path(folder), room_hint="free some space, or set TMPDIR"):
                 _write(random_weights(architecture, widths, length=length), paths[index], length)
-            except OSError as error:
-                raise EnvironmentProblem(
-                    f"{folder}: the files to time cannot be written: {error.strerror}",
-                    hint="free some space, or set TMPDIR",
-                ) from error
         progress("writing files to time", len(files), len(files))
-        for turn in range(rounds):
-            for index in np.random.default_rng(turn).permutation(len(files)):
-                session = open_runner(paths[index], runtime=runtime, spec=spec, threads=threads).session
-                try:
-                    times = time_runs(session, ids, np.ones_like(ids), warm_up=WARM_UP, runs=runs)
-                except RuntimeFailure as error:
-                    raise CheckFailed(f"{runtime} {session.version} fails on random weights: {error}") from error
-                run_ns[index].append(tuple(times))
-                version, done = session.version, done + 1
-                progress("timing", done, total)
-    probes = (
-        Probe(heads=heads, neurons=neurons, run_ns=tuple(rows))
-        for (heads, neurons), rows in zip(files, run_ns, strict=True)
-    )
-    return tuple(probes), version
+        requests = [
+            Request(
+                file=str(path), runtime=runtime, threads=threads, pad_id=0, series=series, warm_up=WARM_UP, runs=runs
+            )
+            for path in paths
+        ]
+        order = [index for turn in range(rounds) for index in np.random.default_rng(turn).permutation(len(files))]
+        trials = measure([requests[index] for index in order], progress=progress)
+    run_ns: list[list[tuple[int, ...]]] = [[] for _ in files]
+    for index, trial in zip(order, trials, strict=True):
+        run_ns[index].append(trial.series[0].run_ns)
+    probes = (Probe(heads=h, neurons=n, run_ns=tuple(rows)) for (h, n), rows in zip(files, run_ns, strict=True))
+    return tuple(probes), trials[0].version
 
 
 def random_weights(architecture: Architecture, widths: Widths, *, length: int) -> Weights:
-    """Return random weights with these widths of a two-label classifier, whose last layer is cheaper than the others.
+    """Return random weights of a two-label classifier with these widths, whose last layer is cheaper than the others.
 
     No array stands for two: a converter would store it once, and a cache would hold it longer than a real model's.
-
-    Args:
-        architecture: Everything but the widths.
-        widths: Heads and neurons of each layer.
-        length: Rows of the position table.
     """
     from edgebert.convert.weights import Layer, Linear, Norm, Weights
 
-    rng = np.random.default_rng(0)
-    hidden = architecture.hidden
+    rng, hidden = np.random.default_rng(0), architecture.hidden
 
     def array(*shape: int) -> NDArray[np.float32]:
         return rng.standard_normal(shape, dtype=np.float32)

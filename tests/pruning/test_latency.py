@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from edgebert.architecture import Architecture
 from edgebert.errors import OutputError, UsageError
 from edgebert.jsonio import dumps
-from edgebert.pruning.additive import part_times, probe_ns
+from edgebert.pruning.cost import part_times
 from edgebert.pruning.latency import (
     SCHEMA,
     LatencyTable,
@@ -80,7 +80,7 @@ def table(architecture=None, *, runtime="onnxruntime", times=lambda ns: [ns], **
 
 def test_the_time_of_a_file_is_its_quickest_run():
     """Whatever slows some runs, in whichever round, changes nothing."""
-    assert probe_ns(Probe(heads=(1,), neurons=(1,), run_ns=((9, 50), (90, 7, 8)))) == 7
+    assert Probe(heads=(1,), neurons=(1,), run_ns=((9, 50), (90, 7, 8))).quickest_ns == 7
 
 
 @pytest.mark.parametrize("runtime", ["onnxruntime", "litert"])
@@ -124,7 +124,7 @@ def test_a_curve_that_is_no_line_is_exact_where_it_was_measured():
     measured = table(probes=probes)
     for item in probes:
         model = shape(heads=item.heads, neurons=item.neurons)
-        assert predicted_ns(measured, model) == pytest.approx(probe_ns(item), rel=1e-6)
+        assert predicted_ns(measured, model) == pytest.approx(item.quickest_ns, rel=1e-6)
 
 
 @given(data=st.data())
@@ -245,8 +245,8 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
         (("probes",), [], "do not tell"),
         (("extra",), 1, "extra"),
         (("probes", 2, "heads"), [], "probes[2] has heads of 0 layers, but neurons of 1"),
-        (("probes", 2, "heads"), [0], "probes[2]: a layer"),
-        (("probes", 2, "neurons"), [-16], "probes[2]: a layer"),
+        (("probes", 2, "heads"), [0], "probes[2].heads[0] is 0"),
+        (("probes", 2, "neurons"), [-16], "probes[2].neurons[0] is -16"),
         (("probes", 2, "neurons"), [1.5], "probes[2].neurons[0]"),
         (("checks", 1, "run_ns"), [], "checks[1].run_ns"),
         (("checks", 1, "run_ns"), [[]], "checks[1].run_ns"),
