@@ -14,7 +14,7 @@ from edgebert import pictures, plotting
 from edgebert.architecture import Architecture, Pruning
 from edgebert.bench.analysis.rows import sections
 from edgebert.bench.render import plots
-from edgebert.bench.render.figures import figures as page_figures
+from edgebert.bench.render.html import device_plots
 from edgebert.card import PLOT
 from edgebert.manifest import Manifest
 from edgebert.pictures import draw_pruning, draw_size_accuracy
@@ -169,7 +169,7 @@ def test_a_report_draws_the_paired_change_that_its_table_tells(monkeypatch: pyte
     report = rv.make_report(rv.make_measurement(answers=answers), texts=rv.make_texts(labels=labels))
     (section,) = sections([report])
     figures = kept_figures(monkeypatch, plots)
-    page_figures(section, prefix="p")
+    assert list(device_plots(section, prefix="p"))
     (row,) = [row for row in section.scores if row.baseline]
     assert row.score is not None
     (bar,) = [found for figure in figures for axes in figure.axes for found in bars(axes)]

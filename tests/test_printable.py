@@ -20,8 +20,7 @@ from markdown_it import MarkdownIt
 
 from edgebert.bench.analysis.rows import sections
 from edgebert.bench.gate.results import CheckResult, github, junit
-from edgebert.bench.render.markdown import markdown_text
-from edgebert.bench.render.spreadsheet import csv_text
+from edgebert.bench.render.text import csv_text, markdown_text
 from edgebert.card import card_text
 from edgebert.cli import output
 from edgebert.errors import UsageError

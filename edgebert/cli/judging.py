@@ -34,9 +34,8 @@ def report(
 ) -> None:
     """Show times, accuracy and warnings of one or more reports: float against what ships, each device by itself."""
     from edgebert.bench.analysis.rows import sections
-    from edgebert.bench.render.markdown import markdown_text
-    from edgebert.bench.render.page import PAGE, page_text
-    from edgebert.bench.render.spreadsheet import csv_text
+    from edgebert.bench.render.html import PAGE, page_text
+    from edgebert.bench.render.text import csv_text, markdown_text
     from edgebert.bench.report import read_report
     from edgebert.outputs import write_output
 
@@ -61,9 +60,8 @@ def report(
 
 def _show(found: Sequence[Section]) -> None:
     from edgebert.bench.analysis.rows import agreement_of, by_request, warnings_of
-    from edgebert.bench.render.markup import shown
     from edgebert.bench.render.tables import agreement_sheet, sheets
-    from edgebert.bench.render.words import EMULATED, bundle_facts, device_facts, not_measured
+    from edgebert.bench.render.words import EMULATED, bundle_facts, device_facts, not_measured, shown
 
     for group in by_request(found):
         _show_facts(bundle_facts(group[0].report))
@@ -89,7 +87,7 @@ def _show(found: Sequence[Section]) -> None:
 
 
 def _show_facts(facts: Sequence[tuple[str, str]]) -> None:
-    from edgebert.bench.render.markup import shown
+    from edgebert.bench.render.words import shown
 
     width = max(len(name) for name, _ in facts)
     for name, value in facts:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edgebert.bench.render.page import GENERATOR
+from edgebert.bench.render.html import GENERATOR
 from edgebert.bench.report import write_report
 from edgebert.installation import install_line
 from tests.support import report_values as rv

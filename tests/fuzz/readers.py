@@ -42,7 +42,7 @@ def _plain_texts() -> None:
 
 
 def _report() -> None:
-    from edgebert.bench.render.markdown import markdown_text
+    from edgebert.bench.render.text import markdown_text
     from edgebert.bench.report import read_report
 
     markdown_text([read_report(Path("report.json"))])

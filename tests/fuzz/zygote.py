@@ -24,7 +24,7 @@ LIGHT = (
     "numpy",
     "tokenizers",
     "edgebert.cli.app",
-    "edgebert.bench.render.page",
+    "edgebert.bench.render.html",
     "edgebert.bench.analysis.compare",
     "edgebert.bench.gate.check",
     "edgebert.embedding.embed",

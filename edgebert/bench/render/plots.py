@@ -1,4 +1,4 @@
-"""The plots of a report, one function each: raw times, time by length, sizes, counts; ``traces`` has one more.
+"""The plots of a report, one function each: raw times, time by length, sizes, counts, and the course of the run.
 
 Each returns a picture as SVG text, or ``None`` where there is nothing to draw.
 """
@@ -7,35 +7,41 @@ from __future__ import annotations
 
 import io
 from collections import defaultdict
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgebert.bench.analysis.stats import quantiles
-from edgebert.bench.render.markup import shown
-from edgebert.bench.render.words import count_of, run_names
-from edgebert.plotting import GREY, HUES, INK, PALE, draw_change, svg_figure
+from edgebert.bench.analysis.stats import Estimate, quantiles
+from edgebert.bench.render.words import count_of, run_names, shown
+from edgebert.plotting import GREY, HUES, INK, PALE, draw_change, log_axis, plain_axes, svg_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-    from edgebert.bench.report import BundleFacts, Configuration, FileFacts, InstructionCount, Measurement
+    from edgebert.bench.report import (
+        BundleFacts,
+        Configuration,
+        DoneTrial,
+        FileFacts,
+        InstructionCount,
+        Measurement,
+    )
+    from edgebert.device.protocol import Conditions
 
-COLOURS = {
-    INK: "ink",
-    PALE: "line",
-    GREY: "float",
-    **{hue: f"hue{index}" for index, hue in enumerate(HUES)},
-}
+COLOURS = {INK: "ink", PALE: "line", GREY: "float", **{hue: f"hue{index}" for index, hue in enumerate(HUES)}}
 """CSS variable of each colour the plots are drawn in; black, white and the rest stay as they are."""
 
-_WIDTH = 5.2
 MOST_MARKS = 2000
 """Runs of one file drawn one by one; of more, all of the slowest and an even sample of the others."""
+
+_WIDTH = 5.2
+_PANEL_POINTS = 65
+_LINE_SHARE = 0.15
+
+Lines = dict[str, list[tuple[float, float]]]
+"""Points of each line: minute and value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,16 +56,6 @@ class Mark:
     def face(self) -> str:
         """Colour inside the mark."""
         return "none" if self.is_hollow else self.colour
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scored:
-    """Change of accuracy of a file on a device, in points, with its 95 % interval; 0 without one for a baseline."""
-
-    file: str
-    value: float
-    low: float
-    high: float
 
 
 def marks(bundle: BundleFacts) -> dict[str, Mark]:
@@ -78,27 +74,26 @@ def draw_times(measurement: Measurement, bundle: BundleFacts, series: str) -> st
 
     The axis is logarithmic, so that equal distances are equal ratios; bars mark p50, p90 and p99 over all processes.
     """
-    looks, groups = marks(bundle), _groups(measurement, bundle, series)
+    looks, groups, out = marks(bundle), _groups(measurement, bundle, series), io.StringIO()
     if not groups:
         return None
     names = run_names(groups)
-    out = io.StringIO()
-    with canvas(out, height=0.7 + 0.62 * len(groups)) as figure:
+    with svg_figure(out, width=_WIDTH, height=0.7 + 0.62 * len(groups), letters="none") as figure:
         axes = figure.subplots()
-        axes.set_xscale("log")
         for place, (key, processes) in enumerate(groups.items()):
-            _draw_runs(axes, place, processes, looks[key[0]].colour, short_name(names[key], 40))
+            _draw_runs(axes, place, processes, looks[key[0]].colour, shown(names[key], 40))
         axes.set_ylim(len(groups) - 0.45, -0.75)
         axes.set_yticks([])
         everything = [ns / 1e6 for processes in groups.values() for runs in processes for ns in runs]
-        _time_axis(axes, min(everything), max(everything))
+        log_axis(axes, min(everything), max(everything))
+        plain_axes(axes, "ms, logarithmic", "")
         axes.spines[["top", "right", "left"]].set_visible(False)
     return out.getvalue()
 
 
 def draw_lengths(measurement: Measurement, bundle: BundleFacts) -> str | None:
     """Draw the median time of the texts of each length in tokens, with the fewest threads that were measured."""
-    looks = marks(bundle)
+    looks, out = marks(bundle), io.StringIO()
     least = min((done.trial.threads for done in measurement.trials), default=0)
     times: dict[str, dict[int, list[float]]] = {}
     for done in measurement.trials:
@@ -108,34 +103,32 @@ def draw_lengths(measurement: Measurement, bundle: BundleFacts) -> str | None:
                 by_length[item.tokens[run % len(item.tokens)]].append(ns / 1e6)
     if max((len(by_length) for by_length in times.values()), default=0) < 2:
         return None
-    out = io.StringIO()
-    with canvas(out, height=3.2) as figure:
+    with svg_figure(out, width=_WIDTH, height=3.2, letters="none") as figure:
         axes = figure.subplots()
         for file, by_length in times.items():
-            lengths = sorted(by_length)
+            look, lengths = looks[file], sorted(by_length)
             medians = [float(np.median(by_length[length])) for length in lengths]
-            _line(axes, lengths, medians, looks[file])
+            style = look.shape + ("--" if look.is_hollow else "-")
+            axes.plot(lengths, medians, style, color=look.colour, linewidth=1, markersize=4, markerfacecolor=look.face)
         axes.set_xlim(left=0)
         axes.set_ylim(bottom=0)
         plain_axes(axes, f"tokens of the text ({count_of(least, 'thread')})", "ms, median")
     return out.getvalue()
 
 
-def draw_sizes(scores: Sequence[Scored], bundle: BundleFacts) -> str | None:
-    """Draw file size in MB against the paired change of accuracy on one device, with 95 % intervals."""
-    sizes = {item.file: item.size_bytes / 1e6 for item in bundle.files}
+def draw_sizes(scores: Sequence[tuple[str, Estimate]], bundle: BundleFacts) -> str | None:
+    """Draw file size in MB against the paired change of accuracy on one device, in points, with 95 % intervals."""
     looks, out = marks(bundle), io.StringIO()
+    sizes = {item.file: item.size_bytes / 1e6 for item in bundle.files}
     if not scores:
         return None
-    with canvas(out, height=3.2) as figure:
+    with svg_figure(out, width=_WIDTH, height=3.2, letters="none") as figure:
         axes = figure.subplots()
-        for item in scores:
-            look = looks[item.file]
-            interval, face = (item.low, item.high), look.face
-            draw_change(
-                axes, sizes[item.file], item.value, interval, fmt=look.shape, color=look.colour, markerfacecolor=face
-            )
-        axes.set_xlim(0, 1.1 * max(sizes[item.file] for item in scores))
+        for file, change in scores:
+            low, high = (change.value if end is None else end for end in (change.low, change.high))
+            look = {"fmt": looks[file].shape, "color": looks[file].colour, "markerfacecolor": looks[file].face}
+            draw_change(axes, sizes[file], change.value, (low, high), **look)
+        axes.set_xlim(0, 1.1 * max(sizes[file] for file, _ in scores))
         axes.axhline(0, color=GREY, linewidth=0.8, linestyle="--", zorder=0)
         plain_axes(axes, "file size (MB)", "change of accuracy (points)")
     return out.getvalue()
@@ -143,10 +136,10 @@ def draw_sizes(scores: Sequence[Scored], bundle: BundleFacts) -> str | None:
 
 def draw_counts(counts: Sequence[InstructionCount], *, classes: Sequence[str]) -> str | None:
     """Draw the instructions of one inference in millions for each file, split into classes and a rest."""
+    out = io.StringIO()
     if not counts:
         return None
-    out = io.StringIO()
-    with canvas(out, height=0.8 + 0.55 * len(counts)) as figure:
+    with svg_figure(out, width=_WIDTH, height=0.8 + 0.55 * len(counts), letters="none") as figure:
         axes = figure.subplots()
         for place, item in enumerate(counts):
             parts = dict(item.classes)
@@ -156,7 +149,7 @@ def draw_counts(counts: Sequence[InstructionCount], *, classes: Sequence[str]) -
             for width, colour in zip(widths, (*HUES[: len(classes)], GREY), strict=True):
                 axes.barh(place, width, left=left, height=0.45, color=colour)
                 left += width
-            label = f"{short_name(item.file)}, {item.tokens} tokens: {item.per_inference / 1e6:,.1f}"
+            label = f"{shown(item.file, 32)}, {item.tokens} tokens: {item.per_inference / 1e6:,.1f}"
             axes.annotate(label, (0, place - 0.28), va="bottom", fontsize=9, color=INK)
         axes.set_ylim(len(counts) - 0.6, -0.75)
         axes.set_xlim(0, 1.02 * max(item.per_inference for item in counts) / 1e6 or 1)
@@ -166,48 +159,54 @@ def draw_counts(counts: Sequence[InstructionCount], *, classes: Sequence[str]) -
     return out.getvalue()
 
 
-def canvas(out: io.StringIO, *, height: float) -> AbstractContextManager[Figure]:
-    """Give a figure as wide as a phone, ``height`` inches high, and write it as SVG when the block ends well."""
-    return svg_figure(out, width=_WIDTH, height=height, letters="none")
+def draw_trace(measurement: Measurement, bundle: BundleFacts, series: str) -> str | None:
+    """Draw over the minutes of the run: temperatures, frequencies, and each process's median over its file's.
 
-
-def plain_axes(axes: Axes, x: str, y: str) -> None:
-    """Name the axes and draw them in the colours of every plot."""
-    axes.set_xlabel(x, color=INK)
-    axes.set_ylabel(y, color=INK)
-    axes.set_facecolor("none")
-    axes.tick_params(colors=INK)
-    axes.grid(color=PALE, linewidth=0.7)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(GREY)
-
-
-def short_name(text: str, most: int = 32) -> str:
-    """Return a name of at most so many letters, on one line."""
-    line = shown(text)
-    return line if len(line) <= most else line[: most - 1] + "…"
+    The minutes are added up from the workers' own steady clocks and the waits before them: setting the time of day
+    does not bend the axis.
+    """
+    looks, starts, out = marks(bundle), _starts(measurement.trials), io.StringIO()
+    timed = list(zip(starts, measurement.trials, strict=False))
+    read = [(start + found.at_ns / 60e9, found) for start, done in timed for found in done.trial.conditions]
+    temperatures = _temperatures(read)
+    for state in measurement.states:
+        if state.battery_celsius is not None and 0 <= state.trial < len(starts):
+            temperatures.setdefault("battery", []).append((starts[state.trial], state.battery_celsius))
+    found = {"°C": temperatures, "GHz": _frequencies(read), "time / median": _drift(timed, series)}
+    panels = [(unit, lines) for unit, lines in found.items() if lines]
+    if not panels:
+        return None
+    with svg_figure(out, width=_WIDTH, height=0.5 + 1.35 * len(panels), letters="none") as figure:
+        drawn = figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
+        for axes, (unit, lines) in zip(drawn, panels, strict=True):
+            if looks.keys() >= lines.keys():
+                for name, points in sorted(lines.items()):
+                    look, (x, y) = looks[name], zip(*points, strict=True)
+                    axes.plot(x, y, look.shape, color=look.colour, markersize=3.5, markerfacecolor=look.face)
+            else:
+                _draw_named(axes, lines)
+            plain_axes(axes, "", unit)
+        axes.set_xlabel("minutes of measuring", color=INK)
+    return out.getvalue()
 
 
 def _groups(measurement: Measurement, bundle: BundleFacts, series: str) -> dict[Configuration, list[tuple[int, ...]]]:
     """Return the nanoseconds of each run, by process; a shipped file stands next to the baseline of its format."""
-    found: dict[Configuration, list[tuple[int, ...]]] = {}
-    for done in measurement.trials:
-        for item in done.trial.series:
-            if item.name == series and item.run_ns and min(item.run_ns) > 0:
-                found.setdefault((done.file, done.trial.runtime, done.trial.threads), []).append(item.run_ns)
+    found = {
+        key: [item.run_ns for trial in trials.values() for item in trial.series if item.name == series and item.run_ns]
+        for key, trials in measurement.configurations().items()
+    }
     files = {item.file: item for item in bundle.files}
 
     def place(key: Configuration) -> tuple[int, str, str, str, str]:
         file, runtime, threads = key
         return threads, files[file].format, runtime, files[file].role, file
 
-    return {key: found[key] for key in sorted(found, key=place)}
+    return {key: found[key] for key in sorted(found, key=place) if found[key]}
 
 
 def _draw_runs(axes: Axes, place: int, processes: Sequence[Sequence[int]], colour: str, label: str) -> None:
-    total = sum(map(len, processes))
-    height = 0.5 / len(processes)
+    total, height = sum(map(len, processes)), 0.5 / len(processes)
     x: list[float] = []
     y: list[float] = []
     for index, runs in enumerate(processes):
@@ -228,25 +227,65 @@ def _thinned(runs: Sequence[int], most: int) -> list[int]:
     """Return at most about ``most`` runs: the slowest tenth of them whole, and an even sample of the rest."""
     if len(runs) <= most:
         return list(runs)
-    ordered = sorted(runs)
-    tail = max(most // 10, 1)
+    ordered, tail = sorted(runs), max(most // 10, 1)
     picked = np.linspace(0, len(ordered) - tail - 1, max(most - tail, 1)).astype(int)
     return [ordered[index] for index in picked] + ordered[-tail:]
 
 
-def _line(axes: Axes, x: Sequence[float], y: Sequence[float], look: Mark) -> None:
-    dashes = "--" if look.is_hollow else "-"
-    axes.plot(x, y, look.shape + dashes, color=look.colour, linewidth=1, markersize=4, markerfacecolor=look.face)
+def _draw_named(axes: Axes, lines: Lines) -> None:
+    """Draw lines with their names behind their ends, one below the other."""
+    for style, points in zip(("-", "--", ":", "-."), lines.values(), strict=False):
+        axes.plot(*zip(*points, strict=True), style, color=INK, linewidth=1.2)
+    low, high = axes.get_ylim()
+    place = -1.0
+    for name, points in sorted(lines.items(), key=lambda item: (item[1][-1][1], item[1][0][1])):
+        minute, value = points[-1]
+        share = (value - low) / (high - low)
+        place = max(share, place + _LINE_SHARE)
+        shift = (4, (place - share) * _PANEL_POINTS)
+        axes.annotate(name, (minute, value), shift, textcoords="offset points", va="center", fontsize=8, color=INK)
 
 
-def _time_axis(axes: Axes, least: float, most: float) -> None:
-    """Put plain numbers on a logarithmic axis, also where it does not reach across a power of ten."""
-    low, high = least / 1.06, most * 1.06
-    axes.set_xlim(low, high)
-    steps = (1, 2, 5) if high / low > 8 else (1, 1.5, 2, 3, 4, 5, 7) if high / low > 2 else np.arange(1, 10, 0.25)
-    powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
-    ticks = [step * 10.0**power for power in powers for step in steps if low <= step * 10.0**power <= high]
-    ticks = ticks or [float(f"{(low * high) ** 0.5:.3g}")]
-    axes.set_xticks(ticks, [f"{tick:.4g}" for tick in ticks])
-    axes.set_xticks([], minor=True)
-    plain_axes(axes, "ms, logarithmic", "")
+def _starts(trials: Iterable[DoneTrial]) -> list[float]:
+    """Return the minute at which each trial started, and the one at which the last one ended."""
+    starts, now = [], 0.0
+    for done in trials:
+        now += done.waited_s / 60
+        starts.append(now)
+        now += done.trial.elapsed_ns / 60e9
+    return [*starts, now]
+
+
+def _temperatures(read: Sequence[tuple[float, Conditions]]) -> Lines:
+    """Return the three sensors that got hottest."""
+    lines: Lines = {}
+    for minute, found in read:
+        for item in found.temperatures:
+            lines.setdefault(shown(item.sensor, 32), []).append((minute, item.celsius))
+    hottest = sorted(lines, key=lambda name: (-max(value for _, value in lines[name]), name))[:3]
+    return {name: sorted(lines[name]) for name in hottest}
+
+
+def _frequencies(read: Sequence[tuple[float, Conditions]]) -> Lines:
+    """Return the fastest and the slowest of the processors that a trial could run on."""
+    told = [(minute, found.freq_khz) for minute, found in read if found.freq_khz]
+    fastest, slowest = (sorted((minute, end(khz) / 1e6) for minute, khz in told) for end in (max, min))
+    if fastest == slowest:
+        return {"all cores": fastest} if told else {}
+    return {"fastest": fastest, "slowest": slowest}
+
+
+def _drift(timed: Iterable[tuple[float, DoneTrial]], series: str) -> Lines:
+    """Return the median of each process over the median of those of its file, runtime and thread count."""
+    found: dict[Configuration, list[tuple[float, float]]] = {}
+    for start, done in timed:
+        for item in done.trial.series:
+            if item.name == series and item.run_ns:
+                group = (done.file, done.trial.runtime, done.trial.threads)
+                found.setdefault(group, []).append((start, float(np.median(item.run_ns))))
+    lines: Lines = {}
+    for (file, _, _), points in found.items():
+        middle = float(np.median([value for _, value in points]))
+        if middle > 0:
+            lines.setdefault(file, []).extend((minute, value / middle) for minute, value in points)
+    return lines

@@ -2,55 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgebert.bench.analysis.stats import Estimate
-from edgebert.bench.render.markup import shown
-from edgebert.bench.render.words import run_names
+from edgebert.bench.render.words import run_names, shown
 
 if TYPE_CHECKING:
     from edgebert.bench.analysis.rows import CountRow, EnergyRow, Section, TimeRow
     from edgebert.bench.analysis.scores import CrossAgreement, ScoreRow
-    from edgebert.bench.report import Configuration
+    from edgebert.bench.report import Configuration, DoneTrial, Measurement
 
 NONE = "-"
 """What stands in a cell that has nothing to say."""
 
 _BRACKETS = "95 % intervals in brackets"
-_TIME_COLUMNS = (
-    "file",
-    "as fast as float",
-    "verdict",
-    "p50 ms",
-    "p90 ms",
-    "p99 ms",
-    "texts/s",
-)
-_LENGTH_COLUMNS = ("file", "texts", "tokens", *_TIME_COLUMNS[1:])
-_COST_COLUMNS = (
-    "file",
-    "size MB",
-    "import ms",
-    "load ms",
-    "first ms",
-    "peak RSS MB",
-    "tokenizer ms",
-    "outliers",
-    "runtime",
-)
-_SCORE_COLUMNS = (
-    "file",
-    "accuracy %",
-    "change",
-    "agreement %",
-    "texts",
-    "golden logits",
-    "runtime",
-)
-_COUNT_COLUMNS = ("file", "texts", "tokens", "millions", "share of float", "mostly", "runtime")
-_ENERGY_COLUMNS = ("file", "runtime", "threads", "counter", "mJ")
+_NUMERIC = re.compile(r"[-+0-9.,<]+( .*|%|)")
+
+Cells = dict[str, str]
+"""Cells of a row by the names of their columns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +34,16 @@ class Sheet:
     rows: tuple[tuple[str, ...], ...]
     is_detail: bool = False
 
+    @property
+    def right(self) -> frozenset[int]:
+        """Columns that belong on the right: all their cells are numbers or empty, and they do not name the row."""
+        columns = enumerate(zip(*self.rows, strict=True))
+        return frozenset(
+            index
+            for index, column in columns
+            if index > 0 and all(_NUMERIC.fullmatch(cell) for cell in column if cell not in {"", NONE})
+        )
+
 
 def sheets(section: Section) -> tuple[Sheet, ...]:
     """Return the tables of one device; those and the columns of them that say nothing are left out."""
@@ -71,115 +53,138 @@ def sheets(section: Section) -> tuple[Sheet, ...]:
     texts = f"{_series(main[0].series)} texts, {main[0].mean_tokens:.1f} tokens on average" if main else ""
     answered = run_names((row.file, row.runtime, 1) for row in section.scores)
     counted = run_names((row.file, row.runtime, 1) for row in section.counts)
-    scores = [_score_cells(row, answered) for row in section.scores]
-    energy = [_energy_cells(row) for row in section.energy]
+    scores = f"Accuracy and agreement with float, on this device; {_BRACKETS}"
     found = (
-        sheet(f"Times: {texts}; {_BRACKETS}", _TIME_COLUMNS, [_time_cells(row, names) for row in main]),
-        sheet("Size, start and memory", _COST_COLUMNS, [_cost_cells(row, names) for row in main]),
-        sheet(f"Accuracy and agreement with float, on this device; {_BRACKETS}", _SCORE_COLUMNS, scores),
-        sheet("Instructions of one inference", _COUNT_COLUMNS, [_count_cells(row, counted) for row in section.counts]),
-        sheet(f"Energy of one inference, loading included; {_BRACKETS}", _ENERGY_COLUMNS, energy),
-        sheet(
-            f"Times by length; {_BRACKETS}",
-            _LENGTH_COLUMNS,
-            [_length_cells(row, names) for row in others],
-            is_detail=True,
-        ),
+        sheet(f"Times: {texts}; {_BRACKETS}", [_time_cells(row, names) for row in main]),
+        sheet("Size, start and memory", [_cost_cells(row, names) for row in main]),
+        sheet(scores, [_score_cells(row, answered) for row in section.scores]),
+        sheet("Instructions of one inference", [_count_cells(row, counted) for row in section.counts]),
+        sheet(f"Energy of one inference, loading included; {_BRACKETS}", map(_energy_cells, section.energy)),
+        sheet(f"Times by length; {_BRACKETS}", [_length_cells(row, names) for row in others], is_detail=True),
     )
     return tuple(made for made in found if made.rows)
 
 
 def agreement_sheet(found: Sequence[CrossAgreement]) -> Sheet:
     """Return how often devices give the same label: a row for each two devices, a column for each file."""
-    runs = list(dict.fromkeys((item.file, item.runtime) for item in found))
-    pairs: dict[tuple[str, str], dict[tuple[str, str], str]] = {}
+    files = dict.fromkeys((f"{shown(item.file)}, {shown(item.runtime)}" for item in found), NONE)
+    pairs: dict[tuple[str, str], Cells] = {}
     for item in found:
-        cells = pairs.setdefault((item.first, item.second), {})
-        cells[item.file, item.runtime] = f"{100 * item.agreement:.2f} % of {item.examples}"
-    rows = [
-        [f"{shown(first)} and {shown(second)}", *(cells.get(run, NONE) for run in runs)]
-        for (first, second), cells in pairs.items()
-    ]
-    columns = ["devices", *(f"{shown(file)}, {shown(runtime)}" for file, runtime in runs)]
-    return sheet("Agreement among devices: texts with the same label", columns, rows)
+        names = {"devices": f"{shown(item.first)} and {shown(item.second)}"}
+        cells = pairs.setdefault((item.first, item.second), names | files)
+        cells[f"{shown(item.file)}, {shown(item.runtime)}"] = f"{100 * item.agreement:.2f} % of {item.examples}"
+    return sheet("Agreement among devices: texts with the same label", pairs.values())
 
 
-def sheet(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, is_detail: bool = False) -> Sheet:
-    """Return a table without the columns that have nothing to say in any row."""
-    kept = [index for index in range(len(columns)) if index == 0 or any(row[index] != NONE for row in rows)]
-    return Sheet(
-        title=title,
-        columns=tuple(columns[index] for index in kept),
-        rows=tuple(tuple(row[index] for index in kept) for row in rows),
-        is_detail=is_detail,
-    )
+def condition_sheet(measurement: Measurement) -> Sheet:
+    """Return the conditions of every process of a real device: lowest and highest of what was read during it."""
+    trials = () if measurement.device.is_emulated else measurement.trials
+    return sheet("Conditions of every process", map(_condition_cells, trials), is_detail=True)
 
 
-def _time_cells(row: TimeRow, names: Mapping[Configuration, str]) -> tuple[str, ...]:
+def sheet(title: str, rows: Iterable[Cells], *, is_detail: bool = False) -> Sheet:
+    """Return a table without the columns that have nothing to say in any row; all rows have the same columns."""
+    rows = list(rows)
+    columns = list(rows[0]) if rows else []
+    kept = columns[:1] + [name for name in columns[1:] if any(row[name] != NONE for row in rows)]
+    cells = tuple(tuple(row[name] for name in kept) for row in rows)
+    return Sheet(title=title, columns=tuple(kept), rows=cells, is_detail=is_detail)
+
+
+def _time_cells(row: TimeRow, names: Mapping[Configuration, str]) -> Cells:
     ratio = row.ratio
-    return (
-        names[row.file, row.runtime, row.threads],
-        NONE if ratio is None else f"{ratio.value:.2f} x{_ends(ratio, 1, '.2f')}",
-        row.verdict or ("the baseline" if row.role == "baseline" else "no float to compare with"),
-        _interval(row.p50_ns, 1e6),
-        _digits(row.p90_ns.value / 1e6),
-        _digits(row.p99_ns.value / 1e6),
-        _digits(row.per_second),
-    )
+    return {
+        "file": names[row.file, row.runtime, row.threads],
+        "as fast as float": NONE if ratio is None else f"{ratio.value:.2f} x{_ends(ratio, 1, '.2f')}",
+        "verdict": row.verdict or ("the baseline" if row.role == "baseline" else "no float to compare with"),
+        "p50 ms": _interval(row.p50_ns, 1e6),
+        "p90 ms": _digits(row.p90_ns.value / 1e6),
+        "p99 ms": _digits(row.p99_ns.value / 1e6),
+        "texts/s": _digits(row.per_second),
+    }
 
 
-def _length_cells(row: TimeRow, names: Mapping[Configuration, str]) -> tuple[str, ...]:
-    name, *cells = _time_cells(row, names)
-    return (name, _series(row.series), f"{row.mean_tokens:.1f}", *cells)
+def _length_cells(row: TimeRow, names: Mapping[Configuration, str]) -> Cells:
+    cells = _time_cells(row, names)
+    return {"file": cells["file"], "texts": _series(row.series), "tokens": f"{row.mean_tokens:.1f}"} | cells
 
 
-def _cost_cells(row: TimeRow, names: Mapping[Configuration, str]) -> tuple[str, ...]:
-    return (
-        names[row.file, row.runtime, row.threads],
-        f"{row.size_bytes / 1e6:.1f}",
-        _digits(row.import_ns / 1e6),
-        _digits(row.load_ns / 1e6),
-        NONE if row.first_ns is None else _digits(row.first_ns / 1e6),
-        NONE if row.peak_rss_bytes is None else f"{row.peak_rss_bytes / 1e6:.0f}",
-        NONE if row.tokenizer_ns is None else _digits(row.tokenizer_ns / 1e6),
-        f"{100 * row.outliers:.1f} %",
-        _runtime(row),
-    )
+def _cost_cells(row: TimeRow, names: Mapping[Configuration, str]) -> Cells:
+    return {
+        "file": names[row.file, row.runtime, row.threads],
+        "size MB": f"{row.size_bytes / 1e6:.1f}",
+        "import ms": _digits(row.import_ns / 1e6),
+        "load ms": _digits(row.load_ns / 1e6),
+        "first ms": NONE if row.first_ns is None else _digits(row.first_ns / 1e6),
+        "peak RSS MB": NONE if row.peak_rss_bytes is None else f"{row.peak_rss_bytes / 1e6:.0f}",
+        "tokenizer ms": NONE if row.tokenizer_ns is None else _digits(row.tokenizer_ns / 1e6),
+        "outliers": f"{100 * row.outliers:.1f} %",
+        "runtime": _runtime(row),
+    }
 
 
-def _score_cells(row: ScoreRow, names: Mapping[Configuration, str]) -> tuple[str, ...]:
+def _score_cells(row: ScoreRow, names: Mapping[Configuration, str]) -> Cells:
     score, agreement = row.score, row.agreement
     change = NONE
     if score is not None and score.difference is not None:
         ends = Estimate(value=score.difference, low=score.difference_low, high=score.difference_high)
         change = f"{100 * score.difference:+.2f}{_ends(ends, 0.01, '+.2f')}"
     golden = f"{row.golden_difference:.2g} of {row.golden_tolerance:.2g}"
-    return (
-        names[row.file, row.runtime, 1],
-        NONE if score is None else f"{100 * score.value:.2f} ({100 * score.low:.2f} to {100 * score.high:.2f})",
-        change,
-        NONE if agreement is None else f"{100 * agreement.value:.2f}{_ends(agreement, 0.01, '.2f')}",
-        str(row.examples) if row.examples else NONE,
-        golden if row.golden_difference <= row.golden_tolerance else f"{golden}: BEYOND",
-        _runtime(row),
-    )
+    return {
+        "file": names[row.file, row.runtime, 1],
+        "accuracy %": f"{100 * score.value:.2f} ({100 * score.low:.2f} to {100 * score.high:.2f})" if score else NONE,
+        "change": change,
+        "agreement %": f"{100 * agreement.value:.2f}{_ends(agreement, 0.01, '.2f')}" if agreement else NONE,
+        "texts": str(row.examples) if row.examples else NONE,
+        "golden logits": golden if row.golden_difference <= row.golden_tolerance else f"{golden}: BEYOND",
+        "runtime": _runtime(row),
+    }
 
 
-def _count_cells(row: CountRow, names: Mapping[Configuration, str]) -> tuple[str, ...]:
+def _count_cells(row: CountRow, names: Mapping[Configuration, str]) -> Cells:
     classes = row.classes[:3] if row.per_inference else ()
-    return (
-        names[row.file, row.runtime, 1],
-        _series(row.series),
-        str(row.tokens),
-        f"{row.per_inference / 1e6:,.1f}",
-        NONE if row.share_of_float is None else f"{row.share_of_float:.3f}",
-        ", ".join(f"{shown(name)} {100 * count / row.per_inference:.0f} %" for name, count in classes) or NONE,
-        _runtime(row),
-    )
+    return {
+        "file": names[row.file, row.runtime, 1],
+        "texts": _series(row.series),
+        "tokens": str(row.tokens),
+        "millions": f"{row.per_inference / 1e6:,.1f}",
+        "share of float": NONE if row.share_of_float is None else f"{row.share_of_float:.3f}",
+        "mostly": _words(f"{shown(name)} {100 * count / row.per_inference:.0f} %" for name, count in classes),
+        "runtime": _runtime(row),
+    }
 
 
-def _energy_cells(row: EnergyRow) -> tuple[str, ...]:
-    return (shown(row.file), shown(row.runtime), str(row.threads), shown(row.counter), _interval(row.millijoules, 1))
+def _energy_cells(row: EnergyRow) -> Cells:
+    return {
+        "file": shown(row.file),
+        "runtime": shown(row.runtime),
+        "threads": str(row.threads),
+        "counter": shown(row.counter),
+        "mJ": _interval(row.millijoules, 1),
+    }
+
+
+def _condition_cells(done: DoneTrial) -> Cells:
+    read = done.trial.conditions
+    caps = [f"{shown(item.name)} {item.state}/{item.highest}" for found in read for item in found.cooling if item.state]
+    counts = [found.throttle_count for found in read if found.throttle_count is not None]
+    battery = [f"{found.battery_percent} %" for found in read if found.battery_percent is not None]
+    battery += [shown(found.battery_status) for found in read if found.battery_status]
+    hottest = [max(item.celsius for item in found.temperatures) for found in read if found.temperatures]
+    return {
+        "process": str(done.order),
+        "file": shown(done.file),
+        "threads": str(done.trial.threads),
+        "waited s": f"{done.waited_s:.1f}",
+        "took s": f"{done.trial.elapsed_ns / 1e9:.1f}",
+        "GHz": _range([khz / 1e6 for found in read for khz in found.freq_khz], ".2f"),
+        "governor": _words(shown(name) for found in read for name in found.governor),
+        "°C, hottest": _range(hottest, ".1f"),
+        "cooling": _words(caps),
+        "throttled": str(counts[-1] - counts[0]) if counts else NONE,
+        "load": _range([found.load for found in read if found.load is not None], ".2f"),
+        "battery": _words(battery),
+    }
 
 
 def _runtime(row: TimeRow | ScoreRow | CountRow) -> str:
@@ -199,6 +204,17 @@ def _ends(value: Estimate, unit: float, style: str) -> str:
         return " (too few processes)" if not style else ""
     low, high = (format(end / unit, style) if style else _digits(end / unit) for end in (value.low, value.high))
     return f" ({low} to {high})"
+
+
+def _range(values: list[float], style: str) -> str:
+    if not values:
+        return NONE
+    low, high = format(min(values), style), format(max(values), style)
+    return low if low == high else f"{low} to {high}"
+
+
+def _words(found: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(found)) or NONE
 
 
 def _digits(value: float) -> str:

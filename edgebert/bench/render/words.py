@@ -8,13 +8,16 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from edgebert.bench.analysis.features import what_int8_gains
-from edgebert.bench.render.markup import shown
+from edgebert.printable import printable
 
 if TYPE_CHECKING:
     from edgebert.bench.analysis.rows import Section
     from edgebert.bench.report import Configuration, Measurement, Report
     from edgebert.bench.suite import Suite
     from edgebert.device.protocol import Core
+
+LONGEST = 160
+"""Characters of a name that are shown; the rest is cut off."""
 
 Facts = list[tuple[str, str]]
 """Names and values."""
@@ -27,6 +30,12 @@ NO_WARNINGS = "No warnings: nothing in the raw samples and conditions speaks aga
 _URLS = {"local": "local", "ssh": "ssh:USER@HOST", "adb": "adb:SERIAL", "emulator": "emulator:CPU"}
 _TELLING = ("asimd", "asimdhp", "asimddp", "i8mm", "bf16", "sve", "sve2", "svei8mm", "sme", "sme2", "neon")
 _TELLING_X86 = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8")
+
+
+def shown(text: str, most: int = LONGEST) -> str:
+    """Return a name or note as it can be shown, cut off if it is long."""
+    line = printable(text)
+    return line if len(line) <= most else line[: most - 1] + "…"
 
 
 def title(found: Sequence[Section]) -> str:

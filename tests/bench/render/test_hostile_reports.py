@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 
 from edgebert.bench.analysis.compare import compare
 from edgebert.bench.analysis.rows import sections
-from edgebert.bench.render.markdown import markdown_text
-from edgebert.bench.render.spreadsheet import csv_text
+from edgebert.bench.render.text import csv_text, markdown_text
 from edgebert.bench.report import read_report
 from edgebert.device.device import PhoneState
 from edgebert.errors import UsageError

@@ -6,7 +6,8 @@ import pytest
 
 from edgebert.bench.analysis.rows import sections
 from edgebert.bench.analysis.scores import CrossAgreement
-from edgebert.bench.render.tables import agreement_sheet, sheet, sheets
+from edgebert.bench.render.tables import agreement_sheet, condition_sheet, sheet, sheets
+from edgebert.device.protocol import Cooling, Temperature
 from tests.support import report_values as rv
 
 
@@ -50,7 +51,7 @@ def test_too_few_processes_have_no_interval(processes):
 
 def test_columns_without_a_value_are_left_out():
     """A table shows no column of dashes, but always the names of its rows."""
-    made = sheet("title", ["file", "a", "b"], [["-", "-", "1"], ["-", "-", "-"]])
+    made = sheet("title", [{"file": "-", "a": "-", "b": "1"}, {"file": "-", "a": "-", "b": "-"}])
     assert made.columns == ("file", "b")
     assert made.rows == (("-", "1"), ("-", "-"))
     without = rv.change_trials(rv.make_measurement(), tokenized=None, peak_rss_bytes=None)
@@ -114,3 +115,65 @@ def test_devices_are_compared_by_their_labels_alone():
     )
     assert made.columns == ("devices", f"{rv.INT8}, onnxruntime", f"{rv.INT8_TFLITE}, litert")
     assert made.rows == (("a and b", "99.50 % of 200", "-"), ("a and c", "-", "100.00 % of 200"))
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        (["1", "-", "2.5"], True),
+        (["+1.20 (-0.10 to +0.30)", "-"], True),
+        (["99.00 % (97 to 99)"], True),
+        (["3.20 x (3.10 to 3.30)"], True),
+        (["1,234"], True),
+        (["faster"], False),
+        (["2x4"], False),
+        (["<b>"], False),
+    ],
+)
+def test_numbers_stand_on_the_right(cells: list[str], expected: bool):
+    """A column is numeric when each of its cells is a number, with a unit or an interval behind it, or empty."""
+    made = sheet("title", [{"file": "1", "a": cell, "b": "x"} for cell in cells])
+    assert made.right == ({1} if expected else set())
+
+
+def first(measurement) -> dict[str, str]:
+    """Return the row of the first process by column."""
+    made = condition_sheet(measurement)
+    return dict(zip(made.columns, made.rows[0], strict=True))
+
+
+def test_each_process_has_a_row_from_lowest_to_highest():
+    """The range of frequencies, the hottest sensor at each moment, and what changed."""
+    conditions = (
+        rv.make_conditions(throttle_count=2, temperatures=(Temperature(sensor="a", celsius=40.0),), battery_percent=80),
+        rv.make_conditions(
+            "after",
+            5,
+            throttle_count=5,
+            freq_khz=(1_200_000, 2_400_000),
+            temperatures=(Temperature(sensor="a", celsius=41.0), Temperature(sensor="b", celsius=60.5)),
+            cooling=(Cooling(name="cpufreq", state=2, highest=9), Cooling(name="fan", state=0, highest=3)),
+            battery_status="Charging",
+            battery_percent=79,
+        ),
+    )
+    measurement = rv.change_trials(rv.make_measurement(), conditions=conditions)
+    row = first(measurement)
+    assert len(condition_sheet(measurement).rows) == 16
+    assert row["GHz"] == "1.20 to 2.40"
+    assert row["°C, hottest"] == "40.0 to 60.5"
+    assert row["throttled"] == "3"
+    assert row["cooling"] == "cpufreq 2/9"
+    assert row["battery"] == "80 %, 79 %, Charging"
+
+
+def test_what_was_not_read_has_no_column():
+    """A device that tells nothing leaves the process, its file and its duration."""
+    made = condition_sheet(rv.change_trials(rv.make_measurement(), conditions=()))
+    assert made.columns == ("process", "file", "threads", "waited s", "took s")
+    assert made.is_detail
+
+
+def test_an_emulator_has_no_conditions():
+    """The machine that emulates is not the device."""
+    assert condition_sheet(rv.make_emulated()).rows == ()

@@ -4,9 +4,12 @@ import shlex
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edgebert.bench.analysis.rows import sections
 from edgebert.bench.render.words import (
+    LONGEST,
     bundle_facts,
     command,
     count_of,
@@ -14,6 +17,7 @@ from edgebert.bench.render.words import (
     measured,
     not_measured,
     run_names,
+    shown,
     title,
 )
 from edgebert.bench.suite import Suite
@@ -124,3 +128,10 @@ def test_the_title_counts_devices():
     assert title(sections([rv.make_report()])) == "bundle: shipped files against float on 1 device"
     assert count_of(1234, "text") == "1,234 texts"
     assert count_of(1, "process", "processes") == "1 process"
+
+
+@given(st.text())
+def test_a_name_never_fills_a_page(text: str):
+    """A name stands on one line, of at most so many letters."""
+    assert len(shown(text)) <= LONGEST
+    assert shown(shown(text)) == shown(text)

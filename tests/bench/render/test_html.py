@@ -4,20 +4,28 @@ import dataclasses
 import re
 import shutil
 import subprocess
+import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from edgebert.bench.render.page import GENERATOR, page_text
+from edgebert.bench.render.html import GENERATOR, environment, page_text
+from edgebert.bench.render.tables import sheet
 from edgebert.device.device import PhoneState
+from edgebert.errors import MissingExtraError
+from edgebert.printable import printable
 from tests.bench.pages import Page, parsed
 from tests.support import report_values as rv
 
+pytest.importorskip("jinja2", reason="jinja2 fills the page")
 pytest.importorskip("matplotlib", reason="matplotlib draws the plots")
 
 LABELS, FLOAT_ANSWERS, INT8_ANSWERS = rv.make_predictions(both=170, only_float=8, only_file=4, neither=18)
+TEXT = environment().from_string('<p title="{{ text }}">{{ text }}</p>')
 EVIL = "<script>alert(1)</script>\"'&$x^{"
 
 
@@ -45,6 +53,11 @@ def section_of(text: str, name: str) -> str:
     """Return the HTML of one device."""
     start = text.index(f'<section aria-labelledby="{name}"')
     return text[start : text.index("</section>", start)]
+
+
+def legend(page: Page) -> list[str]:
+    """Return the entries of the legends of a page."""
+    return [item.text for item in page.all("li") if "figure" in item.inside]
 
 
 def test_the_page_is_made_of_balanced_elements_with_unique_ids(page: Page):
@@ -193,6 +206,7 @@ def test_a_report_of_a_run_that_failed_has_a_page():
     text = page_text([rv.make_report(rv.make_measurement({}, answers=()))])
     assert "Nothing was measured." in text
     assert "<svg" not in text
+    assert "<figure" not in text
     parsed(text)
 
 
@@ -230,3 +244,90 @@ def test_a_browser_draws_the_page_in_both_colour_schemes(report, tmp_path: Path)
         assert float(pixels.std()) > 0.05
     assert brightness["dark"] < 0.3
     assert brightness["light"] > 0.7
+
+
+@given(st.text())
+def test_a_text_reads_back_as_it_was_shown(text: str):
+    """Whatever a text holds, a browser gets exactly its printable letters, and no element."""
+    page = parsed(TEXT.render(text=text))
+    assert [found.tag for found in page.elements] == ["p"]
+    assert page.elements[0].text == page.elements[0].attributes["title"] == printable(text)
+    assert len(printable(text).splitlines()) <= 1
+
+
+def test_a_table_names_its_rows_and_columns():
+    """Each header has a scope, the first cell of a row is its header, and the part that scrolls has a name."""
+    made = sheet("cap <1>", [{"file": "a&b", "ms": "1.0"}, {"file": "c", "ms": "-"}])
+    page = parsed(environment().get_template("parts.html").module.table(made, "a <device>"))
+    assert [(cell.attributes["scope"], cell.text) for cell in page.all("th")] == [
+        ("col", "file"),
+        ("col", "ms"),
+        ("row", "a&b"),
+        ("row", "c"),
+    ]
+    assert [(cell.attributes.get("class"), cell.text) for cell in page.all("td")] == [
+        ("number", "1.0"),
+        ("number", "-"),
+    ]
+    assert page.all("caption")[0].text == "cap <1>"
+    assert page.all("div")[0].attributes == {
+        "class": "wide",
+        "role": "region",
+        "tabindex": "0",
+        "aria-label": "cap <1>: a <device>",
+    }
+
+
+def test_each_plot_says_what_it_shows_and_how_to_read_it():
+    """A caption with a title, a name with the numbers, and a legend of the files."""
+    report = rv.make_report()
+    page = parsed(page_text([report]))
+    titles = [item.text for item in page.all("strong")]
+    assert titles == ["Latency distribution", "The device during the run"]
+    assert page.all("svg")[0].attributes["aria-label"].startswith("Raw times on Raspberry Pi 5; medians: int8.onnx ")
+    assert [item.text for item in page.all("li") if "figure" in item.inside] == [
+        "● int8.onnx",
+        "○ baseline/float32.onnx",
+    ]
+
+
+def test_the_largest_classes_of_instructions_are_named():
+    """Four classes have colours of their own, the rest is one."""
+    classes = (*((f"class{index}", 1e8 * (9 - index)) for index in range(6)), ("other", 9e9))
+    measurement = rv.make_emulated(rv.make_count(classes=classes), rv.make_count(rv.FLOAT, classes=classes))
+    report = rv.make_report(measurement)
+    page = parsed(page_text([report]))
+    assert [item.text for item in page.all("li") if "figure" in item.inside] == [
+        "■ class0",
+        "■ class1",
+        "■ class2",
+        "■ class3",
+        "■ other",
+    ]
+
+
+def test_counts_of_one_length_are_drawn_together():
+    """Of several series the first is drawn: bars of different lengths of text do not compare."""
+    counts = (rv.make_count(), rv.make_count(rv.FLOAT), replace(rv.make_count(), series="64", tokens=64))
+    report = rv.make_report(rv.make_emulated(*counts))
+    page = parsed(page_text([report]))
+    assert [item.text for item in page.all("text") if "tokens:" in item.text] == [
+        "int8.onnx, 12 tokens: 1,000.0",
+        "baseline/float32.onnx, 12 tokens: 1,000.0",
+    ]
+
+
+def test_a_missing_jinja2_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch):
+    """The error says which package is missing and how to install the extra that has it."""
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    with pytest.raises(MissingExtraError, match="jinja2") as found:
+        page_text([rv.make_report()])
+    assert found.value.extra == "report"
+    assert "[report]" in (found.value.hint or "")
+
+
+def test_what_looks_like_a_template_in_a_name_is_a_text():
+    """Braces of a device's name are not evaluated."""
+    name = "{{ 7 * 7 }}{% raw %}{# x #}"
+    page = parsed(page_text([rv.make_report(rv.make_measurement(device=rv.make_device(name)))]))
+    assert page.all("h2")[1].text == name
