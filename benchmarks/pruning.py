@@ -187,7 +187,7 @@ def answers_of(model: Model, evaluation: Dataset, progress: Progress) -> Answers
         write_onnx(extract_weights(model), file, int8=True)
         spec = text_spec(model.tokenizer, max_length=positions, lengths=(positions,))
         runner = open_runner(file, runtime="onnxruntime", spec=spec)
-        encoder = TextEncoder(type(model.tokenizer).from_str(model.tokenizer.to_str()), positions)
+        encoder = TextEncoder(model.tokenizer, positions)
         int8 = []
         for index, text in enumerate(texts):
             int8.append(int(runner.logits(encoder.encode(text)).argmax()))

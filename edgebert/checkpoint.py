@@ -25,6 +25,7 @@ from edgebert.network import DROPOUTS, expected_shapes, load_module, read_archit
 from edgebert.notes import note
 from edgebert.tasks import TASK_HEADS, TaskHead, task_head
 from edgebert.tensors import check_shapes, read_tensors, tensor_names, weight_files, write_tensors
+from edgebert.text import pad_id_of
 from edgebert.tokenizer_files import load_tokenizer
 
 if TYPE_CHECKING:
@@ -70,6 +71,11 @@ class Model:
     checkpoint: Checkpoint
     module: torch.nn.Module
     tokenizer: Tokenizer
+
+    @property
+    def pad_id(self) -> int:
+        """ID of the token that pads a batch."""
+        return pad_id_of(self.tokenizer)
 
 
 def load_model(source: str | Path) -> Model:
@@ -150,7 +156,7 @@ def save_model(model: Model, folder: Path) -> None:
         "architectures": [task_head(checkpoint.task).architecture],
         **shape_keys(checkpoint.architecture),
         **{key: getattr(settings, key) for key in DROPOUTS},
-        "pad_token_id": model.tokenizer.token_to_id("[PAD]"),
+        "pad_token_id": model.pad_id,
         "problem_type": "single_label_classification",
         "id2label": {str(index): label for index, label in enumerate(checkpoint.labels)},
         "label2id": {label: index for index, label in enumerate(checkpoint.labels)},

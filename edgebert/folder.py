@@ -13,7 +13,7 @@ from edgebert.errors import CheckpointError, EnvironmentProblem
 from edgebert.jsonio import parse
 from edgebert.lookalikes import check_files, dangling, no_config
 from edgebert.notes import note, warn
-from edgebert.text import pieces, text_spec
+from edgebert.text import pieces, text_spec, untruncated
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -135,8 +135,8 @@ def write_tokenizer(tokenizer: Tokenizer, folder: Path, *, max_length: int) -> N
     """Write ``tokenizer.json``, ``vocab.txt`` and ``tokenizer_config.json`` of a DistilBERT.
 
     ``vocab.txt`` lists the tokens of WordPiece; tokens that were added later are in ``tokenizer.json``, and in the text
-    spec of a bundle. Padding and truncation are switched off in ``tokenizer`` and in the file: they belong to whoever
-    feeds the model, and one that is left behind cuts texts silently.
+    spec of a bundle. Padding and truncation are left out: they belong to whoever feeds the model, and one
+    that is left behind cuts texts silently.
 
     Args:
         tokenizer: A WordPiece tokenizer with BERT's normalizer.
@@ -147,9 +147,7 @@ def write_tokenizer(tokenizer: Tokenizer, folder: Path, *, max_length: int) -> N
         CheckpointError: An app could not make the same ids from these files, or ``vocab.txt`` cannot list a token.
     """
     lower_case = text_spec(tokenizer, max_length=max_length, lengths=(max_length,)).lower_case
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
-    content = tokenizer.to_str(pretty=True)
+    content = untruncated(tokenizer).to_str(pretty=True)
     normalizer = json.loads(content)["normalizer"]
     config = {
         "tokenizer_class": "DistilBertTokenizer",

@@ -7,18 +7,21 @@ model, so that one head is ``dim / n_heads`` wide.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from edgebert.architecture import Architecture
-from edgebert.errors import CheckpointError
+from edgebert.batching import pad_batch
+from edgebert.errors import CheckpointError, EnvironmentProblem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     import torch
     import transformers
 
+_MEMORY_WORDS = ("not enough memory", "DefaultCPUAllocator", "out of memory")
 DROPOUTS = {"dropout": 0.1, "attention_dropout": 0.1, "seq_classif_dropout": 0.2}  # DistilBertConfig's defaults
 MAX_LAYERS, MAX_SIZE = 1000, 10_000_000
 _LAYERS = ("n_layers", "num_hidden_layers")
@@ -259,3 +262,42 @@ def _narrow(parent: torch.nn.Module, names: tuple[str, ...], inputs: int, output
 
     for name in names:
         setattr(parent, name, torch.nn.Linear(inputs, outputs))
+
+
+def padded(texts: Sequence[Sequence[int]], pad_id: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the token IDs and the attention mask of texts, int64 [texts, longest]."""
+    import torch
+
+    ids, mask = pad_batch(texts, pad_id)
+    return torch.from_numpy(ids).long(), torch.from_numpy(mask).long()
+
+
+def batch_logits(module: torch.nn.Module, texts: Sequence[Sequence[int]], pad_id: int) -> torch.Tensor:
+    """Return the logits of texts, given as token IDs, float32 [texts, labels]."""
+    import torch
+
+    ids, mask = padded(texts, pad_id)
+    with torch.inference_mode():
+        logits: torch.Tensor = module(input_ids=ids, attention_mask=mask).logits
+    return logits
+
+
+@contextlib.contextmanager
+def enough_memory(what: str, *, hint: str) -> Iterator[None]:
+    """Run the block; torch reports a full memory as a RuntimeError among others.
+
+    Args:
+        what: What the block does, for the message, as in ``pruning``.
+        hint: What needs less memory.
+
+    Raises:
+        EnvironmentProblem: The memory was full.
+    """
+    try:
+        yield
+    except MemoryError as error:
+        raise EnvironmentProblem(f"not enough memory for {what}", hint=hint) from error
+    except RuntimeError as error:
+        if not any(words in str(error) for words in _MEMORY_WORDS):
+            raise
+        raise EnvironmentProblem(f"not enough memory for {what}", hint=hint) from error

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgebert.batching import fitting_length, pad_batch
 from edgebert.errors import CheckFailed, EnvironmentProblem, MissingExtraError, UsageError
 from edgebert.manifest import TextSpec
 from edgebert.ondevice import session as ondevice
-from edgebert.text import batch_of_one, fitting_length
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +47,7 @@ class Runner:
             length = fitting_length(len(ids), self.session.lengths) if self.session.lengths else len(ids)
         except ValueError as error:
             raise CheckFailed(f"{self.file}: no signature for the text: {error}") from error
-        input_ids, attention_mask = batch_of_one(ids, length, self.spec.pad_id)
+        input_ids, attention_mask = pad_batch([ids], self.spec.pad_id, length=length)
         try:
             answer = self.session.run(input_ids, attention_mask)
         except ondevice.RuntimeFailure as error:

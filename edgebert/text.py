@@ -1,4 +1,4 @@
-"""Texts to token ids and int32 arrays, exactly as an app has to do it."""
+"""Texts to token ids, exactly as an app has to do it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import tokenizers
-from tokenizers import Encoding, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 from edgebert.errors import CheckpointError, UsageError
 from edgebert.lines import LONGEST
@@ -16,8 +15,6 @@ from edgebert.manifest import AddedToken, TextSpec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from numpy.typing import NDArray
 
 SPECIALS = ("[PAD]", "[CLS]", "[SEP]", "[UNK]")
 """Tokens without which a text cannot be encoded."""
@@ -30,12 +27,13 @@ TOKEN_FLAGS = ("single_word", "lstrip", "rstrip", "normalized", "special")
 
 
 class TextEncoder:
-    """A WordPiece tokenizer with the truncation of a bundle: the only way from a text to ids."""
+    """A WordPiece tokenizer with the truncation of a bundle: the only way from a text to ids.
+
+    The tokenizer stays as it is: a text is truncated after it was encoded, and ``[SEP]`` stays its last token.
+    """
 
     def __init__(self, tokenizer: Tokenizer, max_length: int) -> None:
-        tokenizer.no_padding()
-        tokenizer.enable_truncation(max_length)
-        self._tokenizer = tokenizer
+        self._tokenizer = untruncated(tokenizer)
         self.max_length = max_length
 
     def encode(self, text: str) -> tuple[int, ...]:
@@ -48,24 +46,49 @@ class TextEncoder:
 
     def encode_marked(self, text: str) -> tuple[tuple[int, ...], bool]:
         """Return the ids of a text, and whether they were truncated; errors as for ``encode``."""
-        encoding = self._encoding(text)
-        return tuple(encoding.ids), bool(encoding.overflowing)
+        if len(text) > LONGEST:
+            message = f"the text has {len(text):,} characters, more than {LONGEST:,}"
+            raise UsageError(message, hint="split the text: a model reads its first few hundred words only")
+        check_unicode(text, "the text")
+        ids = self._tokenizer.encode(text).ids
+        if len(ids) <= self.max_length:
+            return tuple(ids), False
+        return (*ids[: self.max_length - 1], ids[-1]), True
 
     def is_truncated(self, text: str) -> bool:
         """Return whether a text is longer than ``max_length`` tokens."""
         return self.encode_marked(text)[1]
 
-    def _encoding(self, text: str) -> Encoding:
-        if len(text) > LONGEST:
-            message = f"the text has {len(text):,} characters, more than {LONGEST:,}"
-            raise UsageError(message, hint="split the text: a model reads its first few hundred words only")
-        try:
-            text.encode("utf-8")
-        except UnicodeEncodeError as error:
-            raise UsageError(
-                f"the text has a lone surrogate at character {error.start}", hint="pass valid Unicode text"
-            ) from error
-        return self._tokenizer.encode(text)
+
+def check_unicode(text: str, what: str) -> None:
+    """Refuse a text that UTF-8 cannot hold.
+
+    Raises:
+        UsageError: It has a lone surrogate.
+    """
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            f"{what} has a lone surrogate at character {error.start}", hint="pass valid Unicode text"
+        ) from error
+
+
+def pad_id_of(tokenizer: Tokenizer) -> int:
+    """Return the id of the token that pads a batch."""
+    found = tokenizer.token_to_id("[PAD]")
+    assert found is not None, "a vocabulary without it is refused when it is read"
+    return found
+
+
+def untruncated(tokenizer: Tokenizer) -> Tokenizer:
+    """Return a tokenizer that neither pads nor truncates: the given one, or a copy of one that does."""
+    if tokenizer.padding is None and tokenizer.truncation is None:
+        return tokenizer
+    copied = Tokenizer.from_str(tokenizer.to_str())
+    copied.no_padding()
+    copied.no_truncation()
+    return copied
 
 
 def open_encoder(path: Path, max_length: int) -> TextEncoder:
@@ -78,7 +101,7 @@ def open_encoder(path: Path, max_length: int) -> TextEncoder:
 
 
 def read_tokenizer(path: Path) -> Tokenizer:
-    """Return the tokenizer described by a ``tokenizer.json``.
+    """Return the tokenizer described by a ``tokenizer.json``, without the padding and truncation of the file.
 
     Raises:
         CheckpointError: The file is missing, or describes no WordPiece tokenizer.
@@ -96,7 +119,7 @@ def read_tokenizer(path: Path) -> Tokenizer:
     # Files written before tokenizers 0.9 have no model.type, so the kind is what the library took them for.
     if (kind := type(tokenizer.model).__name__) != "WordPiece":
         raise CheckpointError(f"{path}: a {kind} tokenizer; DistilBERT uses WordPiece")
-    return tokenizer
+    return untruncated(tokenizer)
 
 
 def read_vocabulary(path: Path) -> tuple[str, ...]:
@@ -278,24 +301,3 @@ def _frame(processor: dict[str, Any] | None) -> object:
 
 def _shown(value: object) -> str:
     return "not there" if value is None else json.dumps(value, ensure_ascii=False)
-
-
-def fitting_length(tokens: int, lengths: Sequence[int]) -> int:
-    """Return the smallest of the ascending ``lengths`` that holds ``tokens``.
-
-    Raises:
-        ValueError: None does; the encoder's truncation should have seen to it.
-    """
-    for length in lengths:
-        if tokens <= length:
-            return length
-    raise ValueError(f"{tokens} tokens do not fit into {max(lengths)}")
-
-
-def batch_of_one(ids: Sequence[int], length: int, pad_id: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Return ids and attention mask of one text, each int32 of shape [1, length], padded with ``pad_id``."""
-    input_ids = np.full((1, length), pad_id, dtype=np.int32)
-    attention_mask = np.zeros((1, length), dtype=np.int32)
-    input_ids[0, : len(ids)] = ids
-    attention_mask[0, : len(ids)] = 1
-    return input_ids, attention_mask

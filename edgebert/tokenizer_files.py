@@ -73,8 +73,6 @@ def load_tokenizer(folder: Path) -> Tokenizer:
     # As transformers does for a tokenizer.json in which they are pieces only.
     tokenizer.add_special_tokens([name for name in BERT_SPECIALS if name not in added_tokens(tokenizer)])
     check_named(tokenizer, named, source, has_table=has_table)
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
     text_spec(tokenizer, max_length=2, lengths=(2,), source=str(source))
     return tokenizer
 
@@ -98,13 +96,14 @@ def _is_bert_class(folder: Path, settings: dict[str, Any]) -> bool:
 
 def _check_file(tokenizer: Tokenizer, file: Path) -> None:
     """Refuse a tokenizer.json that states ids that its reader does not give, or that cuts texts at their beginning."""
-    for token in json.loads(file.read_text(encoding="utf-8")).get("added_tokens") or ():
+    plain = json.loads(file.read_text(encoding="utf-8"))
+    for token in plain.get("added_tokens") or ():
         if (found := tokenizer.token_to_id(token["content"])) != token["id"]:
             raise CheckpointError(
                 f"{file}: added_tokens: {token['content']!r} has the id {token['id']}, but tokenizers gives it {found}",
                 hint="give added tokens the ids that follow the vocabulary, without a gap",
             )
-    if tokenizer.truncation and tokenizer.truncation["direction"] != "right":
+    if (plain.get("truncation") or {}).get("direction", "Right") != "Right":
         raise CheckpointError(f"{file}: truncation.direction is Left; edgebert cuts texts at their end")
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,9 +17,7 @@ from edgebert.tasks import SEQUENCE_CLASSIFICATION
 from edgebert.text import (
     TextEncoder,
     app_tokenizer,
-    batch_of_one,
     difference,
-    fitting_length,
     open_encoder,
     pieces,
     read_tokenizer,
@@ -138,6 +135,23 @@ def test_truncation_keeps_the_front_between_cls_and_sep(text: str, limit: int):
     assert encoder.max_length == limit
 
 
+@given(
+    text=st.text(max_size=60) | st.lists(st.sampled_from(VOCABULARY), max_size=40).map(" ".join),
+    limit=st.integers(2, 24),
+)
+def test_ids_are_those_of_the_tokenizers_own_truncation(text: str, limit: int):
+    """The encoder gives what the library's truncation gives, and leaves the tokenizer as it was."""
+    own, plain = make_tokenizer(), make_tokenizer()
+    own.enable_truncation(limit)
+    described = plain.to_str()
+    encoder, expected = TextEncoder(plain, limit), own.encode(text)
+    assert encoder.encode_marked(text) == (tuple(expected.ids), bool(expected.overflowing))
+    assert plain.to_str() == described
+    described = own.to_str()
+    assert TextEncoder(own, limit + 3).encode(text) == TextEncoder(plain, limit + 3).encode(text)
+    assert own.to_str() == described
+
+
 def test_the_padding_and_truncation_of_a_file_are_of_no_account(tmp_path: Path):
     """A tokenizer saved with padding and its own truncation, from the left, encodes as one without."""
     tokenizer = make_tokenizer()
@@ -155,30 +169,6 @@ def test_half_a_character_is_refused_with_its_place(before: str, half: str):
         with pytest.raises(UsageError, match=f"lone surrogate at character {len(before)}$") as caught:
             ask(before + half + "good")
         caught.value.message.encode("utf-8")
-
-
-@given(lengths=st.lists(st.integers(1, 600), min_size=1, unique=True).map(sorted), tokens=st.integers(0, 600))
-def test_the_fitting_length_is_the_smallest_that_holds_the_text(lengths: list[int], tokens: int):
-    """It holds the tokens, is one of the lengths, and no smaller one would do; too many tokens are refused."""
-    if tokens > lengths[-1]:
-        with pytest.raises(ValueError, match=f"{tokens} tokens do not fit into {lengths[-1]}"):
-            fitting_length(tokens, lengths)
-        return
-    found = fitting_length(tokens, lengths)
-    assert found in lengths
-    assert found >= tokens
-    assert all(length < tokens for length in lengths if length < found)
-
-
-@given(ids=st.lists(st.integers(0, 30000), max_size=20), more=st.integers(0, 10), pad=st.integers(0, 5))
-def test_a_batch_of_one_is_the_ids_and_then_padding(ids: list[int], more: int, pad: int):
-    """Both arrays are int32 [1, length]; the mask is 1 exactly where an id of the text stands."""
-    length = len(ids) + more
-    input_ids, mask = batch_of_one(ids, length, pad)
-    assert input_ids.dtype == mask.dtype == np.int32
-    assert input_ids.shape == mask.shape == (1, length)
-    assert input_ids.tolist() == [[*ids, *[pad] * more]]
-    assert mask.tolist() == [[1] * len(ids) + [0] * more]
 
 
 @pytest.mark.parametrize("lower_case", [True, False])

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from edgebert.batching import fitting_length, pad_batch
 from edgebert.errors import CheckFailed
 from edgebert.manifest import Artifact
 from edgebert.ondevice.session import RuntimeFailure
 from edgebert.ondevice.timing import time_runs
 from edgebert.progress import Progress, silent
 from edgebert.runtime import Runner, default_runtime, open_runner
-from edgebert.text import batch_of_one, fitting_length, open_encoder
+from edgebert.text import open_encoder
 
 if TYPE_CHECKING:
     from edgebert.bundle import Bundle
@@ -80,7 +81,7 @@ def compare_files(bundles: Sequence[Bundle], texts: Sequence[str], *, progress: 
 def _time(runner: Runner, ids: tuple[int, ...]) -> list[int]:
     lengths = runner.session.lengths
     length = fitting_length(len(ids), lengths) if lengths else len(ids)
-    input_ids, attention_mask = batch_of_one(ids, length, runner.spec.pad_id)
+    input_ids, attention_mask = pad_batch([ids], runner.spec.pad_id, length=length)
     try:
         return time_runs(runner.session, input_ids, attention_mask, warm_up=1, runs=2)
     except RuntimeFailure as error:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgebert.batching import fitting_length, pad_batch
 from edgebert.convert.weights import extract_weights
 from edgebert.errors import CheckFailed
 from edgebert.metrics import paired_score
@@ -22,7 +23,7 @@ from edgebert.pruning.cost import macs
 from edgebert.recipe import Format
 from edgebert.runtime import Runner, default_runtime, open_runner
 from edgebert.tasks import task_head
-from edgebert.text import TextEncoder, batch_of_one, fitting_length, text_spec
+from edgebert.text import TextEncoder, text_spec
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -91,7 +92,7 @@ def open_file(model: Model, data: Dataset, folder: Path, *, file_format: Format,
     with writable(folder):
         folder.mkdir(parents=True, exist_ok=True)
         _write(model, path, lengths, int8=precision == "int8")
-    encoder = TextEncoder(type(model.tokenizer).from_str(model.tokenizer.to_str()), spec.max_length)
+    encoder = TextEncoder(model.tokenizer, spec.max_length)
     ids = tuple(encoder.encode(example.text) for example in data.examples)
     runner = open_runner(path, runtime=default_runtime(file_format), spec=spec)
     computed = Counter(_computed_length(runner, len(text)) for text in ids)
@@ -178,7 +179,7 @@ def _in_turns(opened: Opened, baseline: Opened, index: int) -> tuple[tuple[int, 
         for is_candidate in (False, True, True, False):
             which = opened if is_candidate else baseline
             ids = which.ids[index]
-            batch = batch_of_one(ids, _computed_length(which.runner, len(ids)), which.runner.spec.pad_id)
+            batch = pad_batch([ids], which.runner.spec.pad_id, length=_computed_length(which.runner, len(ids)))
             warm_up = 1 if turn == 0 and not runs[is_candidate] else 0
             try:
                 runs[is_candidate] += time_runs(which.runner.session, *batch, warm_up=warm_up, runs=1)

@@ -1,26 +1,31 @@
-"""From a budget to a cut and repaired model: widths, units, surgery, repair, and whether a whole layer may go."""
+"""From a budget to a cut and repaired model: widths, units, surgery, repair, and whether a whole layer may go.
+
+Kwon et al. (2022) choose heads and neurons greedily, which is right while every head costs the same. With a latency
+table, with widths rounded for the kernels, and with a last layer that computes one row it is not: so the widths of all
+layers are chosen together by dynamic programming (a multiple-choice knapsack).
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from edgebert.architecture import Architecture, Keep
+from edgebert.batching import batches_by_length
+from edgebert.errors import UsageError
+from edgebert.network import batch_logits
 from edgebert.progress import Progress, silent
 from edgebert.pruning.cost import Costs
-from edgebert.pruning.order import choose_units
 from edgebert.pruning.repair import repair
-from edgebert.pruning.scores import Gradients, batches, importance, padded
+from edgebert.pruning.scores import Gradients, choose_units, importance
 from edgebert.pruning.surgery import check_cut, cut
-from edgebert.pruning.widths import choose_widths
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-    import torch
-
     from edgebert.checkpoint import Model
 
 MULTIPLE = 16
@@ -28,6 +33,7 @@ MULTIPLE = 16
 
 _NEARLY_EMPTY = 0.1
 _CHECKED = 8
+_CELLS = 20_000  # resolution of the budget: costs are rounded up to a 20,000th of the whole, so a plan never exceeds it
 
 CostModel = Callable[[Architecture], Costs]
 """What every width of a model of this shape costs; called again for a model without some layers."""
@@ -117,9 +123,11 @@ def divergence(original: Model, other: Model, texts: Sequence[Sequence[int]]) ->
     from torch.nn.functional import kl_div
 
     result = np.empty(len(texts))
-    for chosen in batches(texts):
+    for chosen in batches_by_length([*map(len, texts)], 64):
         batch = [texts[index] for index in chosen]
-        ours, theirs = _log_probabilities(other.module, batch), _log_probabilities(original.module, batch)
+        ours, theirs = (
+            batch_logits(model.module, batch, original.pad_id).log_softmax(dim=1) for model in (other, original)
+        )  # [batch, labels]
         result[chosen] = kl_div(ours, theirs, reduction="none", log_target=True).sum(dim=1).double().numpy()
     return result
 
@@ -146,9 +154,94 @@ def _nearly_empty(keep: Keep, costs: Costs) -> list[int]:
     return sorted((layer for layer, share in shares.items() if share < _NEARLY_EMPTY), key=lambda layer: shares[layer])
 
 
-def _log_probabilities(module: torch.nn.Module, texts: Sequence[Sequence[int]]) -> torch.Tensor:
-    import torch
+Importance = Sequence[npt.NDArray[np.float64]]
+"""Importance of each head (or neuron) of each layer: float64 [width], not negative."""
 
-    ids, mask = padded(texts)
-    with torch.inference_mode():
-        return torch.log_softmax(module(input_ids=ids, attention_mask=mask).logits, dim=1)  # [batch, labels]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Widths:
+    """How many heads and neurons each layer keeps, bottom first, and what share of all importance that is."""
+
+    heads: tuple[int, ...]
+    neurons: tuple[int, ...]
+    kept_importance: float
+
+
+def choose_widths(costs: Costs, heads: Importance, neurons: Importance, *, budget: float, multiple: int) -> Widths:
+    """Return the widths that keep the most importance at a cost of at most ``budget``.
+
+    Args:
+        costs: Cost of every width.
+        heads: Importance of the heads.
+        neurons: Importance of the neurons.
+        budget: Cost that may be spent, in the unit of ``costs``.
+        multiple: Neurons are kept in multiples of this (and all of a layer may stay), because kernels work in tiles.
+
+    Raises:
+        UsageError: Not even one head and the fewest neurons a layer fit.
+    """
+    groups = [_width_options(curve, scores, 1) for curve, scores in zip(costs.heads, heads, strict=True)]
+    groups += [_width_options(curve, scores, multiple) for curve, scores in zip(costs.neurons, neurons, strict=True)]
+    unit = costs.full / _CELLS
+    cheapest = costs.fixed + sum(float(group.costs[0]) for group in groups)
+    if cheapest > budget:
+        needed = math.ceil(1e4 * cheapest / costs.full) / 1e4  # rounded up: it has to be enough when it is given
+        raise UsageError(
+            f"the budget of {budget / costs.full:.3g} of the model is below {needed:g}, "
+            f"what one head and up to {multiple} neurons in each of {len(costs.heads)} layers cost",
+            hint=f"keep {needed:g} or more",
+        )
+    widths = _knapsack(groups, budget - costs.fixed, unit)
+    layers = len(costs.heads)
+    total = sum(float(scores.sum()) for scores in (*heads, *neurons))
+    kept = sum(float(group.gains[list(group.widths).index(width)]) for group, width in zip(groups, widths, strict=True))
+    return Widths(
+        heads=tuple(widths[:layers]), neurons=tuple(widths[layers:]), kept_importance=kept / total if total else 1.0
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _WidthOptions:
+    """Widths of one group, ascending, with the cost and the importance kept of each."""
+
+    widths: npt.NDArray[np.int64]
+    costs: npt.NDArray[np.float64]
+    gains: npt.NDArray[np.float64]
+
+
+def _width_options(curve: npt.NDArray[np.float64], scores: npt.NDArray[np.float64], multiple: int) -> _WidthOptions:
+    most = len(scores)
+    widths = np.unique(np.append(np.arange(multiple, most + 1, multiple), most))
+    best_first = np.concatenate([[0.0], np.cumsum(np.sort(scores)[::-1])])  # [width + 1]
+    return _WidthOptions(widths, curve[widths], best_first[widths])
+
+
+def _knapsack(groups: Sequence[_WidthOptions], budget: float, unit: float) -> list[int]:
+    if sum(float(group.costs[-1]) for group in groups) <= budget:
+        return [int(group.widths[-1]) for group in groups]
+    cells = int(np.floor(budget / unit + 1e-9))
+    steps = [np.ceil(group.costs / unit - 1e-9).astype(np.int64) for group in groups]
+    if sum(int(step.min()) for step in steps) > cells:
+        return [int(group.widths[0]) for group in groups]  # only rounding keeps the cheapest plan out
+    best = np.zeros(cells + 1)  # most importance by budget, over the groups seen
+    choices = []
+    for group, step in zip(groups, steps, strict=True):
+        following = np.full_like(best, -np.inf)
+        choice = np.zeros(len(best), dtype=np.int64)
+        for index, (cost, gain) in enumerate(zip(step, group.gains, strict=True)):
+            if cost >= len(best):
+                continue
+            shifted = np.full_like(best, -np.inf)
+            shifted[cost:] = best[: len(best) - cost] + gain
+            better = shifted > following
+            following[better] = shifted[better]
+            choice[better] = index
+        best = following
+        choices.append(choice)
+    left = len(best) - 1
+    picked: list[int] = []
+    for group, step, choice in zip(reversed(groups), reversed(steps), reversed(choices), strict=True):
+        index = int(choice[left])
+        picked.append(int(group.widths[index]))
+        left -= int(step[index])
+    return picked[::-1]

@@ -16,7 +16,7 @@ from edgebert.arguments import PLACE, expect, path_of, strings_of
 from edgebert.checkpoint import PRUNING_SCHEMA, Checkpoint, Model, load_model, save_model
 from edgebert.data import TrainingTexts, read_training
 from edgebert.errors import DataError, OutputError
-from edgebert.memory import enough_memory
+from edgebert.network import enough_memory
 from edgebert.progress import Progress, silent
 from edgebert.pruning.cost import mac_costs, macs
 from edgebert.pruning.latency import LatencyTable, latency_costs, measure_latency, read_table, write_table
@@ -27,7 +27,8 @@ from edgebert.recipe import PruneOptions
 from edgebert.staging import staged_folder
 from edgebert.tasks import task_head
 from edgebert.text import TextEncoder
-from edgebert.training.distill import DistillOptions, distill
+from edgebert.training.distill import distill
+from edgebert.training.objectives import DistillOptions
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -237,7 +238,7 @@ def _settings(options: PruneOptions, hidden: int) -> DistillOptions:
 
 
 def _prepare(tokenizer: Tokenizer, training: TrainingTexts, seed: int, positions: int) -> _Texts:
-    encoder = TextEncoder(type(tokenizer).from_str(tokenizer.to_str()), min(_LONGEST, positions))
+    encoder = TextEncoder(tokenizer, min(_LONGEST, positions))
     order = np.random.default_rng(seed).permutation(len(training.texts)).tolist()
     ids = tuple(encoder.encode(training.texts[index]) for index in order)
     labels = None if training.labels is None else tuple(training.labels[index] for index in order)

@@ -13,9 +13,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from edgebert.batching import batches_by_length
+from edgebert.network import padded
 from edgebert.progress import Progress, silent
-from edgebert.pruning.gates import blocks
-from edgebert.pruning.scores import batches, padded
+from edgebert.pruning.surgery import blocks
 from edgebert.tasks import task_head
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ def repair(
     first_only = task_head(pruned.checkpoint.task).reads_first_token_only
     with torch.inference_mode():
         streams = [
-            _Stream.start(original.module, module, [texts[index] for index in batch]) for batch in batches(texts)
+            _Stream.start(original.module, module, *padded([texts[index] for index in batch], original.pad_id))
+            for batch in batches_by_length([*map(len, texts)], 64)
         ]
         old_blocks, new_blocks = blocks(original.module), blocks(module)
         ends = (*layers[1:], len(old_blocks))
@@ -87,8 +89,7 @@ class _Stream:
         self.first[:, 1:] = False
 
     @classmethod
-    def start(cls, old: Any, new: Any, texts: Sequence[Sequence[int]]) -> _Stream:
-        ids, mask = padded(texts)
+    def start(cls, old: Any, new: Any, ids: torch.Tensor, mask: torch.Tensor) -> _Stream:
         return cls(old.distilbert.embeddings(ids), new.distilbert.embeddings(ids), mask.bool())
 
     def advance_old(self, block: Any, head_dim: int, half: str) -> None:

@@ -1,7 +1,9 @@
-"""How much each head and neuron matters: Fisher information of their gates.
+"""How much each head and neuron matters, and which stay: Fisher information of their gates.
 
 Kwon et al., A Fast Post-Training Pruning Framework for Transformers (2022): near a trained model the loss grows with
 the square of what is gated away, weighted by the Fisher information of the gates, which per-example gradients estimate.
+The diagonal overlooks that two alike units can stand in for each other, or fail together; the full block of a layer
+sees it, and decides which units stay once their number is known (mask rearrangement).
 """
 
 from __future__ import annotations
@@ -12,12 +14,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgebert.batching import batches_by_length
+from edgebert.network import padded
 from edgebert.progress import Progress, silent
-from edgebert.pruning.gates import gated
+from edgebert.pruning.surgery import gated
 
 if TYPE_CHECKING:
     import numpy.typing as npt
-    import torch
 
     from edgebert.checkpoint import Model
 
@@ -58,8 +61,8 @@ def gate_gradients(
     heads = [np.empty((len(texts), width), dtype=np.float32) for width in shape.heads]
     neurons = [np.empty((len(texts), width), dtype=np.float32) for width in shape.neurons]
     done = 0
-    for chosen in batches(texts, batch_size):
-        ids, mask = padded([texts[index] for index in chosen])
+    for chosen in batches_by_length([*map(len, texts)], batch_size):
+        ids, mask = padded([texts[index] for index in chosen], model.pad_id)
         gates = [torch.ones(len(chosen), width, requires_grad=True) for width in (*shape.heads, *shape.neurons)]
         with torch.enable_grad(), gated(model, gates[: shape.layers], gates[shape.layers :]) as module:
             logits = module(input_ids=ids, attention_mask=mask).logits  # [batch, labels]
@@ -79,19 +82,27 @@ def importance(gradients: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     return found
 
 
-def batches(texts: Sequence[Sequence[int]], size: int = 64) -> list[list[int]]:
-    """Return the texts by index in batches of like length, so that little is computed for padding."""
-    order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
-    return [order[start : start + size] for start in range(0, len(order), size)]
+def choose_units(gradients: npt.NDArray[np.float32], keep: int) -> tuple[int, ...]:
+    """Return the units to keep, ascending: greedily, the next to go is the one whose loss adds least to what is gone.
 
+    The loss of a set P of units is estimated as the sum of F[i, j] over i, j in P, F being the Fisher information.
 
-def padded(texts: Sequence[Sequence[int]], pad_id: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return ids and mask of a batch, int64 [texts, longest]."""
-    import torch
-
-    longest = max(len(text) for text in texts)
-    ids, mask = torch.full((len(texts), longest), pad_id), torch.zeros(len(texts), longest, dtype=torch.int64)
-    for row, text in enumerate(texts):
-        ids[row, : len(text)] = torch.tensor(list(text))
-        mask[row, : len(text)] = 1
-    return ids, mask
+    Args:
+        gradients: Derivatives of each example's loss by the gate of each unit, float32 [examples, units].
+        keep: Number of units that stay.
+    """
+    units = gradients.shape[1]
+    if keep == units:
+        return tuple(range(units))
+    wide = gradients.astype(np.float64)
+    own = np.square(wide).sum(axis=0)  # [units]
+    together = np.zeros(len(gradients))  # sum of the gradients of the units that are gone: [examples]
+    gone = np.zeros(units, dtype=bool)
+    for _ in range(units - keep):
+        # F[i, i] + 2 * sum over gone j of F[i, j], without the units x units matrix.
+        growth = own + 2 * (wide.T @ together)
+        growth[gone] = np.inf
+        worst = int(growth.argmin())
+        gone[worst] = True
+        together += wide[:, worst]
+    return tuple(int(unit) for unit in np.flatnonzero(~gone))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from edgebert.architecture import Architecture, Keep
 from edgebert.checkpoint import Model
 from edgebert.errors import ParityError, UsageError
-from edgebert.network import load_module
-from edgebert.pruning.gates import gated, layers_only
+from edgebert.network import batch_logits, load_module
 
 if TYPE_CHECKING:
     import torch
@@ -115,8 +115,8 @@ def check_cut(original: Model, keep: Keep, pruned: Model, ids: Sequence[Sequence
     neurons = [_gates(shape.neurons[layer], kept) for layer, kept in zip(keep.layers, keep.neurons, strict=True)]
     with torch.inference_mode():
         with layers_only(original, keep.layers), gated(original, heads, neurons) as module:
-            expected = _logits(module, ids)
-        found = _logits(pruned.module, ids)
+            expected = _logits(module, ids, original.pad_id)
+        found = _logits(pruned.module, ids, original.pad_id)
     difference = float((found - expected).abs().max() / expected.abs().max().clamp(min=1))
     if not difference <= TOLERANCE:  # NaN is no agreement either
         raise ParityError(
@@ -157,12 +157,63 @@ def _gates(count: int, kept: Sequence[int]) -> torch.Tensor:
     return gates
 
 
-def _logits(module: torch.nn.Module, ids: Sequence[Sequence[int]]) -> torch.Tensor:
+def _logits(module: torch.nn.Module, ids: Sequence[Sequence[int]], pad_id: int) -> torch.Tensor:
     """Return logits [2 * texts, labels]: of each text alone, then of each in one padded batch."""
     import torch
 
-    alone = [module(input_ids=torch.tensor([list(text)])).logits for text in ids]
-    longest = max(map(len, ids))
-    input_ids = torch.tensor([[*text, *[0] * (longest - len(text))] for text in ids])
-    mask = torch.tensor([[1] * len(text) + [0] * (longest - len(text)) for text in ids])
-    return torch.cat([*alone, module(input_ids=input_ids, attention_mask=mask).logits])
+    return torch.cat([*(batch_logits(module, [text], pad_id) for text in ids), batch_logits(module, ids, pad_id)])
+
+
+@contextlib.contextmanager
+def gated(model: Model, heads: Sequence[torch.Tensor], neurons: Sequence[torch.Tensor]) -> Iterator[torch.nn.Module]:
+    """Give the module with every head's output and every neuron's activation multiplied by a gate.
+
+    All gates at 1 change nothing; a gate at 0 is what cutting that head or neuron out does. The module is as it was
+    after the block.
+
+    Args:
+        model: The model.
+        heads: Gates of each layer, float32 [heads], or [batch, heads] to gate each text of a batch by itself.
+        neurons: Gates of each layer, float32 [neurons] or [batch, neurons].
+    """
+    head_dim = model.checkpoint.architecture.head_dim
+    hooks = []
+    try:
+        for block, head_gates, neuron_gates in zip(blocks(model.module), heads, neurons, strict=True):
+            widened = head_gates.repeat_interleave(head_dim, dim=-1)  # [..., heads * head_dim]
+            hooks.append(block.attention.out_lin.register_forward_pre_hook(_multiply(widened)))
+            hooks.append(block.ffn.lin2.register_forward_pre_hook(_multiply(neuron_gates)))
+        yield model.module
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+@contextlib.contextmanager
+def layers_only(model: Model, layers: Sequence[int]) -> Iterator[torch.nn.Module]:
+    """Give the module without its other transformer layers; it is whole again after the block.
+
+    Args:
+        model: The model.
+        layers: Layers that compute, ascending.
+    """
+    import torch
+
+    transformer: Any = model.module.distilbert.transformer  # type: ignore[union-attr]
+    every = transformer.layer
+    try:
+        transformer.layer = torch.nn.ModuleList(every[layer] for layer in layers)
+        yield model.module
+    finally:
+        transformer.layer = every
+
+
+def blocks(module: torch.nn.Module) -> Sequence[Any]:
+    """Return the transformer layers of a Hugging Face DistilBERT classifier, bottom first."""
+    layers: Sequence[Any] = module.distilbert.transformer.layer  # type: ignore[assignment, union-attr]
+    return layers
+
+
+def _multiply(gates: torch.Tensor) -> Callable[[torch.nn.Module, tuple[torch.Tensor, ...]], tuple[torch.Tensor]]:
+    factors = gates.unsqueeze(-2) if gates.ndim == 2 else gates  # [batch, 1, width] or [width]
+    return lambda _, inputs: (inputs[0] * factors,)  # [batch, length, width]

@@ -10,7 +10,7 @@ from tokenizers import Encoding, Tokenizer
 
 from edgebert.errors import UsageError
 from edgebert.progress import Progress, silent
-from edgebert.text import SPECIALS
+from edgebert.text import SPECIALS, check_unicode, untruncated
 
 _CHUNK = 4096  # texts encoded at a time: an encoding takes a hundred times the memory of its text
 
@@ -105,20 +105,7 @@ def check_texts(texts: Sequence[str], *, first: int = 1) -> None:
         UsageError: A text holds a lone surrogate.
     """
     for number, text in enumerate(texts, first):
-        try:
-            text.encode("utf-8")
-        except UnicodeEncodeError as error:
-            raise UsageError(
-                f"text {number} has a lone surrogate at character {error.start}", hint="pass valid Unicode text"
-            ) from error
-
-
-def untruncated(tokenizer: Tokenizer) -> Tokenizer:
-    """Return a copy of a tokenizer that neither pads nor truncates, whatever the original was asked to do."""
-    twin = Tokenizer.from_str(tokenizer.to_str())
-    twin.no_padding()
-    twin.no_truncation()
-    return twin
+        check_unicode(text, f"text {number}")
 
 
 def _special_tokens(tokenizer: Tokenizer) -> dict[int, str]:

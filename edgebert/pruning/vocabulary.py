@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgebert.architecture import VocabularyCut
+from edgebert.batching import batches_by_length
 from edgebert.errors import DataError, UsageError
+from edgebert.network import batch_logits
 from edgebert.progress import Progress, silent
-from edgebert.pruning.scores import batches, padded
-from edgebert.pruning.tokens import check_texts, cut_tokenizer, encodings, kept_tokens, untruncated
+from edgebert.pruning.tokens import check_texts, cut_tokenizer, encodings, kept_tokens
+from edgebert.text import TextEncoder, untruncated
 
 if TYPE_CHECKING:
     import numpy.typing as npt
-    import torch
 
     from edgebert.checkpoint import Model
 
@@ -194,17 +195,12 @@ def _spelling(model: Model, texts: Sequence[str]) -> tuple[float, float]:
 
 def _answers(model: Model, texts: Sequence[str], stage: str, progress: Progress) -> npt.NDArray[np.int64]:
     """Return the label that the model gives to each text: int64 [texts]."""
-    import torch
-
-    tokenizer = untruncated(model.tokenizer)
-    tokenizer.enable_truncation(model.checkpoint.architecture.positions)
-    rows = [encoding.ids for encoding in encodings(tokenizer, texts)]
+    encoder = TextEncoder(model.tokenizer, model.checkpoint.architecture.positions)
+    rows = [encoder.encode(text) for text in texts]
     answers = np.empty(len(texts), dtype=np.int64)
     done = 0
-    for chosen in batches(rows):
-        ids, mask = padded([rows[index] for index in chosen])
-        with torch.inference_mode():
-            logits: torch.Tensor = model.module(input_ids=ids, attention_mask=mask).logits  # [batch, labels]
+    for chosen in batches_by_length([*map(len, rows)], 64):
+        logits = batch_logits(model.module, [rows[index] for index in chosen], model.pad_id)  # [batch, labels]
         answers[chosen] = logits.argmax(dim=1).numpy()
         done += len(chosen)
         progress(stage, done, len(texts))

@@ -10,69 +10,32 @@ import copy
 import dataclasses
 import hashlib
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgebert.architecture import Distillation
-from edgebert.arguments import check_options
 from edgebert.errors import DataError, UsageError
 from edgebert.intervals import paired_difference_interval
-from edgebert.memory import enough_memory
+from edgebert.network import enough_memory
 from edgebert.progress import Progress, silent
-from edgebert.ranges import Between, Factor, Length, Positive, Rate, Seed, Weight
-from edgebert.training.batches import TokenPair, encode_pairs
-from edgebert.training.course import Course, agreements, answers_of, train
-from edgebert.training.resume import Slot, drop_state
+from edgebert.text import TextEncoder
+from edgebert.training.loop import DistillSetup, agreements, train, with_teacher_logits
+from edgebert.training.objectives import DistillOptions, TokenPair
+from edgebert.training.resume import StateFolder, drop_state
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from tokenizers import Tokenizer
 
     from edgebert.checkpoint import Model
     from edgebert.data import TrainingTexts
 
 _MOST_HELD_OUT = 1000
 _CERTAINTY = 0.99
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DistillOptions:
-    """How to distill.
-
-    Attributes:
-        epochs: Passes over the training texts; a fraction ends within one.
-        learning_rate: Peak of the rate: it rises over the warm-up and then falls linearly to 0.
-        batch_size: Texts in one step.
-        max_length: Longest input in tokens, or the models' positions where these are fewer; longer texts are truncated.
-        temperature: What the logits of both models are divided by for the soft targets.
-        soft: Weight of the loss on soft targets.
-        hidden: Weight of the loss on hidden states.
-        task: Weight of the loss on labels, where there are labels.
-        warm_up: Share of the steps over which the rate rises.
-        held_out: Share of the texts kept aside to see what became of it: one text at least, 1,000 at most.
-        dropout: Whether the student trains with dropout: a small pruned model recovers better without.
-        seed: Decides which texts are held out, their order, and dropout.
-
-    Raises:
-        UsageError: A value is out of range.
-    """
-
-    epochs: Factor = 2.0
-    learning_rate: Rate = 5e-5
-    batch_size: Positive = 32
-    max_length: Length = 128
-    temperature: Factor = 2.0
-    soft: Weight = 1.0
-    hidden: Weight = 1.0
-    task: Weight = 1.0
-    warm_up: Annotated[float, Between(0, 1, below=True)] = 0.06
-    held_out: Annotated[float, Between(0, 1, above=True, below=True)] = 0.05
-    dropout: bool = False
-    seed: Seed = 0
-
-    def __post_init__(self) -> None:
-        check_options(self)
+_DEFAULTS = DistillOptions()
 
 
 def distill(
@@ -80,7 +43,7 @@ def distill(
     teacher: Model,
     training: TrainingTexts,
     *,
-    options: DistillOptions = DistillOptions(),
+    options: DistillOptions = _DEFAULTS,
     layers: tuple[int, ...] | None = None,
     work: Path | None = None,
     progress: Progress = silent,
@@ -116,27 +79,27 @@ def distill(
     hint = "use a smaller batch size, or close other programs"
     with enough_memory(what, hint=hint), torch.random.fork_rng(devices=[]):
         kept, held_out = _split(student, teacher, training, options)
-        course = Course(
+        setup = DistillSetup(
             student=copy.deepcopy(student.module),
             teacher=teacher.module,
-            states=_aims(origins, teacher.checkpoint.architecture.layers),
-            pad_ids=(_pad_id(student), _pad_id(teacher)),
+            layers=_aims(origins, teacher.checkpoint.architecture.layers),
+            pad_ids=(student.pad_id, teacher.pad_id),
             options=options,
         )
-        exam = answers_of(course, held_out)
-        before = agreements(course, exam)
+        held_out_batches = with_teacher_logits(setup, held_out)
+        before = agreements(setup, held_out_batches)
         fingerprint = _fingerprint(student, teacher, training, options, origins) if work else ""
-        slot = Slot(folder=work, fingerprint=fingerprint) if work else None
-        course.student.load_state_dict(train(course, kept, slot, progress))
-        after = agreements(course, exam)
+        state = StateFolder(path=work, fingerprint=fingerprint) if work else None
+        setup.student.load_state_dict(train(setup, kept, state, progress))
+        after = agreements(setup, held_out_batches)
         if paired_difference_interval(before, after, level=_CERTAINTY)[1] < 0:
-            course.student.load_state_dict(student.module.state_dict())
+            setup.student.load_state_dict(student.module.state_dict())
             after = before
-    course.student.requires_grad_(requires_grad=False)
-    course.student.train(mode=False)
+    setup.student.requires_grad_(requires_grad=False)
+    setup.student.train(mode=False)
     if work:
         drop_state(work)
-    return dataclasses.replace(student, module=course.student), Distillation(
+    return dataclasses.replace(student, module=setup.student), Distillation(
         epochs=options.epochs,
         learning_rate=options.learning_rate,
         temperature=options.temperature,
@@ -145,6 +108,29 @@ def distill(
         agreement_before=float(before.mean()),
         agreement_after=float(after.mean()),
     )
+
+
+def encode_pairs(
+    texts: Sequence[str], labels: Sequence[int] | None, student: Tokenizer, teacher: Tokenizer, *, max_length: int
+) -> tuple[TokenPair, ...]:
+    """Return texts as token ids of both tokenizers, truncated to ``max_length`` tokens.
+
+    Raises:
+        UsageError: A text holds a lone surrogate.
+    """
+    encoder, other = TextEncoder(student, max_length), TextEncoder(teacher, max_length)
+    numbers: Sequence[int | None] = labels if labels is not None else (None,) * len(texts)
+    if student.to_str() == teacher.to_str():
+        encoded = (encoder.encode(text) for text in texts)
+        return tuple(TokenPair(ids, ids, len(ids), label) for ids, label in zip(encoded, numbers, strict=True))
+    vocabulary = student.get_vocab()
+    renumbered = {index: vocabulary.get(token) for token, index in teacher.get_vocab().items()}
+    pairs = []
+    for text, label in zip(texts, numbers, strict=True):
+        ids, teacher_ids = encoder.encode(text), other.encode(text)
+        same = [renumbered[theirs] == ours for ours, theirs in zip(ids, teacher_ids, strict=False)]
+        pairs.append(TokenPair(ids, teacher_ids, same.index(False) if False in same else len(same), label))
+    return tuple(pairs)
 
 
 def _split(
@@ -205,10 +191,6 @@ def _check_training(training: TrainingTexts, student: Model, options: DistillOpt
         raise DataError(f"{training.name}: the label {bad[0]} is none of the model's, which are 0 to {labels - 1}")
     if not (options.soft or options.hidden or (options.task and training.labels is not None)):
         raise UsageError("there is nothing to learn: the weights of all losses are 0", hint="raise one of them")
-
-
-def _pad_id(model: Model) -> int:
-    return int(model.tokenizer.token_to_id("[PAD]") or 0)
 
 
 def _fingerprint(

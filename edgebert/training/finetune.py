@@ -17,12 +17,12 @@ from edgebert.data import Dataset, read_dataset
 from edgebert.errors import CheckpointError, DataError, MissingExtraError, UsageError
 from edgebert.folder import check_vocabulary, locate, read_config, write_tokenizer
 from edgebert.metrics import accuracy
-from edgebert.network import build_module, expected_shapes, read_architecture, read_dropouts, read_share
+from edgebert.network import build_module, expected_shapes, padded, read_architecture, read_dropouts, read_share
 from edgebert.progress import Progress, silent
 from edgebert.ranges import Factor, Length, Positive, Rate, Seed
 from edgebert.staging import staged_folder
 from edgebert.tensors import check_shapes, read_tensors, weight_files, write_tensors
-from edgebert.text import TextEncoder
+from edgebert.text import TextEncoder, pad_id_of
 from edgebert.tokenizer_files import load_tokenizer
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ def _new_classifier(
     settings = {
         **read_dropouts(values, folder),
         "initializer_range": read_share(values, "initializer_range", 0.02, folder / "config.json"),
-        "pad_token_id": tokenizer.token_to_id("[PAD]"),
+        "pad_token_id": pad_id_of(tokenizer),
     }
     check_vocabulary(tokenizer, architecture.vocabulary, folder)
     if options.max_length > architecture.positions:
@@ -249,7 +249,7 @@ def _trainer(
         model=model,
         args=arguments,
         train_dataset=_encode(tokenizer, train, options.max_length),
-        data_collator=_collate(model.config.pad_token_id or 0),
+        data_collator=_collate(pad_id_of(tokenizer)),
         callbacks=[_Reporter()],
     )
     trainer.remove_callback(transformers.PrinterCallback)  # a library does not print
@@ -266,15 +266,9 @@ def _collate(pad_id: int) -> Callable[[list[dict[str, Any]]], dict[str, torch.Te
     import torch
 
     def collate(examples: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
-        longest = max(len(example["input_ids"]) for example in examples)
-        input_ids = torch.full((len(examples), longest), pad_id)
-        attention_mask = torch.zeros_like(input_ids)
-        for row, example in enumerate(examples):
-            length = len(example["input_ids"])
-            input_ids[row, :length] = torch.tensor(example["input_ids"])
-            attention_mask[row, :length] = 1
+        ids, mask = padded([example["input_ids"] for example in examples], pad_id)
         labels = torch.tensor([example["labels"] for example in examples])
-        return {"input_ids": input_ids, "attention_mask": attention_mask, "labels": labels}
+        return {"input_ids": ids, "attention_mask": mask, "labels": labels}
 
     return collate
 

@@ -27,20 +27,20 @@ _FILE = re.compile(r"training-[0-9a-f]{64}\.safetensors")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Slot:
+class StateFolder:
     """Where the state of a training is kept.
 
     Attributes:
-        folder: The folder.
+        path: The folder.
         fingerprint: Hash of everything that decides the training: a state of another one is not taken up.
     """
 
-    folder: Path
+    path: Path
     fingerprint: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Saved:
+class TrainingState:
     """A training between two steps.
 
     Attributes:
@@ -66,11 +66,11 @@ class _Record:
     groups: tuple[_Group, ...]
 
 
-def save_state(slot: Slot, state: Saved) -> None:
+def save_state(place: StateFolder, state: TrainingState) -> None:
     """Write the state of a training in place of the one before; a kill leaves one of the two.
 
     Args:
-        slot: Where to keep it; the folder is made when it is not there.
+        place: Where to keep it; the folder is made when it is not there.
         state: What to write.
 
     Raises:
@@ -79,7 +79,7 @@ def save_state(slot: Slot, state: Saved) -> None:
     """
     from safetensors.torch import save
 
-    folder = slot.folder
+    folder = place.path
     try:
         folder.mkdir(parents=True, exist_ok=True)
         groups = []
@@ -90,12 +90,7 @@ def save_state(slot: Slot, state: Saved) -> None:
             path = folder / _file(groups[-1])
             if not path.exists():  # two groups may be equal
                 replace_file(path, content)
-        record = _Record(
-            schema=_SCHEMA,
-            fingerprint=slot.fingerprint,
-            step=state.step,
-            groups=tuple(groups),
-        )
+        record = _Record(schema=_SCHEMA, fingerprint=place.fingerprint, step=state.step, groups=tuple(groups))
         replace_file(folder / _RECORD, dumps(record).encode())
         _remove(folder, keep={_file(group) for group in groups})
     except OSError as error:
@@ -110,23 +105,23 @@ def save_state(slot: Slot, state: Saved) -> None:
         ) from error
 
 
-def load_state(slot: Slot) -> Saved | None:
+def load_state(place: StateFolder) -> TrainingState | None:
     """Return the state of a training; ``None`` if there is none, it is another training's, or it is damaged."""
     from safetensors.torch import load
 
     try:
-        record = loads(_Record, (slot.folder / _RECORD).read_text(encoding="utf-8"), source=_RECORD)
-        if (record.schema, record.fingerprint) != (_SCHEMA, slot.fingerprint):
+        record = loads(_Record, (place.path / _RECORD).read_text(encoding="utf-8"), source=_RECORD)
+        if (record.schema, record.fingerprint) != (_SCHEMA, place.fingerprint):
             return None
         groups = {}
         for group in record.groups:
-            content = (slot.folder / _file(group)).read_bytes()
+            content = (place.path / _file(group)).read_bytes()
             if hashlib.sha256(content).hexdigest() != group.sha256:
                 return None
             groups[group.name] = load(content)
     except (OSError, UnicodeDecodeError, UsageError):
         return None
-    return Saved(step=record.step, groups=groups)
+    return TrainingState(step=record.step, groups=groups)
 
 
 def drop_state(folder: Path) -> None:

@@ -22,12 +22,13 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import numpy as np
 
+from edgebert.batching import pad_batch
 from edgebert.bundle import Bundle, open_bundle
 from edgebert.errors import EdgebertError
 from edgebert.manifest import Artifact
 from edgebert.ondevice.session import cpu_name, import_runtime, open_session
 from edgebert.tables import Columns, read_table
-from edgebert.text import batch_of_one, open_encoder
+from edgebert.text import open_encoder
 from tests.android.jvm import Jvm
 from tests.support.programs import command, say
 from tests.wordpiece.compare import random_texts
@@ -91,7 +92,7 @@ def compare(
     ]
     took = time.perf_counter() - start
     ids = [encoder.encode(text) for text in texts]
-    expected = np.array([session.run(*batch_of_one(one, len(one), rules.spec.pad_id))[0] for one in ids])
+    expected = np.array([session.run(*pad_batch([one], rules.spec.pad_id))[0] for one in ids])
     found = np.array([logits for _, logits, *_ in rows])
     other_ids = sum(tuple(row[0]) != one for row, one in zip(rows, ids, strict=True))
     apart = np.abs(found - expected).max(axis=1)

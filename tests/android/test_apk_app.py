@@ -9,10 +9,11 @@ import time
 import numpy as np
 import pytest
 
+from edgebert.batching import pad_batch
 from edgebert.bundle import open_bundle
 from edgebert.ondevice.session import open_session
 from edgebert.tasks import decode
-from edgebert.text import batch_of_one, open_encoder
+from edgebert.text import open_encoder
 from tests.android.jvm import script
 from tests.android.phone import Phone, texts
 from tests.support import fakes
@@ -26,7 +27,7 @@ def python_answer(text, *, file=FILE):
     folder = fakes.shared_bundle()
     manifest = open_bundle(folder).manifest
     ids = open_encoder(folder / "tokenizer.json", manifest.text.max_length).encode(text)
-    logits = open_session(str(folder / file), "onnxruntime").run(*batch_of_one(ids, len(ids), 0))[0]
+    logits = open_session(str(folder / file), "onnxruntime").run(*pad_batch([ids], 0))[0]
     shares = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
     return decode(text, logits, manifest.labels, tokens=len(ids), truncated=False).label, float(shares.max()), len(ids)
 

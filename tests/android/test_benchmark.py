@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgebert import jsonio
+from edgebert.batching import pad_batch
 from edgebert.bench.analysis.stats import quantiles
 from edgebert.bundle import open_bundle
 from edgebert.device.board import read_answer
@@ -18,7 +19,7 @@ from edgebert.device.device import Finished
 from edgebert.device.protocol import Request, Series, Trial
 from edgebert.errors import EdgebertError
 from edgebert.ondevice.session import open_session
-from edgebert.text import batch_of_one, open_encoder
+from edgebert.text import open_encoder
 from tests.support import fakes
 
 FILE = "int8.onnx"
@@ -91,7 +92,7 @@ def test_answers_are_those_of_python(ort_jvm, file):
     asked = inputs([*fakes.TEXTS, "", "[MASK]"])
     trial = run(ort_jvm, request(file=file, answers=asked, series=()))
     session = open_session(str(fakes.shared_bundle() / file), "onnxruntime")
-    expected = [session.run(*batch_of_one(ids, len(ids), 0))[0] for ids in asked]
+    expected = [session.run(*pad_batch([ids], 0))[0] for ids in asked]
     tolerance = open_bundle(fakes.shared_bundle()).artifact(file).tolerance
     assert np.abs(np.array(trial.answers) - expected).max() <= tolerance
     ort_jvm.call("model open", folder=str(fakes.shared_bundle()), file=file, threads=1, check=True)

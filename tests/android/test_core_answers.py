@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgebert.batching import fitting_length
 from edgebert.tasks import decode
-from edgebert.text import fitting_length
 from tests.android.calls import answer, edit_manifest, error_of, golden_logits, runs, self_test, shipped
 from tests.support import fakes
 from tests.support.peer import Refused

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgebert.pruning.order import choose_units
+from edgebert.pruning.scores import choose_units
 
 seeds = st.integers(0, 2**32 - 1)
 

@@ -13,10 +13,9 @@ from edgebert.checkpoint import Model, load_model
 from edgebert.convert.weights import extract_weights
 from edgebert.errors import UsageError
 from edgebert.pruning.cost import mac_costs, macs
-from edgebert.pruning.gates import blocks, gated, layers_only
 from edgebert.pruning.plan import MULTIPLE, Cut, cut_to_budget, divergence, without_layers
 from edgebert.pruning.scores import gate_gradients
-from edgebert.pruning.surgery import architecture_of, cut
+from edgebert.pruning.surgery import architecture_of, blocks, cut, gated, layers_only
 from tests.support import fakes
 
 FIT = fakes.random_texts(31, count=60, longest=12)

@@ -14,8 +14,8 @@ from edgebert.checkpoint import Model, load_model, save_model
 from edgebert.convert.weights import extract_weights
 from edgebert.data import TrainingTexts, read_training
 from edgebert.pruning.cost import macs
-from edgebert.pruning.gates import blocks
 from edgebert.pruning.prune import prune, prune_model, score
+from edgebert.pruning.surgery import blocks
 from edgebert.recipe import PruneOptions
 from edgebert.text import TextEncoder
 from tests.pruning.inputs import HALF, folder, plain, same_weights, training, training_file
@@ -209,7 +209,7 @@ def test_the_texts_that_choose_the_best_state_were_not_fitted(monkeypatch):
     from edgebert.training import distill as distilling
 
     seen: dict[str, set[tuple[int, ...]]] = {}
-    repair, answers_of = planning.repair, distilling.answers_of
+    repair, with_teacher_logits = planning.repair, distilling.with_teacher_logits
 
     def fitted(original, pruned, layers, texts, **options):
         seen["fitted"] = set(texts)
@@ -217,10 +217,10 @@ def test_the_texts_that_choose_the_best_state_were_not_fitted(monkeypatch):
 
     def held_out(course, pairs):
         seen["held out"] = {pair.student for pair in pairs}
-        return answers_of(course, pairs)
+        return with_teacher_logits(course, pairs)
 
     monkeypatch.setattr(planning, "repair", fitted)
-    monkeypatch.setattr(distilling, "answers_of", held_out)
+    monkeypatch.setattr(distilling, "with_teacher_logits", held_out)
     words = [*fakes.WORDS[:11], *fakes.PIECES]
     texts = tuple(f"{words[index % len(words)]} {index} {words[index % 7]}" for index in range(200))
     training = TrainingTexts(name="texts", sha256="0" * 64, texts=texts, labels=None)

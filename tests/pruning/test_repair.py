@@ -10,11 +10,10 @@ import torch
 
 from edgebert.architecture import Keep
 from edgebert.checkpoint import Model, load_model
-from edgebert.pruning.gates import blocks
+from edgebert.network import padded
 from edgebert.pruning.plan import divergence
 from edgebert.pruning.repair import _Stream, repair
-from edgebert.pruning.scores import padded
-from edgebert.pruning.surgery import cut, keep_all
+from edgebert.pruning.surgery import blocks, cut, keep_all
 from tests.support import fakes
 
 FIT = fakes.random_texts(21, count=160, longest=12)
@@ -130,12 +129,12 @@ def test_half_layers_compute_what_hugging_face_computes():
     """The stream after every layer equals its hidden states, in a padded batch, of whole and of cut models."""
     original = model()
     narrow = cut(original, keep(heads=((0,), (1, 2), (0, 1, 3)), neurons=((4,), HALF, HALF[3:])))
-    ids, mask = padded(UNSEEN)
+    ids, mask = padded(UNSEEN, 0)
     real = mask.bool()
     for each in (original, narrow):
         with torch.inference_mode():
             states = each.module.distilbert(ids, attention_mask=mask, output_hidden_states=True).hidden_states
-            stream = _Stream.start(original.module, each.module, UNSEEN)
+            stream = _Stream.start(original.module, each.module, ids, mask)
             for layer, block in enumerate(blocks(each.module)):
                 for half in ("attention", "feed-forward"):
                     stream.advance_new(block, 4, half)

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from edgebert.checkpoint import Model, load_model
-from edgebert.pruning.gates import blocks, gated
-from edgebert.pruning.scores import batches, gate_gradients, importance, padded
+from edgebert.pruning.scores import gate_gradients, importance
+from edgebert.pruning.surgery import blocks, gated
 from tests.support import fakes
 
 TEXTS = fakes.random_texts(11, count=7, longest=14)
@@ -117,21 +117,3 @@ def test_importance_is_the_mean_square():
     fisher = gradients.astype(np.float64).T @ gradients.astype(np.float64) / 50
     np.testing.assert_allclose(importance(gradients), np.diag(fisher), rtol=1e-12)
     assert importance(gradients).dtype == np.float64
-
-
-def test_batches_hold_every_text_once_and_little_padding():
-    """Every text is in one batch, none is larger than asked, and no text is shorter than one of a batch before."""
-    texts = fakes.random_texts(3, count=50, longest=30)
-    found = batches(texts, 8)
-    assert sorted(index for batch in found for index in batch) == list(range(50))
-    assert max(map(len, found)) == 8
-    lengths = [len(texts[index]) for batch in found for index in batch]
-    assert lengths == sorted(lengths)
-
-
-def test_a_batch_is_padded_to_its_longest():
-    """Ids stand at the front, the pad id behind them, and the mask tells which is which."""
-    ids, mask = padded([[4, 5, 6], [7]], pad_id=9)
-    assert ids.tolist() == [[4, 5, 6], [7, 9, 9]]
-    assert mask.tolist() == [[1, 1, 1], [1, 0, 0]]
-    assert ids.dtype == mask.dtype == torch.int64

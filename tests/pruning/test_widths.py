@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from edgebert.architecture import Architecture
 from edgebert.errors import UsageError
 from edgebert.pruning.cost import Costs, mac_costs
-from edgebert.pruning.widths import choose_widths
+from edgebert.pruning.plan import choose_widths
 
 CELLS = 20_000
 """The documented resolution: every group's cost is rounded up to this part of the whole."""

@@ -12,7 +12,7 @@ from edgebert.architecture import Keep
 from edgebert.checkpoint import Model, load_model
 from edgebert.data import TrainingTexts
 from edgebert.pruning.surgery import cut
-from edgebert.training.distill import DistillOptions
+from edgebert.training.objectives import DistillOptions
 from tests.support import fakes
 
 OPTIONS = DistillOptions(epochs=4, learning_rate=3e-3, batch_size=16, held_out=0.2, seed=5)

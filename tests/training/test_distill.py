@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 
@@ -13,7 +14,9 @@ from edgebert.architecture import Distillation
 from edgebert.checkpoint import load_model
 from edgebert.errors import UsageError
 from edgebert.pruning.surgery import cut
-from edgebert.training.distill import _aims, distill
+from edgebert.tokenizer_files import load_tokenizer
+from edgebert.training.distill import _aims, distill, encode_pairs
+from edgebert.training.objectives import pad_pairs
 from tests.support import fakes
 from tests.training.distilling import KEEP, OPTIONS, answers, same, soft_loss_on, student, teacher, training, weights
 
@@ -127,3 +130,38 @@ def test_a_teacher_may_have_another_vocabulary(tmp_path):
     model, record = distill(small, teacher(), training(), options=OPTIONS)
     assert soft_loss_on(model, teacher(), training().texts) < 0.7 * soft_loss_on(small, teacher(), training().texts)
     assert record.agreement_after >= record.agreement_before
+
+
+def test_texts_that_the_tokenizers_split_differently_share_their_beginning(tmp_path):
+    """Up to the first other token positions match; what follows, even of equal length, does not."""
+    tokens = tuple(token for token in fakes.VOCABULARY if token not in ("great", "is"))
+    fakes.write_tokenizer(tmp_path, tokens)
+    other, teacher = load_tokenizer(tmp_path), load_tokenizer(fakes.shared_checkpoint())
+    texts = ("the battery", "the great battery", "it is bad", "is")
+    pairs = encode_pairs(texts, (0, 1, 0, 1), other, teacher, max_length=6)
+    for pair, text in zip(pairs, texts, strict=True):
+        ours, theirs = ([*map(one.id_to_token, ids)] for one, ids in ((other, pair[0]), (teacher, pair[1])))
+        assert ours[: pair.shared] == theirs[: pair.shared], text
+    assert [pair.shared for pair in pairs] == [4, 2, 2, 1]
+    assert [pair.label for pair in pairs] == [0, 1, 0, 1]
+    assert len(pairs[1].student) == 6
+    alone = encode_pairs(texts, None, teacher, teacher, max_length=6)
+    assert [(pair.shared, pair.label) for pair in alone] == [(len(pair.student), None) for pair in alone]
+    assert json.loads(other.to_str())["truncation"] is None
+
+
+def test_a_batch_is_padded_for_each_model_by_itself(tmp_path):
+    """Each gets its own ids, padding and mask; the shared tokens are those that encode_pairs counted."""
+    fakes.write_tokenizer(tmp_path, tuple(token for token in fakes.VOCABULARY if token != "great"))
+    other, teacher = load_tokenizer(tmp_path), load_tokenizer(fakes.shared_checkpoint())
+    pairs = encode_pairs(("not great", "the screen"), (1, 0), other, teacher, max_length=16)
+    batch = pad_pairs(pairs, (90, 91))
+    for ids, mask, pad, rows in (
+        (batch.ids, batch.mask, 90, [pair.student for pair in pairs]),
+        (batch.teacher_ids, batch.teacher_mask, 91, [pair.teacher for pair in pairs]),
+    ):
+        expected = fakes.padded(rows, max(map(len, rows)), pad)
+        assert (ids.tolist(), mask.tolist()) == tuple(part.tolist() for part in expected)
+    assert batch.shared.tolist() == [[True, True, False, False], [True] * 4]
+    assert batch.labels.tolist() == [1, 0]
+    assert pad_pairs(encode_pairs(("good",), None, other, teacher, max_length=16), (0, 0)).labels is None

@@ -11,7 +11,8 @@ from edgebert.checkpoint import load_model
 from edgebert.data import TrainingTexts
 from edgebert.errors import DataError, EnvironmentProblem, UsageError
 from edgebert.pruning.surgery import cut
-from edgebert.training.distill import DistillOptions, distill
+from edgebert.training.distill import distill
+from edgebert.training.objectives import DistillOptions
 from tests.support import fakes
 from tests.training.distilling import KEEP, OPTIONS, stopping_at, student, teacher, training
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgebert.batching import fitting_length
 from edgebert.bench.report import TextFacts
 from edgebert.bench.suite import Suite
 from edgebert.bundle import GOLDEN, Bundle, TextRules, sha256_of
@@ -15,7 +16,7 @@ from edgebert.device.protocol import Series
 from edgebert.errors import DataError, UsageError
 from edgebert.manifest import Artifact, Golden, TextSpec
 from edgebert.ondevice.session import FORMATS, RUNTIMES
-from edgebert.text import TextEncoder, fitting_length, open_encoder
+from edgebert.text import TextEncoder, open_encoder
 
 if TYPE_CHECKING:
     from edgebert.data import Dataset

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgebert.training.losses import hidden_loss, soft_loss, task_loss
+from edgebert.training.objectives import hidden_loss, soft_loss, task_loss
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The course of a distillation: its rate at each step, and the mean that it ends with."""
+"""The training loop of a distillation: its rate at each step, and the mean that it ends with."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgebert.training import course
-from edgebert.training.course import rate
+from edgebert.training import loop
 from edgebert.training.distill import distill
+from edgebert.training.loop import rate
 from tests.training.distilling import OPTIONS, student, teacher, training
 
 
@@ -30,14 +30,14 @@ def test_the_rate_rises_to_its_peak_and_falls_towards_zero(total, share):
 def test_the_result_is_the_mean_of_the_second_half(monkeypatch, epochs):
     """Weight by weight, it is the plain average of the student after each step from the middle on."""
     seen: list[dict[str, torch.Tensor]] = []
-    step = course._step
+    step = loop._step
 
     def watched(taken, *rest):
         loss = step(taken, *rest)
         seen.append({name: tensor.clone() for name, tensor in taken.student.state_dict().items()})
         return loss
 
-    monkeypatch.setattr(course, "_step", watched)
+    monkeypatch.setattr(loop, "_step", watched)
     model, _ = distill(student(), teacher(), training(), options=replace(OPTIONS, epochs=epochs))
     half = seen[len(seen) // 2 :]
     for name, tensor in model.module.state_dict().items():

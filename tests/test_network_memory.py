@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from edgebert.errors import EnvironmentProblem, UsageError
-from edgebert.memory import enough_memory
+from edgebert.network import enough_memory
 
 
 def run(act, *, hint="give fewer texts") -> None:

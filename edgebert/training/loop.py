@@ -1,0 +1,193 @@
+"""The training loop of a distillation: its steps, the average of its weights, held-out evaluation, checkpointing.
+
+What comes out is the mean of the weights after each step of the second half (stochastic weight averaging, Izmailov et
+al. 2018, arXiv:1803.05407): it is calmer than the last step's, which a few batches decide.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgebert.batching import batches_by_length, epoch_batches
+from edgebert.errors import UsageError
+from edgebert.training.objectives import DistillOptions, PairBatch, TokenPair, distillation_loss, pad_pairs
+from edgebert.training.resume import StateFolder, TrainingState, drop_state, load_state, save_state
+
+if TYPE_CHECKING:
+    import torch
+    from numpy.typing import NDArray
+
+    from edgebert.progress import Progress
+
+    # Batches of held-out texts, each with the teacher's logits, float32 [batch, labels].
+    HeldOut = list[tuple[PairBatch, torch.Tensor]]
+
+_WEIGHT_DECAY = 0.01
+_LARGEST_GRADIENT = 1.0
+_SAVE_EVERY_S = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DistillSetup:
+    """Who learns what from whom.
+
+    Attributes:
+        student: The model that learns.
+        teacher: The model it learns from.
+        layers: The teacher's layer whose output each of the student's layers is compared with.
+        pad_ids: Padding IDs of student and teacher.
+        options: Hyper-parameters.
+    """
+
+    student: torch.nn.Module
+    teacher: torch.nn.Module
+    layers: tuple[int, ...]
+    pad_ids: tuple[int, int]
+    options: DistillOptions
+
+
+def train(
+    setup: DistillSetup, pairs: Sequence[TokenPair], folder: StateFolder | None, progress: Progress
+) -> Mapping[str, torch.Tensor]:
+    """Train the student, from its saved state where there is one, and return its averaged weights."""
+    options, done = setup.options, 0
+    lengths = [len(pair.student) for pair in pairs]
+    per_epoch = math.ceil(len(pairs) / options.batch_size)
+    total = math.ceil(options.epochs * per_epoch)
+    warm_up = int(options.warm_up * total)
+    setup.student.requires_grad_(requires_grad=True)
+    optimizer, average = _optimizer(setup), _weights(setup)
+    if folder and (saved := load_state(folder)):
+        average, done = dict(saved.groups["average"]), saved.step
+        _restore(setup, optimizer, saved)
+    elif folder:
+        drop_state(folder.path)
+    progress("distilling", done, total)
+    batches: list[list[int]] = []
+    smooth, saved_at = math.nan, time.monotonic()
+    for step in range(done, total):
+        epoch, index = divmod(step, per_epoch)
+        if not batches or index == 0:
+            batches = epoch_batches(lengths, options.batch_size, seed=options.seed, epoch=epoch)
+        for group in optimizer.param_groups:
+            group["lr"] = options.learning_rate * rate(step, total, warm_up)
+        loss = _step(setup, optimizer, pad_pairs([pairs[number] for number in batches[index]], setup.pad_ids), step)
+        _average(average, setup, steps=step + 1 - total // 2)
+        is_due = (step + 1) % math.ceil(per_epoch / 2) == 0 or time.monotonic() - saved_at > _SAVE_EVERY_S
+        if folder and step + 1 < total and is_due:
+            save_state(folder, _state(setup, optimizer, average, step + 1))
+            saved_at = time.monotonic()
+        smooth = loss if math.isnan(smooth) else 0.9 * smooth + 0.1 * loss
+        progress(f"distilling | loss {smooth:.3f}", step + 1, total)
+    optimizer.zero_grad(set_to_none=True)
+    return average
+
+
+def rate(step: int, total: int, warm_up: int) -> float:
+    """Return the share of the peak learning rate at a step, counted from 0; the peak is at step ``warm_up``."""
+    return min((step + 1) / (warm_up + 1), (total - step) / (total - warm_up))
+
+
+def _step(setup: DistillSetup, optimizer: torch.optim.Optimizer, batch: PairBatch, step: int) -> float:
+    """Take one step of the optimizer and return the loss before it."""
+    import torch
+
+    options = setup.options
+    setup.student.train(mode=options.dropout)
+    if options.dropout:
+        # A state of its own for each step, so that a resumed training drops what the uninterrupted one drops.
+        seed = np.random.SeedSequence((options.seed, step)).generate_state(1)[0]
+        torch.default_generator.manual_seed(int(seed))
+    optimizer.zero_grad(set_to_none=True)
+    loss = distillation_loss(setup.student, setup.teacher, setup.layers, batch, options)
+    loss.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(setup.student.parameters(), _LARGEST_GRADIENT)
+    optimizer.step()
+    return _finite(loss.item(), options)
+
+
+def with_teacher_logits(setup: DistillSetup, pairs: Sequence[TokenPair]) -> HeldOut:
+    """Return held-out texts in batches, with the teacher's logits."""
+    import torch
+
+    held_out = []
+    for numbers in batches_by_length(
+        [len(pair.teacher) for pair in pairs], setup.options.batch_size, longest_first=True
+    ):
+        batch = pad_pairs([pairs[number] for number in numbers], setup.pad_ids)
+        with torch.inference_mode():
+            answers = setup.teacher(input_ids=batch.teacher_ids, attention_mask=batch.teacher_mask).logits
+        held_out.append((batch, answers))
+    return held_out
+
+
+def agreements(setup: DistillSetup, held_out: HeldOut) -> NDArray[np.bool_]:
+    """Return for each held-out text whether the student labels it as the teacher does, bool [texts]."""
+    import torch
+
+    setup.student.train(mode=False)
+    same = []
+    for batch, answers in held_out:
+        with torch.inference_mode():
+            logits = setup.student(input_ids=batch.ids, attention_mask=batch.mask).logits
+            same.append((logits.argmax(dim=-1) == answers.argmax(dim=-1)).numpy())
+    return np.concatenate(same)
+
+
+def _weights(setup: DistillSetup) -> dict[str, torch.Tensor]:
+    return {name: tensor.clone() for name, tensor in setup.student.state_dict().items()}
+
+
+def _average(average: dict[str, torch.Tensor], setup: DistillSetup, *, steps: int) -> None:
+    """Take the student's weights into the mean of as many steps as are averaged now, this one included."""
+    for name, tensor in setup.student.state_dict().items():
+        # Up to the first of them the mean is the student itself.
+        average[name].lerp_(tensor, 1 / max(steps, 1))
+
+
+def _finite(loss: float, options: DistillOptions) -> float:
+    if not math.isfinite(loss):
+        raise UsageError(
+            f"the distillation diverged: the loss is {loss}",
+            hint=f"use a learning rate below {options.learning_rate:g}",
+        )
+    return loss
+
+
+def _optimizer(setup: DistillSetup) -> torch.optim.Optimizer:
+    import torch
+
+    parameters = list(setup.student.parameters())
+    groups = [
+        {"params": [one for one in parameters if one.ndim > 1], "weight_decay": _WEIGHT_DECAY},
+        {"params": [one for one in parameters if one.ndim < 2], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=setup.options.learning_rate, fused=True)
+
+
+def _state(
+    setup: DistillSetup, optimizer: torch.optim.Optimizer, average: Mapping[str, torch.Tensor], step: int
+) -> TrainingState:
+    moments = {name: optimizer.state[one] for name, one in setup.student.named_parameters()}
+    groups = {
+        "average": average,
+        "student": setup.student.state_dict(),
+        "first": {name: state["exp_avg"] for name, state in moments.items()},
+        "second": {name: state["exp_avg_sq"] for name, state in moments.items()},
+    }
+    return TrainingState(step=step, groups=groups)
+
+
+def _restore(setup: DistillSetup, optimizer: torch.optim.Optimizer, saved: TrainingState) -> None:
+    import torch
+
+    setup.student.load_state_dict(saved.groups["student"])
+    for name, one in setup.student.named_parameters():
+        first, second = saved.groups["first"][name], saved.groups["second"][name]
+        optimizer.state[one] = {"step": torch.tensor(float(saved.step)), "exp_avg": first, "exp_avg_sq": second}

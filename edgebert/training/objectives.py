@@ -1,0 +1,196 @@
+"""What distillation minimises: three losses (Sanh et al. 2019, arXiv:1910.01108), their weights, and their inputs."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+from edgebert.arguments import check_options
+from edgebert.network import padded
+from edgebert.ranges import Between, Factor, Length, Positive, Rate, Seed, Weight
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DistillOptions:
+    """How to distill.
+
+    Attributes:
+        epochs: Passes over the training texts; a fraction ends within one.
+        learning_rate: Peak of the rate: it rises over the warm-up and then falls linearly to 0.
+        batch_size: Texts in one step.
+        max_length: Longest input in tokens, or the models' positions where these are fewer; longer texts are truncated.
+        temperature: What the logits of both models are divided by for the soft targets.
+        soft: Weight of the loss on soft targets.
+        hidden: Weight of the loss on hidden states.
+        task: Weight of the loss on labels, where there are labels.
+        warm_up: Share of the steps over which the rate rises.
+        held_out: Share of the texts kept aside to see what became of it: one text at least, 1,000 at most.
+        dropout: Whether the student trains with dropout: a small pruned model recovers better without.
+        seed: Decides which texts are held out, their order, and dropout.
+
+    Raises:
+        UsageError: A value is out of range.
+    """
+
+    epochs: Factor = 2.0
+    learning_rate: Rate = 5e-5
+    batch_size: Positive = 32
+    max_length: Length = 128
+    temperature: Factor = 2.0
+    soft: Weight = 1.0
+    hidden: Weight = 1.0
+    task: Weight = 1.0
+    warm_up: Annotated[float, Between(0, 1, below=True)] = 0.06
+    held_out: Annotated[float, Between(0, 1, above=True, below=True)] = 0.05
+    dropout: bool = False
+    seed: Seed = 0
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+
+class TokenPair(NamedTuple):
+    """One text as student and teacher see it.
+
+    Attributes:
+        student: The student's token ids.
+        teacher: The teacher's token ids.
+        shared: Number of leading tokens that are the same in both, at least the ``[CLS]``.
+        label: Its label, ``None`` without labels.
+    """
+
+    student: tuple[int, ...]
+    teacher: tuple[int, ...]
+    shared: int
+    label: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairBatch:
+    """Some texts as tensors.
+
+    Attributes:
+        ids: The student's ids, int64 [batch, longest].
+        mask: 1 for its tokens and 0 for padding, int64 [batch, longest].
+        teacher_ids: The teacher's ids, int64 [batch, its longest].
+        teacher_mask: As ``mask``.
+        shared: Which positions hold the same token in both, bool [batch, the shorter longest].
+        labels: Labels, int64 [batch]; ``None`` where a text has none.
+    """
+
+    ids: torch.Tensor
+    mask: torch.Tensor
+    teacher_ids: torch.Tensor
+    teacher_mask: torch.Tensor
+    shared: torch.Tensor
+    labels: torch.Tensor | None
+
+
+def pad_pairs(pairs: Sequence[TokenPair], pad_ids: tuple[int, int]) -> PairBatch:
+    """Return texts as one batch, padded with the IDs of student and teacher."""
+    import torch
+
+    ids, mask = padded([pair.student for pair in pairs], pad_ids[0])
+    teacher_ids, teacher_mask = padded([pair.teacher for pair in pairs], pad_ids[1])
+    labels = [pair.label for pair in pairs if pair.label is not None]
+    positions = torch.arange(min(ids.shape[1], teacher_ids.shape[1]))
+    return PairBatch(
+        ids=ids,
+        mask=mask,
+        teacher_ids=teacher_ids,
+        teacher_mask=teacher_mask,
+        shared=positions < torch.tensor([[pair.shared] for pair in pairs]),
+        labels=torch.tensor(labels) if len(labels) == len(pairs) else None,
+    )
+
+
+def soft_loss(student: torch.Tensor, teacher: torch.Tensor, temperature: float) -> torch.Tensor:
+    """Return the loss on soft targets (Hinton et al. 2015): KL(teacher || student) x temperature squared.
+
+    Args:
+        student: Logits, float32 [batch, labels].
+        teacher: Logits, float32 [batch, labels].
+        temperature: What both are divided by.
+
+    Returns:
+        The mean over the batch, float32 [].
+    """
+    from torch.nn.functional import kl_div, log_softmax
+
+    ours, theirs = log_softmax(student / temperature, dim=-1), log_softmax(teacher / temperature, dim=-1)
+    return kl_div(ours, theirs, reduction="batchmean", log_target=True) * temperature**2
+
+
+def hidden_loss(student: torch.Tensor, teacher: torch.Tensor, shared: torch.Tensor) -> torch.Tensor:
+    """Return the mean squared distance of hidden states, over the tokens that both models share.
+
+    Args:
+        student: Hidden states, float32 [batch, length, hidden]; positions beyond those of ``shared`` do not count.
+        teacher: As ``student``, perhaps of another length.
+        shared: Which positions hold the same token in both, bool [batch, shared length]; at least one does.
+
+    Returns:
+        The mean over tokens and width, float32 [].
+    """
+    length = shared.shape[1]
+    distance = (student[:, :length] - teacher[:, :length]).square().mean(dim=-1)  # [batch, shared length]
+    return (distance * shared).sum() / shared.sum()
+
+
+def task_loss(student: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Return the mean cross-entropy of logits, float32 [batch, labels], with labels, int64 [batch]: float32 []."""
+    from torch.nn.functional import cross_entropy
+
+    return cross_entropy(student, labels)
+
+
+def distillation_loss(
+    student: torch.nn.Module, teacher: torch.nn.Module, layers: Sequence[int], batch: PairBatch, options: DistillOptions
+) -> torch.Tensor:
+    """Return the weighted sum of the three losses of a batch, float32 [].
+
+    Args:
+        student: The model that learns.
+        teacher: The model it learns from.
+        layers: The teacher's layer whose output each of the student's layers is compared with.
+        batch: The texts.
+        options: Weights and temperature.
+    """
+    import torch
+
+    last = len(layers) if options.hidden else 0
+    with _hidden_states(student, range(last)) as states:
+        logits = student(input_ids=batch.ids, attention_mask=batch.mask).logits
+    with torch.inference_mode(), _hidden_states(teacher, layers[:last]) as aims:
+        answers = teacher(input_ids=batch.teacher_ids, attention_mask=batch.teacher_mask).logits
+    loss = options.soft * soft_loss(logits, answers, options.temperature)
+    for state, aim in zip(states, aims, strict=True):
+        loss = loss + options.hidden / last * hidden_loss(state, aim, batch.shared)
+    if batch.labels is not None and options.task:
+        loss = loss + options.task * task_loss(logits, batch.labels)
+    return loss
+
+
+@contextlib.contextmanager
+def _hidden_states(module: torch.nn.Module, layers: Iterable[int]) -> Iterator[list[torch.Tensor]]:
+    """Give a list that the hidden states, float32 [batch, length, hidden], of some layers are put into.
+
+    ``output_hidden_states`` would leave hooks behind in the module, with transformers 5.
+    """
+    states: list[torch.Tensor] = []
+
+    def keep(_module: torch.nn.Module, _inputs: Any, output: Any) -> None:
+        states.append(output[-1] if isinstance(output, tuple) else output)  # a tuple with transformers 4
+
+    blocks: Any = module.distilbert.transformer.layer  # type: ignore[union-attr]
+    hooks = [blocks[layer].register_forward_hook(keep) for layer in layers]
+    try:
+        yield states
+    finally:
+        for hook in hooks:
+            hook.remove()
