@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edgebert.architecture import Architecture, Distillation, Pruning, VocabularyCut
 from edgebert.manifest import Artifact, FileEntry, Manifest, Score
-from edgebert.pictures import draw_pruning, draw_size_accuracy
-from edgebert.printable import markdown, markdown_code, markdown_table
+from edgebert.plotting import BLUE, GREY, INK, ORANGE, PALE, draw_change, open_axes, svg_figure
+from edgebert.printable import markdown, markdown_code, markdown_table, printable
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 PLOT, CUT = "size-accuracy.svg", "pruning.svg"
 
@@ -51,8 +56,8 @@ def _descent(manifest: Manifest) -> str:
     """Return what the introduction says of pruning, and of a baseline that is another model."""
     said, pruning, original = "", manifest.pruning, manifest.original
     if pruning is not None:
-        share = f"{pruning.macs_share:.0%} of the multiply-accumulates of {markdown_code(pruning.original_name)}"
-        said += f"\nIt was pruned: {share} are left."
+        name = markdown_code(pruning.original_name)
+        said = f"\nIt was pruned: {pruning.macs_share:.0%} of the multiply-accumulates of {name} are left."
     if original is not None:
         said += (
             "\nThe float files in `baseline/` are of the model that it is compared with, "
@@ -224,3 +229,66 @@ def agreement_text(score: Score | None) -> str:
 
 def _widths(values: tuple[int, ...]) -> str:
     return f"{values[0]} in each" if len(set(values)) == 1 else ", ".join(map(str, values))
+
+
+def draw_size_accuracy(manifest: Manifest, path: Path) -> None:
+    """Draw size in MB against the change of accuracy from the float file, as an SVG file.
+
+    The changes are paired text by text and have their 95 % intervals, so that a picture shows what the table says.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    scored = [
+        (item, item.score)
+        for item in manifest.artifacts
+        if item.score and (item.role == "baseline" or item.score.difference is not None)
+    ]
+    with svg_figure(path, height=4.0) as figure:
+        axes = figure.subplots()
+        for item, score in scored:
+            size, change = item.size_bytes / 1e6, 100 * (score.difference or 0.0)
+            low, high = (change if end is None else 100 * end for end in (score.difference_low, score.difference_high))
+            shape, colour = ("o", BLUE) if item.format == "onnx" else ("s", ORANGE)
+            colour = GREY if item.role == "baseline" else colour
+            label = f"{printable(item.file)}: {size:.1f} MB, {100 * score.value:.1f} %"
+            draw_change(axes, size, change, (low, high), fmt=shape, color=colour, label=label)
+        open_axes(axes, "file size (MB)", f"change of {scored[0][1].metric.replace('_', ' ')} (points)")
+        axes.axhline(0, color=GREY, linewidth=0.8, linestyle="--", zorder=0)
+        axes.set_xlim(0, max(item.size_bytes for item, _ in scored) / 1e6 * 1.35)
+        figure.legend(loc="outside lower center", ncols=2, frameon=False)
+
+
+def draw_pruning(pruning: Pruning, architecture: Architecture, path: Path) -> None:
+    """Draw the heads and neurons that stayed in each layer of the original, as an SVG file.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    original = pruning.original
+    with svg_figure(path, height=1.0 + 0.4 * original.layers) as figure:
+        left, right = figure.subplots(1, 2, sharey=True)
+        _draw_widths(left, "attention heads", original.heads, pruning.layers, architecture.heads)
+        _draw_widths(right, "feed-forward neurons", original.neurons, pruning.layers, architecture.neurons)
+        left.set_ylabel("layer")
+        left.set_yticks(range(original.layers), [str(layer + 1) for layer in range(original.layers)])
+        for axes in (left, right):
+            axes.tick_params(axis="y", length=0)
+        bars = left.containers
+        figure.legend([bars[1], bars[0]], ["kept", "original"], loc="outside lower center", ncols=2, frameon=False)
+
+
+def _draw_widths(axes: Axes, what: str, original: Sequence[int], layers: Sequence[int], kept: Sequence[int]) -> None:
+    """Draw one bar for each layer: pale as wide as the original, dark as wide as what is left, and both numbers."""
+    left = dict(zip(layers, kept, strict=True))
+    places, widest = range(len(original)), max(original)
+    axes.barh(places, original, height=0.72, color=PALE)
+    axes.barh(places, [left.get(layer, 0) for layer in places], height=0.72, color=BLUE)
+    for layer in places:
+        text = f"{left[layer]:,} of {original[layer]:,}" if layer in left else "dropped"
+        axes.text(original[layer] + 0.03 * widest, layer, text, va="center", color=INK)
+    axes.set_title(what, fontsize=11, loc="left")
+    axes.set_xlim(0, 1.55 * widest)
+    axes.set_ylim(-0.6, len(original) - 0.4)
+    axes.set_xticks([])
+    axes.spines[["top", "right", "bottom"]].set_visible(False)

@@ -20,9 +20,8 @@ _MARKS = {"float32": "s", "int8": "o"}
 def draw_plan(plan: Plan, path: Path) -> None:
     """Draw every trial by size in MB and change of accuracy, as an SVG file.
 
-    The change is from the float original, text by text; trials of the front have its 95 % interval.
-
-    Colour tells the cost (time or work). A line joins the best accuracies at each size.
+    The change is from the float original, text by text; trials of the front have its 95 % interval. Colour tells the
+    cost (time or work). A line joins the best accuracies at each size.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
@@ -31,7 +30,10 @@ def draw_plan(plan: Plan, path: Path) -> None:
         from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
         axes = figure.subplots()
-        _draw_bounds(axes, plan)
+        if any(trial.candidate == ORIGINAL for trial in plan.trials):
+            axes.axhline(-plan.bounds.max_drop, color=RED, linewidth=0.8, linestyle="--", zorder=0, label="bounds")
+        if plan.bounds.max_mb:
+            axes.axvline(plan.bounds.max_mb, color=RED, linewidth=0.8, linestyle="--", zorder=0)
         points = [_draw_trials(axes, plan, precision) for precision in _MARKS]
         _draw_front(axes, plan)
         axes.set_xscale("log")
@@ -48,52 +50,31 @@ def draw_plan(plan: Plan, path: Path) -> None:
 
 def _draw_trials(axes: Axes, plan: Plan, precision: str) -> PathCollection:
     """Draw the trials of one precision, those that others beat in everything smaller."""
-    chosen = [trial for trial in plan.trials if trial.candidate.precision == precision]
-    distilled = [trial for trial in chosen if trial.candidate.distill]
-    if distilled:
-        _scatter(axes, distilled, s=95, marker=_MARKS[precision], facecolors="none", edgecolors=ORANGE)
+    chosen, mark = [trial for trial in plan.trials if trial.candidate.precision == precision], _MARKS[precision]
+    if distilled := [trial for trial in chosen if trial.candidate.distill]:
+        axes.scatter(*_places(distilled), s=95, marker=mark, facecolors="none", edgecolors=ORANGE, zorder=3)
+    costs, areas = [100 * trial.cost for trial in chosen], [46 if trial in plan.front else 16 for trial in chosen]
     return axes.scatter(
-        [trial.size_mb for trial in chosen],
-        [_change(trial) for trial in chosen],
-        c=[100 * trial.cost for trial in chosen],
-        vmin=0,
-        vmax=100,
-        cmap="viridis_r",
-        marker=_MARKS[precision],
-        s=[46 if trial in plan.front else 16 for trial in chosen],
-        label=precision,
-        zorder=2,
+        *_places(chosen), c=costs, marker=mark, s=areas, label=precision, zorder=2, vmin=0, vmax=100, cmap="viridis_r"
     )
 
 
 def _draw_front(axes: Axes, plan: Plan) -> None:
     """Draw intervals, the line and the pick, and name in the legend what the marks mean."""
-    best = _best_by_size(plan.trials)
-    sizes, values = [trial.size_mb for trial in best], [_change(trial) for trial in best]
-    axes.plot(sizes, values, color=GREY, linewidth=1, zorder=1, label="best at its size")
+    axes.plot(*_places(_best_by_size(plan.trials)), color=GREY, linewidth=1, zorder=1, label="best at its size")
     for trial in plan.front:
         axes.plot([trial.size_mb] * 2, [-drop for drop in trial.drop_interval], color=PALE, zorder=0)
     if any(trial.candidate.distill for trial in plan.trials):
         axes.scatter([], [], s=95, facecolors="none", edgecolors=ORANGE, label="distilled")
     if plan.pick is not None:
-        _scatter(axes, [plan.pick], s=230, facecolors="none", edgecolors=RED, linewidths=1.6, label="pick")
+        place = _places([plan.pick])
+        axes.scatter(*place, s=230, facecolors="none", edgecolors=RED, linewidths=1.6, zorder=3, label="pick")
         axes.set_title(f"pick: {printable(plan.pick.name)}", fontsize=11, loc="left", color=INK)
 
 
-def _scatter(axes: Axes, trials: Sequence[Trial], **style: object) -> None:
-    sizes, values = [trial.size_mb for trial in trials], [_change(trial) for trial in trials]
-    axes.scatter(sizes, values, zorder=3, **style)  # type: ignore[arg-type]  # the settings of matplotlib
-
-
-def _draw_bounds(axes: Axes, plan: Plan) -> None:
-    if any(trial.candidate == ORIGINAL for trial in plan.trials):
-        axes.axhline(-plan.bounds.max_drop, color=RED, linewidth=0.8, linestyle="--", zorder=0, label="bounds")
-    if plan.bounds.max_mb:
-        axes.axvline(plan.bounds.max_mb, color=RED, linewidth=0.8, linestyle="--", zorder=0)
-
-
-def _change(trial: Trial) -> float:
-    return -trial.drop + 0.0
+def _places(trials: Sequence[Trial]) -> tuple[list[float], list[float]]:
+    """Return sizes in MB and changes in points."""
+    return [trial.size_mb for trial in trials], [-trial.drop + 0.0 for trial in trials]
 
 
 def _best_by_size(trials: tuple[Trial, ...]) -> list[Trial]:
