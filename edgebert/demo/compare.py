@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edgebert.batching import fitting_length, pad_batch
-from edgebert.errors import CheckFailed
+from edgebert.bench.run.requests import abba
+from edgebert.device.protocol import Request, Series
 from edgebert.manifest import Artifact
-from edgebert.ondevice.session import RuntimeFailure
-from edgebert.ondevice.timing import time_runs
 from edgebert.progress import Progress, silent
-from edgebert.runtime import Runner, default_runtime, open_runner
+from edgebert.runtime import default_runtime
 from edgebert.text import open_encoder
+from edgebert.workers.measure import measure
 
 if TYPE_CHECKING:
     from edgebert.bundle import Bundle
@@ -46,43 +45,41 @@ class Compared:
 
 
 def compare_files(bundles: Sequence[Bundle], texts: Sequence[str], *, progress: Progress = silent) -> list[Compared]:
-    """Time every shipped file, and the baselines of the first bundle, on the same texts in turns.
-
-    A slow spell of the machine hits all of them alike: they run every text one after the other, forwards in one round
-    and backwards in the next.
+    """Time every shipped file, and the baselines of the first bundle, on the same texts, interleaved (ABBA).
 
     Args:
         bundles: Bundles of one baseline.
         texts: Texts; the first 48 are timed.
-        progress: Told after every text.
+        progress: Told after every process.
+
+    Raises:
+        CheckFailed: A runtime fails on a file.
+        EnvironmentProblem: A runtime is not installed, or a worker process does not run.
     """
-    entrants = []
+    files: list[tuple[str, Artifact]] = []
+    requests: list[Request] = []
     for index, bundle in enumerate(bundles):
         for artifact in (*(() if index else bundle.baseline), *bundle.shipped):
             rules = bundle.text_rules(artifact.role)
-            runtime = default_runtime(artifact.format)
-            runner = open_runner(bundle.path(artifact.file), runtime=runtime, spec=rules.spec)
             encoder = open_encoder(bundle.path(rules.tokenizer), rules.spec.max_length)
-            entrants.append((bundle.root.name, artifact, runner, [encoder.encode(text) for text in texts[:TEXTS]]))
-    times: list[list[list[int]]] = [[[] for _ in texts[:TEXTS]] for _ in entrants]
-    for text in range(len(texts[:TEXTS])):
-        for turn in range(_ROUNDS):
-            order = range(len(entrants)) if turn % 2 == 0 else reversed(range(len(entrants)))
-            for number in order:
-                _, _, runner, ids = entrants[number]
-                times[number][text] += _time(runner, ids[text])
-        progress("timing every file", text + 1, len(texts[:TEXTS]))
+            files.append((bundle.root.name, artifact))
+            requests.append(
+                Request(
+                    file=str(bundle.path(artifact.file)),
+                    runtime=default_runtime(artifact.format),
+                    pad_id=rules.spec.pad_id,
+                    series=tuple(Series(name="text", inputs=(encoder.encode(text),)) for text in texts[:TEXTS]),
+                    warm_up=1,
+                    runs=2,
+                )
+            )
+    turns = abba(range(len(files)), _ROUNDS)
+    trials = measure([requests[turn.entry] for turn in turns], progress=progress, stage="timing every file")
+    times: list[list[list[int]]] = [[[] for _ in texts[:TEXTS]] for _ in files]
+    for turn, trial in zip(turns, trials, strict=True):
+        for row, series in zip(times[turn.entry], trial.series, strict=True):
+            row += series.run_ns
     return [
         Compared(bundle=name, artifact=artifact, run_ns=tuple(map(tuple, runs)))
-        for (name, artifact, _, _), runs in zip(entrants, times, strict=True)
+        for (name, artifact), runs in zip(files, times, strict=True)
     ]
-
-
-def _time(runner: Runner, ids: tuple[int, ...]) -> list[int]:
-    lengths = runner.session.lengths
-    length = fitting_length(len(ids), lengths) if lengths else len(ids)
-    input_ids, attention_mask = pad_batch([ids], runner.spec.pad_id, length=length)
-    try:
-        return time_runs(runner.session, input_ids, attention_mask, warm_up=1, runs=2)
-    except RuntimeFailure as error:
-        raise CheckFailed(f"{runner.file}: {runner.session.runtime} fails: {error}") from error

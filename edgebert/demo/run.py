@@ -63,7 +63,7 @@ class Demo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Made:
+class _ModelRecord:
     """A checkpoint of an earlier run and what it was trained with: it is taken again only for the same."""
 
     model_sha256: str
@@ -112,7 +112,7 @@ def run_demo(
             hint="give more texts, or a recipe that does not prune: --recipe int8",
         )
     model, made_file = out / "model", out / "model.json"
-    made = _Made(
+    made = _ModelRecord(
         model_sha256="",
         train_sha256=training.sha256,
         epochs=float(OPTIONS.epochs),
@@ -167,9 +167,9 @@ def encoder_folder() -> Path:
     return Path(found.origin).parent / "model"
 
 
-def _same_model(model: Path, made_file: Path, made: _Made, labels: tuple[str, ...]) -> bool:
+def _same_model(model: Path, made_file: Path, made: _ModelRecord, labels: tuple[str, ...]) -> bool:
     try:
-        before = loads(_Made, made_file.read_text(encoding="utf-8"), source=str(made_file))
+        before = loads(_ModelRecord, made_file.read_text(encoding="utf-8"), source=str(made_file))
         return before == replace(made, model_sha256=sha256_of(model / WEIGHTS)) and read_labels(model) == labels
     except (OSError, UnicodeDecodeError, EdgebertError):
         return False
