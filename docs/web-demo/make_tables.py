@@ -3,7 +3,7 @@
     python docs/web-demo/make_tables.py          writes js/unicode-tables.js
     python docs/web-demo/make_tables.py --check  only says whether it is up to date
 
-Where the tables come from is the business of android-demo/scripts/make_unicode_tables.py. Taking them from its output,
+Where the tables come from is the business of export/apk/unicode_tables.py. Taking them from its output,
 letter by letter, leaves no second way in which they could be read off the library differently.
 """  # noqa: INP001 - a script, not a package
 

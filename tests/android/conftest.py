@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.android.jvm import Jvm, script
+import export.apk.build
+from tests.android.jvm import Jvm
 from tests.android.phone import Phone, tools
 from tests.support import fakes
 
@@ -41,7 +42,7 @@ def classes(tmp_path_factory):
 @pytest.fixture
 def root(tmp_path):
     """The storage of a phone that the app was just installed on."""
-    script("build_apk").assets(fakes.shared_bundle(), tmp_path / "assets", debug=True)
+    export.apk.build.assets(fakes.shared_bundle(), tmp_path / "assets", debug=True)
     return tmp_path
 
 

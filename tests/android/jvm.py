@@ -5,30 +5,21 @@ With ONNX Runtime beside it, where that can be had, the same process runs models
 
 from __future__ import annotations
 
-import importlib
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
+import export.apk.desktop
+import export.apk.java
+from edgebert.errors import CheckFailed, EnvironmentProblem
 from tests.support.peer import Peer
 
 REPOSITORY = Path(__file__).parents[2]
-SCRIPTS = REPOSITORY / "android-demo" / "scripts"
 CLASSES = REPOSITORY / "build" / "android" / "core"
-
-
-def script(name: str) -> ModuleType:
-    """Return a script of the demo as a module."""
-    if str(SCRIPTS) not in sys.path:
-        sys.path.append(str(SCRIPTS))
-    return importlib.import_module(name)
 
 
 def compiled_core() -> Path:
@@ -36,20 +27,19 @@ def compiled_core() -> Path:
     if shutil.which("java") is None or shutil.which("javac") is None:
         pytest.skip("there is no JDK (Debian: openjdk-17-jdk-headless)")
     try:
-        return script("build_core").compile_core(CLASSES, tests=True)
-    except subprocess.CalledProcessError as error:
-        pytest.fail(f"the core does not compile:\n{error.stderr}")
+        return export.apk.java.compile_core(CLASSES, tests=True)
+    except CheckFailed as error:
+        pytest.fail(f"the core does not compile:\n{error}")
 
 
 def desktop_ort(core: Path) -> Any:
     """Return ONNX Runtime for the JVM of this machine, with the backend of the app; skip where it cannot be had."""
-    build, fetch = script("desktop_ort"), script("fetch")
     try:
-        return build.desktop_ort(core)
-    except (build.UnsupportedError, fetch.FetchError) as error:
+        return export.apk.desktop.desktop_ort(core)
+    except EnvironmentProblem as error:
         pytest.skip(f"ONNX Runtime for Java: {error}")
-    except subprocess.CalledProcessError as error:
-        pytest.fail(f"the backend does not compile:\n{error.stderr}")
+    except CheckFailed as error:
+        pytest.fail(f"the backend does not compile:\n{error}")
 
 
 class Jvm(Peer):

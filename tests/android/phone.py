@@ -14,7 +14,12 @@ from typing import Any
 
 import pytest
 
-from tests.android.jvm import REPOSITORY, compiled_core, desktop_ort, script
+import export.apk.build
+import export.apk.java
+import export.apk.project
+import export.apk.tools
+from edgebert.errors import EnvironmentProblem
+from tests.android.jvm import REPOSITORY, compiled_core, desktop_ort
 from tests.support.peer import Peer
 
 FAKES = Path(__file__).parent / "fake_phone"
@@ -24,11 +29,11 @@ ID = "{http://schemas.android.com/apk/res/android}id"
 
 def tools() -> Any:
     """Return the tools that build an APK; skip where they cannot be had."""
-    toolchain, build = script("toolchain"), script("build_apk")
+    toolchain, build = export.apk.tools, export.apk.build
     try:
-        found = toolchain.tools()
-        build.library(script("gradle_values").gradle_values())
-    except (toolchain.NoToolError, build.fetch.FetchError) as error:
+        found = toolchain.fetched_tools()
+        build.library(export.apk.project.gradle_values())
+    except EnvironmentProblem as error:
         pytest.skip(f"no APK can be built here: {error}")
     return found
 
@@ -48,13 +53,13 @@ def views() -> dict[str, str]:
 @functools.cache
 def classpath(folder: Path) -> tuple[str, str]:
     """Compile app and fakes into a folder; return the class path and the folder of the native libraries."""
-    build, gradle, toolchain = script("build_apk"), script("gradle_values"), script("toolchain")
+    build, gradle, toolchain = export.apk.build, export.apk.project, export.apk.tools
     desktop = desktop_ort(compiled_core())
     values = gradle.gradle_values()
     manifest = gradle.merged_manifest(values, "<manifest/>")
     build.link_resources(tools(), values, manifest, folder, debug=False)
     java = [*build.sources(), *(folder / "generated").rglob("*.java")]
-    core = script("build_core").compile_core(toolchain.BUILD / "core-app")
+    core = export.apk.java.compile_core(export.apk.project.BUILD / "core-app")
     known = [core, toolchain.android_stubs(), build.library(values).classes]
     app = build.compile_app(java, known, folder / "app")
     fakes = build.compile_app(FAKES.rglob("*.java"), [core], folder / "fakes")

@@ -10,11 +10,19 @@ import zipfile
 
 import pytest
 
+import export.apk.archive
+import export.apk.build
+import export.apk.check
+import export.apk.fetch
+import export.apk.java
+import export.apk.project
+import export.apk.signatures
+import export.apk.tools
+from edgebert.errors import CheckFailed, EnvironmentProblem
 from tests.android import phone
-from tests.android.jvm import REPOSITORY, script
+from tests.android.jvm import REPOSITORY
 from tests.support import fakes
 
-SCRIPTS = REPOSITORY / "android-demo" / "scripts"
 LIBRARY = "lib/arm64-v8a/libonnxruntime4j_jni.so"
 MODEL = "assets/edgebert/int8.onnx"
 
@@ -26,7 +34,7 @@ def tools():
 
 
 def build_unsigned(tools, out):
-    build = script("build_apk")
+    build = export.apk.build
     models = build.assets(fakes.shared_bundle(), out.parent / f"{out.stem}-assets", debug=False)
     build.build_unsigned(tools, models, out, debug=False, say=str)
     return out
@@ -43,13 +51,13 @@ def unsigned(tools, tmp_path_factory):
 def signed(tools, unsigned):
     """The same APK, signed."""
     out = unsigned.with_name("signed.apk")
-    script("build_apk").sign(tools, unsigned, out, script("gradle_values").gradle_values())
+    export.apk.build.sign(tools, unsigned, out, export.apk.project.gradle_values())
     return out
 
 
 def contents(path):
     """Return the entries of an APK, to change and write again."""
-    apk_zip = script("apk_zip")
+    apk_zip = export.apk.archive
     with zipfile.ZipFile(path) as apk:
         return {
             info.filename: apk_zip.Entry(info.filename, apk.read(info), stored=info.compress_type == zipfile.ZIP_STORED)
@@ -60,7 +68,7 @@ def contents(path):
 
 def linked(tools, folder, *, change=("", ""), debug=False):
     """Return the manifest of the app after a change of its text, as it goes into an APK."""
-    gradle, build = script("gradle_values"), script("build_apk")
+    gradle, build = export.apk.project, export.apk.build
     values = gradle.gradle_values()
     manifest = gradle.merged_manifest(values, "<manifest/>")
     assert change[0] in manifest
@@ -78,7 +86,7 @@ class Broken:
 
     def replace(self, name, content, *, stored=None):
         """Put another content into an entry."""
-        entry = self.entries.get(name) or script("apk_zip").Entry(name, b"", stored=False)
+        entry = self.entries.get(name) or export.apk.archive.Entry(name, b"", stored=False)
         stored = entry.stored if stored is None else stored
         self.entries[name] = dataclasses.replace(entry, content=content, stored=stored)
 
@@ -88,9 +96,9 @@ class Broken:
 
     def result(self, check, *, path=None):
         """Return whether a check passes, and what it says."""
-        checks, path = script("check_apk"), path or self.folder / "broken.apk"
+        checks, path = export.apk.check, path or self.folder / "broken.apk"
         if not path.exists():
-            script("apk_zip").write_apk(path, self.entries.values())
+            export.apk.archive.write_apk(path, self.entries.values())
         apk = checks.open_apk(path, fakes.shared_bundle(), self.tools)
         return {name: (passed, said) for name, passed, said in checks.results(apk)}[check]
 
@@ -103,11 +111,11 @@ def broken(tools, unsigned, tmp_path):
 
 def test_signed_apk_passes_every_check(signed, tmp_path):
     """What is built from a bundle passes each check of the command, which says so line by line."""
-    command = [sys.executable, SCRIPTS / "check_apk.py", signed, "--bundle", fakes.shared_bundle()]
-    done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "export.apk", "check", signed, "--bundle", fakes.shared_bundle()]
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False, cwd=REPOSITORY)
     lines = done.stdout.splitlines()
     assert (done.returncode, [line for line in lines if not line.startswith("ok ")]) == (0, [])
-    assert len(lines) == len(script("check_apk").CHECKS)
+    assert len(lines) == len(export.apk.check.CHECKS)
     assert "ok    permissions: none" in lines
 
 
@@ -225,7 +233,7 @@ def test_compressed_model_is_found(broken):
 def test_baseline_is_for_debug_builds_only(tools, broken):
     """A release that holds the baseline fails; a debug build may."""
     folder = broken.folder / "assets"
-    script("build_apk").assets(fakes.shared_bundle(), folder, debug=True)
+    export.apk.build.assets(fakes.shared_bundle(), folder, debug=True)
     for path in folder.rglob("*.onnx"):
         broken.replace(f"assets/{path.relative_to(folder).as_posix()}", path.read_bytes(), stored=True)
     assert broken.result("baseline") == (False, "a release that holds assets/edgebert/baseline/float32.onnx")
@@ -253,18 +261,18 @@ def test_damaged_zip_is_refused(signed, tmp_path):
     """A cut APK ends the command with one line."""
     cut = tmp_path / "cut.apk"
     cut.write_bytes(signed.read_bytes()[:5000])
-    command = [sys.executable, SCRIPTS / "check_apk.py", cut, "--bundle", fakes.shared_bundle()]
-    done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "export.apk", "check", cut, "--bundle", fakes.shared_bundle()]
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False, cwd=REPOSITORY)
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)
 
 
 def test_litert_flavour_compiles(tools, unsigned, tmp_path):
     """The app with LiteRT compiles against hand-written signatures of the library."""
-    build, toolchain, gradle = script("build_apk"), script("toolchain"), script("gradle_values")
+    build, toolchain, gradle = export.apk.build, export.apk.tools, export.apk.project
     values = gradle.gradle_values()
     manifest = gradle.merged_manifest(values, "<manifest/>")
     build.link_resources(tools, values, manifest, tmp_path, debug=False)
-    core = script("build_core").compile_core(toolchain.BUILD / "core-app")
+    core = export.apk.java.compile_core(export.apk.project.BUILD / "core-app")
     library = build.compile_app((toolchain.STUBS / "litert").rglob("*.java"), [core], tmp_path / "library")
     java = [*build.sources("litert"), *(tmp_path / "generated").rglob("*.java")]
     classes = build.compile_app(java, [core, toolchain.android_stubs(), library], tmp_path / "classes")
@@ -276,24 +284,23 @@ def test_mistake_in_a_source_is_shown(tools, tmp_path):
     """A source that does not compile ends the build with the compiler's words."""
     source = tmp_path / "Wrong.java"
     source.write_text('class Wrong { int f() { return ""; } }', encoding="ascii")
-    with pytest.raises(script("toolchain").ToolError, match="incompatible types"):
-        script("build_apk").compile_app([source], [tmp_path], tmp_path / "classes")
+    with pytest.raises(CheckFailed, match="incompatible types"):
+        export.apk.build.compile_app([source], [tmp_path], tmp_path / "classes")
 
 
 @pytest.fixture(scope="module")
 def reference():
     """Android's signatures, or a skip where they cannot be had."""
-    checks = script("check_stubs")
+    checks = export.apk.signatures
     try:
-        return checks.Reference(checks.fetch.fetched("chaquopy-stubs-android"))
-    except checks.fetch.FetchError as error:
+        return checks.Reference(export.apk.fetch.fetched("chaquopy-stubs-android"))
+    except EnvironmentProblem as error:
         pytest.skip(f"no signatures to compare with: {error}")
 
 
 def test_stubs_agree_with_android(reference):
     """Every class and member of android.* that the app is compiled with is as in Android 16."""
-    script("build_core")
-    count, wrong = script("check_stubs").differences(script("toolchain").android_stubs(), reference)
+    count, wrong = export.apk.signatures.differences(export.apk.tools.android_stubs(), reference)
     assert wrong == []
     assert count > 100
 
@@ -307,8 +314,8 @@ def test_wrong_stub_is_found(reference, tmp_path):
         "  public int isShown() { return 0; } public void open() {} public interface Other {} }\n",
         encoding="ascii",
     )
-    classes = script("build_apk").compile_app([source], [tmp_path], tmp_path / "classes")
-    _, wrong = script("check_stubs").differences(classes, reference)
+    classes = export.apk.build.compile_app([source], [tmp_path], tmp_path / "classes")
+    _, wrong = export.apk.signatures.differences(classes, reference)
     text = "\n".join(wrong)
     for part in ("View$Other", "extend Thread", "VISIBLE", "setVisibility(long)", "isShown() int", "open()"):
         assert part in text
@@ -316,7 +323,7 @@ def test_wrong_stub_is_found(reference, tmp_path):
 
 def test_entries_are_aligned_wherever_they_land(tmp_path):
     """Whatever stands before it, a stored entry begins at a multiple of its page or word."""
-    apk_zip = script("apk_zip")
+    apk_zip = export.apk.archive
     for length in range(0, 40, 3):
         path = tmp_path / f"{length}.apk"
         names = ("a" * (length + 1), "lib/x.so", "b", "lib/y.so")

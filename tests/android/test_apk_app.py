@@ -9,12 +9,12 @@ import time
 import numpy as np
 import pytest
 
+import export.apk.build
 from edgebert.batching import pad_batch
 from edgebert.bundle import open_bundle
 from edgebert.ondevice.session import open_session
 from edgebert.tasks import decode
 from edgebert.text import open_encoder
-from tests.android.jvm import script
 from tests.android.phone import Phone, texts
 from tests.support import fakes
 
@@ -214,7 +214,7 @@ def test_model_that_computes_something_else_gives_no_answers(classes, tmp_path):
         text[: number.start(1)] + str(float(number[1]) + 50) + text[number.end(1) :], encoding="utf-8"
     )
     fakes.restate(bundle, "golden.json")
-    script("build_apk").assets(bundle, tmp_path / "assets", debug=False)
+    export.apk.build.assets(bundle, tmp_path / "assets", debug=False)
     with Phone(classes, tmp_path) as phone:
         phone.start()
         assert "logits of" in refused(phone.show(), "error_self_test_failed")

@@ -10,11 +10,17 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
+import export.apk.fetch
+import export.apk.java
+import export.apk.project
 from edgebert.embedding import android
-from tests.android.jvm import REPOSITORY, script
+from edgebert.errors import CheckFailed, EnvironmentProblem
+from tests.android.jvm import REPOSITORY
 from tests.support.small_bundles import small_bundle
 
 DEMO = REPOSITORY / "android-demo"
+COMMAND = [sys.executable, "-m", "export.apk"]
+NO_PROGRAMS = {"PATH": "", "PYTHONPATH": str(REPOSITORY)}
 APP = DEMO / "app" / "src"
 RESOURCES = APP / "main" / "res"
 ANDROID = "{http://schemas.android.com/apk/res/android}"
@@ -53,7 +59,7 @@ def test_no_permission_and_no_provider_is_declared():
 
 def test_manifest_of_the_script_has_what_gradle_keeps():
     """The script drops the provider, adds the package and refuses libraries that would need a real merge."""
-    gradle = script("gradle_values")
+    gradle = export.apk.project
     values = gradle.gradle_values()
     library = "<manifest xmlns:android='http://schemas.android.com/apk/res/android'>{}</manifest>"
     merged = gradle.merged_manifest(values, library.format("<uses-sdk android:minSdkVersion='24'/><application/>"))
@@ -65,7 +71,7 @@ def test_manifest_of_the_script_has_what_gradle_keeps():
         "<uses-sdk android:minSdkVersion='26'/>",
         "<application><provider/></application>",
     ):
-        with pytest.raises(gradle.ProjectError, match="does not merge"):
+        with pytest.raises(CheckFailed, match="does not merge"):
             gradle.merged_manifest(values, library.format(more))
 
 
@@ -79,13 +85,13 @@ def test_versions_are_those_of_embed():
 def test_instrumentation_names_the_package():
     """The manifest spells the package once, where Gradle offers no placeholder."""
     (item,) = [item for item in elements(APP / "main" / "AndroidManifest.xml") if item.tag == "instrumentation"]
-    assert item.get(f"{ANDROID}targetPackage") == script("gradle_values").gradle_values().package
+    assert item.get(f"{ANDROID}targetPackage") == export.apk.project.gradle_values().package
 
 
 def test_language_level_is_that_of_the_script():
     """Gradle and the script compile for the same Java."""
     build = (DEMO / "app" / "build.gradle.kts").read_text(encoding="utf-8")
-    assert script("build_core").RELEASE == "8"
+    assert export.apk.java.RELEASE == "8"
     assert build.count("JavaVersion.VERSION_1_8") == 2
 
 
@@ -99,7 +105,7 @@ def test_language_level_is_that_of_the_script():
 )
 def test_gradle_file_that_the_script_cannot_follow_is_refused(tmp_path, edit, message):
     """The script never builds something else than the Gradle files say."""
-    gradle = script("gradle_values")
+    gradle = export.apk.project
     for name in ("gradle/libs.versions.toml", "app/build.gradle.kts"):
         target = tmp_path / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -107,7 +113,7 @@ def test_gradle_file_that_the_script_cannot_follow_is_refused(tmp_path, edit, me
     assert gradle.gradle_values(tmp_path) == gradle.gradle_values()
     assert edit[0] in target.read_text(encoding="utf-8")
     target.write_text(target.read_text(encoding="utf-8").replace(*edit), encoding="utf-8")
-    with pytest.raises(gradle.ProjectError, match=message):
+    with pytest.raises(CheckFailed, match=message):
         gradle.gradle_values(tmp_path)
 
 
@@ -192,13 +198,12 @@ def test_night_changes_every_colour_of_the_screen():
     assert day - night == {"bars"}
 
 
-@pytest.mark.parametrize("name", ["build_apk", "check_apk"])
+@pytest.mark.parametrize("name", ["build", "check", "core", "desktop", "fetch", "signatures", "tables"])
 def test_help_shows_an_example(name):
     """Each command explains itself and shows how it is called."""
-    command = [sys.executable, str(DEMO / "scripts" / f"{name}.py"), "--help"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run([*COMMAND, name, "--help"], capture_output=True, text=True, check=False, cwd=REPOSITORY)
     assert done.returncode == 0
-    assert f"{name}.py" in done.stdout.partition("example")[2]
+    assert f"python -m export.apk {name}" in done.stdout.partition("Example: ")[2]
 
 
 @pytest.mark.parametrize(
@@ -213,24 +218,19 @@ def test_build_that_cannot_begin_says_why_in_one_line(tmp_path, bundle, out, cod
     """A wrong option, a missing bundle, and then a machine without Java end it with one clear line, nothing written."""
     small_bundle(tmp_path / "bundle")
     (tmp_path / "here").mkdir()
-    command = [sys.executable, str(DEMO / "scripts" / "build_apk.py"), "--bundle", f"../{bundle}", "--out", out]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path / "here", env={"PATH": ""})
+    command = [*COMMAND, "build", "--bundle", f"../{bundle}", "--out", out]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path / "here", env=NO_PROGRAMS)
     assert done.returncode == code
-    assert message in done.stderr.splitlines()[-1]
-    assert "Traceback" not in done.stderr
+    (error,) = [line for line in done.stderr.splitlines() if not line.startswith("hint: ")]
+    assert error.startswith("error: ")
+    assert message in error
     assert list((tmp_path / "here").iterdir()) == []
 
 
 def test_check_of_a_missing_file_is_a_usage_error(tmp_path):
     """The check of an APK that is not there names it and exits with 2."""
-    command = [
-        sys.executable,
-        str(DEMO / "scripts" / "check_apk.py"),
-        str(tmp_path / "no.apk"),
-        "--bundle",
-        str(tmp_path),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [*COMMAND, "check", str(tmp_path / "no.apk"), "--bundle", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=REPOSITORY)
     assert done.returncode == 2
     assert "no.apk: there is no such file" in done.stderr
 
@@ -240,14 +240,8 @@ def test_check_of_a_file_that_is_no_zip_is_a_usage_error(tmp_path, content):
     """What cannot be an APK is named and ends the check with 2, where the tools are missing too."""
     (tmp_path / "edgebert.json").write_text("{}", encoding="utf-8")
     (tmp_path / "no.apk").write_bytes(content)
-    command = [
-        sys.executable,
-        str(DEMO / "scripts" / "check_apk.py"),
-        str(tmp_path / "no.apk"),
-        "--bundle",
-        str(tmp_path),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env={"PATH": ""})
+    command = [*COMMAND, "check", str(tmp_path / "no.apk"), "--bundle", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=NO_PROGRAMS)
     assert done.returncode == 2
     assert "no.apk: not a ZIP file, so no APK" in done.stderr.splitlines()[-1]
 
@@ -274,7 +268,7 @@ def test_baseline_and_model_stay_out_of_the_repository():
 )
 def test_debian_packages_that_cannot_be_had_are_named(tmp_path, monkeypatch, program, message):
     """No apt-get, no such version, no file and another file are told apart, in one line, and nothing is kept."""
-    packages, fetch = script("debian_tools"), script("fetch")
+    fetch = export.apk.fetch
     programs = tmp_path / "programs"
     programs.mkdir()
     if program is not None:
@@ -283,7 +277,7 @@ def test_debian_packages_that_cannot_be_had_are_named(tmp_path, monkeypatch, pro
         path.chmod(0o755)
     monkeypatch.setenv("PATH", str(programs))
     monkeypatch.setattr(fetch, "FOLDER", tmp_path / "packages")
-    with pytest.raises((fetch.FetchError, fetch.WrongContentError), match=message) as caught:
-        packages.debian_packages()
+    with pytest.raises((EnvironmentProblem, CheckFailed), match=message) as caught:
+        fetch.debian_packages()
     assert "\n" not in str(caught.value)
     assert [item.name for item in (tmp_path / "packages").iterdir()] == [".lock"]

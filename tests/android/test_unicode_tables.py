@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.android.jvm import REPOSITORY, script
+import export.apk.unicode_tables
+from tests.android.jvm import REPOSITORY
 
-tables = script("make_unicode_tables")
+tables = export.apk.unicode_tables
 
 CODES = st.sets(st.integers(0, 0x10FFFF), max_size=60)
 MAPS = st.dictionaries(

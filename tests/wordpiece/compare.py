@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 from tokenizers.implementations import BertWordPieceTokenizer
 
-from tests.android.jvm import script
+import export.apk.unicode_tables
 from tests.support.fakes import SPECIALS
 from tests.support.peer import Peer
 
@@ -124,7 +124,7 @@ def random_texts(seed: int, *, count: int, tokens: Sequence[str]) -> list[str]:
         tokens: Tokens of the vocabulary, which some texts are made of.
     """
     rng = random.Random(seed)
-    tables = script("make_unicode_tables").read_tables()
+    tables = export.apk.unicode_tables.read_tables()
     moving = [chr(code) for code in tables.combining_ranks]
     cased = [chr(code) for code in tables.lower_case]
     composed = [chr(code) for code in tables.decompositions]

@@ -13,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import AddedToken
 
+import export.apk.unicode_tables
 from edgebert.errors import CheckpointError
 from edgebert.pipeline import export_bundle
 from edgebert.text import text_spec
-from tests.android.jvm import Jvm, script
+from tests.android.jvm import Jvm
 from tests.support import fakes
 from tests.support.fakes import SPECIALS
 from tests.support.peer import Refused
@@ -45,7 +46,7 @@ SAMPLE = tuple(range(0x3400)) + tuple(range(0x3400, 0x40000, 97))
 @pytest.fixture(scope="module")
 def characters(tmp_path_factory):
     """A vocabulary in which every code point that a test is about has ids of its own."""
-    tables = script("make_unicode_tables").read_tables()
+    tables = export.apk.unicode_tables.read_tables()
     made = {ord(c) for text in (*tables.decompositions.values(), *tables.lower_case.values()) for c in text}
     codes = made.union(SAMPLE, tables.combining_ranks, tables.lower_case, tables.punctuation, tables.nonspacing_marks)
     return write_vocabulary(tmp_path_factory.mktemp("vocabulary") / "vocab.txt", character_vocabulary(sorted(codes)))

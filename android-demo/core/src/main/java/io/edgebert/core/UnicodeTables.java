@@ -1,7 +1,7 @@
 package io.edgebert.core;
 
 /**
- * The character tables of the Hugging Face tokenizers library, frozen. Made by scripts/make_unicode_tables.py from what
+ * The character tables of the Hugging Face tokenizers library, frozen. Made by `python -m export.apk tables` from what
  * the library does; not to be edited.
  *
  * <p>All numbers are in base 36. A range is {@code gap} or {@code gap:length}, with the gap from the end of the

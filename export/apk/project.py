@@ -1,4 +1,4 @@
-"""Reads from the Gradle project what the script that builds without Gradle has to agree with."""  # noqa: INP001 - a script
+"""Reads from the Gradle project what a build without Gradle has to agree with."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from pathlib import Path
 
-DEMO = Path(__file__).resolve().parents[1]
+from edgebert.errors import CheckFailed
+
+DEMO = Path(__file__).resolve().parents[2] / "android-demo"
+BUILD = DEMO.parent / "build" / "android"
+"""What is fetched and made here."""
 APP = DEMO / "app" / "src"
 ANDROID = "{http://schemas.android.com/apk/res/android}"
 TOOLS = "{http://schemas.android.com/tools}"
-
-
-class ProjectError(Exception):
-    """The Gradle project says something that the script cannot follow."""
 
 
 @dataclass(frozen=True)
@@ -47,13 +47,13 @@ def gradle_values(demo: Path = DEMO) -> Values:
     """Return what the Gradle files of the demo say.
 
     Raises:
-        ProjectError: A value is missing or stands there in another way than expected.
+        CheckFailed: A value is missing or stands there in another way than expected.
     """
     versions = tomllib.loads(demo.joinpath("gradle", "libs.versions.toml").read_text(encoding="utf-8"))["versions"]
     build = demo.joinpath("app", "build.gradle.kts").read_text(encoding="utf-8")
     package = _one(r'namespace = "([\w.]+)"', build)
     if _one(r'applicationId = "([\w.]+)"', build) != package:
-        raise ProjectError("app/build.gradle.kts: namespace and applicationId differ, which this script does not know")
+        raise CheckFailed("app/build.gradle.kts: namespace and applicationId differ, which this script does not know")
     for name in ("minSdk", "targetSdk", "versionCode", "versionName"):
         _one(rf"{name} = libs\.versions\.({name})\.get\(\)", build)
     try:
@@ -68,7 +68,7 @@ def gradle_values(demo: Path = DEMO) -> Values:
             no_compress=tuple(re.findall(r'"(\w+)"', _one(r"noCompress \+= listOf\((.*)\)", build))),
         )
     except KeyError as error:
-        raise ProjectError(f"gradle/libs.versions.toml: lacks {error}") from None
+        raise CheckFailed(f"gradle/libs.versions.toml: lacks {error}") from None
 
 
 def merged_manifest(values: Values, library: str, *, demo: Path = DEMO) -> str:
@@ -80,7 +80,7 @@ def merged_manifest(values: Values, library: str, *, demo: Path = DEMO) -> str:
         demo: Folder of the Gradle project.
 
     Raises:
-        ProjectError: The library asks for more than a lowest API level, or the manifest uses what only Gradle knows.
+        CheckFailed: The library asks for more than a lowest API level, or the manifest uses what only Gradle knows.
     """
     _check_library(library, values)
     ET.register_namespace("android", ANDROID.strip("{}"))
@@ -94,12 +94,12 @@ def merged_manifest(values: Values, library: str, *, demo: Path = DEMO) -> str:
     root.set("package", values.package)
     application = root.find("application")
     if application is None:
-        raise ProjectError("app/src/main/AndroidManifest.xml: has no application")
+        raise CheckFailed("app/src/main/AndroidManifest.xml: has no application")
     # What Gradle adds where libraries stay uncompressed.
     application.set(f"{ANDROID}extractNativeLibs", "false")
     text = ET.tostring(root, encoding="unicode", xml_declaration=False)
     if "${" in text:
-        raise ProjectError("app/src/main/AndroidManifest.xml: has a placeholder that only Gradle knows")
+        raise CheckFailed("app/src/main/AndroidManifest.xml: has a placeholder that only Gradle knows")
     return text + "\n"
 
 
@@ -109,11 +109,11 @@ def _check_library(manifest: str, values: Values) -> None:
         if element.tag == "uses-sdk" and int(element.get(f"{ANDROID}minSdkVersion", "1")) <= values.min_sdk:
             continue
         if element.tag not in {"manifest", "application"}:
-            raise ProjectError(f"the library's manifest has <{element.tag}>, which this script does not merge")
+            raise CheckFailed(f"the library's manifest has <{element.tag}>, which this script does not merge")
 
 
 def _one(pattern: str, text: str) -> str:
     found = re.findall(pattern, text)
     if len(found) != 1:
-        raise ProjectError(f"app/build.gradle.kts: {len(found)} lines look like {pattern}, not one")
+        raise CheckFailed(f"app/build.gradle.kts: {len(found)} lines look like {pattern}, not one")
     return str(found[0])

@@ -4,17 +4,20 @@ import struct
 
 import pytest
 
-from tests.android.jvm import script
+import export.apk.desktop
+import export.apk.fetch
+import export.apk.java
+import export.apk.project
+import export.apk.tools
+from edgebert.errors import CheckFailed
 
 
 def test_jni_library_is_changed_in_its_tables_alone(ort_jvm):
     """What makes Android's JNI library loadable here changes its dynamic tables and no instruction."""
-    build, fetch = script("desktop_ort"), script("fetch")
-    core = script("build_core").compile_core(
-        script("build_core").DEMO.parent / "build" / "android" / "core", tests=True
-    )
+    build, fetch = export.apk.desktop, export.apk.fetch
+    core = export.apk.java.compile_core(export.apk.project.DEMO.parent / "build" / "android" / "core", tests=True)
     made = (build.desktop_ort(core).native / "libonnxruntime4j_jni.so").read_bytes()
-    (aar,) = fetch.extracted("onnxruntime", build._AAR)
+    (aar,) = fetch.extracted("onnxruntime", export.apk.tools.AAR)
     (glue,) = fetch.extracted_from(aar, aar.with_suffix(""), build._GLUE)
     original = glue.read_bytes()
     changed = [place for place in range(len(original)) if made[place] != original[place]]
@@ -40,6 +43,6 @@ def test_jni_library_is_changed_in_its_tables_alone(ort_jvm):
 )
 def test_other_libraries_are_refused(content):
     """What is no ELF file for x86-64, or a damaged one, is an error of its own."""
-    build = script("desktop_ort")
-    with pytest.raises(build.BadLibraryError):
+    build = export.apk.desktop
+    with pytest.raises(CheckFailed):
         build.for_glibc(content)

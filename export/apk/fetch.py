@@ -1,28 +1,28 @@
 """Fetches the packages that the demo is built and tested with, once, and checks each by its hash.
 
-    python android-demo/scripts/fetch.py [NAME ...]
-
 They lie in build/android/packages; a network is needed only for those that are not there.
-"""  # noqa: INP001 - a script, not a package
+"""
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import fcntl
 import hashlib
 import shutil
 import subprocess
-import sys
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal
 
-FOLDER = Path(__file__).resolve().parents[2] / "build" / "android" / "packages"
+from edgebert.errors import CheckFailed, EnvironmentProblem
+from edgebert.workers.fetch import fetch_wheels
+from export.apk.project import BUILD
+
+FOLDER = BUILD / "packages"
 TIMEOUT_S = 300
 
 
@@ -65,12 +65,29 @@ PACKAGES = {
 }
 
 
-class FetchError(Exception):
-    """A package cannot be had: no package manager, no network, or the registry no longer has it."""
-
-
-class WrongContentError(Exception):
-    """What came is not what the table of packages states."""
+# aapt2 and apksigner of Debian 12 on x86-64, the libraries they need, and the resources of the system.
+DEBIAN = tuple(
+    Package("debian", *line.split())
+    for line in """\
+aapt 1:10.0.0+r36-10 a4790dd07923a45ba17982d257abbce3f8050e8b30b0952545255502a5d1f505
+android-framework-res 1:10.0.0+r36-10 267dad38b2e01b2705bd106023cfb5e6410175ebe35c60f3186eef521248bc6b
+android-libaapt 1:10.0.0+r36-10 e18333b3d0259c3ceffeed142a5bbce2114eb7021c0ca5ef1ac505c0629c5171
+android-libandroidfw 1:10.0.0+r36-10 26add03f0edf12da9d710b9be2bf0ec867f583d490135d99b9789bbbfe1bab4e
+android-libbacktrace 1:29.0.6-28 78733043d8e8f5906eb969a18c3178c1898f50d3684de23398a3eeb7ba7ea122
+android-libbase 1:29.0.6-28 c651582c9beb229b6a4581eef5d03796293aa2da3b602eafc5427b198060819f
+android-libcutils 1:29.0.6-28 12ac0a99beb683269d77af09bf80ddd7b8c428fda442c05070ea3ff50429718c
+android-liblog 1:29.0.6-28 d495761ec2dc87070f6ac75c771d221d05e2be387cbaeab7e7c7fcd740ce4ce2
+android-libutils 1:29.0.6-28 c9554365cd0d20ac22138195963b2b790e45fc3edade3626a05311a9cae5cf36
+android-libziparchive 1:29.0.6-28 e6d674143b948017a96740f449547799127feba75109875446c89e0e05a3e29d
+apksigner 31.0.2-1 6ded96d6156f8b0bc1355e87b5fad8e6ebfcf8a694dedd9987768b37a41878d4
+libapksig-java 31.0.2-1 cfb1babb843de0c7490c4554dca31187ceb326ea7f53c9cd77e9ce46342cba59
+libexpat1 2.5.0-1+deb12u2 2255e62fc22a86d2c544b8a3f516da9aee19383ad5742722ab4ce7f66a30dbc8
+libpng16-16 1.6.39-2+deb12u5 a56d64bfaa9da12aafb83347909e62e6fd5fd251e6b34c194065911a30359978
+libprotobuf-lite32 3.21.12-3+deb12u1 441812aa574e1baa4435a9b62c34a39e0fc4177994ccfb35fab5a03ef6ef1e8d
+libzopfli1 1.0.3-1 3e38ea3c54c9cab39943ef7c6df6ac0868768244afcf088d2cfdd3fb85e5710d
+p7zip-full 16.02+really26.01+dfsg-0+deb12u1 91624c886bf525705beb66dd2bb063015c5cab4e51d9f08d9464cbbb53b00cb7
+""".splitlines()
+)
 
 
 def fetched(name: str) -> Path:
@@ -80,8 +97,8 @@ def fetched(name: str) -> Path:
         name: Entry of `PACKAGES`.
 
     Raises:
-        FetchError: It cannot be had here.
-        WrongContentError: It has another hash than the table states.
+        EnvironmentProblem: It cannot be had here.
+        CheckFailed: It has another hash than the table states.
     """
     package = PACKAGES[name]
     path = FOLDER / package.sha256[:16] / "package"
@@ -108,8 +125,8 @@ def extracted(name: str, *members: str) -> list[Path]:
         members: Paths inside the package.
 
     Raises:
-        FetchError: The package cannot be had here.
-        WrongContentError: It has another hash than the table states, or lacks a member.
+        EnvironmentProblem: The package cannot be had here.
+        CheckFailed: It has another hash than the table states, or lacks a member.
     """
     package = fetched(name)
     return extracted_from(package, package.parent / "members", *members)
@@ -119,7 +136,7 @@ def extracted_from(archive: Path, folder: Path, *members: str) -> list[Path]:
     """Return files out of an archive, unpacked into a folder if they are not there.
 
     Raises:
-        WrongContentError: The archive lacks a member.
+        CheckFailed: The archive lacks a member.
     """
     paths = [folder / member for member in members]
     with locked(folder):
@@ -128,7 +145,7 @@ def extracted_from(archive: Path, folder: Path, *members: str) -> list[Path]:
             for member, stream in _members(archive, missing):
                 _write(stream, missing.pop(member))
         if missing:
-            raise WrongContentError(f"{archive}: lacks {', '.join(missing)}; correct the paths or the version")
+            raise CheckFailed(f"{archive}: lacks {', '.join(missing)}; correct the paths or the version")
     return paths
 
 
@@ -162,24 +179,27 @@ def _write(stream: IO[bytes], path: Path) -> None:
 
 def _download(package: Package, folder: Path) -> Path:
     """Let the package manager put the package into an empty folder, and return the file."""
-    spec = f"{package.name}{'==' if package.source == 'pypi' else '='}{package.version}"
-    command: list[str | None]
-    if package.source == "npm":
+    if package.source == "pypi":
+        fetch_wheels([f"{package.name}=={package.version}"], folder=folder)
+    else:
         spec = f"{package.name}@{package.version}"
+        client = shutil.which("npm")
+        if client is None:
+            raise EnvironmentProblem(f"{spec} cannot be fetched: npm is not installed")
         # A registry that cannot be reached is asked once more, and soon.
         options = ["--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--pack-destination", str(folder)]
-        command = [shutil.which("npm"), "pack", "--silent", *options, spec]
-    elif package.source == "pypi":
-        options = ["--no-deps", "--only-binary=:all:", "--retries=1", "--dest", str(folder)]
-        command = [sys.executable, "-m", "pip", "download", "--quiet", *options, spec]
-    else:
-        command = [shutil.which("apt-get"), "download", "--quiet", spec]
-    if command[0] is None:
-        raise FetchError(f"{spec} cannot be fetched: {_CLIENTS[package.source]} is not installed")
-    arguments = [str(part) for part in command]
+        done = _run([client, "pack", "--silent", *options, spec], folder)
+        if done.returncode:
+            said = (done.stderr or done.stdout).strip().splitlines() or ["no network?"]
+            raise EnvironmentProblem(f"{spec} cannot be fetched with npm: {said[-1]}")
+    (file,) = [path for path in folder.iterdir() if path.is_file()]
+    return file
+
+
+def _run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     try:
-        done = subprocess.run(
-            arguments,
+        return subprocess.run(
+            command,
             cwd=folder,
             capture_output=True,
             text=True,
@@ -188,24 +208,15 @@ def _download(package: Package, folder: Path) -> Path:
             stdin=subprocess.DEVNULL,
         )
     except subprocess.TimeoutExpired:
-        raise FetchError(f"{spec} did not come within {TIMEOUT_S} seconds: try again") from None
-    files = [path for path in folder.iterdir() if path.is_file()]
-    if done.returncode or len(files) != 1:
-        said = (done.stderr or done.stdout).strip().splitlines()
-        raise FetchError(
-            f"{spec} cannot be fetched with {_CLIENTS[package.source]}: {said[-1] if said else 'no network?'}"
-        )
-    return files[0]
-
-
-_CLIENTS = {"npm": "npm", "pypi": "pip", "debian": "apt-get"}
+        name = Path(command[0]).name
+        raise EnvironmentProblem(f"{name} did not end within {TIMEOUT_S} seconds: try again") from None
 
 
 def _check(package: Package, path: Path) -> None:
     with path.open("rb") as stream:
         found = hashlib.file_digest(stream, "sha256").hexdigest()
     if found != package.sha256:
-        raise WrongContentError(
+        raise CheckFailed(
             f"{package.name} {package.version} has the sha256 {found} instead of {package.sha256}: "
             "the registry gave another file than the one this was built with"
         )
@@ -220,25 +231,38 @@ def locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Fetch packages; return the exit code."""
-    parser = argparse.ArgumentParser(description="Fetch the packages that the demo is built and tested with.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which of {', '.join(PACKAGES)}; default: all")
-    names = parser.parse_args(arguments).names or list(PACKAGES)
-    if unknown := set(names) - set(PACKAGES):
-        parser.error(f"no package {', '.join(sorted(unknown))}; there are {', '.join(PACKAGES)}")
-    for name in names:
-        try:
-            path = fetched(name)
-        except (FetchError, OSError) as error:
-            sys.stderr.write(f"error: {name}: {error}\n")
-            return 3
-        except WrongContentError as error:
-            sys.stderr.write(f"error: {name}: {error}\n")
-            return 1
-        sys.stdout.write(f"{name}: {path} ({path.stat().st_size / 1e6:.1f} MB)\n")
-    return 0
+def debian_packages() -> list[Path]:
+    """Return the files of all packages of Debian, fetched if they are not there.
+
+    Raises:
+        EnvironmentProblem: One cannot be had here.
+        CheckFailed: One has another hash than the table states.
+    """
+    paths = {package: FOLDER / package.sha256[:16] / "package" for package in DEBIAN}
+    with locked(FOLDER):
+        missing = [package for package, path in paths.items() if not path.is_file()]
+        if missing:
+            with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
+                _download_debian(missing, Path(folder))
+                for package in missing:
+                    _keep(package, Path(folder), paths[package])
+    return list(paths.values())
 
 
-if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+def _download_debian(packages: list[Package], folder: Path) -> None:
+    client = shutil.which("apt-get")
+    if client is None:
+        raise EnvironmentProblem("there is no apt-get, which fetches Debian's packages: use Debian 12, or Gradle")
+    done = _run([client, "download", "--quiet", *(f"{item.name}={item.version}" for item in packages)], folder)
+    if done.returncode:
+        said = [line for line in done.stderr.splitlines() if line.startswith("E:")] or ["no network?"]
+        raise EnvironmentProblem(f"Debian's packages cannot be fetched with apt-get (after apt-get update?): {said[0]}")
+
+
+def _keep(package: Package, folder: Path, path: Path) -> None:
+    files = list(folder.glob(f"{package.name}_*.deb"))
+    if len(files) != 1:
+        raise EnvironmentProblem(f"{package.name} {package.version}: apt-get brought {len(files)} files instead of one")
+    _check(package, files[0])
+    path.parent.mkdir(exist_ok=True)
+    files[0].replace(path)

@@ -1,25 +1,23 @@
-"""Reads what a check of an APK needs to know of its dex files and native libraries."""  # noqa: INP001 - a script
+"""Reads what a check of an APK needs to know of its dex files and native libraries."""
 
 from __future__ import annotations
 
 import struct
 
+from edgebert.errors import CheckFailed
+
 ARM64 = 183  # e_machine
 _LOAD = 1  # p_type of a segment that is mapped
-
-
-class BadBinaryError(Exception):
-    """A file is not what its name says."""
 
 
 def dex_classes(content: bytes) -> set[str]:
     """Return the names of the classes that a dex file defines, as ``io/edgebert/core/Bundle``.
 
     Raises:
-        BadBinaryError: It is no dex file, or is cut.
+        CheckFailed: It is no dex file, or is cut.
     """
     if content[:4] != b"dex\n":
-        raise BadBinaryError("is no dex file")
+        raise CheckFailed("is no dex file")
     try:
         (string_ids,) = struct.unpack_from("<I", content, 60)
         (type_ids,) = struct.unpack_from("<I", content, 68)
@@ -34,7 +32,7 @@ def dex_classes(content: bytes) -> set[str]:
             name = content[place + 1 : content.index(b"\0", place)].decode("utf-8", "replace")
             names.add(name.removeprefix("L").removesuffix(";"))
     except (struct.error, IndexError, ValueError) as error:
-        raise BadBinaryError(f"is a damaged dex file: {error}") from error
+        raise CheckFailed(f"is a damaged dex file: {error}") from error
     return names
 
 
@@ -42,13 +40,13 @@ def library_page(content: bytes) -> int:
     """Return the smallest alignment of the segments of a native library for 64-bit ARM, in bytes.
 
     Raises:
-        BadBinaryError: It is none.
+        CheckFailed: It is none.
     """
     if content[:6] != b"\x7fELF\x02\x01" or len(content) < 64:
-        raise BadBinaryError("is no 64-bit library")
+        raise CheckFailed("is no 64-bit library")
     (machine,) = struct.unpack_from("<H", content, 18)
     if machine != ARM64:
-        raise BadBinaryError(f"is for another processor (machine {machine})")
+        raise CheckFailed(f"is for another processor (machine {machine})")
     (table,) = struct.unpack_from("<Q", content, 32)
     size, count = struct.unpack_from("<HH", content, 54)
     try:
@@ -58,7 +56,7 @@ def library_page(content: bytes) -> int:
             if struct.unpack_from("<I", content, table + index * size) == (_LOAD,)
         ]
     except struct.error as error:
-        raise BadBinaryError(f"is a damaged library: {error}") from error
+        raise CheckFailed(f"is a damaged library: {error}") from error
     if not pages:
-        raise BadBinaryError("has nothing to load")
+        raise CheckFailed("has nothing to load")
     return int(min(pages))

@@ -1,4 +1,4 @@
-"""Writes and reads the ZIP that an APK is: the same bytes each time, and each stored entry where it can be mapped."""  # noqa: INP001 - a script
+"""Writes and reads the ZIP that an APK is: the same bytes each time, and each stored entry where it can be mapped."""
 
 from __future__ import annotations
 

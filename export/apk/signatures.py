@@ -1,27 +1,20 @@
 """Compares the hand-written signatures of android.* with those of Android 16, of a package made from the real ones.
 
-    python android-demo/scripts/check_stubs.py
-
-The app is compiled with signatures in scripts/stubs, for no package registry has Android's own. A wrong one would
+The app is compiled with signatures in `stubs`, for no package registry has Android's own. A wrong one would
 compile here and fail on every phone. Compared are classes, what they extend, fields, names, parameters and results. The
 package is made for Python, which cannot tell an `int` that is returned from a `long`.
-"""  # noqa: INP001 - a script, not a package
+"""
 
 from __future__ import annotations
 
 import ast
 import re
-import sys
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-import build_core
-import fetch
-import toolchain
+from export.apk.java import program, run
 
 _ANY = "?"  # a type variable: whatever its bound says
 _RESULTS = {
@@ -52,7 +45,7 @@ class Member:
 def written(classes: Path) -> Iterator[tuple[str, list[str], list[Member]]]:
     """Yield name, supertypes and members of each class that was compiled."""
     files = sorted(classes.rglob("*.class"))
-    said = toolchain.run([Path(toolchain.javac()).with_name("javap"), "-protected", *files])
+    said = run([Path(program("javac")).with_name("javap"), "-protected", *files])
     for head, body in re.findall(r"^(\S.*?) \{\n(.*?)^\}", said, re.MULTILINE | re.DOTALL):
         plain = _without_generics(head)
         found = re.search(r"(?:class|interface) (\S+)(.*)", plain)
@@ -199,25 +192,3 @@ def differences(classes: Path, reference: Reference) -> tuple[int, list[str]]:
                     f"{name}: {member.name}({', '.join(member.parameters or ())}) {member.result} is not there"
                 )
     return count, wrong
-
-
-def main() -> int:
-    """Compare; return the exit code."""
-    try:
-        classes = toolchain.android_stubs()
-        reference = Reference(fetch.fetched("chaquopy-stubs-android"))
-    except (build_core.NoCompilerError, fetch.FetchError, OSError) as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 3
-    except fetch.WrongContentError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 1
-    count, wrong = differences(classes, reference)
-    for line in wrong:
-        sys.stdout.write(f"FAIL  {line}\n")
-    sys.stdout.write(f"{count} members compared, {len(wrong)} differences\n")
-    return 1 if wrong else 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -1,42 +1,27 @@
-"""Checks an APK of the demo: what it asks for, what it holds, and where.
-
-    python android-demo/scripts/check_apk.py FILE --bundle DIR
-
-One line for each check; exit code 1 when one fails, 2 when FILE is no ZIP file, 3 when a tool is missing.
-"""  # noqa: INP001 - a script, not a package
+"""Checks an APK of the demo: what it asks for, what it holds, and where."""
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import re
-import sys
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-import fetch
-import toolchain
-from apk_zip import PAGE, misplaced
-from binaries import BadBinaryError, dex_classes, library_page
-from gradle_values import ProjectError, Values, gradle_values
-from toolchain import Tools
+from edgebert.errors import CheckFailed
+from export.apk.archive import PAGE, misplaced
+from export.apk.binaries import dex_classes, library_page
+from export.apk.project import Values, gradle_values
+from export.apk.tools import Tools
 
 FOLDER = "assets/edgebert/"
 ENTRY_POINTS = ("MainActivity", "BenchmarkActivity", "BenchmarkInstrumentation")
 CLASSES = ("io/edgebert/core/Bundle", "io/edgebert/onnxruntime/OnnxRuntimeBackend", "ai/onnxruntime/OrtSession")
-_ZIP = b"PK\x03\x04"
 # Where official builds of ONNX Runtime from 1.29 on send to, and the classes that start it.
 _COLLECTOR = b"events.data.microsoft.com"
 _REPORTERS = re.compile(r"ai/onnxruntime/(Telemetry|telemetry/).*")
-
-
-class CheckError(Exception):
-    """What is wrong with the APK."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +57,7 @@ class Apk:
             try:
                 return opened.read(name)
             except KeyError:
-                raise CheckError(f"lacks {name}") from None
+                raise CheckFailed(f"lacks {name}") from None
 
 
 def open_apk(path: Path, bundle: Path, tools: Tools) -> Apk:
@@ -80,7 +65,7 @@ def open_apk(path: Path, bundle: Path, tools: Tools) -> Apk:
 
     Raises:
         zipfile.BadZipFile: It is no ZIP, or a damaged one.
-        toolchain.ToolError: aapt2 cannot read it.
+        CheckFailed: aapt2 cannot read it.
     """
     with zipfile.ZipFile(path) as opened:
         damaged = opened.testzip()
@@ -103,7 +88,7 @@ def check_package(apk: Apk) -> str:
         f"launchable-activity: name='{values.package}.MainActivity'",
     ):
         if line not in apk.badging:
-            raise CheckError(f"aapt2 does not say {line}")
+            raise CheckFailed(f"aapt2 does not say {line}")
     return f"{values.package} {values.version_name}, API {values.min_sdk} to {values.target_sdk}"
 
 
@@ -115,9 +100,9 @@ def check_activities(apk: Apk) -> str:
         name = re.search(r":name\(.*?=\"(.*?)\"", attributes)
         names.append(name[1] if name else "?")
         if names[-1] != ".MainActivity" and '"android.permission.DUMP"' not in attributes:
-            raise CheckError(f"{names[-1]} can be started by every app")
+            raise CheckFailed(f"{names[-1]} can be started by every app")
     if sorted(names) != [".BenchmarkActivity", ".MainActivity"]:
-        raise CheckError(f"the activities are {names}")
+        raise CheckFailed(f"the activities are {names}")
     return ", ".join(names)
 
 
@@ -125,18 +110,18 @@ def check_permissions(apk: Apk) -> str:
     """It asks for no permission, so nothing can leave the phone."""
     asked = re.findall(r"uses-permission[\w-]*: name='(.*?)'", apk.badging)
     if asked or "E: uses-permission" in apk.manifest:
-        raise CheckError(f"asks for {', '.join(asked) or 'a permission'}")
+        raise CheckFailed(f"asks for {', '.join(asked) or 'a permission'}")
     return "none"
 
 
 def check_places(apk: Apk) -> str:
     """Everything that is stored can be mapped where it lies."""
     if found := misplaced(apk.path):
-        raise CheckError(f"not aligned: {', '.join(found)}")
+        raise CheckFailed(f"not aligned: {', '.join(found)}")
     with zipfile.ZipFile(apk.path) as opened:
         for info in opened.infolist():
             if info.compress_type != zipfile.ZIP_STORED and info.filename.endswith((".so", *_endings(apk))):
-                raise CheckError(f"{info.filename} is compressed, but should be mapped or plainly copied")
+                raise CheckFailed(f"{info.filename} is compressed, but should be mapped or plainly copied")
     return f"libraries at multiples of {PAGE}, other stored entries at multiples of 4"
 
 
@@ -149,13 +134,13 @@ def check_libraries(apk: Apk) -> str:
     libraries = [name for name in apk.names if name.endswith(".so")]
     expected = [f"lib/{apk.values.abi}/{name}" for name in ("libonnxruntime.so", "libonnxruntime4j_jni.so")]
     if sorted(libraries) != sorted(expected):
-        raise CheckError(f"the libraries are {libraries}")
+        raise CheckFailed(f"the libraries are {libraries}")
     for name in libraries:
         page = library_page(apk.read(name))
         if page % PAGE:
-            raise CheckError(f"{name} is made for pages of {page} bytes")
+            raise CheckFailed(f"{name} is made for pages of {page} bytes")
     if apk.values.onnxruntime.encode() not in apk.read(expected[0]):
-        raise CheckError(f"ONNX Runtime is not {apk.values.onnxruntime}, the version that Gradle takes")
+        raise CheckFailed(f"ONNX Runtime is not {apk.values.onnxruntime}, the version that Gradle takes")
     return f"ONNX Runtime {apk.values.onnxruntime}, {apk.values.abi}, made for pages of {PAGE} bytes"
 
 
@@ -164,7 +149,7 @@ def check_signature(apk: Apk) -> str:
     said = apk.tools.apksigner("verify", "--verbose", "--min-sdk-version", str(apk.values.min_sdk), apk.path)
     for scheme in ("v2", "v3"):
         if not re.search(rf"Verified using {scheme} scheme .*: true", said):
-            raise CheckError(f"not signed by scheme {scheme}")
+            raise CheckFailed(f"not signed by scheme {scheme}")
     return "v2 and v3"
 
 
@@ -172,20 +157,20 @@ def check_assets(apk: Apk) -> str:
     """The assets are what ships of the bundle, byte by byte."""
     manifest = apk.read(f"{FOLDER}edgebert.json")
     if manifest != apk.bundle.joinpath("edgebert.json").read_bytes():
-        raise CheckError("edgebert.json is not that of the bundle")
+        raise CheckFailed("edgebert.json is not that of the bundle")
     described = json.loads(manifest)
     known = {entry["file"]: entry["sha256"] for entry in (*described["files"], *described["artifacts"])}
     shipped = {entry["file"] for entry in described["artifacts"] if entry["role"] == "shipped"}
     held = {name.removeprefix(FOLDER) for name in apk.names if name.startswith("assets/")} - {"edgebert.json"}
     for name in sorted(held):
         if name not in known:
-            raise CheckError(f"{name} is not of the bundle")
+            raise CheckFailed(f"{name} is not of the bundle")
         if hashlib.sha256(apk.read(FOLDER + name)).hexdigest() != known[name]:
-            raise CheckError(f"{name} does not have the hash that the manifest states")
+            raise CheckFailed(f"{name} does not have the hash that the manifest states")
     if missing := {"golden.json", "vocab.txt"} - held:
-        raise CheckError(f"lacks {', '.join(sorted(missing))}")
+        raise CheckFailed(f"lacks {', '.join(sorted(missing))}")
     if len(held & shipped) != 1:
-        raise CheckError(f"holds {len(held & shipped)} model files that ship, not one")
+        raise CheckFailed(f"holds {len(held & shipped)} model files that ship, not one")
     return ", ".join(sorted(held))
 
 
@@ -193,20 +178,20 @@ def check_baseline(apk: Apk) -> str:
     """What is released holds no baseline."""
     held = [name for name in apk.names if name.startswith(f"{FOLDER}baseline/")]
     if held and not apk.debuggable:
-        raise CheckError(f"a release that holds {held[0]}")
+        raise CheckFailed(f"a release that holds {held[0]}")
     return "debug build" if apk.debuggable else "none"
 
 
 def check_telemetry(apk: Apk) -> str:
     """No part of the runtime reports anything."""
     if "E: provider" in apk.manifest:
-        raise CheckError("declares a provider; the telemetry of newer runtimes is started by one")
+        raise CheckFailed("declares a provider; the telemetry of newer runtimes is started by one")
     for name in sorted(_classes(apk)):
         if _REPORTERS.fullmatch(name):
-            raise CheckError(f"holds {name}")
+            raise CheckFailed(f"holds {name}")
     for name in apk.names:
         if name.endswith(".so") and _COLLECTOR in apk.read(name):
-            raise CheckError(f"{name} knows {_COLLECTOR.decode()}")
+            raise CheckFailed(f"{name} knows {_COLLECTOR.decode()}")
     return "none"
 
 
@@ -216,7 +201,7 @@ def check_classes(apk: Apk) -> str:
     package = apk.values.package.replace(".", "/")
     for name in (*CLASSES, *(f"{package}/{name}" for name in ENTRY_POINTS)):
         if name not in found:
-            raise CheckError(f"lacks the class {name}")
+            raise CheckFailed(f"lacks the class {name}")
     return f"{len(found)} classes"
 
 
@@ -244,43 +229,5 @@ def results(apk: Apk) -> Iterator[tuple[str, bool, str]]:
     for name, check in CHECKS.items():
         try:
             yield name, True, check(apk)
-        except (CheckError, BadBinaryError, toolchain.ToolError, zipfile.BadZipFile, ValueError) as error:
+        except (CheckFailed, zipfile.BadZipFile, ValueError) as error:
             yield name, False, str(error)
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Check an APK; return the exit code."""
-    parser = argparse.ArgumentParser(
-        description="Check an APK of the demo.",
-        epilog="example:\n  %(prog)s build/demo.apk --bundle build/demo/bundle",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("apk", type=Path, metavar="FILE", help="the APK")
-    parser.add_argument("--bundle", type=Path, required=True, help="the bundle that should be in it")
-    parser.add_argument("--badging", action="store_true", help="print what aapt2 says of it as well")
-    options = parser.parse_args(arguments)
-    for path in (options.apk, options.bundle / "edgebert.json"):
-        if not path.is_file():
-            parser.error(f"{path}: there is no such file")
-    with options.apk.open("rb") as stream:
-        if stream.read(len(_ZIP)) != _ZIP:
-            parser.error(f"{options.apk}: not a ZIP file, so no APK")
-    try:
-        apk = open_apk(options.apk, options.bundle, toolchain.tools())
-    except (toolchain.NoToolError, fetch.FetchError, OSError) as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 3
-    except (zipfile.BadZipFile, toolchain.ToolError, fetch.WrongContentError, ProjectError) as error:
-        sys.stderr.write(f"error: {options.apk}: {error}\n")
-        return 1
-    if options.badging:
-        sys.stdout.write(apk.badging)
-    failed = 0
-    for name, passed, found in results(apk):
-        failed += not passed
-        sys.stdout.write(f"{'ok  ' if passed else 'FAIL'}  {name}: {found}\n")
-    return 1 if failed else 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
