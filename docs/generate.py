@@ -189,7 +189,7 @@ Refuses reports that were not made under equal conditions, and names each differ
 missed and for one that the data cannot decide; `--allow-undecided` lets the second pass. `--junit` replaces an older
 file of its own only.
 """,
-    "runtime build": """\
+    "worker build": """\
 Needs a Debian or Ubuntu machine with a network, or a container of one. Equal versions give an equal file, byte by byte.
 """,
     "emulator setup": """\
@@ -233,7 +233,7 @@ def _overview(group: Any) -> Iterator[str]:
 
 
 def _leaves(group: Any, words: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield every command below a group by the words that call it, as in ``runtime build``."""
+    """Yield every command below a group by the words that call it, as in ``worker build``."""
     for name, command in group.commands.items():
         if hasattr(command, "commands"):
             yield from _leaves(command, f"{words}{name} ")

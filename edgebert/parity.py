@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +30,39 @@ def float_tolerance(logits: NDArray[np.floating[Any]]) -> float:
         logits: Those of the golden texts, [texts, labels].
     """
     return max(FLOAT_TOLERANCE, RELATIVE_TOLERANCE * float(np.abs(logits).max(initial=0.0)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """How far the answers of a file are from those of its model.
+
+    Attributes:
+        difference: Largest absolute difference of a logit.
+        worst: Index of the golden text it occurred on.
+        problem: What is wrong with the output, as in ``is off by 0.5``; empty when it is the same model.
+    """
+
+    difference: float
+    worst: int
+    problem: str
+
+
+def compare(answers: NDArray[np.floating[Any]], golden: NDArray[np.floating[Any]], tolerance: float) -> Comparison:
+    """Return whether a file computes its model.
+
+    Args:
+        answers: Logits of the file, [texts, labels].
+        golden: Logits of the model, [texts, labels].
+        tolerance: Largest absolute difference of a logit that counts as the same model.
+    """
+    differences = np.abs(answers - golden).max(axis=1).astype(np.float64)
+    worst = int(differences.argmax())
+    difference, problem = float(differences[worst]), ""
+    if not difference <= tolerance:  # a NaN is within no tolerance
+        problem = f"is off by {difference:.4g} (allowed {tolerance:.4g}) on golden text {worst + 1}"
+    elif is_constant(answers, golden):
+        problem = f"is {answers[0].tolist()} for every golden text"
+    return Comparison(difference=difference, worst=worst, problem=problem)
 
 
 def is_constant(answers: NDArray[np.floating[Any]], expected: NDArray[np.floating[Any]]) -> bool:
@@ -87,26 +121,20 @@ def check_parity(runner: Runner, golden: Golden, *, tolerance: float) -> Verific
         raise CheckFailed("golden.json: there are no texts to compare with")
     answers = np.array([_answer(runner, case, number) for number, case in enumerate(golden.cases, start=1)])
     expected = np.array([case.logits for case in golden.cases], dtype=np.float32)  # [texts, labels]
-    differences = np.abs(answers - expected).max(axis=1).astype(np.float64)
-    worst = int(differences.argmax())
-    found = (
-        f"{runner.file}: {runner.session.runtime} {runner.session.version} computes another model: the output 'logits'"
-    )
-    if differences[worst] > tolerance:
-        text = golden.cases[worst].text
+    found = compare(answers, expected, tolerance)
+    if found.problem:
+        where = "" if found.difference <= tolerance else f", {golden.cases[found.worst].text[:40]!r}"
         raise ParityError(
-            f"{found} is off by {differences[worst]:.4g} (allowed {tolerance:.4g}) on golden text {worst + 1}, "
-            f"{text[:40]!r}",
+            f"{runner.file}: {runner.session.runtime} {runner.session.version} computes another model: the output "
+            f"'logits' {found.problem}{where}",
             hint=_advice(runner),
         )
-    if is_constant(answers, expected):
-        raise ParityError(f"{found} is {answers[0].tolist()} for every golden text", hint=_advice(runner))
     return Verification(
         runtime=runner.session.runtime,
         version=runner.session.version,
         cpu=cpu_name(),
         texts=len(golden.cases),
-        max_difference=float(differences[worst]),
+        max_difference=found.difference,
     )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Annotated, NoReturn
 
 import typer
 
 from edgebert.cli import output
-from edgebert.cli.benching import bench, devices, emulator_app, runtime_app
+from edgebert.cli.benching import bench, devices, emulator_app, worker_app
 from edgebert.cli.checking import doctor, embed, inspect, sign, verify
 from edgebert.cli.exporting import demo, export, recipes, strip
 from edgebert.cli.judging import check, compare, report
@@ -51,7 +52,7 @@ _COMMANDS: tuple[tuple[Callable[..., None], str], ...] = (
 )
 for _command, _example in _COMMANDS:
     app.command(epilog=f"Example: {_example}", cls=Command)(with_home(_command))
-app.add_typer(runtime_app, name="runtime")
+app.add_typer(worker_app, name="worker")
 app.add_typer(emulator_app, name="emulator")
 
 
@@ -76,4 +77,9 @@ def _root(
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave with its exit code."""
-    run(app, arguments, name="edgebert")
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    first = next((place for place, word in enumerate(words) if not word.startswith("-")), 0)
+    if words[first : first + 2] == ["runtime", "build"]:  # its former name
+        output.show_note("'edgebert runtime build' is now 'edgebert worker build'; the next release drops the old name")
+        words[first] = "worker"
+    run(app, words, name="edgebert")

@@ -29,10 +29,10 @@ from edgebert.ondevice.session import RUNTIMES
 
 if TYPE_CHECKING:
     from edgebert.bench.report import Report
-    from edgebert.bench.run.runner import Benched
+    from edgebert.bench.run.runner import BenchmarkResult
     from edgebert.bench.suite import Suite
 
-runtime_app = typer.Typer(help="Make the worker that phones and boards need.", no_args_is_help=True)
+worker_app = typer.Typer(help="Make the worker that phones and boards need.", no_args_is_help=True)
 emulator_app = typer.Typer(help="Make emulated ARM processors ready on this machine.", no_args_is_help=True)
 
 
@@ -85,7 +85,7 @@ def bench(
     python: Annotated[
         str | None, option("Python of the device, with numpy and a runtime, as in /usr/bin/python3.")
     ] = None,
-    worker: Annotated[Path | None, option("Runtime bundle for the device (edgebert runtime build makes it).")] = None,
+    worker: Annotated[Path | None, option("Worker archive for the device (edgebert worker build makes it).")] = None,
     text_column: TextColumn = None,
     label_column: LabelColumn = None,
     *,
@@ -117,7 +117,7 @@ def bench(
     if len(set(urls)) != len(urls):
         raise UsageError(f"the devices are {', '.join(urls)}", hint="name each device once")
     if worker is not None and not (worker.is_file() and WORKER_ARCHIVE.is_one(worker)):
-        raise UsageError(f"{worker}: not a worker archive", hint="edgebert runtime build --out FILE makes one")
+        raise UsageError(f"{worker}: not a worker archive", hint="edgebert worker build --out FILE makes one")
     texts = None
     if data is not None:
         labels = opened.manifest.labels
@@ -157,10 +157,10 @@ def devices(*, as_json: Json = False) -> None:
     output.show_table(("device", "usable", "what", "why", "what to do"), rows)
 
 
-@runtime_app.command("build", cls=Command, epilog="Example: edgebert runtime build --out runtime-aarch64.tar.gz")
+@worker_app.command("build", cls=Command, epilog="Example: edgebert worker build --out worker-aarch64.tar.gz")
 @with_home
 def build(
-    out: Annotated[Path, option("File to make, as in runtime-aarch64.tar.gz.")],
+    out: Annotated[Path, option("File to make, as in worker-aarch64.tar.gz.")],
     *,
     force: Force = False,
     as_json: Json = False,
@@ -269,7 +269,7 @@ def _show(report: Report, out: Path) -> None:
     output.show_note(f"wrote {out}; edgebert report {out} --html page.html draws it")
 
 
-def _leave(done: Benched) -> None:
+def _leave(done: BenchmarkResult) -> None:
     """Fail when a device or a file did, after everything that was measured is written and shown."""
     failures: list[EdgebertError] = [*done.gone, *done.misfits]
     if not failures:

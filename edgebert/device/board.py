@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol, TypeVar, runtime_checkable
+from typing import Literal, Protocol, TypeVar
 
 from edgebert import jsonio
 from edgebert.device.complaints import last_words
-from edgebert.device.device import AndroidFacts, Device, DeviceFacts, Finished
+from edgebert.device.device import Device, DeviceFacts, Finished, PhoneState
 from edgebert.device.protocol import WORKER_SCHEMA, HardwareFacts, Request, Trial
 from edgebert.errors import CheckFailed, DeviceGone, DeviceProblem, EdgebertError, UsageError
 
@@ -41,7 +41,7 @@ class Launcher:
     Attributes:
         argv: Program and arguments, up to the command of the worker (``run``, ``describe``).
         environment: Variables it needs.
-        worker: What it is, for the report: sha256 of the runtime bundle, or the Python.
+        worker: What it is, for the report: sha256 of the worker archive, or the Python.
     """
 
     argv: tuple[str, ...]
@@ -49,12 +49,21 @@ class Launcher:
     worker: str
 
 
-@runtime_checkable
-class Phone(Protocol):
-    """A device that says more of itself than a worker can read."""
+class InstructionCounter(Protocol):
+    """What counts the instructions of an emulated CPU."""
 
-    def android_facts(self) -> AndroidFacts:
-        """Return what ``getprop`` says."""
+    def count(self, request: Request, *, timeout_s: float) -> tuple[Trial, tuple[tuple[str, float], ...]]:
+        """Return what a worker did, and the instructions of one counted inference by class, largest first.
+
+        Args:
+            request: What to do; of its series the first one is counted.
+            timeout_s: Seconds it may take, its start included.
+
+        Raises:
+            UsageError: More than one thread is asked for, or no counted inference.
+            DeviceProblem: Nothing was counted.
+            EdgebertError: As ``Board.work``.
+        """
         ...
 
 
@@ -76,11 +85,22 @@ class Board:
     Args:
         device: The device; closed with the board.
         launcher: What starts a worker there.
+        counter: What counts instructions there; ``None`` where nothing does.
+        why_not_counted: Why nothing counts them on an emulated CPU, in one sentence.
     """
 
-    def __init__(self, device: Device, launcher: Launcher) -> None:
+    def __init__(
+        self,
+        device: Device,
+        launcher: Launcher,
+        *,
+        counter: InstructionCounter | None = None,
+        why_not_counted: str = "",
+    ) -> None:
         self.device = device
         self.launcher = launcher
+        self.counter = counter
+        self.why_not_counted = why_not_counted
         self._put: dict[str, str] = {}
 
     def facts(self) -> DeviceFacts:
@@ -92,7 +112,7 @@ class Board:
         """
         device = self.device
         hardware = self._ask(HardwareFacts, "describe", b"", _DESCRIBE_S)
-        android = device.android_facts() if isinstance(device, Phone) else None
+        android = device.android_facts()
         return DeviceFacts(
             # What the emulator calls its processor says less than what the user calls it.
             name=(android.model if android else "") or ("" if device.cpu else hardware.model) or device.url,
@@ -102,6 +122,14 @@ class Board:
             android=android,
             worker=self.launcher.worker,
         )
+
+    def phone_state(self, trial: int) -> PhoneState | None:
+        """Return what a phone says of itself before a trial; ``None`` for everything else.
+
+        Raises:
+            DeviceGone: The connection broke.
+        """
+        return self.device.phone_state(trial)
 
     def put(self, source: Path) -> str:
         """Bring a file to the device, unless the same is there already, and return its path as the worker sees it.
@@ -227,7 +255,7 @@ def read_answer(answer: type[T], done: Finished, *, url: str) -> T:
     except (UsageError, UnicodeDecodeError) as error:
         raise DeviceProblem(
             f"{url}: the worker answered what this version cannot read ({error})",
-            hint="it is of another version: make the runtime anew with `edgebert runtime build`",
+            hint="it is of another version: make the worker archive again with `edgebert worker build`",
         ) from error
     if result is None:
         assert failed is not None
@@ -270,7 +298,7 @@ def _silent(done: Finished, url: str) -> DeviceProblem:
     if done.code in _NEVER_STARTED:
         return DeviceProblem(
             f"{url}: the worker does not start: {last_words(done)}",
-            hint="is this a Python with numpy and a runtime, or a runtime bundle for this machine?",
+            hint="is this a Python with numpy and a runtime, or a worker archive for this machine?",
         )
     if done.code > 128 and done.code - 128 in set(signal.Signals):
         name = signal.Signals(done.code - 128).name
@@ -282,7 +310,7 @@ def _silent(done: Finished, url: str) -> DeviceProblem:
 def _refused(complaint: _Complaint, url: str) -> EdgebertError:
     message = f"{url}: {complaint.message}"
     if complaint.kind == "runtime-absent":
-        hint = "install it there, or take a runtime bundle (`edgebert runtime build`) or another --runtime"
+        hint = "install it there, or take a worker archive (`edgebert worker build`) or another --runtime"
         return DeviceProblem(message, hint=hint)
     if complaint.kind == "out-of-memory":
         return DeviceProblem(message, hint="close what else runs there, or take a smaller file")

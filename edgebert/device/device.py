@@ -138,6 +138,22 @@ class Device(Protocol):
         """
         ...
 
+    def android_facts(self) -> AndroidFacts | None:
+        """Return what a phone says of itself; ``None`` for everything else.
+
+        Raises:
+            DeviceGone: The connection broke.
+        """
+        ...
+
+    def phone_state(self, trial: int) -> PhoneState | None:
+        """Return battery, heat and screen of a phone before a trial of that index; ``None`` for everything else.
+
+        Raises:
+            DeviceGone: The connection broke.
+        """
+        ...
+
     def close(self) -> None:
         """Let go of the connection; leaves no process behind. May be called twice."""
         ...

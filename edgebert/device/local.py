@@ -71,6 +71,12 @@ class LocalDevice:
             with contextlib.suppress(OSError):
                 partial.unlink(missing_ok=True)
 
+    def android_facts(self) -> None:
+        """Return nothing: this is no phone."""
+
+    def phone_state(self, trial: int) -> None:
+        """Return nothing: this is no phone."""
+
     def close(self) -> None:
         """Remove the folder if it was made for this run."""
         if self._is_temporary:

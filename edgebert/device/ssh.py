@@ -64,7 +64,7 @@ _EXAMPLE = "write it as ssh:pi@raspberrypi, ssh:pi@10.0.0.7:2222 or ssh:pi@[fe80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class SshTarget:
     """Where to log in; ``user`` and ``port`` are ``None`` where the user's ssh configuration decides."""
 
     user: str | None
@@ -78,7 +78,7 @@ class SshDevice:
     kind: DeviceKind = "ssh"
     cpu = ""
 
-    def __init__(self, target: Target, *, url: str, options: tuple[str, ...]) -> None:
+    def __init__(self, target: SshTarget, *, url: str, options: tuple[str, ...]) -> None:
         self.url = url
         self.root = ""
         self._was_reached = False
@@ -123,6 +123,12 @@ class SshDevice:
         if done.code in {_TOO_SHORT, _DAMAGED}:
             raise DeviceGone(f"{self.url}: {name} arrived incomplete")
         raise not_written(self.url, self.root, f"{name} ({size} bytes)", done)
+
+    def android_facts(self) -> None:
+        """Return nothing: this is no phone."""
+
+    def phone_state(self, trial: int) -> None:
+        """Return nothing: this is no phone."""
 
     def close(self) -> None:
         """End the shared connection."""
@@ -215,7 +221,7 @@ def open_ssh(target: str, *, root: str | None = None, options: tuple[str, ...] =
     return device
 
 
-def parse_target(text: str) -> Target:
+def parse_target(text: str) -> SshTarget:
     """Return the parts of ``user@host:port``.
 
     Raises:
@@ -235,7 +241,7 @@ def parse_target(text: str) -> Target:
         raise UsageError(f"ssh:{text}: not a host: {host!r}", hint=_EXAMPLE)
     if port is not None and not (re.fullmatch("[0-9]{1,5}", port) and 1 <= int(port) <= 65535):
         raise UsageError(f"ssh:{text}: not a port: {port!r}", hint=_EXAMPLE)
-    return Target(user=user if at else None, host=host, port=None if port is None else int(port))
+    return SshTarget(user=user if at else None, host=host, port=None if port is None else int(port))
 
 
 def _is_ipv6(host: str) -> bool:

@@ -62,8 +62,8 @@ class EmulatedDevice(LocalDevice):
         return super().run((*emulator, *argv), stdin=stdin, environment=environment, timeout_s=timeout_s)
 
 
-class CountingBoard(Board):
-    """An emulated CPU whose instructions can be counted.
+class PluginCounter:
+    """Counts the instructions of workers on an emulated CPU; see ``InstructionCounter``.
 
     Args:
         device: The emulated CPU.
@@ -72,47 +72,22 @@ class CountingBoard(Board):
     """
 
     def __init__(self, device: Device, launcher: Launcher, *, cache: Path) -> None:
-        super().__init__(device, launcher)
-        self._cache = cache
+        self._device, self._launcher, self._cache = device, launcher, cache
 
     def count(self, request: Request, *, timeout_s: float) -> tuple[Trial, tuple[tuple[str, float], ...]]:
-        """Return what a worker did, and the instructions of one counted inference by class, largest first.
-
-        Args:
-            request: What to do; of its series the first one is counted.
-            timeout_s: Seconds it may take, its start included.
-
-        Raises:
-            UsageError: More than one thread is asked for, or no counted inference.
-            DeviceProblem: Nothing was counted.
-            EdgebertError: As ``Board.work``.
-        """
+        """Count as ``InstructionCounter.count`` says."""
         if request.threads != 1 or not request.series or request.runs < 1:
             raise UsageError("instructions are counted with one thread, and at least one inference")
-        with tempfile.TemporaryDirectory(prefix="count-", dir=self.device.root) as scratch:
+        with tempfile.TemporaryDirectory(prefix="count-", dir=self._device.root) as scratch:
             log = Path(scratch, "log")
-            qemu = counter_command(self.device.cpu, log, cache=self._cache)
-            device = EmulatedDevice(Path(self.device.root), self.device.cpu, qemu, is_temporary=False)
-            trial = Board(device, self.launcher).work(dataclasses.replace(request, marks=True), timeout_s=timeout_s)
+            qemu = counter_command(self._device.cpu, log, cache=self._cache)
+            device = EmulatedDevice(Path(self._device.root), self._device.cpu, qemu, is_temporary=False)
+            trial = Board(device, self._launcher).work(dataclasses.replace(request, marks=True), timeout_s=timeout_s)
             counts = read_counts(log.read_text("utf-8", "replace") if log.is_file() else "")
         classes = between(counts, "1", "2", runs=request.runs)
         if not classes:
-            raise DeviceProblem(f"{self.device.url}: the emulator counted no instructions")
+            raise DeviceProblem(f"{self._device.url}: the emulator counted no instructions")
         return trial, classes
-
-
-class UncountedBoard(Board):
-    """An emulated CPU whose instructions cannot be counted here.
-
-    Args:
-        device: The emulated CPU.
-        launcher: What starts a worker there.
-        why_not_counted: Why, in one sentence.
-    """
-
-    def __init__(self, device: Device, launcher: Launcher, *, why_not_counted: str) -> None:
-        super().__init__(device, launcher)
-        self.why_not_counted = why_not_counted
 
 
 def open_emulator(cpu: str, *, cache: Path) -> tuple[Device, Launcher]:
@@ -177,9 +152,9 @@ def open_emulated_board(cpu: str, *, cache: Path) -> Board:
         EnvironmentProblem: The emulator is not set up.
     """
     device, launcher = open_emulator(cpu, cache=cache)
-    if reason := why_not_counted(cpu, cache=cache):
-        return UncountedBoard(device, launcher, why_not_counted=reason)
-    return CountingBoard(device, launcher, cache=cache)
+    reason = why_not_counted(cpu, cache=cache)
+    counter = None if reason else PluginCounter(device, launcher, cache=cache)
+    return Board(device, launcher, counter=counter, why_not_counted=reason)
 
 
 def why_not_counted(cpu: str, *, cache: Path) -> str:

@@ -188,7 +188,7 @@ def member_of(name: str, size: int, *, executable: bool) -> tarfile.TarInfo:
 
 _LARGEST_MANIFEST = 4 << 20  # ours has 0.5 MB
 _LARGEST_CONTENT = 4 << 30  # ours has 0.2 GB
-_BUILD = "make one with `edgebert runtime build`"
+_BUILD = "make one with `edgebert worker build`"
 
 
 def read_runtime(path: Path) -> RuntimeManifest:

@@ -42,17 +42,17 @@ def prepare(device: Device, *, python: str | None, runtime: Path | None) -> Laun
     Args:
         device: The device.
         python: A Python of the device that has numpy and a runtime, as in ``/usr/bin/python3``.
-        runtime: A runtime bundle, as ``edgebert runtime build`` makes it.
+        runtime: A worker archive, as ``edgebert worker build`` makes it.
 
     Raises:
         UsageError: Both are given.
-        BundleError: The runtime bundle cannot be read.
+        BundleError: The worker archive cannot be read.
         DeviceProblem: Neither is given where one is needed, there is no such Python, the runtime is for another
             machine, or there is no room.
         DeviceGone: The connection broke.
     """
     if python is not None and runtime is not None:
-        raise UsageError("a Python of the device and a runtime bundle at once", hint="give --python or --worker")
+        raise UsageError("--python and --worker cannot be combined", hint="give one of them")
     if python is not None:
         return _with_python(device, python)
     if runtime is not None:
@@ -60,7 +60,7 @@ def prepare(device: Device, *, python: str | None, runtime: Path | None) -> Laun
     if device.kind == "local":
         return _with_this_python()
     machine = _machine(device)
-    build = "make a runtime with `edgebert runtime build` and give it as --worker"
+    build = "make a worker archive with `edgebert worker build` and give it as --worker"
     own = "name a Python with numpy and a runtime there, as in --python /usr/bin/python3"
     raise DeviceProblem(
         f"{device.url}: nothing to run the worker with on {machine}",
@@ -88,7 +88,7 @@ def _with_python(device: Device, python: str) -> Launcher:
     if (int(version[1]), int(version[2])) < OLDEST_PYTHON:
         raise DeviceProblem(
             f"{device.url}: {python} is Python {int(version[1])}.{int(version[2])}",
-            hint="the worker needs 3.9 or newer; a runtime bundle brings its own",
+            hint="the worker needs 3.9 or newer; a worker archive brings its own",
         )
     sources = tuple(sorted(Path(next(iter(ondevice.__path__))).glob("*.py")))
     digest = hashlib.sha256()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edgebert.bench.report import read_report, write_report
-from edgebert.bench.run.runner import Benched, finish
+from edgebert.bench.run.runner import BenchmarkResult, finish
 from edgebert.device.device import PhoneState
 from edgebert.device.protocol import Cooling
 from edgebert.errors import EnvironmentProblem, OutputError, UsageError
@@ -118,7 +118,9 @@ def test_a_full_disk_keeps_journal_and_names_it(tmp_path):
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
     try:
         with pytest.raises(EnvironmentProblem, match=r"report\.json: no room left") as caught:
-            finish(Benched(report=make_report(), gone=(), misfits=()), tmp_path / "report.json", journal=journal)
+            finish(
+                BenchmarkResult(report=make_report(), gone=(), misfits=()), tmp_path / "report.json", journal=journal
+            )
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert caught.value.exit_code == 3

@@ -31,7 +31,7 @@ class World:
         board: The board.
         adb: URL of the phone.
         ssh: URL of the board: a name from the user's ssh configuration, so that it is no neighbour of this machine.
-        runtime: Runtime bundle for both.
+        runtime: Worker archive for both.
         path: ``PATH`` on which ``adb`` and ``ssh`` reach them.
         log: File with the arguments of each call of the two.
     """

@@ -38,10 +38,10 @@ COMMANDS = (
     "prune",
     "recipes",
     "report",
-    "runtime build",
     "sign",
     "strip",
     "verify",
+    "worker build",
 )
 LENGTHS = ",".join(map(str, fakes.LENGTHS))
 
@@ -63,6 +63,17 @@ def feed(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
 def test_the_commands_are_these():
     """A new command gets a test here."""
     assert tuple(sorted(commands.COMMANDS)) == COMMANDS
+
+
+def test_the_former_name_of_worker_build_is_accepted_with_a_note(cli, tmp_path):
+    """`runtime build` does what `worker build` does, and says the new name on the standard error."""
+    (tmp_path / "mine.txt").write_text("mine")
+    words = ("build", "--out", tmp_path / "mine.txt", "--force")
+    new, old = cli("worker", *words), cli("runtime", *words)
+    assert (old.code, old.out) == (new.code, new.out) == (2, "")
+    note, _, rest = old.err.partition("\n")
+    assert "'edgebert worker build'" in note
+    assert rest == new.err
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -113,7 +113,7 @@ def right(folder: Path) -> dict[str, list[str]]:
         "recipes": [],
         "doctor": [],
         "demo": [],
-        "runtime build": ["--out", "new.tar.gz"],
+        "worker build": ["--out", "new.tar.gz"],
         "emulator setup": [],
     }
 

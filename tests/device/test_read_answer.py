@@ -72,4 +72,4 @@ def test_answer_of_another_version(payload):
     with pytest.raises(DeviceProblem, match="what this version cannot read") as caught:
         read_answer(HardwareFacts, Finished(code=0, stdout=framed(payload), stderr=""), url="x")
     assert not isinstance(caught.value, DeviceGone)
-    assert "edgebert runtime build" in caught.value.hint
+    assert "edgebert worker build" in caught.value.hint

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgebert.device.ssh import Target, open_ssh, parse_target
+from edgebert.device.ssh import SshTarget, open_ssh, parse_target
 from edgebert.errors import DeviceGone, DeviceProblem, EnvironmentProblem, UsageError
 from tests.device import kit
 
@@ -38,7 +38,7 @@ from tests.device import kit
 )
 def test_targets(text, user, host, port):
     """User, host and port are told apart, with IPv6 addresses and without a user too."""
-    assert parse_target(text) == Target(user=user, host=host, port=port)
+    assert parse_target(text) == SshTarget(user=user, host=host, port=port)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ SOUND = ("bundle", "data.tsv", "report.json", "suite.toml", "recipe.toml", "work
 _ALWAYS_WRONG = {
     "demo": ["--train", "nothing-here.csv", "--eval", "nothing-here.csv"],
     "emulator setup": ["--nonsense"],
-    "runtime build": ["--out", "data.tsv"],
+    "worker build": ["--out", "data.tsv"],
     "bench": ["./bundle", "--data", "nothing-here.csv"],
     **{name: ["./nothing-here"] for name in ("export", "finetune", "import-bert", "plan", "prune")},
 }
@@ -74,7 +74,7 @@ ARGUMENTS = (
     Target(
         name="arguments",
         make=lambda box: _some(box, torch=False),
-        commands=tuple(sorted({"devices", "doctor", "emulator setup", "runtime build", *COMMANDS} - _TORCH)),
+        commands=tuple(sorted({"devices", "doctor", "emulator setup", "worker build", *COMMANDS} - _TORCH)),
         weight=20,
     ),
     Target(

@@ -15,13 +15,14 @@ from pathlib import Path
 import numpy as np
 
 from edgebert.bench.report import DoneTrial
-from edgebert.bench.run.journal import Fingerprint, Step, open_journal
+from edgebert.bench.run.journal import RunFingerprint, open_journal
+from edgebert.bench.run.steps import AnswersStep, FactsStep, GoldenStep, StateStep, TrialStep
 from edgebert.bench.suite import Suite
 from edgebert.device.device import PhoneState
 from edgebert.planning.state import Fingerprint as Search
 from tests.support import fakes, report_values, tiny_files
 
-RUN = Fingerprint(
+RUN = RunFingerprint(
     edgebert="1", bundle="b", texts="t", suite=Suite(), devices=("local",), files=(), runtimes=("onnxruntime",)
 )
 SEARCH = Search(
@@ -211,12 +212,13 @@ def _recipe(name: str) -> Callable[[Path, Corpus], None]:
 def _journal(to: Path, corpus: Corpus) -> None:
     journal = open_journal(to, RUN, anew=False)
     done = DoneTrial(file="int8.onnx", round=0, order=0, trial=report_values.make_trial({"all": [5, 6, 7]}))
+    answers = report_values.make_answers("int8.onnx", ())
     for step in (
-        Step(device="local", kind="facts", facts=report_values.make_device()),
-        Step(device="local", kind="golden", file="int8.onnx", runtime="onnxruntime", text_ns=5, problem="line\nbreak"),
-        Step(device="local", kind="answers", file="int8.onnx", runtime="onnxruntime", start=3, predicted=(0, 1)),
-        Step(device="local", kind="state", state=PhoneState(trial=2, battery_celsius=30.5), retries=2),
-        Step(device="local", kind="trial", file="int8.onnx", runtime="onnxruntime", done=done),
+        FactsStep(device="local", facts=report_values.make_device()),
+        GoldenStep(device="local", answers=answers, text_ns=5, problem="line\nbreak"),
+        AnswersStep(device="local", file="int8.onnx", runtime="onnxruntime", predicted=(0, 1)),
+        StateStep(device="local", state=PhoneState(trial=2, battery_celsius=30.5), retries=2),
+        TrialStep(device="local", done=done),
     ):
         journal.add(step)
     journal.close()

@@ -1,4 +1,4 @@
-"""The commands of the program by the words that call them, as in ``runtime build``, and the form of a refusal."""
+"""The commands of the program by the words that call them, as in ``worker build``, and the form of a refusal."""
 
 from __future__ import annotations
 

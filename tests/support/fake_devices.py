@@ -82,6 +82,8 @@ class FakeBoard:
         ids: What its tokenizer makes of a text; ``None`` for a device without one.
     """
 
+    why_not_counted = ""
+
     def __init__(
         self,
         bundle: Path,
@@ -110,6 +112,7 @@ class FakeBoard:
         self.put_files: list[str] = []
         self.ended: list[str] = []
         self.at_work = threading.Event()
+        self.counter: FakeCounter | None = None
 
     def facts(self) -> DeviceFacts:
         """Return what the device says of itself."""
@@ -121,6 +124,10 @@ class FakeBoard:
             android=None,
             worker="0" * 64,
         )
+
+    def phone_state(self, trial: int) -> PhoneState | None:
+        """Say nothing: it is no phone."""
+        return None
 
     def put(self, source: Path) -> str:
         """Remember that a file came, and return its path there."""
@@ -232,6 +239,10 @@ class FakePhone(FakeBoard):
 
 class FakeCounter(FakeBoard):
     """An emulated CPU that counts: a thousand instructions a token and nanosecond of cost."""
+
+    def __init__(self, bundle: Path, **options: object) -> None:
+        super().__init__(bundle, **options)
+        self.counter = self
 
     def count(self, request: Request, *, timeout_s: float) -> tuple[Trial, tuple[tuple[str, float], ...]]:
         """Run a worker and return its instructions, three quarters of them dot products."""

@@ -140,7 +140,7 @@ def test_a_board_needs_a_worker(device, machine):
     with pytest.raises(DeviceProblem) as caught:
         prepare(Elsewhere(device, machine), python=None, runtime=None)
     assert "--python" in caught.value.hint
-    assert ("edgebert runtime build" in caught.value.hint) == (machine != "armv7l")
+    assert ("edgebert worker build" in caught.value.hint) == (machine != "armv7l")
     assert not isinstance(caught.value, DeviceGone)
 
 

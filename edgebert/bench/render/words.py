@@ -194,4 +194,4 @@ def _cores(cores: Sequence[Core]) -> str:
 
 def _worker(worker: str) -> str:
     is_hash = len(worker) == 64 and all(letter in "0123456789abcdef" for letter in worker)
-    return f"runtime bundle {worker[:16]}…" if is_hash else worker
+    return f"worker archive {worker[:16]}…" if is_hash else worker

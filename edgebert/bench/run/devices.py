@@ -67,13 +67,13 @@ def connect(
     Args:
         url: ``local``, ``ssh:user@host:port``, ``adb:SERIAL`` or ``emulator:CPU``.
         python: A Python of the device that has numpy and a runtime.
-        runtime: A runtime bundle for the device.
+        runtime: A worker archive for the device.
         root: Folder on the device for everything of edgebert, where the usual one will not do.
         cache: Folder of this machine that the emulator's parts lie in.
 
     Raises:
         UsageError: The URL cannot be read, or the options do not go together.
-        BundleError: The runtime bundle cannot be read.
+        BundleError: The worker archive cannot be read.
         EnvironmentProblem: This machine lacks ssh, adb or the emulator.
         DeviceProblem: The device cannot be used; the hint says what to do.
         DeviceGone: The connection broke.
@@ -107,7 +107,7 @@ EMULATED_CPU = "cortex-a76"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class FoundDevice:
     """A device that exists or could.
 
     Attributes:
@@ -125,7 +125,7 @@ class Found:
     mend: str = ""
 
 
-def found_devices(*, adb: str = "adb", cache: Path | None = None) -> tuple[Found, ...]:
+def found_devices(*, adb: str = "adb", cache: Path | None = None) -> tuple[FoundDevice, ...]:
     """Return every device that can be found, usable or not; what goes wrong with one is said of that one.
 
     Args:
@@ -136,37 +136,39 @@ def found_devices(*, adb: str = "adb", cache: Path | None = None) -> tuple[Found
     return (_this_machine(), *_phones(adb), *emulators, _boards())
 
 
-def _this_machine() -> Found:
+def _this_machine() -> FoundDevice:
     machine = platform.machine()
     why = "" if machine in {"aarch64", "arm64"} else "not an ARM processor: its times say nothing about a phone"
-    return Found(url="local", ok=True, what=f"{platform.system()} on {machine}, {os.cpu_count()} processors", why=why)
+    return FoundDevice(
+        url="local", ok=True, what=f"{platform.system()} on {machine}, {os.cpu_count()} processors", why=why
+    )
 
 
-def _phones(adb: str) -> tuple[Found, ...]:
+def _phones(adb: str) -> tuple[FoundDevice, ...]:
     try:
         listed = listed_devices(adb=adb)
     except EnvironmentProblem as error:
-        return (Found(url="adb:SERIAL", ok=False, what="phones by adb", why=error.message, mend=error.hint),)
+        return (FoundDevice(url="adb:SERIAL", ok=False, what="phones by adb", why=error.message, mend=error.hint),)
     if not listed:
         mend = "connect a phone by USB and switch on USB debugging in its developer options"
-        return (Found(url="adb:SERIAL", ok=False, what="phones by adb", why="adb sees none", mend=mend),)
+        return (FoundDevice(url="adb:SERIAL", ok=False, what="phones by adb", why="adb sees none", mend=mend),)
     return tuple(_phone(device, adb) for device in listed)
 
 
-def _phone(listed: Listed, adb: str) -> Found:
+def _phone(listed: Listed, adb: str) -> FoundDevice:
     url, what = f"adb:{listed.serial}", listed.model or "phone"
     if listed.state != "device":
-        return Found(url=url, ok=False, what=what, why=listed.state, mend=listed.mend)
+        return FoundDevice(url=url, ok=False, what=what, why=listed.state, mend=listed.mend)
     try:
         facts = AdbDevice(listed.serial, root="/", adb=adb).android_facts()
     except DeviceProblem as error:
-        return Found(url=url, ok=False, what=what, why=error.message, mend=error.hint)
+        return FoundDevice(url=url, ok=False, what=what, why=error.message, mend=error.hint)
     what = _description(facts) or what
     if facts.abi and facts.abi != ARM64:
-        return Found(
+        return FoundDevice(
             url=url, ok=False, what=what, why=f"runs {facts.abi} programs, not {ARM64}", mend="take another one"
         )
-    return Found(url=url, ok=True, what=what)
+    return FoundDevice(url=url, ok=True, what=what)
 
 
 def _description(facts: AndroidFacts) -> str:
@@ -176,12 +178,14 @@ def _description(facts: AndroidFacts) -> str:
     return ", ".join(part for part in (name, facts.soc, facts.release and f"Android {facts.release}") if part)
 
 
-def _emulator(cache: Path) -> Found:
+def _emulator(cache: Path) -> FoundDevice:
     ok, sentence = emulator_state(cache)
     url, what = f"emulator:{EMULATED_CPU}", "ARM processor emulated on this machine"
-    return Found(url=url, ok=ok, what=what, why=sentence, mend="" if ok else "run 'edgebert emulator setup'")
+    return FoundDevice(url=url, ok=ok, what=what, why=sentence, mend="" if ok else "run 'edgebert emulator setup'")
 
 
-def _boards() -> Found:
+def _boards() -> FoundDevice:
     why = "boards cannot be searched for"
-    return Found(url="ssh:USER@HOST", ok=False, what="boards by ssh", why=why, mend="name one: ssh:pi@raspberrypi")
+    return FoundDevice(
+        url="ssh:USER@HOST", ok=False, what="boards by ssh", why=why, mend="name one: ssh:pi@raspberrypi"
+    )

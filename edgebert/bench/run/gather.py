@@ -8,15 +8,25 @@ from dataclasses import replace
 from importlib import metadata
 
 from edgebert.bench.report import REPORT_SCHEMA, BundleFacts, FileAnswers, FileFacts, Measurement, Report
-from edgebert.bench.run.journal import Step
-from edgebert.bench.run.workload import Plan, chosen_files
+from edgebert.bench.run.steps import (
+    AnswersStep,
+    CountsStep,
+    FactsStep,
+    GoldenStep,
+    NoteStep,
+    StateStep,
+    Step,
+    TrialStep,
+    UnfitStep,
+)
+from edgebert.bench.run.workload import BenchmarkPlan, chosen_files
 from edgebert.bundle import MANIFEST, sha256_of
-from edgebert.device.device import DeviceFacts, PhoneState
+from edgebert.device.device import DeviceFacts
 from edgebert.errors import EdgebertError
 from edgebert.ondevice.session import FORMATS
 
 
-def measurement(plan: Plan, steps: Sequence[Step], failure: EdgebertError | None = None) -> Measurement | None:
+def measurement(plan: BenchmarkPlan, steps: Sequence[Step], failure: EdgebertError | None = None) -> Measurement | None:
     """Return what a device contributed, or ``None`` where that is nothing.
 
     Args:
@@ -24,22 +34,22 @@ def measurement(plan: Plan, steps: Sequence[Step], failure: EdgebertError | None
         steps: What it did.
         failure: Why it did no more.
     """
-    facts = next((step.facts for step in steps if step.facts is not None), None)
-    if facts is None or not any(step.golden or step.problem for step in steps):
+    facts = next((step.facts for step in steps if isinstance(step, FactsStep)), None)
+    if facts is None or not any(isinstance(step, GoldenStep | UnfitStep) for step in steps):
         return None
     # A run that was killed between reading a phone and the trial reads it again: the later reading counts.
-    states: dict[int, PhoneState] = {step.state.trial: step.state for step in steps if step.state is not None}
+    states = {step.state.trial: step.state for step in steps if isinstance(step, StateStep)}
     return Measurement(
         device=facts,
-        trials=tuple(step.done for step in steps if step.done is not None),
-        answers=tuple(_answers(step.golden, steps) for step in steps if step.golden is not None),
-        counts=tuple(count for step in steps for count in step.counts),
+        trials=tuple(step.done for step in steps if isinstance(step, TrialStep)),
+        answers=tuple(_answers(step.answers, steps) for step in steps if isinstance(step, GoldenStep)),
+        counts=tuple(count for step in steps if isinstance(step, CountsStep) for count in step.counts),
         states=tuple(states[trial] for trial in sorted(states)),
         retries=sum(step.retries for step in steps),
         notes=(
             *_absences(plan, facts),
             *misfits(steps),
-            *dict.fromkeys(step.note for step in steps if step.note),
+            *dict.fromkeys(step.note for step in steps if isinstance(step, TrialStep | NoteStep) and step.note),
             *(() if failure is None else (f"not finished: {failure.message}",)),
         ),
     )
@@ -47,10 +57,14 @@ def measurement(plan: Plan, steps: Sequence[Step], failure: EdgebertError | None
 
 def misfits(steps: Sequence[Step]) -> tuple[str, ...]:
     """Return a sentence for each file that was not measured further, because of what it computes or how it fails."""
-    return tuple(f"{step.file} in {step.runtime}, not measured: {step.problem}" for step in steps if step.problem)
+    return tuple(
+        f"{step.file} in {step.runtime}, not measured: {step.problem}"
+        for step in steps
+        if isinstance(step, GoldenStep | UnfitStep) and step.problem
+    )
 
 
-def report(plan: Plan, measurements: Sequence[Measurement]) -> Report:
+def report(plan: BenchmarkPlan, measurements: Sequence[Measurement]) -> Report:
     """Return the report of a benchmark."""
     bundle, manifest = plan.bundle, plan.bundle.manifest
     files = dict.fromkeys(artifact for artifact, _ in chosen_files(bundle, plan.files, plan.runtimes))
@@ -86,12 +100,14 @@ def report(plan: Plan, measurements: Sequence[Measurement]) -> Report:
 
 def _answers(golden: FileAnswers, steps: Sequence[Step]) -> FileAnswers:
     parts = [
-        step for step in steps if step.kind == "answers" and (step.file, step.runtime) == (golden.file, golden.runtime)
+        step
+        for step in steps
+        if isinstance(step, AnswersStep) and (step.file, step.runtime) == (golden.file, golden.runtime)
     ]
     return replace(golden, predicted=tuple(label for step in parts for label in step.predicted))
 
 
-def _absences(plan: Plan, facts: DeviceFacts) -> tuple[str, ...]:
+def _absences(plan: BenchmarkPlan, facts: DeviceFacts) -> tuple[str, ...]:
     present = {name for name, _ in facts.hardware.runtimes}
     reasons = dict(facts.hardware.absent)
     if plan.runtimes:

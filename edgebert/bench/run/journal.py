@@ -1,4 +1,4 @@
-"""What a benchmark has done so far, one JSON line for each step: a killed run goes on where it was.
+"""What a benchmark has done so far, one JSON line for each step, so that a killed run resumes.
 
 A line is on the disk before the next step begins. A kill can at most cut the last line short, and that one is dropped.
 Like the report it holds no text of the user and no token ids.
@@ -14,25 +14,20 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import IO, Literal, TypeVar
+from typing import IO
 
-from edgebert.bench.report import DoneTrial, FileAnswers, InstructionCount
+from edgebert.bench.run.steps import Step
 from edgebert.bench.suite import Suite
-from edgebert.device.device import DeviceFacts, PhoneState
 from edgebert.errors import EnvironmentProblem, OutputError, UsageError
-from edgebert.jsonio import dumps, from_plain, parse
-from edgebert.ranges import Count
-from edgebert.staging import NO_ROOM
+from edgebert.jsonio import dumps, from_plain, loads, parse
+from edgebert.staging import writing
 
-SCHEMA = 1
-Kind = Literal["facts", "golden", "answers", "trial", "counts", "state", "unfit", "note"]
-T = TypeVar("T")
-
+SCHEMA = 2
 _ANEW = "--anew starts anew; another --out keeps both"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fingerprint:
+class RunFingerprint:
     """Everything that decides a run: steps of unequal ones are never mixed.
 
     Attributes:
@@ -55,48 +50,9 @@ class Fingerprint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """One thing that was done on a device; which of the optional parts it has depends on ``kind``.
-
-    Attributes:
-        device: URL of the device.
-        kind: What was done.
-        retries: Transient failures before it succeeded.
-        facts: Of ``facts``: what the device is.
-        file: File inside the bundle; empty for facts and states.
-        runtime: Runtime; empty for facts and states.
-        problem: Of ``golden``, ``unfit`` and ``trial``: why the file is not measured further; empty when all is well.
-        golden: Of ``golden``: how the golden texts were answered; ``predicted`` is still empty.
-        text_ns: Of ``golden``: nanoseconds that one text took, roughly; decides how much is asked for at once.
-        start: Of ``answers``: index of the first text of this part.
-        predicted: Of ``answers``: label index of each text of this part.
-        done: Of ``trial``: the trial.
-        counts: Of ``counts``: instruction counts of one file.
-        state: Of ``state``: what the phone said.
-        note: Of ``note`` and ``trial``: what the report should say of the device, in one sentence; mostly empty.
-    """
-
-    device: str
-    kind: Kind
-    retries: Count = 0
-    facts: DeviceFacts | None = None
-    file: str = ""
-    runtime: str = ""
-    problem: str = ""
-    golden: FileAnswers | None = None
-    text_ns: Count = 0
-    start: Count = 0
-    predicted: tuple[Count, ...] = ()
-    done: DoneTrial | None = None
-    counts: tuple[InstructionCount, ...] = ()
-    state: PhoneState | None = None
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Header:
     schema: int
-    fingerprint: Fingerprint
+    fingerprint: RunFingerprint
 
 
 class Journal:
@@ -128,7 +84,7 @@ class Journal:
         """
         with self._lock:
             try:
-                with writable(self.path):
+                with _writing(self.path):
                     self._stream.write(_line(step))
                     self._stream.flush()
                     os.fsync(self._stream.fileno())
@@ -150,7 +106,7 @@ def journal_of(out: Path) -> Path:
     return out.with_name(out.name + ".journal")
 
 
-def open_journal(path: Path, fingerprint: Fingerprint, *, anew: bool) -> Journal:
+def open_journal(path: Path, fingerprint: RunFingerprint, *, anew: bool) -> Journal:
     """Return the journal at ``path``, with the steps it holds or, where there is none, empty.
 
     Args:
@@ -163,12 +119,12 @@ def open_journal(path: Path, fingerprint: Fingerprint, *, anew: bool) -> Journal
         OutputError: It cannot be written.
         EnvironmentProblem: The disk is full.
     """
-    with writable(path):
+    with _writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         stream = path.open("a+b")
     with contextlib.ExitStack() as undo:
         undo.callback(_close, stream)
-        with writable(path):
+        with _writing(path):
             _lock(stream, path)
             if anew:
                 stream.truncate(0)
@@ -183,25 +139,12 @@ def open_journal(path: Path, fingerprint: Fingerprint, *, anew: bool) -> Journal
     return Journal(path, stream, steps)
 
 
-@contextlib.contextmanager
-def writable(path: Path) -> Iterator[None]:
-    """Turn a refusal of the file system inside the block into our errors.
-
-    Raises:
-        OutputError: The file cannot be written.
-        EnvironmentProblem: The disk is full.
-    """
-    try:
-        yield
-    except OSError as error:
-        if error.errno in NO_ROOM:
-            raise EnvironmentProblem(
-                f"{path}: no room left on the disk: {error.strerror}",
-                hint="free some space and run the same command again: it resumes",
-            ) from error
-        raise OutputError(
-            f"{path}: cannot be written: {error.strerror}", hint="choose a folder you can write to"
-        ) from error
+def _writing(path: Path) -> contextlib.AbstractContextManager[None]:
+    return writing(
+        path,
+        hint="choose a folder you can write to",
+        room_hint="free some space and run the same command again: it resumes",
+    )
 
 
 def _close(stream: IO[bytes]) -> None:
@@ -222,34 +165,46 @@ def _line(value: object) -> bytes:
     return json.dumps(json.loads(dumps(value)), ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
-def _read(content: bytes, fingerprint: Fingerprint, path: Path) -> tuple[tuple[Step, ...], int]:
+def _read(content: bytes, fingerprint: RunFingerprint, path: Path) -> tuple[tuple[Step, ...], int]:
     """Return the steps in a journal and how many of its bytes are whole lines."""
     lines = content.split(b"\n")[:-1]
     if not lines:
         return (), 0
-    header = _parsed(_Header, lines[0], f"{path}: line 1")
+    where = f"{path}: line 1"
+    with _damage_named(where):
+        first = parse(lines[0].decode("utf-8"), source=where)
+    schema = first.get("schema") if isinstance(first, dict) else None
+    if len(lines) > 1 and type(schema) is int and schema != SCHEMA:
+        age = "an older" if schema < SCHEMA else "a newer"
+        raise UsageError(
+            f"{path}: holds an unfinished run of {age} edgebert: journal schema {schema}, not {SCHEMA}",
+            hint=_ANEW,
+        )
+    with _damage_named(where):
+        header = from_plain(_Header, first, source=where)
     if len(lines) == 1:
         return (), 0
-    if header.schema != SCHEMA:
-        raise UsageError(f"{path}: schema {header.schema}; this edgebert reads {SCHEMA}", hint=_ANEW)
     other = [
         field.name
-        for field in fields(Fingerprint)
+        for field in fields(RunFingerprint)
         if getattr(header.fingerprint, field.name) != getattr(fingerprint, field.name)
     ]
     if other:
         raise UsageError(f"{path}: holds an unfinished run that differs in {', '.join(other)}", hint=_ANEW)
-    steps = tuple(_parsed(Step, line, f"{path}: line {number}") for number, line in enumerate(lines[1:], start=2))
-    return steps, sum(len(line) + 1 for line in lines)
+    steps: list[Step] = []
+    for number, line in enumerate(lines[1:], start=2):
+        where = f"{path}: line {number}"
+        with _damage_named(where):
+            steps.append(loads(Step, line.decode("utf-8"), source=where))
+    return tuple(steps), sum(len(line) + 1 for line in lines)
 
 
-def _parsed(cls: type[T], line: bytes, source: str) -> T:
+@contextlib.contextmanager
+def _damage_named(source: str) -> Iterator[None]:
+    """Add to the refusal of a line what to do about it."""
     try:
-        value = from_plain(cls, parse(line.decode("utf-8"), source=source), source=source)
+        yield
     except UsageError as error:
         raise UsageError(error.message, hint=_ANEW) from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{source}: not UTF-8 at byte {error.start}", hint=_ANEW) from error
-    if isinstance(value, Step) and value.kind == "golden" and not value.text_ns:
-        raise UsageError(f"{source}: text_ns is 0, but the golden texts took some time", hint=_ANEW)
-    return value

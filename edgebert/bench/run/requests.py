@@ -1,4 +1,9 @@
-"""What a worker is asked for at each step, and what its golden answers say."""
+"""What a worker is asked for, in which order and after which rest, and what its golden answers say.
+
+The trials run forward and backward in turn (ABBA), so that drift hits all files alike: in two rounds the positions of
+every entry add up to the same sum. Whatever grows evenly with time (heat, a clock that falls, a disk that fills)
+therefore adds the same to the mean of each of them.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +20,7 @@ from edgebert.device.device import PhoneState
 from edgebert.device.protocol import Conditions, Request, Series, Temperature, Trial
 from edgebert.errors import CheckFailed
 from edgebert.manifest import Artifact
-from edgebert.parity import is_constant
+from edgebert.parity import compare
 
 COUNTED_RUNS = 3
 """Runs under the instruction counter: they repeat within 0.2 %."""
@@ -25,7 +30,7 @@ SLOWEST = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Placed:
+class DeployedFile:
     """A model file on a device.
 
     Attributes:
@@ -50,49 +55,44 @@ class Placed:
         return self.artifact.file, self.runtime
 
 
-def answers_request(placed: Placed, inputs: Sequence[tuple[int, ...]], *, threads: int) -> Request:
+def answers_request(file: DeployedFile, inputs: Sequence[tuple[int, ...]], *, threads: int) -> Request:
     """Return a request for the logits of texts, untimed."""
     return Request(
-        file=placed.path,
-        runtime=placed.runtime,
+        file=file.path,
+        runtime=file.runtime,
         threads=threads,
-        cores=placed.cores,
-        pad_id=placed.inputs.spec.pad_id,
+        cores=file.cores,
+        pad_id=file.inputs.spec.pad_id,
         answers=tuple(inputs),
     )
 
 
-def golden_request(placed: Placed, *, threads: int) -> Request:
+def golden_request(file: DeployedFile, *, threads: int) -> Request:
     """Return a request for the logits of the golden texts."""
-    return answers_request(placed, [case.input_ids for case in placed.inputs.golden.cases], threads=threads)
+    return answers_request(file, [case.input_ids for case in file.inputs.golden.cases], threads=threads)
 
 
-def trial_request(placed: Placed, suite: Suite, texts: tuple[str, ...], *, threads: int) -> Request:
+def trial_request(file: DeployedFile, suite: Suite, texts: tuple[str, ...], *, threads: int) -> Request:
     """Return a request for the times of all series, and of the tokenizer on ``texts``."""
     return replace(
-        answers_request(placed, (), threads=threads),
-        series=placed.inputs.series,
+        answers_request(file, (), threads=threads),
+        series=file.inputs.series,
         warm_up=suite.warm_up,
         runs=suite.runs,
-        tokenizer=placed.tokenizer,
-        max_length=placed.inputs.spec.max_length if placed.tokenizer else 0,
-        texts=texts if placed.tokenizer else (),
+        tokenizer=file.tokenizer,
+        max_length=file.inputs.spec.max_length if file.tokenizer else 0,
+        texts=texts if file.tokenizer else (),
     )
 
 
-def count_requests(placed: Placed) -> tuple[Request, ...]:
+def count_requests(file: DeployedFile) -> tuple[Request, ...]:
     """Return a request for each length class: runs of its first text, one thread, marked for the counter."""
-    base = replace(answers_request(placed, (), threads=1), warm_up=1, runs=COUNTED_RUNS, marks=True)
+    base = replace(answers_request(file, (), threads=1), warm_up=1, runs=COUNTED_RUNS, marks=True)
     return tuple(
         replace(base, series=(Series(name=series.name, inputs=series.inputs[:1]),))
-        for series in placed.inputs.series
+        for series in file.inputs.series
         if series.name != EVERY_LENGTH
     )
-
-
-def inferences(request: Request) -> int:
-    """Return how many inferences a request asks for."""
-    return request.inferences
 
 
 def timeout_s(request: Request, text_ns: int, *, least_s: float) -> float:
@@ -103,39 +103,33 @@ def timeout_s(request: Request, text_ns: int, *, least_s: float) -> float:
         text_ns: Nanoseconds that a golden text took, roughly.
         least_s: Seconds to grant whatever it is asked: to start, import and load.
     """
-    return least_s + SLOWEST * inferences(request) * text_ns / 1e9
+    return least_s + SLOWEST * request.inferences * text_ns / 1e9
 
 
-def golden_answers(placed: Placed, trial: Trial) -> tuple[FileAnswers, str]:
+def golden_answers(file: DeployedFile, trial: Trial) -> tuple[FileAnswers, str]:
     """Return how a file answered the golden texts, and what is wrong with that; an empty text where nothing is.
 
     Raises:
         CheckFailed: The answers have another shape than the golden logits.
     """
-    cases = placed.inputs.golden.cases
-    expected = np.array([case.logits for case in cases], dtype=np.float32)  # [texts, labels]
+    cases = file.inputs.golden.cases
     if [len(row) for row in trial.answers] != [len(case.logits) for case in cases]:
-        raise CheckFailed(f"{placed.artifact.file}: {placed.runtime} gives answers of another shape than the model's")
-    given = np.array(trial.answers, dtype=np.float32)
+        raise CheckFailed(f"{file.artifact.file}: {file.runtime} gives answers of another shape than the model's")
+    given = np.array(trial.answers, dtype=np.float32).astype(np.float64)  # [texts, labels]
+    expected = np.array([case.logits for case in cases], dtype=np.float32)  # [texts, labels]
+    found = compare(given, expected, file.artifact.tolerance)
     answers = FileAnswers(
-        file=placed.artifact.file,
-        runtime=placed.runtime,
+        file=file.artifact.file,
+        runtime=file.runtime,
         version=trial.version,
         predicted=(),
-        golden_difference=float(np.abs(given.astype(np.float64) - expected).max()),
-        golden_tolerance=placed.artifact.tolerance,
+        golden_difference=found.difference,
+        golden_tolerance=file.artifact.tolerance,
     )
-    if answers.golden_difference > answers.golden_tolerance:
-        return answers, (
-            f"computes another model: the golden logits are off by {answers.golden_difference:.4g} "
-            f"(allowed {answers.golden_tolerance:.4g})"
-        )
-    if is_constant(given, expected):
-        return answers, f"computes another model: every golden text gets {given[0].tolist()}"
-    return answers, ""
+    return answers, found.problem and f"computes another model: the output 'logits' {found.problem}"
 
 
-def without_ids(placed: Placed, trial: Trial) -> tuple[Trial, str]:
+def without_ids(file: DeployedFile, trial: Trial) -> tuple[Trial, str]:
     """Return a trial without the token ids that its tokenizer made, and a sentence when they differ from ours.
 
     The ids are the user's texts in another spelling, and a report may be shown to anybody.
@@ -143,9 +137,9 @@ def without_ids(placed: Placed, trial: Trial) -> tuple[Trial, str]:
     made = trial.tokenized
     if made is None:
         return trial, ""
-    wanted = placed.inputs.series[0].inputs
+    wanted = file.inputs.series[0].inputs
     other = len(wanted) - sum(there == here for there, here in zip(made.ids, wanted, strict=False))
-    tokenizer, version = placed.inputs.tokenizer, made.version
+    tokenizer, version = file.inputs.tokenizer, made.version
     note = f"{tokenizer}: tokenizers {version} there makes other ids of {other} of {len(wanted)} texts" if other else ""
     return replace(trial, tokenized=replace(made, ids=())), note
 

@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING
 
 from edgebert.bench.report import Report, write_report
 from edgebert.bench.run import gather
-from edgebert.bench.run.boards import Board
-from edgebert.bench.run.journal import Fingerprint, Journal, open_journal, writable
-from edgebert.bench.run.visit import Visit
-from edgebert.bench.run.workload import Plan, chosen_files, make_workload
+from edgebert.bench.run.device_run import DeviceRun
+from edgebert.bench.run.journal import Journal, RunFingerprint, open_journal
+from edgebert.bench.run.workload import BenchmarkPlan, chosen_files, make_workload
 from edgebert.bench.suite import Suite, check_suite
 from edgebert.bundle import MANIFEST, Bundle, sha256_of
+from edgebert.device.board import Board
 from edgebert.device.process import spared_programs, stopped_programs
 from edgebert.errors import CheckFailed, EdgebertError, EnvironmentProblem, UsageError
 from edgebert.jsonio import dumps
 from edgebert.progress import Progress, silent
+from edgebert.staging import writing
 
 if TYPE_CHECKING:
     from edgebert.data import Dataset
@@ -34,7 +35,7 @@ class _Stopped(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Benched:
+class BenchmarkResult:
     """What a benchmark came to.
 
     Attributes:
@@ -62,7 +63,7 @@ def bench(
     clean: bool = False,
     progress: Progress = silent,
     sleep: Callable[[float], None] | None = None,
-) -> Benched:
+) -> BenchmarkResult:
     """Measure a bundle against its float baseline on devices; goes on where a killed run was.
 
     Devices that share this machine (``local``, emulators, loopback) take turns, all others run side by side.
@@ -94,7 +95,7 @@ def bench(
     check_suite(suite, source="the suite")
     chosen_files(bundle, files, runtimes)
     bundle.check_files()
-    plan = Plan(
+    plan = BenchmarkPlan(
         bundle=bundle,
         workload=make_workload(bundle, data, suite),
         suite=suite,
@@ -102,13 +103,13 @@ def bench(
         runtimes=tuple(runtimes),
     )
     with contextlib.closing(open_journal(journal, _fingerprint(plan, devices), anew=anew)) as opened:
-        failed = _Session(plan, opened, connect, clean=clean, progress=progress, sleep=sleep).run(devices)
+        failed = _BenchmarkRun(plan, opened, connect, clean=clean, progress=progress, sleep=sleep).run(devices)
         steps = {url: opened.of(url) for url in devices}
     measured = {url: gather.measurement(plan, steps[url], failed.get(url)) for url in devices}
     found = {url: item for url, item in measured.items() if item is not None}
     if not found:
         raise next(iter(failed.values()))
-    return Benched(
+    return BenchmarkResult(
         report=gather.report(plan, tuple(found.values())),
         gone=tuple(failed[url] for url in devices if url in failed),
         misfits=tuple(
@@ -119,14 +120,14 @@ def bench(
     )
 
 
-def finish(benched: Benched, out: Path, *, journal: Path) -> None:
+def finish(benched: BenchmarkResult, out: Path, *, journal: Path) -> None:
     """Write the report whole, and remove the journal unless a device may still go on.
 
     Raises:
         OutputError: The file cannot be written.
         EnvironmentProblem: The disk is full.
     """
-    with writable(out):
+    with writing(out):
         try:
             write_report(benched.report, out)
         except EnvironmentProblem as error:
@@ -151,8 +152,8 @@ def _is_here(url: str) -> bool:
     return kind in ("local", "emulator") or is_loopback or (kind == "adb" and host.startswith("emulator-"))
 
 
-def _fingerprint(plan: Plan, devices: Sequence[str]) -> Fingerprint:
-    return Fingerprint(
+def _fingerprint(plan: BenchmarkPlan, devices: Sequence[str]) -> RunFingerprint:
+    return RunFingerprint(
         edgebert=metadata.version("edgebert"),
         bundle=sha256_of(plan.bundle.path(MANIFEST)),
         texts=hashlib.sha256(dumps(plan.workload).encode()).hexdigest(),
@@ -163,12 +164,12 @@ def _fingerprint(plan: Plan, devices: Sequence[str]) -> Fingerprint:
     )
 
 
-class _Session:
+class _BenchmarkRun:
     """All devices at once: who runs beside whom, what was done, and how it stops."""
 
     def __init__(
         self,
-        plan: Plan,
+        plan: BenchmarkPlan,
         journal: Journal,
         connect: Callable[[str], Board],
         *,
@@ -216,11 +217,11 @@ class _Session:
     def _visit(self, url: str) -> None:
         self._rest(0)
         board = self._connect(url)
-        visit = Visit(
+        run = DeviceRun(
             url, board, self._plan, self._journal, expect=self._expect, advance=self._advance, rest=self._rest
         )
         try:
-            visit.make()
+            run.make()
         finally:
             # A device that is gone cannot be tidied, and what failed before is what the user has to know.
             with spared_programs():

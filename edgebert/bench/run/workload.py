@@ -66,7 +66,7 @@ class Workload:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class BenchmarkPlan:
     """What every device of a benchmark does.
 
     Attributes:

@@ -65,7 +65,7 @@ def test_a_device_is_told_in_the_words_of_its_kind():
     phone = dict(device_facts(report, rv.make_measurement(device=rv.make_phone())))
     assert phone["phone"] == "Google Pixel 8, Android 15 (API 35), arm64-v8a"
     assert phone["SoC"] == "Tensor G3"
-    assert phone["reached by"] == f"adb; worker: runtime bundle {'ab' * 8}…"
+    assert phone["reached by"] == f"adb; worker: worker archive {'ab' * 8}…"
     emulated = dict(device_facts(report, rv.make_emulated()))
     assert emulated["CPU"] == "cortex-a76, emulated"
     assert not {"cores", "memory"} & emulated.keys()

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgebert.bench.run.devices import Found, connect, found_devices, parse_url
+from edgebert.bench.run.devices import FoundDevice, connect, found_devices, parse_url
 from edgebert.errors import DeviceProblem, EdgebertError, UsageError
 from tests.device import kit
 from tests.device.test_adb import LISTING, UNAUTHORISED, scripted_adb
@@ -173,7 +173,7 @@ def test_a_phone_is_described_by_itself():
     """A usable phone has its own name, processor and Android version; one of another ABI is not usable."""
     with kit.phone_by_adb() as phone:
         url = f"adb:{phone.serial}"
-        assert by_url(found_devices(adb=phone.adb))[url] == Found(
+        assert by_url(found_devices(adb=phone.adb))[url] == FoundDevice(
             url=url, ok=True, what="Google Pixel 8, Tensor G3, Android 15"
         )
         phone.machine.run("sed", "-i", "s/arm64-v8a/armeabi-v7a/", "/transcripts/getprop.txt")

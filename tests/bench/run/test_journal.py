@@ -6,27 +6,30 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgebert.bench.report import InstructionCount
-from edgebert.bench.run.journal import Fingerprint, Step, journal_of, open_journal
+from edgebert.bench.report import FileAnswers, InstructionCount
+from edgebert.bench.run.journal import RunFingerprint, journal_of, open_journal
+from edgebert.bench.run.steps import AnswersStep, CountsStep, GoldenStep, StateStep
 from edgebert.bench.suite import Suite
 from edgebert.device.device import PhoneState
 from edgebert.device.protocol import Conditions
 from edgebert.errors import EnvironmentProblem, OutputError, UsageError
 
-RUN = Fingerprint(
+RUN = RunFingerprint(
     edgebert="1", bundle="b", texts="t", suite=Suite(), devices=("local",), files=(), runtimes=("onnxruntime",)
 )
+ANSWERS = FileAnswers(
+    file="int8.onnx", runtime="onnxruntime", version="1", predicted=(), golden_difference=0.5, golden_tolerance=1.0
+)
 STEPS = (
-    Step(
-        device="local", kind="golden", file="int8.onnx", runtime="onnxruntime", text_ns=5, problem="line\nbreak \u2028"
-    ),
-    Step(device="adb:1", kind="answers", file="int8.onnx", runtime="onnxruntime", start=3, predicted=(0, 1)),
-    Step(device="local", kind="state", state=PhoneState(trial=2, battery_celsius=30.5), retries=2),
+    GoldenStep(device="local", answers=ANSWERS, text_ns=5, problem="line\nbreak \u2028"),
+    AnswersStep(device="adb:1", file="int8.onnx", runtime="onnxruntime", predicted=(0, 1)),
+    StateStep(device="local", state=PhoneState(trial=2, battery_celsius=30.5), retries=2),
 )
 
 
@@ -67,7 +70,7 @@ def test_instruction_classes_come_back(tmp_path):
         per_inference=3.5,
         classes=(("sdot", 2.5), ("ldr", 1.0)),
     )
-    step = Step(device="local", kind="counts", counts=(count,))
+    step = CountsStep(device="local", file="a", runtime="b", counts=(count,))
     assert steps_in(filled(tmp_path / "journal", [step])) == (step,)
 
 
@@ -149,9 +152,24 @@ def test_another_schema_is_refused(tmp_path):
     """A journal of another version is not guessed at."""
     path = filled(tmp_path / "journal")
     first, _, rest = path.read_text(encoding="utf-8").partition("\n")
-    path.write_text(json.dumps(json.loads(first) | {"schema": 2}) + "\n" + rest, encoding="utf-8")
-    with pytest.raises(UsageError, match="schema 2"):
+    path.write_text(json.dumps(json.loads(first) | {"schema": 3}) + "\n" + rest, encoding="utf-8")
+    with pytest.raises(UsageError, match="holds an unfinished run of a newer edgebert: journal schema 3, not 2"):
         open_journal(path, RUN, anew=False)
+
+
+def test_a_journal_of_schema_1_is_refused_in_one_line_that_says_what_to_do(tmp_path):
+    """A recorded run of an older version is neither resumed nor touched; starting anew replaces it."""
+    path = tmp_path / "journal"
+    path.write_bytes(Path(__file__).with_name("schema-1.journal").read_bytes())
+    before = path.read_bytes()
+    with pytest.raises(UsageError) as caught:
+        open_journal(path, RUN, anew=False)
+    assert caught.value.message == f"{path}: holds an unfinished run of an older edgebert: journal schema 1, not 2"
+    assert caught.value.hint == "--anew starts anew; another --out keeps both"
+    assert path.read_bytes() == before
+    journal = open_journal(path, RUN, anew=True)
+    assert journal.of("local") == ()
+    journal.close()
 
 
 def test_two_runs_cannot_write_one_journal(tmp_path):
@@ -222,9 +240,9 @@ HOSTILE = {
     "text_ns below nothing": ({"text_ns": -1}, "text_ns is -1"),
     "text_ns of 64 bits": ({"text_ns": 2**63}, "text_ns is 9223372036854775808"),
     "text_ns of a thousand digits": ({"text_ns": int("9" * 1000)}, "text_ns is 9"),
-    "start below nothing": ({"start": -1}, "start is -1"),
     "retries below nothing": ({"retries": -5}, "retries is -5"),
-    "a label below nothing": ({"predicted": [0, -1]}, r"predicted\[1\] is -1"),
+    "a label below nothing": ({"kind": "answers", "predicted": [0, -1]}, r"predicted\[1\] is -1"),
+    "a step of no kind": ({"kind": "lunch"}, 'kind is "lunch"'),
     "a text for a number": ({"text_ns": "5"}, 'text_ns is "5"'),
 }
 
@@ -235,6 +253,8 @@ def test_a_number_that_no_run_writes_is_named(what, tmp_path):
     changes, words = HOSTILE[what]
     path = filled(tmp_path / "journal", STEPS[:1])
     header, step, _ = path.read_bytes().split(b"\n")
+    if changes.get("kind") == "answers":
+        step = json.dumps({"device": "local", "retries": 0, "file": "a", "runtime": "b"})
     path.write_bytes(header + b"\n" + json.dumps(json.loads(step) | changes).encode() + b"\n")
     before = path.read_bytes()
     with pytest.raises(UsageError, match=rf"journal: line 2: {words}") as caught:

@@ -21,7 +21,7 @@ from edgebert.bench.analysis.warnings import report_warnings
 from edgebert.bench.report import read_report
 from edgebert.bench.run.devices import connect
 from edgebert.bench.run.journal import journal_of
-from edgebert.bench.run.runner import Benched, bench
+from edgebert.bench.run.runner import BenchmarkResult, bench
 from edgebert.bench.suite import Suite
 from edgebert.bundle import Bundle
 from edgebert.cli.app import main
@@ -58,7 +58,7 @@ def reachable(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         world.phone.start()
 
 
-def run(world: World, bundle: Bundle, folder: Path, url: str, **options: object) -> Benched:
+def run(world: World, bundle: Bundle, folder: Path, url: str, **options: object) -> BenchmarkResult:
     """Run the bench in this process on one device, with the runtime where no ``python`` is named."""
     named = {name: options.pop(name) for name in ("python", "root") if name in options}
     if not url.startswith("emulator:") and "python" not in named:

@@ -30,7 +30,7 @@ def test_absent_runtimes_are_noted(bundle, tmp_path):
     assert both.report.measurements[0].notes == ("litert is not there: No module named ai_edge_litert",)
     with pytest.raises(DeviceProblem, match="no runtime") as refusal:
         run(bundle, FakeBoard(bundle.root, facts=hardware(runtimes=())), tmp_path, journal=tmp_path / "none")
-    assert "runtime build" in refusal.value.hint
+    assert "worker build" in refusal.value.hint
 
 
 def test_cores_are_pinned_by_class(bundle, tmp_path):
