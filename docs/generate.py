@@ -179,7 +179,7 @@ another hand.
 Phones need `adb`, boards `ssh`: both are your own programs. Boards cannot be found, only named.
 """,
     "report": """\
-`--html` writes one page that needs no network and no script. The plots need the extra `report`.
+`--html` writes one page that needs no network and no script. It needs the extra `report`.
 """,
     "compare": """\
 Refuses reports that were not made under equal conditions, and names each difference; `--allow` accepts one knowingly.

@@ -27,7 +27,7 @@ EXTRAS = {
     "tflite": "makes TFLite files",
     "train": "fine-tunes",
     "demo": "runs the demo",
-    "report": "draws the plots of reports",
+    "report": "writes the page of a report",
     "sign": "signs bundles",
     "workers": "builds worker archives and the emulator",
     "optimum": "opens bundles with Optimum",

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 HUES = BLUE, ORANGE, GREEN, PURPLE, RED = ("#0f6fc5", "#d9730d", "#2e8b57", "#8e4ec6", "#c62828")
 INK, GREY, PALE = "#24292f", "#8a8f98", "#d5d9df"
 
-
 _SVG, _LINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}href"
 _NUMBER = re.compile(r"-?\d+\.\d{3,}")
 _FONTS = re.compile(r"font-family:[^;]*;?\s*")

@@ -34,7 +34,6 @@ PAGE = FileKind(name="a page of edgebert report", is_one=begins_with(GENERATOR))
 _CLASSES = 4
 _SIGNS = {("o", False): "●", ("o", True): "○", ("s", False): "■", ("s", True): "□"}
 
-
 Legend = list[tuple[str, str, str]]
 """Class of the colour, sign and name of each kind of mark."""
 
