@@ -171,7 +171,7 @@ def _timed(bundle: Bundle, work: Path, connection: Connection, reach: Callable[[
 def _connections() -> Iterator[dict[Connection, Callable[[], Board]]]:
     """Start both servers and yield what connects to each."""
     # The machines of the tests, which need pytest; nothing else here does.
-    from tests.device import kit
+    from tests.support import kit
 
     with kit.local_sshd() as server, kit.native_phone_by_adb() as phone, tempfile.TemporaryDirectory() as root:
 

@@ -23,10 +23,10 @@ from edgebert.planning.picture import draw_plan
 from edgebert.planning.values import Bounds
 from edgebert.plotting import inline_svg
 from edgebert.recipe import Target
-from tests.bench.pages import parsed
 from tests.planning.test_picture import some_plan
 from tests.support import report_values as rv
 from tests.support.cut_models import pruning_of
+from tests.support.pages import parsed
 from tests.support.tiny_files import make_artifact, make_manifest, make_score
 
 pytest.importorskip("matplotlib", reason="matplotlib draws the pictures")

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 import export.apk.build
-from tests.android.jvm import Jvm
 from tests.android.phone import Phone, tools
 from tests.support import fakes
+from tests.support.jvm import Jvm
 
 
 @pytest.fixture(scope="session")

@@ -29,9 +29,9 @@ from edgebert.manifest import Artifact
 from edgebert.ondevice.session import cpu_name, import_runtime, open_session
 from edgebert.tables import Columns, read_table
 from edgebert.text import open_encoder
-from tests.android.jvm import Jvm
+from tests.support.jvm import Jvm
 from tests.support.programs import command, say
-from tests.wordpiece.compare import random_texts
+from tests.support.tokenizing import random_texts
 from tests.wordpiece.full import texts_of
 
 CHUNK = 100

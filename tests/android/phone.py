@@ -19,7 +19,7 @@ import export.apk.java
 import export.apk.project
 import export.apk.tools
 from edgebert.errors import EnvironmentProblem
-from tests.android.jvm import REPOSITORY, compiled_core, desktop_ort
+from tests.support.jvm import REPOSITORY, compiled_core, desktop_ort
 from tests.support.peer import Peer
 
 FAKES = Path(__file__).parent / "fake_phone"

@@ -20,8 +20,8 @@ import export.apk.signatures
 import export.apk.tools
 from edgebert.errors import CheckFailed, EnvironmentProblem
 from tests.android import phone
-from tests.android.jvm import REPOSITORY
 from tests.support import fakes
+from tests.support.jvm import REPOSITORY
 
 LIBRARY = "lib/arm64-v8a/libonnxruntime4j_jni.so"
 MODEL = "assets/edgebert/int8.onnx"

@@ -15,7 +15,7 @@ import export.apk.java
 import export.apk.project
 from edgebert.embedding import android
 from edgebert.errors import CheckFailed, EnvironmentProblem
-from tests.android.jvm import REPOSITORY
+from tests.support.jvm import REPOSITORY
 from tests.support.small_bundles import small_bundle
 
 DEMO = REPOSITORY / "android-demo"

@@ -6,7 +6,7 @@ import pytest
 
 import export.apk.java
 from edgebert.errors import EnvironmentProblem
-from tests.android.jvm import REPOSITORY
+from tests.support.jvm import REPOSITORY
 
 
 def test_core_needs_nothing_but_java():

@@ -14,9 +14,9 @@ from edgebert.tasks import decode
 from edgebert.text import open_encoder
 from tests.android import full_answers
 from tests.android.calls import error_of
-from tests.android.jvm import Jvm
 from tests.support import fakes
-from tests.wordpiece.compare import random_texts
+from tests.support.jvm import Jvm
+from tests.support.tokenizing import random_texts
 
 FILES = ("int8.onnx", "baseline/float32.onnx")
 HARD = (

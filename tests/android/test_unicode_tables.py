@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import export.apk.unicode_tables
-from tests.android.jvm import REPOSITORY
+from tests.support.jvm import REPOSITORY
 
 tables = export.apk.unicode_tables
 

@@ -16,8 +16,8 @@ import pytest
 
 from edgebert.bench.run.devices import connect
 from edgebert.workers.build import runtime_path
-from tests.device import kit
-from tests.device.emulated import CACHE, emulator_or_skip
+from tests.support import kit
+from tests.support.emulated import CACHE, emulator_or_skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

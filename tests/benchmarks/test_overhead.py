@@ -12,8 +12,7 @@ from benchmarks.records import load_all, save
 from benchmarks.results import SCHEMA
 from edgebert.bundle import open_bundle
 from tests.benchmarks.values import MACHINE
-from tests.device import kit
-from tests.support import fakes
+from tests.support import fakes, kit
 
 SECOND = 1_000_000_000
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.device import kit
+from tests.support import kit
 
 
 @pytest.fixture(scope="session")

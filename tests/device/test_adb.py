@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from edgebert.device.adb import AdbDevice, Listed, listed_devices, open_adb
 from edgebert.errors import DeviceGone, DeviceProblem, EnvironmentProblem, UsageError
-from tests.device import kit
-from tests.device.kit_build import with_tools
+from tests.support import kit
+from tests.support.kit_build import with_tools
 
 SERIAL = f"127.0.0.1:{kit.PORT}"
 LARGE = 20_000_000

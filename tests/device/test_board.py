@@ -17,10 +17,9 @@ from edgebert.device.protocol import Request, Series
 from edgebert.device.ssh import open_ssh
 from edgebert.errors import CheckFailed, DeviceGone, DeviceProblem, EdgebertError, UsageError
 from edgebert.workers.launch import prepare
-from tests.device import kit
 from tests.device.answers import ANSWER
 from tests.device.workers import framed, printing, script
-from tests.support import fakes
+from tests.support import fakes, kit
 
 IDS = ((2, 10, 11, 3), (2, 12, 3))
 NOTHING_TO_DO = Request(

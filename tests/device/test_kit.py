@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from edgebert.device.adb import open_adb
-from tests.device import kit
-from tests.device.kit_build import REPOSITORY, build, with_tools
+from tests.support import kit
+from tests.support.kit_build import REPOSITORY, build, with_tools
 
 
 def test_built_once():
@@ -93,7 +93,7 @@ def test_adbd_refuses_a_network_that_is_shared():
     """adbd, a root shell without a password, does not start where anybody else could reach it."""
     if len(os.listdir("/sys/class/net")) < 2:  # noqa: PTH208  (names are enough)
         pytest.skip("this machine has no network but a loopback")
-    argv = [sys.executable, "-m", "tests.device.kit_inside", "adbd", "/nowhere"]
+    argv = [sys.executable, "-m", "tests.support.kit_inside", "adbd", "/nowhere"]
     done = subprocess.run(argv, cwd=REPOSITORY, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
     assert "refused" in done.stderr

@@ -20,7 +20,7 @@ from edgebert.device.shell import RUN_VARIABLE, after_start, between_marks, mark
 from edgebert.device.ssh import open_ssh
 from edgebert.errors import DeviceGone, DeviceProblem, UsageError
 from edgebert.workers.launch import prepare
-from tests.device import kit
+from tests.support import kit
 from tests.workers.test_launch import write_runtime_file
 
 WORD = "0123456789abcdef"

@@ -14,7 +14,7 @@ import pytest
 from edgebert.device.board import retrying
 from edgebert.device.ssh import _RECEIVE, open_ssh
 from edgebert.errors import DeviceGone, DeviceProblem, UsageError
-from tests.device import kit
+from tests.support import kit
 
 ALL_BYTES = bytes(range(256)) * 3
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from edgebert.device.ssh import SshTarget, open_ssh, parse_target
 from edgebert.errors import DeviceGone, DeviceProblem, EnvironmentProblem, UsageError
-from tests.device import kit
+from tests.support import kit
 
 # -------------------------------------------------------------------------------------------------------------- targets
 

@@ -15,8 +15,8 @@ from edgebert.emulation.emulator import ALIASES, check_cpu, cpu_names, open_emul
 from edgebert.emulation.setup import EmulatorFacts, emulator_folder, emulator_state, set_up_emulator
 from edgebert.errors import EnvironmentProblem, UsageError
 from edgebert.workers.build import runtime_path
-from tests.device.elves import program
-from tests.device.emulated import emulator_or_skip
+from tests.support.elves import program
+from tests.support.emulated import emulator_or_skip
 from tests.support.fakes import shared_bundle
 
 IDS = ((2, 40, 41, 42, 3), (2, 99, 12, 3), (2, 7, 7, 7, 7, 7, 3))

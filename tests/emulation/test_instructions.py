@@ -17,8 +17,8 @@ from edgebert.emulation.emulator import (
     why_not_counted,
 )
 from edgebert.errors import EnvironmentProblem, UsageError
-from tests.device.elves import program
-from tests.device.emulated import counter_or_skip
+from tests.support.elves import program
+from tests.support.emulated import counter_or_skip
 from tests.support.fakes import shared_bundle
 
 LOOPS = 1000

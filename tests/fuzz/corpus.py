@@ -227,7 +227,7 @@ def _journal(to: Path, corpus: Corpus) -> None:
 def _plan(to: Path, corpus: Corpus) -> None:
     from edgebert.jsonio import dumps
     from edgebert.planning.state import SCHEMA, State
-    from tests.planning.trials import make_trial
+    from tests.support.trials import make_trial
 
     trials = (
         make_trial(keep=1.0, work=1.0, drop=0.0, speedup=2.0),
@@ -324,7 +324,7 @@ def _copy(*parts: str) -> Callable[[Path, Corpus], None]:
 
 
 def _library(to: Path, corpus: Corpus) -> None:
-    from tests.device import elves
+    from tests.support import elves
 
     to.write_bytes(elves.library(["libc.so.6", "libm.so.6"], interpreter="/lib/ld-linux-aarch64.so.1"))
 

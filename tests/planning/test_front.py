@@ -21,7 +21,7 @@ from edgebert.planning.front import (
     relaxations,
 )
 from edgebert.planning.values import ORIGINAL, Bounds, PlanOptions, Trial
-from tests.planning.trials import few_trials, make_trial
+from tests.support.trials import few_trials, make_trial
 
 some_trials = st.booleans().flatmap(lambda timed: few_trials(is_timed=timed))
 some_bounds = st.builds(

@@ -9,7 +9,7 @@ import pytest
 from edgebert.planning.front import choose, losses, pareto_front, relaxations
 from edgebert.planning.picture import draw_plan
 from edgebert.planning.values import Bounds, Plan, PlanOptions, Trial
-from tests.planning.trials import make_trial
+from tests.support.trials import make_trial
 
 pytest.importorskip("matplotlib", reason="matplotlib draws the picture")
 

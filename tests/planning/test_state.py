@@ -22,7 +22,7 @@ from edgebert.planning.state import (
     told_what_is_kept,
     write_text,
 )
-from tests.planning.trials import few_trials, make_trial
+from tests.support.trials import few_trials, make_trial
 
 PRINT = Fingerprint(
     edgebert="1",

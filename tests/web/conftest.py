@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.web.node import Node
+from tests.support.node import Node
 
 
 @pytest.fixture(scope="module")

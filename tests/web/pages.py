@@ -15,7 +15,7 @@ from types import ModuleType
 import pytest
 
 from edgebert.errors import EnvironmentProblem
-from tests.web.node import REPOSITORY
+from tests.support.node import REPOSITORY
 
 
 @functools.cache

@@ -11,8 +11,8 @@ import pytest
 
 from edgebert.errors import EnvironmentProblem
 from tests.support import fakes
+from tests.support.node import REPOSITORY
 from tests.support.small_bundles import small_bundle
-from tests.web.node import REPOSITORY
 from tests.web.pages import runtime, script, serving
 
 PAGE = REPOSITORY / "docs" / "web-demo"

@@ -13,9 +13,9 @@ import pytest
 from edgebert.bundle import open_bundle
 from edgebert.text import open_encoder
 from tests.support import fakes
+from tests.support.node import REPOSITORY
 from tests.web.chromium import Chromium, chromium
 from tests.web.damages import DAMAGES, OTHER_ANSWERS
-from tests.web.node import REPOSITORY
 from tests.web.pages import copy_of, runtime, script, serving
 from tests.wordpiece.make_golden import CASES
 

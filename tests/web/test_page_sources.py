@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.web.node import REPOSITORY
+from tests.support.node import REPOSITORY
 
 PAGE = REPOSITORY / "docs" / "web-demo"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tests.web.node import REPOSITORY
+from tests.support.node import REPOSITORY
 from tests.web.pages import script
 
 SCRIPTS = REPOSITORY / "docs" / "web-demo" / "js"

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.android.jvm import Jvm
+from tests.support.jvm import Jvm
+from tests.support.node import Node
 from tests.support.peer import Peer
-from tests.web.node import Node
 
 
 @pytest.fixture(scope="session")

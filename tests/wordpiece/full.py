@@ -23,11 +23,11 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 import tokenizers
 from tokenizers import Tokenizer
 
-from tests.android.jvm import Jvm
+from tests.support.jvm import Jvm
+from tests.support.node import Node
 from tests.support.peer import Peer
 from tests.support.programs import command, say
-from tests.web.node import Node
-from tests.wordpiece.compare import (
+from tests.support.tokenizing import (
     CHUNK,
     PLANES,
     Difference,

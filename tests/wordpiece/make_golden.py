@@ -19,7 +19,7 @@ from tokenizers.normalizers import BertNormalizer
 
 from edgebert.tasks import SEQUENCE_CLASSIFICATION
 from tests.support.fakes import SPECIALS
-from tests.wordpiece.compare import reference, write_vocabulary
+from tests.support.tokenizing import reference, write_vocabulary
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "wordpiece"
 CASES, VOCABULARY = GOLDEN / "cases.jsonl", GOLDEN / "vocab.txt"

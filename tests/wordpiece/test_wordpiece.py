@@ -17,12 +17,12 @@ import export.apk.unicode_tables
 from edgebert.errors import CheckpointError
 from edgebert.pipeline import export_bundle
 from edgebert.text import text_spec
-from tests.android.jvm import Jvm
 from tests.support import fakes
 from tests.support.fakes import SPECIALS
+from tests.support.jvm import Jvm
+from tests.support.node import node
 from tests.support.peer import Refused
-from tests.web.node import node
-from tests.wordpiece.compare import (
+from tests.support.tokenizing import (
     character_vocabulary,
     differences,
     in_context,

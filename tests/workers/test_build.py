@@ -17,8 +17,8 @@ from edgebert.workers.build import (
     unpacked_runtime,
 )
 from edgebert.workers.elf import read_elf
-from tests.device.elves import library
-from tests.device.emulated import emulator_or_skip
+from tests.support.elves import library
+from tests.support.emulated import emulator_or_skip
 
 ROOT = Path(__file__).parents[2]
 LIBRARIES = "usr/lib/aarch64-linux-gnu"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from edgebert.errors import EnvironmentProblem
 from edgebert.workers.elf import Elf, library_index, needed_libraries, read_elf
-from tests.device.elves import library, program
+from tests.support.elves import library, program
 
 NAMES = st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20), max_size=5)
 

@@ -18,8 +18,8 @@ from edgebert.bench.render.tables import sheet
 from edgebert.device.device import PhoneState
 from edgebert.errors import MissingExtraError
 from edgebert.printable import printable
-from tests.bench.pages import Page, parsed
 from tests.support import report_values as rv
+from tests.support.pages import Page, parsed
 
 pytest.importorskip("jinja2", reason="jinja2 fills the page")
 pytest.importorskip("matplotlib", reason="matplotlib draws the plots")

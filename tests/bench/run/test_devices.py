@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from edgebert.bench.run.devices import FoundDevice, connect, found_devices, parse_url
 from edgebert.errors import DeviceProblem, EdgebertError, UsageError
-from tests.device import kit
 from tests.device.test_adb import LISTING, UNAUTHORISED, scripted_adb
+from tests.support import kit
 
 
 @pytest.mark.parametrize(

@@ -28,9 +28,9 @@ from edgebert.cli.app import main
 from edgebert.errors import DeviceGone, DeviceProblem
 from edgebert.workers.archive import file_sha256
 from tests.bench.world import World, files_with_worker, meanwhile, started_world, steps
-from tests.device.emulated import CACHE, counter_or_skip
-from tests.device.kit_build import with_tools
 from tests.support import fakes
+from tests.support.emulated import CACHE, counter_or_skip
+from tests.support.kit_build import with_tools
 
 pytest.importorskip("onnx", reason="the shared bundle is exported")
 pytest.importorskip("onnxruntime", reason="so is its golden file")

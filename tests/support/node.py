@@ -11,7 +11,7 @@ import pytest
 from tests.support.peer import Peer
 
 REPOSITORY = Path(__file__).parents[2]
-DRIVER = Path(__file__).with_name("driver.js")
+DRIVER = REPOSITORY / "tests" / "web" / "driver.js"
 
 OLDEST = 18
 """Oldest Node that has what the modules use."""

@@ -155,7 +155,7 @@ def main(arguments: Sequence[str]) -> None:
         case ["sshd", program, folder]:
             _serve_ssh(program, Path(folder))
         case _:
-            sys.exit("this is a part of tests.device.kit")
+            sys.exit("this is a part of tests.support.kit")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Phones and boards for tests, on this machine: real arm64 programs under QEMU, a real `adbd`, a real `sshd`.
 
-`python -m tests.device.kit` builds it in build/device-kit; a test that needs it does so too, or is skipped with the
+`python -m tests.support.kit` builds it in build/device-kit; a test that needs it does so too, or is skipped with the
 reason. Its machines are namespaces (user, mount, process, network) that end with the process that opened them.
 """
 
@@ -23,7 +23,7 @@ from pathlib import Path
 import pytest
 
 from edgebert.workers.elf import read_elf
-from tests.device.kit_build import (
+from tests.support.kit_build import (
     REPOSITORY,
     STUBS,
     Kit,
@@ -34,7 +34,7 @@ from tests.device.kit_build import (
     with_tools,
     write_stubs,
 )
-from tests.device.kit_inside import PHONE_ENVIRONMENT, PORT
+from tests.support.kit_inside import PHONE_ENVIRONMENT, PORT
 
 TRANSCRIPTS = REPOSITORY / "tests" / "golden" / "android"
 
@@ -94,7 +94,7 @@ def _namespaces(*, own_network: bool, arm64: Sequence[str] = ()) -> Iterator[int
     """Make namespaces and yield the number of their first process; ``arm64`` says what is mounted in them."""
     argv = ["unshare", "--user", "--map-root-user", "--mount", "--pid", "--fork", "--kill-child"]
     argv += ["--net"] if own_network else []
-    argv += [sys.executable, "-m", "tests.device.kit_inside", "hold", *arm64]
+    argv += [sys.executable, "-m", "tests.support.kit_inside", "hold", *arm64]
     pipe = subprocess.PIPE
     with subprocess.Popen(argv, cwd=REPOSITORY, stdin=pipe, stdout=pipe, stderr=pipe, env=with_tools()) as holder:
         assert holder.stdin is not None
@@ -143,7 +143,7 @@ class Phone:
 
     def start(self) -> None:
         """Start its adbd and connect."""
-        argv = [*self.machine.enter(), sys.executable, "-m", "tests.device.kit_inside", "adbd", str(self.machine.root)]
+        argv = [*self.machine.enter(), sys.executable, "-m", "tests.support.kit_inside", "adbd", str(self.machine.root)]
         argv += self.words
         with self.log.open("ab") as log:
             self.daemon = subprocess.Popen(
@@ -311,7 +311,7 @@ def _sshd(emulated: Machine | None, session: Sequence[str]) -> Iterator[Board]:
         (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {host_key}\n")
         (folder / "sshd_config").write_text(_server_settings(folder, port, forced, kit))
         (folder / "config").write_text(_client_settings(folder))
-        argv = [sys.executable, "-m", "tests.device.kit_inside", "sshd", str(kit.host / "usr/sbin/sshd"), str(folder)]
+        argv = [sys.executable, "-m", "tests.support.kit_inside", "sshd", str(kit.host / "usr/sbin/sshd"), str(folder)]
         if os.getuid() == 0:
             argv = ["unshare", "--mount", *argv]
         with (
