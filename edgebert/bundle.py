@@ -10,8 +10,8 @@ from typing import Any
 
 from edgebert.arguments import expect, path_of
 from edgebert.errors import BundleError, UsageError
+from edgebert.folder import dangling, is_lfs_pointer
 from edgebert.jsonio import dumps, read
-from edgebert.lookalikes import dangling, is_lfs_pointer
 from edgebert.manifest import Artifact, FileEntry, Golden, Manifest, Role, TextSpec
 from edgebert.staging import reading
 from edgebert.structure import contradictions

@@ -15,18 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 from edgebert.architecture import Architecture, Pruning
 from edgebert.arguments import PLACE, expect
-from edgebert.errors import CheckpointError, MissingExtraError, UsageError
+from edgebert.errors import CheckpointError, MissingExtraError
 from edgebert.examples import Task
-from edgebert.folder import check_vocabulary, locate, read_config, read_object, write_tokenizer
-from edgebert.installation import upgrade_line
-from edgebert.jsonio import dumps, from_plain
-from edgebert.lookalikes import no_classifier
+from edgebert.folder import locate, no_classifier, read_config
+from edgebert.jsonio import dumps, read
 from edgebert.network import DROPOUTS, expected_shapes, load_module, read_architecture, read_dropouts, shape_keys
 from edgebert.notes import note
 from edgebert.tasks import TASK_HEADS, TaskHead, task_head
 from edgebert.tensors import check_shapes, read_tensors, tensor_names, weight_files, write_tensors
 from edgebert.text import pad_id_of
-from edgebert.tokenizer_files import load_tokenizer
+from edgebert.tokenizer_files import check_vocabulary, load_tokenizer, write_tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -248,18 +246,7 @@ def _read_pruning(folder: Path, architecture: Architecture) -> Pruning | None:
     path = folder / _PRUNING
     if not path.is_file():
         return None
-    try:
-        plain = read_object(path)
-        schema = plain.get("schema")
-        if type(schema) is not int or schema < 1:
-            raise CheckpointError(f"{path}: schema is {schema!r}, not a version of this record")
-        if schema > PRUNING_SCHEMA:
-            raise CheckpointError(
-                f"{path}: schema {schema}; this edgebert reads up to {PRUNING_SCHEMA}", hint=upgrade_line()
-            )
-        pruning = from_plain(Pruning, plain, source=str(path))
-    except UsageError as error:
-        raise CheckpointError(error.message, hint=error.hint) from error
+    pruning = read(Pruning, path, what="pruning record", newest=PRUNING_SCHEMA, error=CheckpointError)
     _check_descent(pruning, architecture, path)
     return pruning
 

@@ -1,22 +1,20 @@
-"""A Hugging Face checkpoint folder as files: where it is, its configuration, and its tokenizer. No torch."""
+"""A Hugging Face checkpoint folder as files: where it is, its configuration, and what is there instead. No torch.
+
+A refusal names the cause, as an adapter or a pointer of Git LFS, and not its first symptom.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import difflib
-import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from edgebert.errors import CheckpointError, EnvironmentProblem
 from edgebert.jsonio import parse
-from edgebert.lookalikes import check_files, dangling, no_config
-from edgebert.notes import note, warn
-from edgebert.text import pieces, text_spec, untruncated
-
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
+from edgebert.notes import note
+from edgebert.staging import reading
 
 _HUB_FILES = (
     "config.json",
@@ -33,6 +31,27 @@ _HUB_FILES = (
     "modules.json",
 )
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/\w[\w.-]*)?")
+_POINTER = b"version https://git-lfs.github.com/spec/"
+_READ = re.compile(
+    r"(config|tokenizer\w*|added_tokens|special_tokens_map|pruning)\.json|vocab\.txt|model.*\.safetensors.*"
+)
+_TRAINING = re.compile(r"(training_args|optimizer|scheduler|scaler|rng_state.*)\.(bin|pth?)")
+_FINETUNE = "fine-tune a DistilBERT on your texts: edgebert finetune"
+# What else holds weights: suffix, what they are, how they become a checkpoint.
+_WEIGHTS = {
+    ".bin": ("pickled, which can run code when opened", "where you trust the file, save_pretrained it again"),
+    ".h5": ("of TensorFlow", "convert them by transformers 4: from_pretrained(FOLDER, from_tf=True).save_pretrained"),
+    ".msgpack": (
+        "of Flax",
+        "convert them by transformers 4: from_pretrained(FOLDER, from_flax=True).save_pretrained",
+    ),
+    ".pt": ("pickled, which can run code when opened", "load it where you trust the file, and call save_pretrained"),
+    ".pth": ("pickled, which can run code when opened", "load it where you trust the file, and call save_pretrained"),
+    ".ckpt": ("of a training loop", "load it there, and call save_pretrained on the model inside"),
+    ".onnx": ("exported", "give the checkpoint that they were exported from"),
+    ".tflite": ("exported", "give the checkpoint that they were exported from"),
+    ".gguf": ("of llama.cpp", "give the checkpoint that they were converted from"),
+}
 
 
 def locate(source: str | Path) -> tuple[Path, str]:
@@ -89,81 +108,12 @@ def read_object(path: Path) -> dict[str, Any]:
         CheckpointError: It cannot be read as text, or holds another value than an object.
         UsageError: It is no JSON.
     """
-    try:
-        value = parse(path.read_text(encoding="utf-8"), source=str(path))
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise CheckpointError(f"{path}: not UTF-8 at byte {error.start}") from error
+    with reading(path, error=CheckpointError):
+        content = path.read_text(encoding="utf-8")
+    value = parse(content, source=str(path))
     if not isinstance(value, dict):
         raise CheckpointError(f"{path}: not a JSON object")
     return value
-
-
-def vocabulary(tokenizer: Tokenizer) -> tuple[str, ...]:
-    """Return the tokens of a tokenizer by id."""
-    return tuple(token for token, _ in sorted(tokenizer.get_vocab().items(), key=lambda item: item[1]))
-
-
-def check_vocabulary(tokenizer: Tokenizer, rows: int, folder: Path) -> None:
-    """Return if a tokenizer goes with an embedding table of so many rows; rows without a token are noted.
-
-    Raises:
-        CheckpointError: Its ids have gaps, or it has more tokens than the table has rows.
-    """
-    tokens = tokenizer.get_vocab_size(with_added_tokens=True)
-    if max(tokenizer.get_vocab().values(), default=-1) != tokens - 1:
-        raise CheckpointError(
-            f"{folder}: the tokenizer's ids have gaps: {tokens} tokens, other ids than 0 to {tokens - 1}"
-        )
-    if tokens > rows:
-        raise CheckpointError(
-            f"{folder}: the tokenizer has {tokens} tokens, the model's embedding table only {rows} rows",
-            hint="put the tokenizer the model was trained with into the folder",
-        )
-    if tokens == rows:
-        return
-    unused = f"{folder}: {rows - tokens} of the {rows} rows of the embedding table belong to no token"
-    # Tables are often padded to a multiple of 8 to 128 rows for the kernels' sake; more can be reserved, or a mix-up.
-    if rows % 8 == 0 and rows - tokens < 128:
-        note(unused)
-    else:
-        warn(f"{unused}: check that the tokenizer is the one that the model was trained with")
-
-
-def write_tokenizer(tokenizer: Tokenizer, folder: Path, *, max_length: int) -> None:
-    """Write ``tokenizer.json``, ``vocab.txt`` and ``tokenizer_config.json`` of a DistilBERT.
-
-    ``vocab.txt`` lists the tokens of WordPiece; tokens that were added later are in ``tokenizer.json``, and in the text
-    spec of a bundle. Padding and truncation are left out: they belong to whoever feeds the model, and one
-    that is left behind cuts texts silently.
-
-    Args:
-        tokenizer: A WordPiece tokenizer with BERT's normalizer.
-        folder: Folder to write to.
-        max_length: Longest input in tokens.
-
-    Raises:
-        CheckpointError: An app could not make the same ids from these files, or ``vocab.txt`` cannot list a token.
-    """
-    lower_case = text_spec(tokenizer, max_length=max_length, lengths=(max_length,)).lower_case
-    content = untruncated(tokenizer).to_str(pretty=True)
-    normalizer = json.loads(content)["normalizer"]
-    config = {
-        "tokenizer_class": "DistilBertTokenizer",
-        "do_lower_case": lower_case,
-        "strip_accents": normalizer["strip_accents"],
-        "tokenize_chinese_chars": normalizer["handle_chinese_chars"],
-        "model_max_length": max_length,
-        "model_input_names": ["input_ids", "attention_mask"],
-        **{f"{name}_token": f"[{name.upper()}]" for name in ("pad", "cls", "sep", "unk", "mask")},
-    }
-    tokens = pieces(tokenizer)
-    if bad := next((token for token in tokens if "\n" in token or "\r" in token), None):
-        raise CheckpointError(f"the token {bad!r} holds a line break, so no vocab.txt can list it")
-    (folder / "tokenizer.json").write_text(content + "\n", encoding="utf-8")
-    (folder / "vocab.txt").write_text("".join(f"{token}\n" for token in tokens), encoding="utf-8")
-    (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
 
 def _download(hub_id: str) -> Path:
@@ -183,3 +133,105 @@ def _download(hub_id: str) -> Path:
             f"'{hub_id}' is no folder here, and the Hub cannot be reached to look for it",
             hint="check the path; or download the checkpoint elsewhere and give its folder",
         ) from error
+
+
+def is_lfs_pointer(path: Path) -> bool:
+    """Return whether a file is what a clone without Git LFS leaves in the place of a large file."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(len(_POINTER)) == _POINTER
+    except OSError:
+        return False
+
+
+def dangling(path: Path) -> str:
+    """Return where a link that leads to no file points to; an empty string for anything else."""
+    return str(path.readlink()) if path.is_symlink() and not path.exists() else ""
+
+
+def check_files(folder: Path) -> None:
+    """Return if the files of a checkpoint folder are the files themselves, and no adapter.
+
+    Raises:
+        CheckpointError: One is a pointer of Git LFS, a link that leads nowhere or no regular file (a folder, a pipe),
+            or the weights are an adapter's.
+    """
+    names = _names(folder)
+    for path in (folder / name for name in names if _READ.fullmatch(name)):
+        if target := dangling(path):
+            raise CheckpointError(
+                f"{path}: a link to {target}, where there is no file", hint="copy or download it again"
+            )
+        if not path.is_file():  # a pipe would be waited for, and never end
+            raise CheckpointError(f"{path}: not a regular file", hint="copy or download it again")
+        if is_lfs_pointer(path):
+            raise CheckpointError(f"{path}: a pointer of Git LFS, not the file itself", hint="git lfs pull")
+    adapter = any(name.startswith("adapter_model.") for name in names)
+    if "adapter_config.json" in names and (adapter or "model.safetensors" not in names):
+        raise CheckpointError(
+            f"{folder}: an adapter (LoRA), not a whole model: there is an adapter_config.json",
+            hint="merge it with peft and save the whole model: model.merge_and_unload().save_pretrained(NEW_FOLDER)",
+        )
+
+
+def no_config(folder: Path) -> CheckpointError:
+    """Return the refusal of a folder without a ``config.json``."""
+    start, names = f"{folder}: no checkpoint: there is no config.json", _names(folder)
+    inner = [name for name in names if (folder / name / "config.json").is_file()]
+    if error := _of_sentences(folder, names):
+        return error
+    if inner:
+        last = max(inner, key=lambda name: (len(name), name))  # checkpoint-1000 comes after checkpoint-500
+        return CheckpointError(f"{start}, but one in {_first(inner)}", hint=f"give that folder: {folder / last}")
+    return CheckpointError(
+        f"{start}, only {_first(names)}" if names else f"{start}, the folder is empty",
+        hint="give the folder that save_pretrained wrote, or a Hub id",
+    )
+
+
+def no_weights(folder: Path) -> CheckpointError:
+    """Return the refusal of a folder with a configuration, but without weights under the names of safetensors."""
+    start, names = f"{folder}: no weights: there is no model.safetensors", _names(folder)
+    if "edgebert.json" in names:
+        return CheckpointError(
+            f"{start}; the folder is a bundle that edgebert export made",
+            hint="give the checkpoint that it was exported from",
+        )
+    if variants := [name for name in names if name.endswith(".safetensors")]:
+        return CheckpointError(
+            f"{start}, but {_first(variants)}",
+            hint=f"rename it if it is the whole model: mv {folder / variants[0]} {folder / 'model.safetensors'}",
+        )
+    for name in names:
+        what, hint = _WEIGHTS.get(Path(name).suffix, ("", ""))
+        if what and not _TRAINING.fullmatch(name):
+            return CheckpointError(f"{start}, and the weights in {name} are {what}", hint=hint)
+    return _of_sentences(folder, names) or CheckpointError(
+        start, hint="give the folder that save_pretrained wrote; edgebert fetches no .bin from the Hub"
+    )
+
+
+def no_classifier(folder: Path, found: str) -> CheckpointError:
+    """Return the refusal of an encoder without the head of a classifier; ``found`` says what there is instead."""
+    return _of_sentences(folder, _names(folder)) or CheckpointError(f"{folder}: {found}", hint=_FINETUNE)
+
+
+def _of_sentences(folder: Path, names: list[str]) -> CheckpointError | None:
+    if "model_head.pkl" in names or "config_setfit.json" in names:
+        what = "a SetFit model: its classifier is not in the network, but pickled in model_head.pkl"
+    elif "modules.json" in names or "config_sentence_transformers.json" in names:
+        what = "a sentence-transformers model: it turns sentences into vectors, not into labels"
+    else:
+        return None
+    return CheckpointError(f"{folder}: {what}", hint=_FINETUNE)
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError:  # reading the files will say why
+        return []
+
+
+def _first(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -193,13 +193,9 @@ def load_module(
     *,
     settings: Mapping[str, Any] | None = None,
 ) -> transformers.DistilBertForSequenceClassification:
-    """Return a classifier with copies of the weights in ``state``, in evaluation mode and without gradients.
+    """Return a classifier with copies of the tensors in ``state``, in evaluation mode and without gradients.
 
-    Args:
-        architecture: Its shape.
-        labels: Label names by id.
-        state: All of its tensors by name.
-        settings: As in ``build_module``.
+    The other arguments are those of ``build_module``.
     """
     module = build_module(architecture, labels, settings=settings)
     module.load_state_dict(state)

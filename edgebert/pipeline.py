@@ -18,7 +18,6 @@ from edgebert.convert.golden import make_golden
 from edgebert.data import Dataset, TrainingTexts, read_dataset, read_training
 from edgebert.errors import CheckpointError, EdgebertError, RecipeError, UsageError
 from edgebert.evaluation import evaluate_bundle
-from edgebert.folder import write_tokenizer
 from edgebert.jsonio import dumps
 from edgebert.manifest import Artifact, EvaluationData, Manifest, Original, Package, Provenance
 from edgebert.progress import Progress, silent
@@ -26,6 +25,7 @@ from edgebert.recipe import PruneOptions, Recipe, check_training, load_recipe, n
 from edgebert.slim import leave_out_baselines
 from edgebert.staging import staged_folder
 from edgebert.text import TextEncoder, text_spec
+from edgebert.tokenizer_files import write_tokenizer
 
 _PACKAGES = ("torch", "transformers", "tokenizers", "onnx", "litert-torch", "litert-converter", "ai-edge-quantizer")
 

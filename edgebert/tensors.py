@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgebert.errors import CheckpointError, MissingExtraError
-from edgebert.folder import read_object
-from edgebert.lookalikes import no_weights
+from edgebert.folder import no_weights, read_object
 from edgebert.notes import note
 
 if TYPE_CHECKING:

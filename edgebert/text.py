@@ -12,6 +12,7 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 from edgebert.errors import CheckpointError, UsageError
 from edgebert.lines import LONGEST
 from edgebert.manifest import AddedToken, TextSpec
+from edgebert.staging import reading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,12 +107,8 @@ def read_tokenizer(path: Path) -> Tokenizer:
     Raises:
         CheckpointError: The file is missing, or describes no WordPiece tokenizer.
     """
-    try:
+    with reading(path, error=CheckpointError):
         content = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise CheckpointError(f"{path}: the tokenizer cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise CheckpointError(f"{path}: not UTF-8 at byte {error.start}") from error
     try:
         tokenizer = Tokenizer.from_str(content)
     except Exception as error:  # the binding raises plain Exception for a description it does not understand
@@ -128,12 +125,8 @@ def read_vocabulary(path: Path) -> tuple[str, ...]:
     Raises:
         CheckpointError: It cannot be read, or its readers take a line in different ways; the message names the line.
     """
-    try:
+    with reading(path, error=CheckpointError):
         content = path.read_bytes().decode("utf-8")
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise CheckpointError(f"{path}: not UTF-8 at byte {error.start}") from error
     if content.startswith("\ufeff"):
         raise CheckpointError(
             f"{path}, line 1: begins with a byte order mark, which would be part of the first token",

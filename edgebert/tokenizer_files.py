@@ -14,7 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 from edgebert.errors import CheckpointError
 from edgebert.manifest import TextSpec
-from edgebert.text import BERT_SPECIALS, SPECIALS, app_tokenizer, read_tokenizer, read_vocabulary, text_spec
+from edgebert.notes import note, warn
+from edgebert.text import (
+    BERT_SPECIALS,
+    SPECIALS,
+    app_tokenizer,
+    pieces,
+    read_tokenizer,
+    read_vocabulary,
+    text_spec,
+    untruncated,
+)
 from edgebert.tokenizer_names import CONFIG, RESAVE, add_named, added_tokens, check_named, named_tokens, optional_object
 
 if TYPE_CHECKING:
@@ -75,6 +85,72 @@ def load_tokenizer(folder: Path) -> Tokenizer:
     check_named(tokenizer, named, source, has_table=has_table)
     text_spec(tokenizer, max_length=2, lengths=(2,), source=str(source))
     return tokenizer
+
+
+def vocabulary(tokenizer: Tokenizer) -> tuple[str, ...]:
+    """Return the tokens of a tokenizer by id."""
+    return tuple(token for token, _ in sorted(tokenizer.get_vocab().items(), key=lambda item: item[1]))
+
+
+def check_vocabulary(tokenizer: Tokenizer, rows: int, folder: Path) -> None:
+    """Return if a tokenizer goes with an embedding table of so many rows; rows without a token are noted.
+
+    Raises:
+        CheckpointError: Its ids have gaps, or it has more tokens than the table has rows.
+    """
+    tokens = tokenizer.get_vocab_size(with_added_tokens=True)
+    if max(tokenizer.get_vocab().values(), default=-1) != tokens - 1:
+        raise CheckpointError(
+            f"{folder}: the tokenizer's ids have gaps: {tokens} tokens, other ids than 0 to {tokens - 1}"
+        )
+    if tokens > rows:
+        raise CheckpointError(
+            f"{folder}: the tokenizer has {tokens} tokens, the model's embedding table only {rows} rows",
+            hint="put the tokenizer the model was trained with into the folder",
+        )
+    if tokens == rows:
+        return
+    unused = f"{folder}: {rows - tokens} of the {rows} rows of the embedding table belong to no token"
+    # Tables are often padded to a multiple of 8 to 128 rows for the kernels' sake; more can be reserved, or a mix-up.
+    if rows % 8 == 0 and rows - tokens < 128:
+        note(unused)
+    else:
+        warn(f"{unused}: check that the tokenizer is the one that the model was trained with")
+
+
+def write_tokenizer(tokenizer: Tokenizer, folder: Path, *, max_length: int) -> None:
+    """Write ``tokenizer.json``, ``vocab.txt`` and ``tokenizer_config.json`` of a DistilBERT.
+
+    ``vocab.txt`` lists the tokens of WordPiece; tokens that were added later are in ``tokenizer.json``, and in the text
+    spec of a bundle. Padding and truncation are left out: they belong to whoever feeds the model, and one
+    that is left behind cuts texts silently.
+
+    Args:
+        tokenizer: A WordPiece tokenizer with BERT's normalizer.
+        folder: Folder to write to.
+        max_length: Longest input in tokens.
+
+    Raises:
+        CheckpointError: An app could not make the same ids from these files, or ``vocab.txt`` cannot list a token.
+    """
+    lower_case = text_spec(tokenizer, max_length=max_length, lengths=(max_length,)).lower_case
+    content = untruncated(tokenizer).to_str(pretty=True)
+    normalizer = json.loads(content)["normalizer"]
+    config = {
+        "tokenizer_class": "DistilBertTokenizer",
+        "do_lower_case": lower_case,
+        "strip_accents": normalizer["strip_accents"],
+        "tokenize_chinese_chars": normalizer["handle_chinese_chars"],
+        "model_max_length": max_length,
+        "model_input_names": ["input_ids", "attention_mask"],
+        **{f"{name}_token": f"[{name.upper()}]" for name in ("pad", "cls", "sep", "unk", "mask")},
+    }
+    tokens = pieces(tokenizer)
+    if bad := next((token for token in tokens if "\n" in token or "\r" in token), None):
+        raise CheckpointError(f"the token {bad!r} holds a line break, so no vocab.txt can list it")
+    (folder / "tokenizer.json").write_text(content + "\n", encoding="utf-8")
+    (folder / "vocab.txt").write_text("".join(f"{token}\n" for token in tokens), encoding="utf-8")
+    (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
 
 def _is_bert_class(folder: Path, settings: dict[str, Any]) -> bool:

@@ -1,14 +1,14 @@
-"""The golden texts of a model: ids and float logits that every consumer of its files must reproduce."""
+"""The golden texts of a model: ids and logits that every consumer of its files must reproduce, and how closely."""
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgebert.bundle import GOLDEN_SCHEMA
 from edgebert.checkpoint import finite_logits
-from edgebert.convert.quantize import simulate_int8
 from edgebert.manifest import Golden, GoldenCase
 from edgebert.parity import float_tolerance
 from edgebert.recipe import Precision
@@ -72,6 +72,40 @@ def parity_tolerance(model: Model, golden: Golden, precision: Precision) -> floa
     where = f"{model.checkpoint.path} in 8 bits"
     rounded = np.array(_logits(simulated, [case.input_ids for case in golden.cases], where))
     return float_tolerance(exact) + _MARGIN * float(np.abs(rounded - exact).max())
+
+
+def simulate_int8(module: torch.nn.Module, *, per_tensor: bool) -> torch.nn.Module:
+    """Return a copy of ``module`` that computes in float what a dynamic int8 file computes in integers.
+
+    Weights of dense layers and embedding tables are rounded to int8, the inputs of dense layers to uint8 with one scale
+    for the tensor. It says how far from float an int8 file is allowed to be, without asking the file itself.
+
+    Args:
+        module: A model in float32.
+        per_tensor: One scale for a whole weight (``int8-legacy``) instead of one per output channel.
+    """
+    import torch
+
+    simulated = copy.deepcopy(module)
+    for part in simulated.modules():
+        if isinstance(part, (torch.nn.Linear, torch.nn.Embedding)):
+            part.weight.data = _rounded(part.weight.data, per_tensor=per_tensor)
+        if isinstance(part, torch.nn.Linear):
+            part.register_forward_pre_hook(lambda _, inputs: (_rounded_activation(inputs[0]),))
+    return simulated
+
+
+def _rounded(weight: torch.Tensor, *, per_tensor: bool) -> torch.Tensor:
+    scale = weight.abs().amax() if per_tensor else weight.abs().amax(dim=1, keepdim=True)
+    scale = (scale / 127).clamp(min=1e-30)
+    return (weight / scale).round().clamp(-127, 127) * scale
+
+
+def _rounded_activation(x: torch.Tensor) -> torch.Tensor:
+    low, high = x.amin().clamp(max=0), x.amax().clamp(min=0)
+    scale = ((high - low) / 255).clamp(min=1e-30)
+    zero = (-low / scale).round()
+    return ((x / scale).round() + zero).clamp(0, 255).sub(zero) * scale
 
 
 def _logits(module: torch.nn.Module, texts: list[tuple[int, ...]], where: str) -> list[list[float]]:

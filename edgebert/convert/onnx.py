@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgebert.convert.quantize import per_row_int8
 from edgebert.convert.weights import MASKED, NORM_EPSILON, Layer, Linear, Norm, Weights
 from edgebert.errors import MissingExtraError
 
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 # newer load it.
 OPSET = 17
 IR_VERSION = 8
+INPUTS = ("input_ids", "attention_mask")
 
 
 def write_onnx(weights: Weights, path: Path, *, int8: bool) -> None:
@@ -69,7 +69,21 @@ def write_onnx(weights: Weights, path: Path, *, int8: bool) -> None:
     save(model, str(path))
 
 
-INPUTS = ("input_ids", "attention_mask")
+def per_row_int8(matrix: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Return symmetric int8 values and the scale of each row, so that ``values * scales[:, None]`` is near ``matrix``.
+
+    -128 is not used: the range is symmetric, so that no product of two values can leave int16 by itself.
+
+    Args:
+        matrix: Float32 [rows, columns].
+
+    Returns:
+        Int8 [rows, columns] and float32 [rows].
+    """
+    scales = (np.abs(matrix).max(axis=1) / 127).astype(np.float32)
+    scales[scales == 0] = 1.0
+    values = np.rint(matrix / scales[:, None]).clip(-127, 127).astype(np.int8)
+    return values, scales
 
 
 class _Graph:

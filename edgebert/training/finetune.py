@@ -15,7 +15,7 @@ import numpy as np
 from edgebert.arguments import PLACE, check_options, expect, path_of
 from edgebert.data import Dataset, read_dataset
 from edgebert.errors import CheckpointError, DataError, MissingExtraError, UsageError
-from edgebert.folder import check_vocabulary, locate, read_config, write_tokenizer
+from edgebert.folder import locate, read_config
 from edgebert.metrics import accuracy
 from edgebert.network import build_module, expected_shapes, padded, read_architecture, read_dropouts, read_share
 from edgebert.progress import Progress, silent
@@ -23,7 +23,7 @@ from edgebert.ranges import Factor, Length, Positive, Rate, Seed
 from edgebert.staging import staged_folder
 from edgebert.tensors import check_shapes, read_tensors, weight_files, write_tensors
 from edgebert.text import TextEncoder, pad_id_of
-from edgebert.tokenizer_files import load_tokenizer
+from edgebert.tokenizer_files import check_vocabulary, load_tokenizer, write_tokenizer
 
 if TYPE_CHECKING:
     import torch

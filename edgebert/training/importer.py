@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from edgebert.architecture import Architecture
 from edgebert.arguments import expect, path_of
 from edgebert.errors import CheckpointError, OutputError
-from edgebert.folder import check_vocabulary, read_config, read_object, write_tokenizer
+from edgebert.folder import read_config, read_object
 from edgebert.network import read_share, read_size
 from edgebert.staging import staged_folder
 from edgebert.tensors import check_shapes, read_tensors, weight_files, write_tensors
-from edgebert.tokenizer_files import load_tokenizer
+from edgebert.tokenizer_files import check_vocabulary, load_tokenizer, write_tokenizer
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgebert.errors import EnvironmentProblem, OutputError, UsageError
+from edgebert.errors import UsageError
 from edgebert.jsonio import dumps, loads
-from edgebert.staging import NO_ROOM, final_name, replace_file
+from edgebert.staging import final_name, replace_file, writing
 
 if TYPE_CHECKING:
     import torch
@@ -80,7 +80,12 @@ def save_state(place: StateFolder, state: TrainingState) -> None:
     from safetensors.torch import save
 
     folder = place.path
-    try:
+    with writing(
+        folder,
+        problem="the state of the training cannot be written",
+        hint="choose a folder you can write to",
+        room_hint="free some space and start again: it goes on where it was",
+    ):
         folder.mkdir(parents=True, exist_ok=True)
         groups = []
         for name, tensors in state.groups.items():
@@ -93,16 +98,6 @@ def save_state(place: StateFolder, state: TrainingState) -> None:
         record = _Record(schema=_SCHEMA, fingerprint=place.fingerprint, step=state.step, groups=tuple(groups))
         replace_file(folder / _RECORD, dumps(record).encode())
         _remove(folder, keep={_file(group) for group in groups})
-    except OSError as error:
-        if error.errno in NO_ROOM:
-            raise EnvironmentProblem(
-                f"{folder}: no room left on the disk for the state of the training: {error.strerror}",
-                hint="free some space and start again: it goes on where it was",
-            ) from error
-        raise OutputError(
-            f"{folder}: the state of the training cannot be written: {error.strerror}",
-            hint="choose a folder you can write to",
-        ) from error
 
 
 def load_state(place: StateFolder) -> TrainingState | None:

@@ -7,8 +7,7 @@ import transformers
 
 from edgebert.checkpoint import load_model
 from edgebert.errors import EdgebertError
-from edgebert.folder import vocabulary
-from edgebert.tokenizer_files import load_tokenizer
+from edgebert.tokenizer_files import load_tokenizer, vocabulary
 from tests.checkpoint.folders import refusal
 from tests.support import fakes
 

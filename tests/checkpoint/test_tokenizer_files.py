@@ -14,9 +14,8 @@ from tokenizers import AddedToken, Tokenizer
 from tokenizers.implementations import BertWordPieceTokenizer
 
 from edgebert.errors import CheckpointError
-from edgebert.folder import write_tokenizer
 from edgebert.text import app_tokenizer, pieces, read_vocabulary, text_spec
-from edgebert.tokenizer_files import load_tokenizer
+from edgebert.tokenizer_files import load_tokenizer, write_tokenizer
 from tests.support import fakes
 
 TOKENS = (*fakes.VOCABULARY, "Good", "é", "##é", "的")

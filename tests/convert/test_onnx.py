@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgebert.checkpoint import load_model
+from edgebert.convert.golden import simulate_int8
 from edgebert.convert.onnx import write_onnx
-from edgebert.convert.quantize import simulate_int8
 from edgebert.convert.weights import extract_weights
 from tests.support import fakes
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from edgebert.convert.quantize import per_row_int8, simulate_int8
+from edgebert.convert.golden import simulate_int8
+from edgebert.convert.onnx import per_row_int8
 
 MATRICES = hnp.arrays(
     np.float32,

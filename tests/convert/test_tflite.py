@@ -12,7 +12,7 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
 from edgebert.checkpoint import load_model
-from edgebert.convert.quantize import simulate_int8
+from edgebert.convert.golden import simulate_int8
 from edgebert.convert.tflite import quantize_tflite, write_tflite
 from edgebert.convert.weights import extract_weights
 from tests.support import fakes

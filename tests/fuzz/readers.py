@@ -90,9 +90,9 @@ def _latency() -> None:
 
 
 def _tokenizer() -> None:
-    from edgebert.folder import read_config, vocabulary
+    from edgebert.folder import read_config
     from edgebert.text import text_spec
-    from edgebert.tokenizer_files import load_tokenizer
+    from edgebert.tokenizer_files import load_tokenizer, vocabulary
 
     read_config(Path("model"))
     tokenizer = load_tokenizer(Path("model"))

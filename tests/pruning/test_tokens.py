@@ -13,12 +13,11 @@ from hypothesis import strategies as st
 from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers, processors
 
 from edgebert.errors import UsageError
-from edgebert.folder import vocabulary, write_tokenizer
 from edgebert.pruning.tokens import cut_tokenizer, kept_tokens
 from edgebert.tasks import SEQUENCE_CLASSIFICATION
 from edgebert.text import app_tokenizer, text_spec
 from edgebert.text import pieces as pieces_of
-from edgebert.tokenizer_files import load_tokenizer
+from edgebert.tokenizer_files import load_tokenizer, vocabulary, write_tokenizer
 from tests.support import fakes
 
 TYPED = ("zzz [MASK] 12", "Ünïcödé 価 한 😀", "[CLS] [SEP] and [UNK]", "", " \t ", "don't-stop...", "a" * 300)

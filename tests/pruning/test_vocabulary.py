@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from edgebert.checkpoint import Model, load_model, save_model
 from edgebert.errors import DataError, UsageError
-from edgebert.folder import vocabulary
 from edgebert.pruning.tokens import kept_tokens
 from edgebert.pruning.vocabulary import cut_vocabulary, measure_vocabulary, prune_vocabulary
 from edgebert.tasks import SEQUENCE_CLASSIFICATION
+from edgebert.tokenizer_files import vocabulary
 from tests.support import fakes
 
 HARD = (*SEQUENCE_CLASSIFICATION.golden_texts, *fakes.TEXTS, "good [MASK] battery")
