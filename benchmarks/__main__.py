@@ -2,140 +2,167 @@
 
 from __future__ import annotations
 
-import argparse
-import os
+import inspect
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Annotated, Any, NoReturn
 
-from benchmarks import measure
-from benchmarks.figures import Figure
-from benchmarks.measure import Place
-from benchmarks.options import RECORDED, parser, suite_commands, suite_name, texts_of, today
-from benchmarks.records import load_all, save
-from benchmarks.render import all_figures, render
-from benchmarks.results import SCHEMA, AccuracyResults, SpeedResults, installed, this_machine
-from benchmarks.suite import load_suite
+import typer
+
+from benchmarks.measure import make_files, make_peers
+from benchmarks.results import save
+from benchmarks.studies import STUDIES, Study, all_figures, load_all, render, speed
+from benchmarks.suite import (
+    BUILD,
+    RESULTS,
+    ROOT,
+    SUITE,
+    BuildFolder,
+    ResultsFolder,
+    Rounds,
+    Runs,
+    SuiteName,
+    build_of,
+    load_suite,
+    suite_path,
+)
 from edgebert.cli import output
-from edgebert.errors import EdgebertError
+from edgebert.cli.options import Command, Verbose, with_home
+from edgebert.cli.run import run
+
+OptimumPython = Annotated[
+    Path, typer.Option("--python", help="Python of Optimum's environment.", show_default=".venv-optimum/bin/python")
+]
+NoPeers = Annotated[bool, typer.Option("--no-peers", help="Measure edgebert's files alone.")]
+OPTIMUM_PYTHON = ROOT / ".venv-optimum" / "bin" / "python"
+
+app = typer.Typer(
+    help="Measure this machine, peers side by side. Without a command: all.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 
 
-def main(words: list[str] | None = None) -> int:
-    """Run one command, or all that need no texts when none is named, and return the exit code."""
-    asked = parser().parse_args(words)
-    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
-    try:
-        with output.quiet_libraries(verbose=asked.verbose):
-            return _run(asked)
-    except EdgebertError as error:
-        output.show_error(error)
-        return error.exit_code
-    except KeyboardInterrupt:
-        output.show_note("interrupted; nothing was recorded, and finished runs of pruning are kept")
-        return 130
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and leave with its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words or (words[0].startswith("-") and not {"-h", "--help"} & set(words)):
+        words.insert(0, "all")
+    kept = "nothing was recorded, and finished runs of pruning are kept"
+    run(app, words, name="python -m benchmarks", interrupted=kept)
 
 
-def _run(asked: argparse.Namespace) -> int:
-    everything = asked.command == "all"
-    if asked.command == "accuracy":
-        _accuracy(asked)
-    if everything or asked.command == "files":
-        _files(asked)
-    if (everything and not asked.no_peers) or asked.command == "peers":
-        with output.progress_bar() as progress:
-            measure.make_peers(_place(asked), asked.python, progress)
-    if everything or asked.command == "speed":
-        _speed(asked)
-    if asked.command in RECORDED:
-        # As for accuracy: only these need torch.
-        from benchmarks.recorded_commands import COMMANDS
-
-        with output.progress_bar() as progress:
-            pruned = COMMANDS[asked.command](asked, progress)
-        output.show_note(f"recorded {save(asked.results, pruned)}")
-    if everything or asked.command in ("accuracy", *RECORDED, "render"):
-        output.show_note(f"wrote {render(asked.results)}")
-    if everything or asked.command == "check":
-        return _check(asked.results)
-    return 0
+@app.command("all", cls=Command)
+@with_home
+def everything(
+    suite: SuiteName = SUITE,
+    rounds: Rounds = None,
+    runs: Runs = None,
+    python: OptimumPython = OPTIMUM_PYTHON,
+    build: BuildFolder = BUILD,
+    results: ResultsFolder = RESULTS,
+    *,
+    no_peers: NoPeers = False,
+    verbose: Verbose = False,  # noqa: ARG001  # the door takes it
+) -> None:
+    """Do all that needs no texts: files, peers, speed, render, check."""
+    files(suite, build)
+    if not no_peers:
+        peers(suite, python, build)
+    _record(speed.run, results, suite=suite, rounds=rounds, runs=runs, build=build, no_peers=no_peers)
+    check(results)
 
 
-def _place(asked: argparse.Namespace) -> Place:
-    return Place(root=asked.build.resolve() / load_suite(asked.suite).name)
-
-
-def _files(asked: argparse.Namespace) -> None:
-    suite = load_suite(asked.suite)
+@app.command(cls=Command)
+@with_home
+def files(
+    suite: SuiteName = SUITE,
+    build: BuildFolder = BUILD,
+    *,
+    verbose: Verbose = False,  # noqa: ARG001  # as above
+) -> None:
+    """Make a random checkpoint of the suite's shape and export it, measured."""
     with output.progress_bar() as progress:
-        cost = measure.make_files(suite, suite_name(asked), _place(asked), progress)
+        cost = make_files(load_suite(suite), suite_path(suite), build_of(build, suite), progress)
     output.show_text(
         f"{cost.command}: {cost.wall_ns / 1e9:.1f} s, {cost.peak_rss_bytes / 1e9:.2f} GB of memory at most"
     )
 
 
-def _speed(asked: argparse.Namespace) -> None:
-    suite, place = load_suite(asked.suite, rounds=asked.rounds, runs=asked.runs), _place(asked)
-    export, load_average = measure.export_cost(place), os.getloadavg()[0]
+@app.command(cls=Command)
+@with_home
+def peers(
+    suite: SuiteName = SUITE,
+    python: OptimumPython = OPTIMUM_PYTHON,
+    build: BuildFolder = BUILD,
+    *,
+    verbose: Verbose = False,  # noqa: ARG001  # as above
+) -> None:
+    """Make Optimum's files of the same checkpoint."""
     with output.progress_bar() as progress:
-        files, trials, peers = measure.measure_speed(suite, place, with_peers=not asked.no_peers, progress=progress)
-    results = SpeedResults(
-        schema=SCHEMA,
-        kind="speed",
-        date=today(),
-        machine=this_machine(),
-        commands=suite_commands(asked, ("files", *(() if asked.no_peers else ("peers",)), "speed")),
-        packages=installed(),
-        peer_packages=peers,
-        suite=suite,
-        files=files,
-        trials=trials,
-        load_average=load_average,
-        export=export,
-        start=measure.measure_start(),
+        make_peers(build_of(build, suite), python, progress)
+
+
+def _command(study: Study[Any]) -> Callable[..., None]:
+    """Return the command of a study: its own options, and where to record."""
+
+    def command(*, verbose: Verbose = False, results: ResultsFolder = RESULTS, **options: Any) -> None:
+        del verbose
+        _record(study.run, results, **options)
+
+    own = dict(inspect.signature(study.run, eval_str=True).parameters)
+    del own["progress"]
+    shared = inspect.signature(command, eval_str=True).parameters
+    own |= {name: shared[name] for name in ("results", "verbose")}
+    command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [item.replace(kind=inspect.Parameter.KEYWORD_ONLY) for item in own.values()]
     )
-    output.show_note(f"recorded {save(asked.results, results)}")
+    command.__annotations__ = {name: item.annotation for name, item in own.items()}
+    command.__doc__ = study.run.__doc__
+    return command
 
 
-def _accuracy(asked: argparse.Namespace) -> None:
-    # Torch and transformers are loaded for this command alone: the others measure memory and time of processes.
-    from benchmarks.accuracy import ENCODER, LENGTHS, OPTIONS, measure_accuracy
-
-    train, evaluation = texts_of(asked)
+def _record(measure: Callable[..., Any], results: Path, **options: Any) -> None:
+    """Measure, record and render; a study that reads earlier results is told where they are."""
+    if "results" in inspect.signature(measure).parameters:
+        options["results"] = results
     with output.progress_bar() as progress:
-        found = measure_accuracy(train, evaluation, asked.build / "accuracy", progress=progress)
-    results = AccuracyResults(
-        schema=SCHEMA,
-        kind="accuracy",
-        date=today(),
-        machine=this_machine(),
-        # Names, not paths: where the texts lie on this machine is nobody's concern.
-        commands=(f"python -m benchmarks accuracy --train {train.name} --eval {evaluation.name}",),
-        packages=installed(),
-        encoder=ENCODER,
-        epochs=float(OPTIONS.epochs),
-        learning_rate=OPTIONS.learning_rate,
-        batch_size=OPTIONS.batch_size,
-        max_length=OPTIONS.max_length,
-        seed=OPTIONS.seed,
-        lengths=LENGTHS,
-        train=found.train,
-        evaluation=found.evaluation,
-        truncated=found.truncated,
-        checkpoint_sha256=found.checkpoint_sha256,
-        scores=found.scores,
-    )
-    output.show_note(f"recorded {save(asked.results, results)}")
+        found = measure(progress, **options)
+    output.show_note(f"recorded {save(results, found)}")
+    output.show_note(f"wrote {render(results)}")
 
 
-def _check(folder: Path) -> int:
-    figures = all_figures(load_all(folder))
-    output.show_table(("figure", "wanted", "found", "verdict"), [_row(figure) for figure in figures])
-    return 1 if any(figure.met is False for figure in figures) else 0
+for _study in STUDIES:
+    app.command(_study.kind, cls=Command)(with_home(_command(_study)))
 
 
-def _row(figure: Figure) -> list[str]:
-    return [figure.what, figure.wanted, figure.found, figure.verdict]
+@app.command("render", cls=Command)
+@with_home
+def render_results(
+    results: ResultsFolder = RESULTS,
+    *,
+    verbose: Verbose = False,  # noqa: ARG001  # as above
+) -> None:
+    """Write RESULTS.md and the plots from what is recorded."""
+    output.show_note(f"wrote {render(results)}")
+
+
+@app.command(cls=Command)
+@with_home
+def check(
+    results: ResultsFolder = RESULTS,
+    *,
+    verbose: Verbose = False,  # noqa: ARG001  # as above
+) -> None:
+    """Show every figure that was to be reached; exit 1 if one was missed."""
+    figures = tuple(all_figures(load_all(results)))
+    rows = [[item.what, item.wanted, item.found, item.verdict] for item in figures]
+    output.show_table(("figure", "wanted", "found", "verdict"), rows)
+    if any(figure.met is False for figure in figures):
+        raise typer.Exit(1)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

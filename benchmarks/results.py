@@ -1,17 +1,30 @@
-"""Recorded results: raw samples and the conditions they were taken under. Means and ratios are never stored."""
+"""Recorded results: raw samples and the conditions they were taken under, one JSON file for each day, CPU and study.
+
+Means, ratios and intervals are never stored: they follow from the samples when they are shown.
+"""
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import platform
+import re
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Literal
+from typing import Any, TypeVar
 
-from benchmarks.suite import Suite
-from edgebert.manifest import Package, Score
+import numpy as np
+
+from benchmarks.suite import SpeedSuite
+from edgebert.bench.analysis import stats
+from edgebert.bench.analysis.stats import Estimate, Times
+from edgebert.data import Dataset
+from edgebert.errors import UsageError
+from edgebert.jsonio import dumps, from_plain, parse
+from edgebert.manifest import Package
 from edgebert.ondevice.session import cpu_name
+from edgebert.staging import replace_file
 
 SCHEMA = 1
 PACKAGES = (
@@ -51,16 +64,7 @@ class Machine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasuredFile:
-    """A model file that was measured.
-
-    Attributes:
-        name: Maker and file, as in ``edgebert int8.onnx``.
-        precision: ``float32`` or ``int8``.
-        runtime: Runtime that ran it.
-        runtime_version: Its version.
-        size_bytes: Size of the file.
-        sha256: Hash of the file.
-    """
+    """A model file that was measured; ``name`` is its maker and file, as in ``edgebert int8.onnx``."""
 
     name: str
     precision: str
@@ -71,7 +75,7 @@ class MeasuredFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
+class FileTrial:
     """One process that ran one file at one length.
 
     Attributes:
@@ -106,38 +110,6 @@ class Process:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Start:
-    """How the command line starts.
-
-    Attributes:
-        help_ns: Wall times of ``edgebert --help``.
-        loaded: Packages that ``import edgebert`` loads, of those that are slow to load.
-    """
-
-    help_ns: tuple[int, ...]
-    loaded: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpeedResults:
-    """Everything of one run of ``python -m benchmarks speed``."""
-
-    schema: int
-    kind: Literal["speed"]
-    date: str
-    machine: Machine
-    commands: tuple[str, ...]
-    packages: tuple[Package, ...]
-    peer_packages: tuple[Package, ...]
-    suite: Suite
-    files: tuple[MeasuredFile, ...]
-    trials: tuple[Trial, ...]
-    load_average: float
-    export: Process
-    start: Start
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DataFile:
     """A data file by its name, hash and number of texts."""
 
@@ -145,29 +117,57 @@ class DataFile:
     sha256: str
     examples: int
 
+    @classmethod
+    def of(cls, dataset: Dataset) -> DataFile:
+        """Return how a data file is recorded: its name, not its path, which is nobody's concern."""
+        return cls(name=dataset.name, sha256=dataset.sha256, examples=len(dataset.examples))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AccuracyResults:
-    """Everything of one run of ``python -m benchmarks accuracy``."""
+class Recorded:
+    """What the results of every study begin with.
 
-    schema: int
-    kind: Literal["accuracy"]
+    Attributes:
+        schema: Version of the results.
+        kind: The study.
+        date: Day they were recorded on, UTC.
+        machine: Where it was measured.
+        commands: Command lines that repeat it.
+        packages: Packages that took part.
+    """
+
+    schema: int = SCHEMA
+    kind: str
     date: str
     machine: Machine
     commands: tuple[str, ...]
     packages: tuple[Package, ...]
-    encoder: str
-    epochs: float
-    learning_rate: float
-    batch_size: int
-    max_length: int
-    seed: int
-    lengths: tuple[int, ...]
-    train: DataFile
-    evaluation: DataFile
-    truncated: int
-    checkpoint_sha256: str
-    scores: tuple[Score, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimedFiles(Recorded):
+    """Files that were measured side by side.
+
+    Attributes:
+        suite: What was measured how often.
+        files: The files.
+        trials: The raw samples.
+        load_average: Load of the machine before the first trial.
+    """
+
+    suite: SpeedSuite
+    files: tuple[MeasuredFile, ...]
+    trials: tuple[FileTrial, ...]
+    load_average: float
+
+
+R = TypeVar("R", bound=Recorded)
+
+
+def stamp(*commands: str) -> dict[str, Any]:
+    """Return the fields of ``Recorded`` that say when, where, with which commands and packages it was measured."""
+    today = dt.datetime.now(tz=dt.UTC).date().isoformat()
+    return {"date": today, "machine": this_machine(), "commands": commands, "packages": installed()}
 
 
 def this_machine() -> Machine:
@@ -191,6 +191,80 @@ def installed() -> tuple[Package, ...]:
         except metadata.PackageNotFoundError:
             continue
     return tuple(found)
+
+
+def result_path(folder: Path, results: Recorded) -> Path:
+    """Return where results are recorded; a later run of the day replaces them."""
+    cpu = re.sub(r"[^a-z0-9]+", "-", results.machine.model.lower()).strip("-")
+    return folder / f"{results.date}-{cpu}{'' if results.kind == 'speed' else f'-{results.kind}'}.json"
+
+
+def save(folder: Path, results: Recorded) -> Path:
+    """Record results and return the file."""
+    path = result_path(folder, results)
+    folder.mkdir(parents=True, exist_ok=True)
+    replace_file(path, dumps(results).encode())
+    return path
+
+
+def read_plain(folder: Path) -> list[tuple[str, dict[str, Any]]]:
+    """Return name and JSON value of each file of results, newest first.
+
+    Raises:
+        UsageError: A file is damaged, or of another schema.
+    """
+    found = []
+    for path in sorted(folder.glob("*.json"), reverse=True):
+        plain = parse(path.read_text(encoding="utf-8"), source=path.name)
+        schema = plain.get("schema") if isinstance(plain, dict) else None
+        if schema != SCHEMA:
+            raise UsageError(f"{path.name}: schema {schema}; this reads {SCHEMA}", hint="measure again")
+        found.append((path.name, plain))
+    return found
+
+
+def recorded(folder: Path, kind: str, cls: type[R]) -> tuple[R, ...]:
+    """Return the recorded results of one study, newest first; errors as ``read_plain``."""
+    return tuple(from_plain(cls, plain, source=name) for name, plain in read_plain(folder) if plain["kind"] == kind)
+
+
+def samples(results: TimedFiles, file: str, length: int) -> Times:
+    """Return the times of a file at a length in nanoseconds, by round.
+
+    Raises:
+        UsageError: It was not measured.
+    """
+    found = [trial for trial in results.trials if (trial.file, trial.length) == (file, length)]
+    if not found:
+        raise UsageError(f"{results.date}: {file} was not measured at length {length}")
+    return [trial.run_ns for trial in sorted(found, key=lambda trial: trial.round)]
+
+
+def median_ms(results: TimedFiles, file: str, length: int) -> Estimate:
+    """Return the median time of a typical process with a file at a length, in ms."""
+    found = stats.quantiles(samples(results, file, length)).p50
+    ends = [None if end is None else end / 1e6 for end in (found.low, found.high)]
+    return Estimate(value=found.value / 1e6, low=ends[0], high=ends[1])
+
+
+def speed_up(results: TimedFiles, file: str, over: str, length: int) -> Estimate:
+    """Return how many times as fast ``file`` is as ``over``, round by round.
+
+    Raises:
+        UsageError: One of them was not measured, or in another number of rounds.
+    """
+    return stats.ratio(samples(results, over, length), samples(results, file, length))
+
+
+def was_measured(results: TimedFiles, length: int, *files: str) -> bool:
+    """Return whether these files were measured at a length."""
+    return set(files) <= {item.name for item in results.files} and length in results.suite.lengths
+
+
+def peak_rss_mb(results: TimedFiles, file: str, length: int) -> float:
+    """Return the median over the rounds of the process's largest resident memory, in MB."""
+    found = [trial.peak_rss_bytes for trial in results.trials if (trial.file, trial.length) == (file, length)]
+    return float(np.median(found)) / 1e6
 
 
 def _cpu_model() -> str:

@@ -1,20 +1,40 @@
-"""What is measured, on which shape and how often: a TOML file in ``suites/``."""
+"""What is measured, on which shape and how often, a TOML file in ``suites/``; and the options that ask for it."""
 
 from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from edgebert.architecture import Architecture
 from edgebert.errors import UsageError
 from edgebert.jsonio import from_plain
 
-SUITES = Path(__file__).parent / "suites"
+ROOT = Path(__file__).parents[1]
+SUITES = ROOT / "benchmarks" / "suites"
+RESULTS = ROOT / "benchmarks" / "results"
+BUILD = ROOT / "build" / "benchmarks"
+SUITE = "distilbert-base"
+
+SuiteName = Annotated[str, typer.Option("--suite", help="Name in benchmarks/suites, or a .toml file.")]
+Rounds = Annotated[int | None, typer.Option(help="Rounds.", show_default="that of the suite")]
+Runs = Annotated[int | None, typer.Option(help="Runs of a process.", show_default="that of the suite")]
+Train = Annotated[
+    Path, typer.Option("--train", envvar="SST2_TRAIN", help="Labelled texts to learn from and to prune with.")
+]
+Evaluation = Annotated[Path, typer.Option("--eval", envvar="SST2_EVAL", help="Labelled texts to score on.")]
+Base = Annotated[Path | None, typer.Option(help="Encoder to fine-tune.", show_default="that of the demo")]
+BuildFolder = Annotated[Path, typer.Option("--build", help="Folder for what is made.", show_default="build/benchmarks")]
+ResultsFolder = Annotated[
+    Path, typer.Option("--results", help="Folder for what is recorded.", show_default="benchmarks/results")
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Suite:
+class SpeedSuite:
     """One set of measurements.
 
     Attributes:
@@ -44,7 +64,34 @@ class Suite:
     architecture: Architecture
 
 
-def load_suite(name: str | Path, *, rounds: int | None = None, runs: int | None = None) -> Suite:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Build:
+    """Where the files of a suite are built."""
+
+    root: Path
+
+    @property
+    def checkpoint(self) -> Path:
+        """The random checkpoint."""
+        return self.root / "checkpoint"
+
+    @property
+    def bundle(self) -> Path:
+        """What edgebert makes of it."""
+        return self.root / "bundle"
+
+    @property
+    def optimum(self) -> Path:
+        """What Optimum makes of it."""
+        return self.root / "optimum"
+
+    @property
+    def export(self) -> Path:
+        """What the export took."""
+        return self.root / "export.json"
+
+
+def load_suite(name: str | Path, *, rounds: int | None = None, runs: int | None = None) -> SpeedSuite:
     """Return a suite by its name, or the one in a TOML file by its path.
 
     Args:
@@ -57,7 +104,7 @@ def load_suite(name: str | Path, *, rounds: int | None = None, runs: int | None 
     """
     path = Path(name) if str(name).endswith(".toml") else SUITES / f"{name}.toml"
     try:
-        suite = from_plain(Suite, tomllib.loads(path.read_text(encoding="utf-8")), source=path.name)
+        suite = from_plain(SpeedSuite, tomllib.loads(path.read_text(encoding="utf-8")), source=path.name)
     except FileNotFoundError as error:
         known = ", ".join(sorted(file.stem for file in SUITES.glob("*.toml")))
         raise UsageError(f"there is no suite {str(name)!r}", hint=f"known: {known}; or the path of a .toml") from error
@@ -72,3 +119,26 @@ def load_suite(name: str | Path, *, rounds: int | None = None, runs: int | None 
     if not suite.lengths or not set(suite.lengths) <= set(suite.signatures):
         raise UsageError(f"{path.name}: lengths {list(suite.lengths)} are not among {list(suite.signatures)}")
     return suite
+
+
+def build_of(build: Path, suite: str) -> Build:
+    """Return where the files of a suite are built."""
+    return Build(root=build.resolve() / load_suite(suite).name)
+
+
+def suite_path(suite: str) -> str:
+    """Return a suite as a process that runs elsewhere finds it."""
+    return str(Path(suite).resolve()) if suite.endswith(".toml") else suite
+
+
+def suite_command(name: str, suite: str, rounds: int | None = None, runs: int | None = None) -> str:
+    """Return a command line that measures a suite, with what was asked for otherwise than by default."""
+    words = [f"python -m benchmarks {name}"]
+    words += [] if suite == SUITE else [f"--suite {Path(suite).name}"]
+    words += [f"--{key} {value}" for key, value in (("rounds", rounds), ("runs", runs)) if value is not None]
+    return " ".join(words)
+
+
+def texts_command(name: str, train: Path, evaluation: Path) -> str:
+    """Return a command line that takes texts: their names, because their folders are nobody's concern."""
+    return f"python -m benchmarks {name} --train {train.name} --eval {evaluation.name}"

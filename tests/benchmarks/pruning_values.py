@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 
-from benchmarks.pruned_speed import scaled
-from benchmarks.pruning_figures import FLOAT, macs_at
-from benchmarks.pruning_results import (
-    Answers,
-    PrunedShape,
-    PrunedSpeedResults,
-    PruneTimeResults,
-    PruningResults,
-    PruningRun,
-    TimedPruning,
-)
-from benchmarks.records import Records
-from benchmarks.results import SCHEMA, DataFile, MeasuredFile, Process, Trial
+from benchmarks.cuts import LabelDigits, PruningRun
+from benchmarks.page import Figure
+from benchmarks.results import SCHEMA, DataFile, FileTrial, MeasuredFile, Process
+from benchmarks.studies import STUDIES, Records
+from benchmarks.studies.prune_time import PruneTimeResults, TimedPruning
+from benchmarks.studies.pruned_speed import FLOAT, PrunedShape, PrunedSpeedResults, macs_at, scaled
+from benchmarks.studies.pruning import PruningResults
 from benchmarks.suite import load_suite
 from edgebert.architecture import Architecture, VocabularyCut
 from tests.benchmarks.values import MACHINE
@@ -75,7 +69,7 @@ def pruning_results(lost=FINE, **changes: object) -> PruningResults:
             learning_rate=2e-5 if distill else None,
             wall_ns=10**10,
             load_average=0.2,
-            answers=Answers(torch=said(points), int8_onnx=said(points + 0.2)),
+            answers=LabelDigits(torch=said(points), int8_onnx=said(points + 0.2)),
         )
         for (share, distill), values in lost.items()
         for seed, points in enumerate(values)
@@ -95,7 +89,7 @@ def pruning_results(lost=FINE, **changes: object) -> PruningResults:
         "sample": 1024,
         "tokens_per_text": 23.5,
         "expected": "1" * TEXTS,
-        "answers": Answers(torch=said(0), int8_onnx=said(0.1)),
+        "answers": LabelDigits(torch=said(0), int8_onnx=said(0.1)),
         "vocabulary": VOCABULARY,
         "runs": tuple(runs),
     }
@@ -148,7 +142,7 @@ def pruned_speed_results(follow: float = 0.95, times_faster: float = 4.0, wobble
         return length * (1 - follow * (1 - macs_at(shape.architecture, length) / macs_at(BASE, length)))
 
     trials = tuple(
-        Trial(
+        FileTrial(
             file=name,
             length=length,
             round=number,
@@ -191,10 +185,21 @@ def pruned_speed_results(follow: float = 0.95, times_faster: float = 4.0, wobble
     )
 
 
+def pruning_figures(found: Records) -> tuple[Figure, ...]:
+    """Return the figures of the three studies of pruning."""
+    newest = {kind: next(iter(results), None) for kind, results in found.items()}
+    return tuple(
+        figure
+        for study in STUDIES
+        if study.kind in {"pruning", "prune-time", "pruned-speed"}
+        for figure in study.figures(newest.get(study.kind))
+    )
+
+
 def records(**changes: object) -> Records:
     fine = {
         "pruning": (pruning_results(),),
-        "prune_time": (prune_time_results(),),
-        "pruned_speed": (pruned_speed_results(),),
+        "prune-time": (prune_time_results(),),
+        "pruned-speed": (pruned_speed_results(),),
     }
-    return Records(**(fine | changes))
+    return fine | {kind.replace("_", "-"): results for kind, results in changes.items()}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from benchmarks.__main__ import main
-from benchmarks.accuracy import measure_accuracy
+from benchmarks.studies.accuracy import measure_accuracy
 from edgebert.progress import silent
 from edgebert.recipe import Recipe, Target, narrowed
 from edgebert.training.finetune import FinetuneOptions
+from tests.benchmarks.values import main
 from tests.support import fakes
 
 

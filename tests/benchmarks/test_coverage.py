@@ -9,12 +9,10 @@ import pytest
 import scipy.stats
 import sklearn.metrics
 
-from benchmarks import coverage
-from benchmarks.coverage import METHODS, CoverageResults, Population, measure_coverage
-from benchmarks.records import Records, load_all, save
-from benchmarks.render import text
-from benchmarks.render_coverage import coverage_figures
-from benchmarks.results import SCHEMA
+from benchmarks.results import SCHEMA, save
+from benchmarks.studies import coverage, load_all, text
+from benchmarks.studies.coverage import METHODS, CoverageResults, Population, measure_coverage
+from benchmarks.studies.coverage import figures as coverage_figures
 from edgebert.metrics import macro_f1
 from edgebert.progress import silent
 from tests.benchmarks.values import MACHINE
@@ -93,7 +91,7 @@ def test_a_simulation_is_recorded_read_back_and_shown(tmp_path) -> None:
         }
         assert all(0 <= item.held <= item.draws for item in setting.held)
     save(tmp_path, made)
-    assert load_all(tmp_path) == Records(coverage=(made,))
+    assert load_all(tmp_path) == {"coverage": (made,)}
     shown = text(tmp_path)
     assert shown.count("\n| 2 | 100 |") == shown.count("\n| 2 | 200 |") == 2
     assert "edgebert's interval holds the truth in 93 to 97 % of samples in" in shown

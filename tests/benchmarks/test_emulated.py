@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.emulated import CPUS, EmulatedResults, emulated_figures, emulated_section
-from benchmarks.records import load_all, save
-from benchmarks.render import render
-from benchmarks.results import SCHEMA
+from benchmarks.results import SCHEMA, save
+from benchmarks.studies import load_all, render
+from benchmarks.studies.emulated import CPUS, EmulatedResults
+from benchmarks.studies.emulated import figures as emulated_figures
+from benchmarks.studies.emulated import section as emulated_section
 from edgebert.bench.analysis.features import what_int8_gains
 from edgebert.bench.report import Measurement
 from tests.benchmarks.values import MACHINE
@@ -65,14 +66,14 @@ def results(*, share: float = 0.25, wrong: int = 0) -> EmulatedResults:
 
 def test_figures_that_are_reached_are_met():
     """Four of instructions, two of agreement."""
-    figures = emulated_figures(results())
+    figures = tuple(emulated_figures(results()))
     assert [figure.met for figure in figures] == [True] * 6
 
 
 @pytest.mark.parametrize(("share", "missed"), [(0.29, 1), (0.37, 2)])
 def test_too_many_instructions_are_missed(share, missed):
     """Each CPU has a bound of its own, and the base shape is judged by itself."""
-    figures = emulated_figures(results(share=share))
+    figures = tuple(emulated_figures(results(share=share)))
     assert sum(figure.met is False for figure in figures) == missed
     assert all("demo shape" in figure.what for figure in figures if figure.met is False)
 
@@ -93,9 +94,9 @@ def test_results_come_back_and_are_rendered(tmp_path):
     """Equal after a round trip; the section shows shares, accuracy and agreement, and no time."""
     found = results(wrong=1)
     save(tmp_path / "results", found)
-    assert load_all(tmp_path / "results").emulated == (found,)
+    assert load_all(tmp_path / "results") == {"emulated": (found,)}
     text = render(tmp_path / "results").read_text(encoding="utf-8")
-    section = "\n".join(emulated_section(found))
+    section = "\n".join(emulated_section(found, ""))
     assert section.strip() in text
     for expected in ("cortex-a53", "| 0.250 |", "0.9950 to 1.0000", "200 texts of dev.tsv", "No physical device"):
         assert expected in section
@@ -106,7 +107,7 @@ def test_what_int8_gains_is_what_was_recorded():
     """The shares that a report states for a kind of processor are the least and the most that were counted."""
     shares: dict[str, list[float]] = {}
     features = {}
-    for found in load_all(REPOSITORY / "benchmarks" / "results").emulated:
+    for found in load_all(REPOSITORY / "benchmarks" / "results")["emulated"]:
         for measurement in (*found.demo.measurements, *found.base.measurements):
             counts = {(count.file, count.series): count.per_inference for count in measurement.counts}
             for (file, series), count in counts.items():

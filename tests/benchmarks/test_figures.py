@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.__main__ import main
-from benchmarks.figures import accuracy_figures, speed_figures
-from benchmarks.records import save
-from benchmarks.results import Process, Start
-from tests.benchmarks.values import MS, SIZES, accuracy_results, speed_results
+from benchmarks.results import Process, save
+from benchmarks.studies.accuracy import figures as accuracy_figures
+from benchmarks.studies.speed import CommandStart
+from benchmarks.studies.speed import figures as speed_figures
+from tests.benchmarks.values import MS, SIZES, accuracy_results, main, speed_results
 
 
 def verdicts(figures):
@@ -31,8 +31,8 @@ def test_figures_that_are_reached_are_met():
         (speed_results(sizes=SIZES | {"edgebert int8.onnx": 28}), "size of int8.onnx"),
         (speed_results(export=Process(command="", wall_ns=9 * 10**10, cpu_ns=1, peak_rss_bytes=1)), "wall time"),
         (speed_results(export=Process(command="", wall_ns=1, cpu_ns=1, peak_rss_bytes=4 * 10**9)), "peak memory"),
-        (speed_results(start=Start(help_ns=(5 * 10**8,), loaded=())), "--help"),
-        (speed_results(start=Start(help_ns=(1,), loaded=("torch",))), "import edgebert"),
+        (speed_results(start=CommandStart(help_ns=(5 * 10**8,), loaded=())), "--help"),
+        (speed_results(start=CommandStart(help_ns=(1,), loaded=("torch",))), "import edgebert"),
     ],
 )
 def test_a_figure_that_is_missed_is_named(results, what):

@@ -6,10 +6,11 @@ import shutil
 
 import pytest
 
-from benchmarks import overhead
-from benchmarks.overhead import Connection, Overhead, OverheadResults, overhead_figures, overhead_section
-from benchmarks.records import load_all, save
-from benchmarks.results import SCHEMA
+from benchmarks.results import SCHEMA, save
+from benchmarks.studies import load_all, overhead
+from benchmarks.studies.overhead import Connection, Overhead, OverheadResults
+from benchmarks.studies.overhead import figures as overhead_figures
+from benchmarks.studies.overhead import section as overhead_section
 from edgebert.bundle import open_bundle
 from tests.benchmarks.values import MACHINE
 from tests.support import fakes, kit
@@ -49,14 +50,14 @@ def test_a_figure_is_reached_by_the_median():
 
 def test_section():
     """Each connection has its row, in seconds."""
-    text = "\n".join(overhead_section(results(ssh=(1.0, 2.0, 8.0))))
+    text = "\n".join(overhead_section(results(ssh=(1.0, 2.0, 8.0)), ""))
     assert "| ssh | 18 | 8.00 | 5.00 | 1.00 | 2.00 |" in text
     assert "| adb | 18 | 8.50 | 5.00 | 1.00 | 2.50 |" in text
 
 
 def test_recorded_results_are_read_back(tmp_path):
     save(tmp_path, results())
-    assert load_all(tmp_path).overhead == (results(),)
+    assert load_all(tmp_path) == {"overhead": (results(),)}
 
 
 def test_real_runs(tmp_path, monkeypatch):

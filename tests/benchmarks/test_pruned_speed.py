@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from benchmarks.pruned_speed import pruned_shapes, scaled
+from benchmarks.studies.pruned_speed import pruned_shapes, scaled
 from edgebert.errors import UsageError
 from tests.benchmarks.pruning_values import BASE, SMALL, pruning_results
 

@@ -6,20 +6,21 @@ import dataclasses
 
 import pytest
 
-from benchmarks.__main__ import main
-from benchmarks.accuracy import finetuned
-from benchmarks.pruning import answers_of, measure_pruning
-from benchmarks.pruning_figures import FLOAT, right_answers
-from benchmarks.records import load_all
-from benchmarks.render import text
+from benchmarks.cuts import answers_of, measure_pruning
+from benchmarks.studies import load_all, text
+from benchmarks.studies.accuracy import finetuned
+from benchmarks.studies.pruned_speed import FLOAT
+from benchmarks.studies.pruning import right_answers
 from edgebert.checkpoint import load_model
 from edgebert.data import read_dataset
 from edgebert.errors import UsageError
 from edgebert.evaluation import evaluate
 from edgebert.progress import silent
 from edgebert.training.finetune import FinetuneOptions
-from tests.benchmarks.values import TINY
+from tests.benchmarks.values import TINY, main
 from tests.support import fakes
+
+RECORD = {"encoder": "tiny", "command": "python -m benchmarks pruning"}
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,7 @@ class Stop(Exception):
 def test_a_killed_benchmark_goes_on_after_its_last_run(files, tmp_path):
     """Runs that were finished are taken as they are, also by a call that asks for others; other texts start over."""
     train, dev = read_dataset(files[0]), read_dataset(files[1])
-    asked = {"shares": (0.6, 0.5), "epochs": (0.0, 1.0), "seeds": (0,)}
+    asked = {"shares": (0.6, 0.5), "epochs": (0.0, 1.0), "seeds": (0,)} | RECORD
     stages: list[str] = []
 
     def note(stage: str, done: int, total: int) -> None:
@@ -74,7 +75,7 @@ def test_a_killed_benchmark_goes_on_after_its_last_run(files, tmp_path):
     assert found.runs[0].architecture == found.runs[2].architecture
 
     stages.clear()
-    fewer = {"shares": (0.5,), "epochs": (0.0,), "seeds": (0,)}
+    fewer = {"shares": (0.5,), "epochs": (0.0,), "seeds": (0,)} | RECORD
     again = measure_pruning(fakes.shared_checkpoint(), train, dev, tmp_path, **fewer, progress=note)
     assert (stages, again) == ([], found)
     other = dataclasses.replace(dev, sha256="f" * 64)
@@ -96,7 +97,7 @@ def test_answers_are_those_of_the_library(files):
 
 def test_labels_that_no_digit_names_are_refused(files, tmp_path):
     """More than ten labels would need more than a digit for an answer."""
-    dev, grid = read_dataset(files[1]), {"shares": (0.5,), "epochs": (0.0,), "seeds": (0,)}
+    dev, grid = read_dataset(files[1]), {"shares": (0.5,), "epochs": (0.0,), "seeds": (0,)} | RECORD
     many = dataclasses.replace(dev, labels=tuple(map(str, range(11))))
     with pytest.raises(UsageError, match=r"dev\.tsv: 11 labels"):
         measure_pruning(fakes.shared_checkpoint(), dev, many, tmp_path, **grid, progress=silent)
@@ -144,17 +145,17 @@ activation = "gelu"
     )
     train, dev = files
     base = fakes.tiny_checkpoint(tmp_path / "encoder", heads=8, neurons=128)
-    options = ["--suite", str(tmp_path / "tiny.toml"), "--build", str(tmp_path / "build")]
-    options += ["--results", str(tmp_path / "results"), "--base", str(base)]
-    texts = ["--train", str(train), "--eval", str(dev)]
-    assert main(["pruned-speed", *options]) == 2
+    suite, results = ["--suite", str(tmp_path / "tiny.toml")], ["--results", str(tmp_path / "results")]
+    options = [*results, "--build", str(tmp_path / "build")]
+    texts = ["--train", str(train), "--eval", str(dev), "--base", str(base)]
+    assert main(["pruned-speed", *suite, *options]) == 2
     assert "python -m benchmarks pruning" in capsys.readouterr().err
     grid = ["--seeds", "0", "--only", "free", "--shares", "0.5,0.35,0.25"]
     assert main(["pruning", *options, *texts, *grid]) == 0
-    assert main(["prune-time", *options, *texts]) == 0
-    assert main(["pruned-speed", *options]) == 0
+    assert main(["prune-time", *suite, *options, *texts]) == 0
+    assert main(["pruned-speed", *suite, *options]) == 0
     found = load_all(tmp_path / "results")
-    (cuts,), (timed,), (speed,) = found.pruning, found.prune_time, found.pruned_speed
+    (cuts,), (timed,), (speed,) = found["pruning"], found["prune-time"], found["pruned-speed"]
     assert cuts.commands == ("python -m benchmarks pruning --train train.tsv.gz --eval dev.tsv --seeds 0",)
     assert [run.share for run in cuts.runs] == [0.5, 0.35, 0.25]
     assert [item.name for item in timed.timed] == ["fine-tuned", "base"]
@@ -170,5 +171,5 @@ activation = "gelu"
     assert shapes["keep 0.5"].neurons == tuple(2 * width for width in cuts.runs[0].architecture.neurons)
     assert (tmp_path / "RESULTS.md").read_text() == text(tmp_path / "results")
     capsys.readouterr()
-    main(["check", *options])
+    main(["check", *results])
     assert "MACs kept" in capsys.readouterr().out

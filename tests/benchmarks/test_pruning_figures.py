@@ -6,16 +6,16 @@ import dataclasses
 
 import pytest
 
-from benchmarks.figures import Figure
-from benchmarks.pruned_speed import scaled
-from benchmarks.pruning_figures import MOST_POINTS, drop_text, drops, macs_at, pruning_figures, right_answers
-from benchmarks.records import Records
+from benchmarks.page import Figure
+from benchmarks.studies.pruned_speed import macs_at, scaled
+from benchmarks.studies.pruning import MOST_POINTS, drop_text, drops, right_answers
 from tests.benchmarks.pruning_values import (
     BASE,
     FINE,
     SMALL,
     prune_time_results,
     pruned_speed_results,
+    pruning_figures,
     pruning_results,
     records,
     shape_at,
@@ -116,7 +116,7 @@ def test_noise_between_rounds_makes_a_verdict_uncertain():
 
 def test_what_was_not_recorded_is_not_measured():
     """Without results no figure is met or missed, and the lines are the same."""
-    none = pruning_figures(Records())
+    none = pruning_figures({})
     assert set(verdicts(none).values()) == {"not measured"}
     assert [figure.what for figure in none] == [figure.what for figure in pruning_figures(records())]
     free = {key: value for key, value in FINE.items() if not key[1]}

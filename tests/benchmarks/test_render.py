@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 
-from benchmarks.options import RESULTS
-from benchmarks.records import save
-from benchmarks.render import TITLE, draw, render, text
+from benchmarks.results import save
+from benchmarks.studies import TITLE, render, text
+from benchmarks.studies.speed import draw
+from benchmarks.suite import RESULTS
 from tests.benchmarks.pruning_values import pruning_results, records
 from tests.benchmarks.values import MACHINE, SIZES, accuracy_results, speed_results, suite
 
@@ -19,7 +20,7 @@ def test_rendering_is_deterministic_and_complete(tmp_path):
     shown, plot = path.read_text(), (tmp_path / "results" / "2026-01-02-fast-tm-cpu.svg").read_bytes()
     for expected in (*SIZES, "python -m benchmarks speed", "optimum 2.1.0", MACHINE.model, "Threads: 1", "dev.tsv"):
         assert expected in shown
-    assert "Doubts" not in shown
+    assert "Warnings" not in shown
     render(tmp_path / "results")
     assert path.read_text() == shown
     assert (tmp_path / "results" / "2026-01-02-fast-tm-cpu.svg").read_bytes() == plot
@@ -53,7 +54,7 @@ def test_a_plot_can_be_drawn_of_one_length(tmp_path):
 def test_rendering_pruning_is_deterministic_and_complete(tmp_path):
     """Equal JSON gives equal text and pictures, and the text names what the numbers are of."""
     kept = records()
-    for one in (*kept.pruning, *kept.prune_time, *kept.pruned_speed):
+    for one in (one for results in kept.values() for one in results):
         save(tmp_path / "results", one)
     path = render(tmp_path / "results")
     plots = {plot.name: plot.read_bytes() for plot in (tmp_path / "results").glob("*.svg")}

@@ -9,16 +9,11 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from benchmarks.figures import speed_figures
-from benchmarks.pruning_figures import fall_of_macs
-from benchmarks.stats import (
-    fall_of_time,
-    largest_logit_difference,
-    median_ms,
-    samples,
-    speed_up,
-    spread,
-)
+from benchmarks.results import median_ms, samples, speed_up
+from benchmarks.studies.pruned_speed import fall_of_macs, fall_of_time
+from benchmarks.studies.speed import figures as speed_figures
+from benchmarks.studies.speed import largest_logit_difference
+from edgebert.bench.analysis.stats import spread
 from edgebert.errors import UsageError
 from tests.benchmarks.pruning_values import pruned_speed_results
 from tests.benchmarks.values import speed_results
@@ -29,7 +24,7 @@ def test_a_file_is_exactly_as_fast_as_itself():
     results = speed_results()
     same = speed_up(results, "edgebert int8.onnx", "edgebert int8.onnx", 32)
     assert (same.value, same.low, same.high) == (1.0, 1.0, 1.0)
-    assert spread(results, "edgebert int8.onnx", 32) == pytest.approx(1.02, rel=1e-6)
+    assert spread(samples(results, "edgebert int8.onnx", 32)) == pytest.approx(1.02, rel=1e-6)
 
 
 def test_what_was_not_measured_is_not_shown():

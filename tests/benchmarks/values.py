@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 
-from benchmarks.results import (
-    SCHEMA,
-    AccuracyResults,
-    DataFile,
-    Machine,
-    MeasuredFile,
-    Process,
-    SpeedResults,
-    Start,
-    Trial,
-)
-from benchmarks.suite import Suite
+import pytest
+
+from benchmarks.__main__ import main as run_main
+from benchmarks.results import SCHEMA, DataFile, FileTrial, Machine, MeasuredFile, Process
+from benchmarks.studies.accuracy import AccuracyResults
+from benchmarks.studies.speed import CommandStart, SpeedResults
+from benchmarks.suite import SpeedSuite
 from edgebert.architecture import Architecture
 from edgebert.manifest import Package, Score
 
@@ -53,9 +48,16 @@ SIZES = {
 MS = dict(zip(SIZES, (30, 36, 107, 105, 38, 110), strict=True))
 
 
-def suite(**changes: object) -> Suite:
+def main(words: list[str]) -> int:
+    """Run ``python -m benchmarks`` and return its exit code."""
+    with pytest.raises(SystemExit) as left:
+        run_main(words)
+    return left.value.code or 0
+
+
+def suite(**changes: object) -> SpeedSuite:
     return dataclasses.replace(
-        Suite(
+        SpeedSuite(
             name="s",
             description="a shape",
             labels=2,
@@ -78,7 +80,7 @@ def speed_results(ms=MS, sizes=SIZES, **changes: object) -> SpeedResults:
     """Return results in which a file takes ``ms`` at length 128, a quarter at 32, and 2 % more in odd rounds."""
     plan = suite()
     trials = [
-        Trial(
+        FileTrial(
             file=name,
             length=length,
             round=number,
@@ -117,7 +119,7 @@ def speed_results(ms=MS, sizes=SIZES, **changes: object) -> SpeedResults:
         "trials": tuple(trials),
         "load_average": 0.1,
         "export": Process(command="edgebert export", wall_ns=6 * 10**10, cpu_ns=7 * 10**10, peak_rss_bytes=2 * 10**9),
-        "start": Start(help_ns=(2 * 10**8, 3 * 10**8, 9 * 10**8), loaded=()),
+        "start": CommandStart(help_ns=(2 * 10**8, 3 * 10**8, 9 * 10**8), loaded=()),
     }
     return SpeedResults(**(values | changes))
 

@@ -1,6 +1,6 @@
-"""What does a cut cost? Prunes the fine-tuned checkpoint to several shares and seeds, and keeps what each said.
+"""Cuts the fine-tuned checkpoint to several shares and seeds, and keeps what each cut said.
 
-A finished run is one file: a killed benchmark goes on after the last of them.
+A finished run is one file: a killed benchmark resumes after the last of them.
 """
 
 from __future__ import annotations
@@ -11,15 +11,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
-from benchmarks.accuracy import data_file
-from benchmarks.pruning_results import Answers, PruningRun
-from benchmarks.records import write_whole
-from benchmarks.results import DataFile
+from benchmarks.results import DataFile, Recorded, stamp
 from edgebert.architecture import Architecture, VocabularyCut
 from edgebert.checkpoint import Model, load_model, save_model
-from edgebert.convert.onnx import write_onnx
 from edgebert.convert.weights import extract_weights
 from edgebert.data import Dataset, TrainingTexts, training_texts
 from edgebert.errors import UsageError
@@ -31,19 +27,75 @@ from edgebert.pruning.scores import Gradients
 from edgebert.pruning.vocabulary import prune_vocabulary
 from edgebert.recipe import PruneOptions
 from edgebert.runtime import open_runner
+from edgebert.staging import replace_file
 from edgebert.text import TextEncoder, text_spec
 
 T = TypeVar("T")
 
-SHARES = (0.6, 0.5, 0.35, 0.25)
-EPOCHS = (0.0, 2.0)
 _MOST_LABELS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cuts:
-    """What was found."""
+class LabelDigits:
+    """What one model said about every evaluation text: a digit for each, the id of the label, in the file's order.
 
+    Attributes:
+        torch: Answers of the float32 model in torch, each text alone.
+        int8_onnx: Answers of its ``int8.onnx`` in ONNX Runtime, each text alone.
+    """
+
+    torch: str
+    int8_onnx: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PruningRun:
+    """One model that was cut, and what it then said.
+
+    Attributes:
+        seed: Seed of the sample and of the distillation.
+        share: Share of the multiply-accumulates that was asked for, 0 to 1.
+        distill: Epochs of distillation; 0 re-fits the weights once, without training.
+        macs_share: Share that is left, at the lengths of the training texts.
+        architecture: Shape that is left.
+        learning_rate: Peak learning rate of the distillation; ``None`` without one.
+        wall_ns: Wall time of the run. The importance scores are not in it: the runs of a seed share them.
+        load_average: Load of the machine before it.
+        answers: What the model said.
+    """
+
+    seed: int
+    share: float
+    distill: float
+    macs_share: float
+    architecture: Architecture
+    learning_rate: float | None
+    wall_ns: int
+    load_average: float
+    answers: LabelDigits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PruningResults(Recorded):
+    """Everything that was found out about one checkpoint.
+
+    Attributes:
+        kind: The study.
+        encoder: Encoder that was fine-tuned.
+        train: Texts it was fine-tuned on, and the runs were given.
+        evaluation: Texts the models were asked about.
+        checkpoint_sha256: Hash of the fine-tuned checkpoint.
+        original: Its shape.
+        sample: Training texts that the importance scores rest on.
+        tokens_per_text: Mean length of the training texts in tokens.
+        expected: Right label of every evaluation text, a digit for each.
+        answers: What the fine-tuned checkpoint said, before any cut.
+        vocabulary: What cutting its vocabulary to the training texts does.
+        runs: The runs.
+    """
+
+    kind: Literal["pruning"] = "pruning"
+    encoder: str
     train: DataFile
     evaluation: DataFile
     checkpoint_sha256: str
@@ -51,7 +103,7 @@ class Cuts:
     sample: int
     tokens_per_text: float
     expected: str
-    answers: Answers
+    answers: LabelDigits
     vocabulary: VocabularyCut
     runs: tuple[PruningRun, ...]
 
@@ -77,7 +129,7 @@ class _Run:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Uncut:
     key: _Key
-    answers: Answers
+    answers: LabelDigits
     vocabulary: VocabularyCut
 
 
@@ -90,9 +142,11 @@ def measure_pruning(
     shares: Sequence[float],
     epochs: Sequence[float],
     seeds: Sequence[int],
+    encoder: str,
+    command: str,
     progress: Progress,
-) -> Cuts:
-    """Cut a checkpoint to every share with every seed and every length of distillation, and return what was found.
+) -> PruningResults:
+    """Cut a checkpoint to every share with every seed and every length of distillation.
 
     Runs that earlier calls finished for the same checkpoint, texts and seeds are taken as they are, and are part of
     what is returned whether asked for again or not.
@@ -105,6 +159,8 @@ def measure_pruning(
         shares: Shares of the multiply-accumulates to keep.
         epochs: Epochs of distillation, 0 for none.
         seeds: Seeds.
+        encoder: Encoder that was fine-tuned.
+        command: Command line that repeats it.
         progress: Told what is being done.
 
     Raises:
@@ -149,7 +205,7 @@ def measure_pruning(
                         path.with_suffix(".work"),
                         _named(label, progress),
                     )
-                    write_whole(path, dumps(state))
+                    replace_file(path, dumps(state).encode())
                 found[path] = state
     # What earlier calls finished belongs to the same grid.
     for path in sorted(set(folder.glob("*-seed*.json")) - set(found)):
@@ -158,9 +214,11 @@ def measure_pruning(
             found[path] = state
     first = next(iter(found.values()))
     runs = sorted((state.run for state in found.values()), key=lambda run: (run.distill, -run.share, run.seed))
-    return Cuts(
-        train=data_file(training),
-        evaluation=data_file(evaluation),
+    return PruningResults(
+        **stamp(command),
+        encoder=encoder,
+        train=DataFile.of(training),
+        evaluation=DataFile.of(evaluation),
         checkpoint_sha256=model.checkpoint.sha256,
         original=model.checkpoint.architecture,
         sample=first.sample,
@@ -172,8 +230,11 @@ def measure_pruning(
     )
 
 
-def answers_of(model: Model, evaluation: Dataset, progress: Progress) -> Answers:
+def answers_of(model: Model, evaluation: Dataset, progress: Progress) -> LabelDigits:
     """Return what a model says about every text, in torch and as ``int8.onnx``, each text alone as an app asks."""
+    # Only the writer loads onnx.
+    from edgebert.convert.onnx import write_onnx
+
     texts = [example.text for example in evaluation.examples]
     labels = {label: index for index, label in enumerate(model.checkpoint.labels)}
     positions = model.checkpoint.architecture.positions
@@ -192,7 +253,7 @@ def answers_of(model: Model, evaluation: Dataset, progress: Progress) -> Answers
         for index, text in enumerate(texts):
             int8.append(int(runner.logits(encoder.encode(text)).argmax()))
             progress("asking int8.onnx", index + 1, len(texts))
-    return Answers(torch=_digits(torch), int8_onnx=_digits(int8))
+    return LabelDigits(torch=_digits(torch), int8_onnx=_digits(int8))
 
 
 def _cut(
@@ -241,7 +302,7 @@ def _uncut(
     if state is None:
         _, vocabulary = prune_vocabulary(model, texts.texts, texts.labels, seed=key.options.seed, progress=progress)
         state = _Uncut(key=key, answers=answers_of(model, evaluation, progress), vocabulary=vocabulary)
-        write_whole(path, dumps(state))
+        replace_file(path, dumps(state).encode())
     return state
 
 

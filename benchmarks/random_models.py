@@ -1,4 +1,7 @@
-"""Writes a random checkpoint of a suite's shape, in a process of its own: the one that measures stays small."""
+"""Writes models with random weights, in a process of its own: the one that measures stays small.
+
+How long a file takes depends on its shapes and not on its weights.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,39 @@ import argparse
 import json
 import string
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.suite import Suite, load_suite
+from benchmarks.suite import SpeedSuite, load_suite
+from edgebert.architecture import Architecture
 from edgebert.errors import UsageError
+from edgebert.jsonio import loads
 from edgebert.staging import staged_folder
 
 SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RandomFiles:
+    """Files to write.
+
+    Attributes:
+        architecture: Shape of the model.
+        labels: Number of its labels.
+        seed: Seed of its weights.
+        lengths: Input lengths of the TFLite files, in tokens, ascending.
+        with_float: Whether the float32 files are kept beside the int8 ones.
+    """
+
+    architecture: Architecture
+    labels: int
+    seed: int
+    lengths: tuple[int, ...]
+    with_float: bool
+
+
 def write_checkpoint(
-    suite: Suite, out: Path, *, tokens: Sequence[str] | None = None, labels: Sequence[str] | None = None
+    suite: SpeedSuite, out: Path, *, tokens: Sequence[str] | None = None, labels: Sequence[str] | None = None
 ) -> None:
     """Write a Hugging Face folder; equal suites and library versions give equal weights.
 
@@ -68,6 +93,52 @@ def write_checkpoint(
         (stage / "tokenizer_config.json").write_text(json.dumps(settings) + "\n", encoding="utf-8")
 
 
+def write_files(wanted: RandomFiles, folder: Path) -> None:
+    """Write ``int8.onnx`` and ``int8.tflite``, and their float32 forms where wanted, into an existing folder.
+
+    Raises:
+        MissingExtraError: A converter is not installed.
+    """
+    import torch
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordPiece
+
+    from edgebert.checkpoint import Checkpoint, Model
+    from edgebert.convert.onnx import write_onnx
+    from edgebert.convert.tflite import quantize_tflite, write_tflite
+    from edgebert.convert.weights import extract_weights
+    from edgebert.network import build_module
+
+    labels = tuple(f"LABEL_{index}" for index in range(wanted.labels))
+    torch.manual_seed(wanted.seed)
+    module = build_module(wanted.architecture, labels)
+    generator = torch.Generator().manual_seed(wanted.seed)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            # Fresh biases are 0 and fresh norms 1, which converters fold away: a trained model has neither.
+            if parameter.ndim == 1:
+                parameter.add_(0.02 * torch.randn(parameter.shape, generator=generator))
+    module.requires_grad_(requires_grad=False)
+    module.train(mode=False)
+    checkpoint = Checkpoint(
+        path=folder,
+        name=folder.name,
+        task="sequence-classification",
+        labels=labels,
+        architecture=wanted.architecture,
+        sha256="",
+    )
+    # The files hold no tokenizer: any will do.
+    weights = extract_weights(Model(checkpoint=checkpoint, module=module, tokenizer=Tokenizer(WordPiece())))
+    write_onnx(weights, folder / "int8.onnx", int8=True)
+    write_tflite(weights, folder / "float32.tflite", lengths=wanted.lengths)
+    quantize_tflite(folder / "float32.tflite", folder / "int8.tflite", per_tensor=False)
+    if wanted.with_float:
+        write_onnx(weights, folder / "float32.onnx", int8=False)
+    else:
+        (folder / "float32.tflite").unlink()
+
+
 def _tokens(count: int) -> list[str]:
     letters = string.ascii_lowercase + string.digits
     tokens = [*SPECIALS, *letters, *string.punctuation, *(f"##{letter}" for letter in letters)]
@@ -75,13 +146,17 @@ def _tokens(count: int) -> list[str]:
 
 
 def main() -> None:
-    """Write the checkpoint that the command line describes."""
+    """Write the checkpoint of a suite, or, given a JSON file of ``RandomFiles``, these files beside it."""
     parser = argparse.ArgumentParser()
     parser.add_argument("suite")
-    parser.add_argument("out", type=Path)
+    parser.add_argument("out", type=Path, nargs="?")
     parser.add_argument("--vocabulary", type=Path, help="vocab.txt of the tokenizer")
     parser.add_argument("--labels", nargs="+")
     asked = parser.parse_args()
+    if asked.out is None:
+        source = Path(asked.suite)
+        write_files(loads(RandomFiles, source.read_text(encoding="utf-8"), source=source.name), source.parent)
+        return
     tokens = None if asked.vocabulary is None else asked.vocabulary.read_text(encoding="utf-8").splitlines()
     write_checkpoint(load_suite(asked.suite), asked.out, tokens=tokens, labels=asked.labels)
 

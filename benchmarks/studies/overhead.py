@@ -6,6 +6,7 @@ An emulated phone would mostly time how QEMU starts programs.
 
 from __future__ import annotations
 
+import os
 import statistics
 import sys
 import tempfile
@@ -16,19 +17,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
 
-from benchmarks.figures import Figure
-from benchmarks.parts import conditions, packages_text
-from benchmarks.results import Machine
+from benchmarks.page import Figure, bounded, conditions, packages_text, table
+from benchmarks.results import Recorded, stamp
+from benchmarks.studies.accuracy import fine_tuned, fine_tuned_bundle
+from benchmarks.suite import BUILD, Base, BuildFolder, Evaluation, Train, texts_command
 from edgebert.bench.report import write_report
 from edgebert.bench.run.runner import bench
 from edgebert.bench.suite import Suite
-from edgebert.bundle import Bundle
+from edgebert.bundle import Bundle, open_bundle
 from edgebert.device.adb import open_adb
 from edgebert.device.board import Board
 from edgebert.device.device import Device
 from edgebert.device.protocol import Request, Trial
 from edgebert.device.ssh import open_ssh
-from edgebert.manifest import Package
 from edgebert.progress import Progress, silent
 from edgebert.workers.launch import prepare
 
@@ -68,28 +69,32 @@ class Overhead:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OverheadResults:
-    """Everything that ``python -m benchmarks overhead`` found out.
+class OverheadResults(Recorded):
+    """Everything that was found out, on a machine that was both ends.
 
     Attributes:
-        schema: Version of the results.
-        kind: Kind of the results.
-        date: Day of the run, UTC.
-        machine: Machine at both ends.
-        commands: Command lines that make them.
-        packages: Packages that took part.
+        kind: The study.
         runs: The benchmarks, in the order they were made.
         load_average: Load of the machine before them.
     """
 
-    schema: int
-    kind: Literal["overhead"]
-    date: str
-    machine: Machine
-    commands: tuple[str, ...]
-    packages: tuple[Package, ...]
+    kind: Literal["overhead"] = "overhead"
     runs: tuple[Overhead, ...]
     load_average: float
+
+
+def run(
+    progress: Progress, train: Train, evaluation: Evaluation, base: Base = None, build: BuildFolder = BUILD
+) -> OverheadResults:
+    """Time whole benchmarks over ssh and adb, and take off what their workers and pushes took."""
+    texts = fine_tuned(train, evaluation, build, base=base, progress=progress)
+    demo = open_bundle(fine_tuned_bundle(texts.checkpoint, build, progress))
+    load_average = os.getloadavg()[0]
+    return OverheadResults(
+        **stamp(texts_command("overhead", train, evaluation)),
+        runs=measure_overhead(demo, build / "overhead", progress=progress),
+        load_average=load_average,
+    )
 
 
 class _TimedDevice:
@@ -184,19 +189,12 @@ def _connections() -> Iterator[dict[Connection, Callable[[], Board]]]:
         }
 
 
-def overhead_figures(results: OverheadResults | None) -> tuple[Figure, ...]:
-    """Return the figures of both connections."""
-    return tuple(_figure(connection, results) for connection in CONNECTIONS)
-
-
-def _figure(connection: Connection, results: OverheadResults | None) -> Figure:
-    rest = None if results is None else _median_s(results, connection, "rest_ns")
-    return Figure(
-        what=f"what a benchmark over {connection} costs beside workers and pushes, {SUITE.processes} processes a file",
-        wanted=f"under {MOST_S:g} s",
-        found="" if rest is None else f"{rest:.1f} s",
-        met=None if rest is None else rest < MOST_S,
-    )
+def figures(results: OverheadResults | None) -> Iterator[Figure]:
+    """Yield the figure of each connection."""
+    for connection in CONNECTIONS:
+        rest = None if results is None else _median_s(results, connection, "rest_ns")
+        what = f"what a benchmark over {connection} costs beside workers and pushes, {SUITE.processes} processes a file"
+        yield bounded(what, "under", MOST_S, rest, unit=" s")
 
 
 def _median_s(results: OverheadResults, connection: Connection, part: str) -> float:
@@ -204,11 +202,18 @@ def _median_s(results: OverheadResults, connection: Connection, part: str) -> fl
     return statistics.median(taken_ns) / 1e9
 
 
-def overhead_section(results: OverheadResults) -> list[str]:
+def section(results: OverheadResults, _: str) -> list[str]:
     """Return the section of ``RESULTS.md``."""
-    parts = ("wall_ns", "worker_ns", "push_ns", "rest_ns")
-    lines = [f"## What a connection costs, {results.date}", "", *conditions(results.machine, results.commands)]
-    lines += [
+    rows = []
+    for connection in CONNECTIONS:
+        workers = next(run.workers for run in results.runs if run.connection == connection)
+        parts = ("wall_ns", "worker_ns", "push_ns", "rest_ns")
+        rows.append([connection, str(workers), *(f"{_median_s(results, connection, part):.2f}" for part in parts)])
+    header = ("connection", "workers", "wall", "as the workers say", "pushes", "the rest")
+    return [
+        f"## What a connection costs, {results.date}",
+        "",
+        *conditions(results.machine, results.commands),
         (
             f"Packages: {packages_text(results.packages)}. Load average before: {results.load_average:.2f}. Whole "
             f"runs of `edgebert bench` on {FILE} and its baseline, medians of {RUNS} in seconds. Both servers, a real "
@@ -216,11 +221,6 @@ def overhead_section(results: OverheadResults) -> list[str]:
             "with an empty shell profile. No phone or board took part."
         ),
         "",
-        "| connection | workers | wall | as the workers say | pushes | the rest |",
-        "| --- | ---: | ---: | ---: | ---: | ---: |",
+        *table(header, rows, words=1),
+        "",
     ]
-    for connection in CONNECTIONS:
-        workers = next(run.workers for run in results.runs if run.connection == connection)
-        cells = [f"{_median_s(results, connection, part):.2f}" for part in parts]
-        lines.append(f"| {' | '.join([connection, str(workers), *cells])} |")
-    return [*lines, ""]

