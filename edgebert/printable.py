@@ -21,7 +21,7 @@ _BLOCK = re.compile(r"^(\s*\d*)([-+.)])(?=\s)")
 
 
 class Markdown(str):
-    """Text that is Markdown already, as code is."""
+    """Text that is Markdown already, e.g. code."""
 
     __slots__ = ()
 

@@ -1,7 +1,7 @@
 """Reports as one page: a single HTML file that loads nothing, runs nothing, and reads on a phone and on paper.
 
-``page.html`` is its template. Every text in it is untrusted, for a device, a file or a sensor may be called
-``<script>``: jinja2 escapes what HTML takes for its own, after ``printable`` replaced what nobody can see.
+``page.html`` is its template. Every value in it is untrusted, because a device, a file or a sensor may be called
+``<script>``. ``environment`` passes each one through ``printable``, and jinja2 escapes it for HTML.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def page_text(reports: Sequence[Report]) -> str:
 
     Raises:
         UsageError: A report contradicts itself.
-        MissingExtraError: jinja2, which fills the page, or matplotlib, which draws the plots, is not installed.
+        MissingExtraError: jinja2, or matplotlib for the plots, is not installed.
     """
     page = environment().get_template("page.html")
     found = sections(reports)
@@ -60,7 +60,7 @@ def page_text(reports: Sequence[Report]) -> str:
 
 
 def environment() -> Environment:
-    """Return what fills the templates beside this module, with every text made harmless.
+    """Return the jinja2 environment of the templates in this folder; every value is made printable and escaped.
 
     Raises:
         MissingExtraError: jinja2 is not installed.
