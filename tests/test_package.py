@@ -116,6 +116,27 @@ def test_the_worker_is_python_3_9_and_needs_only_numpy_and_a_runtime(path: Path)
     assert {name.partition(".")[0] for name in foreign} <= known
 
 
+CLOCKS = re.compile("(perf_counter|process_time|thread_time)(_ns)?")
+"""Stopwatches; ``monotonic`` is for time limits."""
+WHOLE_PROGRAMS = {"measure", "overhead", "pruning", "worker"}
+"""Modules of the benchmarks that time whole programs: a command, a benchmark, a pruning."""
+
+
+def test_only_the_worker_reads_the_performance_clock():
+    """Inferences are timed in one place: everything else gets its times from workers."""
+    readers = set()
+    for path in MODULES:
+        nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+        names = [node.attr for node in nodes if isinstance(node, ast.Attribute)]
+        names += [alias.name for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names]
+        if any(CLOCKS.fullmatch(name) for name in names):
+            readers.add(path)
+    others = readers - set(WORKER)
+    assert {path for path in others if path.parts[len(ROOT.parts)] != "benchmarks"} == set()
+    assert {path.stem for path in others} <= WHOLE_PROGRAMS
+    assert len(readers & set(WORKER)) == 1
+
+
 def test_every_package_that_the_library_imports_is_declared():
     """What edgebert imports is required by it or by one of its extras, not only by chance by something else."""
     owners = metadata.packages_distributions()

@@ -12,7 +12,9 @@ from edgebert.errors import CheckFailed, EnvironmentProblem, UsageError
 from edgebert.ranges import MOST_SEED
 
 if TYPE_CHECKING:
-    from edgebert.planning.values import Bounds, Plan, Trial
+    from edgebert.planning.values import Bounds, Measured, SearchResult
+
+DECISIONS = {"pass": "passed", "fail": "failed", "undecided": "undecided"}
 
 
 def plan(
@@ -86,11 +88,11 @@ def _shares(text: str) -> tuple[float, ...]:
         raise UsageError(f"--shares is {text!r}, not numbers separated by commas", hint="as in 0.5,0.35") from error
 
 
-def _show(found: Plan, out: Path, command: str | None) -> None:
+def _show(found: SearchResult, out: Path, command: str | None) -> None:
     from edgebert.planning.front import RULE
     from edgebert.planning.state import PLOT
 
-    timed = ("x as fast",) if found.options.is_timed else ()
+    timed = ("x as fast (95 % interval)",) if found.options.is_timed else ()
     columns = ("not beaten in all at once", "size MB", "work %", *timed, "accuracy %", "drop (95 % interval)", "")
     output.show_table(columns, [_row(found, trial) for trial in found.front])
     output.show_table(("not picked", "why"), [(loss.trial.name, loss.reason) for loss in found.losses])
@@ -104,10 +106,10 @@ def _show(found: Plan, out: Path, command: str | None) -> None:
     output.show_note(f"drew {out / PLOT}")
 
 
-def _row(found: Plan, trial: Trial) -> list[str]:
+def _row(found: SearchResult, trial: Measured) -> list[str]:
     from edgebert.planning.front import amount
 
-    timed = [f"{trial.speedup or 0:.1f}"] if found.options.is_timed else []
+    timed = [_speed(found, trial)] if found.options.is_timed else []
     low, high = trial.drop_interval
     is_original = trial.score.difference is None
     return [
@@ -121,7 +123,14 @@ def _row(found: Plan, trial: Trial) -> list[str]:
     ]
 
 
-def _verdict(pick: Trial, bounds: Bounds) -> str:
+def _speed(found: SearchResult, trial: Measured) -> str:
+    from edgebert.planning.front import speed_decision, speed_text
+
+    least = found.bounds.min_speedup
+    return speed_text(trial) if least is None else f"{speed_text(trial)}, {DECISIONS[speed_decision(trial, least)]}"
+
+
+def _verdict(pick: Measured, bounds: Bounds) -> str:
     from edgebert.planning.front import is_certain
 
     low, high = pick.drop_interval
@@ -131,7 +140,9 @@ def _verdict(pick: Trial, bounds: Bounds) -> str:
     return f"{drop}, which reaches across {bounds.max_drop:g}: more --eval texts would tell"
 
 
-def _command(pick: Trial, model: str, train: Path, evaluation: Path, out: Path, columns: list[tuple[str, str]]) -> str:
+def _command(
+    pick: Measured, model: str, train: Path, evaluation: Path, out: Path, columns: list[tuple[str, str]]
+) -> str:
     from edgebert.planning.state import PICK
 
     is_pruned = pick.candidate.keep < 1 or pick.candidate.vocabulary
@@ -143,15 +154,23 @@ def _command(pick: Trial, model: str, train: Path, evaluation: Path, out: Path, 
     return shlex.join(arguments)
 
 
-def _plain(found: Plan, command: str | None) -> dict[str, object]:
-    def row(trial: Trial) -> dict[str, object]:
+def _plain(found: SearchResult, command: str | None) -> dict[str, object]:
+    from edgebert.planning.front import speed_decision
+
+    least = found.bounds.min_speedup
+
+    def row(trial: Measured) -> dict[str, object]:
         low, high = trial.drop_interval
+        speed = trial.speed if found.options.is_timed else None
         return {
             "name": trial.name,
             "candidate": trial.candidate,
             "size_bytes": trial.size_bytes,
             "work": trial.work,
-            "speedup": trial.speedup if found.options.is_timed else None,
+            "speedup": speed and speed.value,
+            "speedup_low": speed and speed.low,
+            "speedup_high": speed and speed.high,
+            "speedup_decision": None if least is None else DECISIONS[speed_decision(trial, least)],
             "accuracy": trial.score.value,
             "accuracy_low": trial.score.low,
             "accuracy_high": trial.score.high,
@@ -171,7 +190,7 @@ def _plain(found: Plan, command: str | None) -> dict[str, object]:
     }
 
 
-def _infeasible(found: Plan) -> CheckFailed:
+def _infeasible(found: SearchResult) -> CheckFailed:
     from edgebert.planning.front import relaxation_text
 
     ways = ", or ".join(relaxation_text(item, found.bounds) for item in found.relaxations)

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import combinations
 
-from edgebert.planning.values import Bounds, Loss, Relaxation, Trial
+from edgebert.bench.gate.results import Decision, decide
+from edgebert.planning.values import Bounds, Loss, Measured, Relaxation
 
 TIE = 1.02
 """Costs within this factor of the least are no reason to prefer one: the smaller file wins."""
@@ -19,23 +20,23 @@ RULE = "the least time (or work, where nothing was timed) within the bounds; wit
 """How the pick is chosen, for people."""
 
 
-def pareto_front(trials: Sequence[Trial]) -> tuple[Trial, ...]:
+def pareto_front(trials: Sequence[Measured]) -> tuple[Measured, ...]:
     """Return the trials that none beats in size, cost and accuracy at once, in the order given; equal ones all stay."""
     return tuple(trial for trial in trials if not any(dominates(other, trial) for other in trials))
 
 
-def dominates(one: Trial, other: Trial) -> bool:
+def dominates(one: Measured, other: Measured) -> bool:
     """Return whether a trial is nowhere worse than another (size, cost, accuracy) and somewhere better."""
     ours, theirs = _objectives(one), _objectives(other)
     return ours != theirs and all(a <= b for a, b in zip(ours, theirs, strict=True))
 
 
-def is_within(trial: Trial, bounds: Bounds) -> bool:
-    """Return whether a trial keeps to all bounds; one that was not timed meets no bound on speed."""
+def is_within(trial: Measured, bounds: Bounds) -> bool:
+    """Return whether a trial keeps to all bounds; speed has to be above its bound with the whole of its interval."""
     return all(_meets(trial, bounds, name) for name in _set(bounds))
 
 
-def choose(trials: Iterable[Trial], bounds: Bounds) -> Trial | None:
+def choose(trials: Iterable[Measured], bounds: Bounds) -> Measured | None:
     """Return the trial to ship: of those within the bounds the cheapest, and of equally cheap ones the smallest."""
     within = [trial for trial in trials if is_within(trial, bounds)]
     least = min((trial.cost for trial in within), default=0.0)
@@ -43,13 +44,13 @@ def choose(trials: Iterable[Trial], bounds: Bounds) -> Trial | None:
     return min(tied, key=lambda t: (t.size_bytes, -t.score.value, t.cost, t.name), default=None)
 
 
-def losses(trials: Sequence[Trial], bounds: Bounds) -> tuple[Loss, ...]:
+def losses(trials: Sequence[Measured], bounds: Bounds) -> tuple[Loss, ...]:
     """Return why each trial but the pick is not the pick, in the order given."""
     pick = choose(trials, bounds)
     return tuple(Loss(trial=trial, reason=_reason(trial, pick, trials, bounds)) for trial in trials if trial != pick)
 
 
-def relaxations(trials: Sequence[Trial], bounds: Bounds) -> tuple[Relaxation, ...]:
+def relaxations(trials: Sequence[Measured], bounds: Bounds) -> tuple[Relaxation, ...]:
     """Return the smallest changes of the bounds that let a trial through; empty when one passes already.
 
     Every bound that would do alone is given with what it would have to be. Only where none does, pairs are tried, and
@@ -69,7 +70,7 @@ def relaxations(trials: Sequence[Trial], bounds: Bounds) -> tuple[Relaxation, ..
     return ()
 
 
-def next_recovery(trials: Sequence[Trial], recovered: Sequence[float], bounds: Bounds) -> float | None:
+def next_recovery(trials: Sequence[Measured], recovered: Sequence[float], bounds: Bounds) -> float | None:
     """Return the share whose pruned model is worth recovering next; ``None`` when the rest cannot be the pick.
 
     Recovery changes accuracy, never size or work. So shares are recovered from the smallest up, those only of which
@@ -87,10 +88,28 @@ def next_recovery(trials: Sequence[Trial], recovered: Sequence[float], bounds: B
     return min((share for share in fitting if share < enough and share not in recovered), default=None)
 
 
-def is_certain(trial: Trial, bounds: Bounds) -> bool:
+def is_certain(trial: Measured, bounds: Bounds) -> bool:
     """Return whether the whole 95 % interval of a trial's drop lies on one side of the bound."""
     low, high = trial.drop_interval
     return not low <= bounds.max_drop < high
+
+
+def speed_decision(trial: Measured, least: float) -> Decision:
+    """Return whether a trial is at least ``least`` times as fast as the float original, by its 95 % interval."""
+    speed = trial.speed
+    if speed is None or speed.low is None or speed.high is None:
+        return "undecided"
+    return decide(speed.low, speed.high, least=least)
+
+
+def speed_text(trial: Measured) -> str:
+    """Return how many times as fast a trial is, with its interval, as in ``3.1 (3.0 to 3.3)``; empty when untimed."""
+    speed = trial.speed
+    if speed is None:
+        return ""
+    value = f"{speed.value:.2f}"
+    ends = [f"{end:.2f}" for end in (speed.low, speed.high) if end is not None]
+    return value if set(ends) <= {value} else f"{value} ({' to '.join(ends)})"
 
 
 def relaxation_text(relaxation: Relaxation, bounds: Bounds) -> str:
@@ -100,7 +119,7 @@ def relaxation_text(relaxation: Relaxation, bounds: Bounds) -> str:
         for name in relaxation.changed
     ]
     trial = relaxation.trial
-    speed = "" if bounds.min_speedup is None else f", {trial.speedup or 0:.2f} x as fast"
+    speed = "" if bounds.min_speedup is None else f", {speed_text(trial)} x as fast"
     return f"{' and '.join(changes)} ({trial.name}: {amount(trial.size_mb)} MB, drop {trial.drop:.2f}{speed})"
 
 
@@ -112,7 +131,7 @@ def amount(value: float) -> str:
 _OPTIONS = {"max_mb": "--max-mb", "max_drop": "--max-drop", "min_speedup": "--min-speedup"}
 
 
-def _objectives(trial: Trial) -> tuple[float, float, float]:
+def _objectives(trial: Measured) -> tuple[float, float, float]:
     return trial.size_bytes, trial.cost, -trial.score.value
 
 
@@ -120,16 +139,16 @@ def _set(bounds: Bounds) -> tuple[str, ...]:
     return tuple(name for name in _OPTIONS if getattr(bounds, name) is not None)
 
 
-def _meets(trial: Trial, bounds: Bounds, name: str) -> bool:
+def _meets(trial: Measured, bounds: Bounds, name: str) -> bool:
     bound: float = getattr(bounds, name)
     if name == "max_drop":
         return trial.drop <= bound
     if name == "max_mb":
         return trial.size_mb <= bound
-    return trial.speedup is not None and trial.speedup >= bound
+    return speed_decision(trial, bound) == "pass"
 
 
-def _reason(trial: Trial, pick: Trial | None, trials: Sequence[Trial], bounds: Bounds) -> str:
+def _reason(trial: Measured, pick: Measured | None, trials: Sequence[Measured], bounds: Bounds) -> str:
     reasons = []
     for name in _set(bounds):
         if _meets(trial, bounds, name):
@@ -137,7 +156,8 @@ def _reason(trial: Trial, pick: Trial | None, trials: Sequence[Trial], bounds: B
         if name == "max_mb":
             reasons.append(f"too large by {amount(trial.size_mb - (bounds.max_mb or 0))} MB")
         elif name == "min_speedup":
-            reasons.append("not timed" if trial.speedup is None else f"only {trial.speedup:.2f} x as fast")
+            word = "only" if speed_decision(trial, bounds.min_speedup or 0) == "fail" else "undecided:"
+            reasons.append("not timed" if trial.speed is None else f"{word} {speed_text(trial)} x as fast")
         else:
             doubt = "" if is_certain(trial, bounds) else f" (its interval begins at {trial.drop_interval[0]:.2f})"
             reasons.append(f"drop {trial.drop:.2f} points{doubt}")
@@ -156,13 +176,13 @@ def _reason(trial: Trial, pick: Trial | None, trials: Sequence[Trial], bounds: B
     return "equal to the pick in all that counts"
 
 
-def _least(trials: Sequence[Trial], bounds: Bounds, changed: tuple[str, ...]) -> Relaxation | None:
+def _least(trials: Sequence[Measured], bounds: Bounds, changed: tuple[str, ...]) -> Relaxation | None:
     """Return the smallest relaxation of some bounds that is enough while the others stand."""
     best: tuple[float, Relaxation] | None = None
     for trial in trials:
         if not all(name in changed or _meets(trial, bounds, name) for name in _set(bounds)):
             continue
-        if any(name == "min_speedup" and trial.speedup is None for name in changed):
+        if any(name == "min_speedup" and _least_speed(trial) is None for name in changed):
             continue
         relaxed = replace(bounds, **{name: _NEEDED[name](trial) for name in changed})
         # Compared as it will be told, in hundredths: any less of what is told must not do.
@@ -172,6 +192,10 @@ def _least(trials: Sequence[Trial], bounds: Bounds, changed: tuple[str, ...]) ->
         if best is None or size < best[0]:
             best = (size, Relaxation(bounds=relaxed, changed=changed, trial=trial))
     return None if best is None else best[1]
+
+
+def _least_speed(trial: Measured) -> float | None:
+    return None if trial.speed is None else trial.speed.low
 
 
 def _up(value: float) -> float:
@@ -190,8 +214,8 @@ def _down(value: float) -> float:
     return count / 100
 
 
-_NEEDED: dict[str, Callable[[Trial], float]] = {
+_NEEDED: dict[str, Callable[[Measured], float]] = {
     "max_mb": lambda trial: _up(trial.size_mb),
     "max_drop": lambda trial: _up(max(trial.drop, 0.0)),
-    "min_speedup": lambda trial: _down(trial.speedup or 0.0),
+    "min_speedup": lambda trial: _down(_least_speed(trial) or 0.0),
 }

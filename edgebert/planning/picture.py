@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgebert.planning.values import ORIGINAL, Plan, Trial
+from edgebert.planning.values import ORIGINAL, Measured, SearchResult
 from edgebert.plotting import GREY, INK, ORANGE, PALE, RED, open_axes, svg_figure
 from edgebert.printable import printable
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _MARKS = {"float32": "s", "int8": "o"}
 
 
-def draw_plan(plan: Plan, path: Path) -> None:
+def draw_plan(plan: SearchResult, path: Path) -> None:
     """Draw every trial by size in MB and change of accuracy, as an SVG file.
 
     The change is from the float original, text by text; trials of the front have its 95 % interval. Colour tells the
@@ -48,7 +48,7 @@ def draw_plan(plan: Plan, path: Path) -> None:
         )
 
 
-def _draw_trials(axes: Axes, plan: Plan, precision: str) -> PathCollection:
+def _draw_trials(axes: Axes, plan: SearchResult, precision: str) -> PathCollection:
     """Draw the trials of one precision, those that others beat in everything smaller."""
     chosen, mark = [trial for trial in plan.trials if trial.candidate.precision == precision], _MARKS[precision]
     if distilled := [trial for trial in chosen if trial.candidate.distill]:
@@ -59,7 +59,7 @@ def _draw_trials(axes: Axes, plan: Plan, precision: str) -> PathCollection:
     )
 
 
-def _draw_front(axes: Axes, plan: Plan) -> None:
+def _draw_front(axes: Axes, plan: SearchResult) -> None:
     """Draw intervals, the line and the pick, and name in the legend what the marks mean."""
     axes.plot(*_places(_best_by_size(plan.trials)), color=GREY, linewidth=1, zorder=1, label="best at its size")
     for trial in plan.front:
@@ -72,14 +72,14 @@ def _draw_front(axes: Axes, plan: Plan) -> None:
         axes.set_title(f"pick: {printable(plan.pick.name)}", fontsize=11, loc="left", color=INK)
 
 
-def _places(trials: Sequence[Trial]) -> tuple[list[float], list[float]]:
+def _places(trials: Sequence[Measured]) -> tuple[list[float], list[float]]:
     """Return sizes in MB and changes in points."""
     return [trial.size_mb for trial in trials], [-trial.drop + 0.0 for trial in trials]
 
 
-def _best_by_size(trials: tuple[Trial, ...]) -> list[Trial]:
+def _best_by_size(trials: tuple[Measured, ...]) -> list[Measured]:
     """Return the trials that are more accurate than all smaller ones, the smallest first."""
-    best: list[Trial] = []
+    best: list[Measured] = []
     for trial in sorted(trials, key=lambda t: (t.size_bytes, -t.score.value)):
         if not best or trial.score.value > best[-1].score.value:
             best.append(trial)

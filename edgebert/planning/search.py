@@ -18,9 +18,8 @@ from edgebert.data import Dataset, TrainingTexts, read_dataset, read_training
 from edgebert.errors import CheckpointError, DataError
 from edgebert.jsonio import dumps
 from edgebert.ondevice.session import cpu_name
-from edgebert.planning.bench import Baseline, answers_of, lengths_of, measure, open_file, timed_texts
+from edgebert.planning.files import Baseline, answers_of, lengths_of, measured, open_file, timed_texts
 from edgebert.planning.front import choose, losses, next_recovery, pareto_front, relaxations
-from edgebert.planning.picked import prune_options, recipe_toml
 from edgebert.planning.picture import draw_plan
 from edgebert.planning.state import (
     FILES,
@@ -28,16 +27,18 @@ from edgebert.planning.state import (
     PICK,
     PLOT,
     WORK,
-    Fingerprint,
+    SearchKey,
     State,
     add_trial,
     clear,
     open_state,
+    prune_options,
+    recipe_toml,
     told_what_is_kept,
     writable,
     write_text,
 )
-from edgebert.planning.values import ORIGINAL, Bounds, Candidate, Plan, PlanOptions, Trial
+from edgebert.planning.values import ORIGINAL, Bounds, Candidate, Measured, PlanOptions, SearchResult
 from edgebert.progress import Progress, silent
 from edgebert.pruning.prune import prune_model, score
 from edgebert.pruning.tokens import kept_tokens
@@ -61,7 +62,7 @@ def plan(
     options: PlanOptions = _DEFAULTS,
     force: bool = False,
     progress: Progress = silent,
-) -> Plan:
+) -> SearchResult:
     """Return what can be made of a model, and which of it to ship within some bounds.
 
     Every share is pruned without retraining, with all tokens and with those of the training texts only, written in
@@ -143,7 +144,7 @@ class _Search:
         # Models of another search that was killed have other names.
         self._tag = hashlib.sha256(dumps(state.fingerprint).encode()).hexdigest()[:12]
 
-    def trials(self, keep: float, *, distill: float) -> list[Trial]:
+    def trials(self, keep: float, *, distill: float) -> list[Measured]:
         """Return the trials of all files of a share; what was measured before is not measured again."""
         candidates = [
             Candidate(keep=keep, vocabulary=vocabulary, precision=precision, distill=distill)
@@ -161,7 +162,7 @@ class _Search:
             shutil.rmtree(self._folder(keep, distill), ignore_errors=True)
         return [trial for candidate in candidates if (trial := self._known(candidate))]
 
-    def _known(self, candidate: Candidate) -> Trial | None:
+    def _known(self, candidate: Candidate) -> Measured | None:
         return self._state.trial(candidate, is_timed=self._options.is_timed)
 
     def _measure(self, candidates: list[Candidate], model: Model) -> None:
@@ -179,7 +180,7 @@ class _Search:
                     model, self._data, folder, file_format=self._options.format, precision=candidate.precision
                 )
             told = self._tell(candidate.name)
-            trial = measure(candidate, opened, baseline, self._data, timed=timed, progress=told)
+            trial = measured(candidate, opened, baseline, self._data, timed=timed, progress=told)
             self._state = add_trial(self._out, self._state, trial)
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -232,9 +233,9 @@ class _Search:
         return lambda stage, done, total: self._progress(f"{label}: {stage}", done, total)
 
 
-def _concluded(trials: list[Trial], bounds: Bounds, options: PlanOptions) -> Plan:
+def _concluded(trials: list[Measured], bounds: Bounds, options: PlanOptions) -> SearchResult:
     ordered = tuple(sorted(trials, key=lambda trial: (trial.cost, trial.size_bytes, trial.name)))
-    return Plan(
+    return SearchResult(
         bounds=bounds,
         options=options,
         trials=ordered,
@@ -245,7 +246,7 @@ def _concluded(trials: list[Trial], bounds: Bounds, options: PlanOptions) -> Pla
     )
 
 
-def _write_results(out: Path, found: Plan, lengths: tuple[int, ...]) -> None:
+def _write_results(out: Path, found: SearchResult, lengths: tuple[int, ...]) -> None:
     with writable(out):
         draw_plan(found, out / PLOT)
         if found.pick is None:
@@ -255,10 +256,10 @@ def _write_results(out: Path, found: Plan, lengths: tuple[int, ...]) -> None:
     shutil.rmtree(out / WORK, ignore_errors=True)
 
 
-def _fingerprint(model: Model, training: TrainingTexts, data: Dataset, options: PlanOptions) -> Fingerprint:
+def _fingerprint(model: Model, training: TrainingTexts, data: Dataset, options: PlanOptions) -> SearchKey:
     runtime = default_runtime(options.format)
     examples = [(example.text, example.label) for example in data.examples]
-    return Fingerprint(
+    return SearchKey(
         edgebert=metadata.version("edgebert"),
         model=model.checkpoint.sha256,
         training=_hash([training.texts, training.labels]),

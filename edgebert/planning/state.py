@@ -1,18 +1,19 @@
-"""What a search has measured so far, on disk after every trial: a killed one goes on where it was."""
+"""The folder of a search: what was measured so far, written after every trial so that it resumes, and the recipe."""
 
 from __future__ import annotations
 
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from edgebert.errors import EnvironmentProblem, OutputError, UsageError
-from edgebert.jsonio import dumps, loads
-from edgebert.planning.values import Candidate, Trial
-from edgebert.staging import NO_ROOM, check_parent, final_name, replace_file
+from edgebert.jsonio import dumps, loads, read
+from edgebert.planning.values import Candidate, Measured, PlanOptions
+from edgebert.recipe import PruneOptions
+from edgebert.staging import NO_ROOM, check_parent, final_name, replace_file, writing
 
 STATE = "plan.json"
 """File of the plan folder that holds the trials."""
@@ -29,11 +30,12 @@ WORK = ".work"
 FILES, ORIGINAL_FILES = "files", "original"
 """Folders of ``WORK`` for the files of a candidate and of the original, which are made anew when a search resumes."""
 
-SCHEMA = 1
+SCHEMA = 2
+"""Version of ``plan.json``; before 2 the times of a file were those of texts, not of processes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fingerprint:
+class SearchKey:
     """Everything that decides a measurement: trials of unequal ones are never mixed.
 
     Attributes:
@@ -62,10 +64,10 @@ class State:
     """The content of ``plan.json``."""
 
     schema: int
-    fingerprint: Fingerprint
-    trials: tuple[Trial, ...]
+    fingerprint: SearchKey
+    trials: tuple[Measured, ...]
 
-    def trial(self, candidate: Candidate, *, is_timed: bool) -> Trial | None:
+    def trial(self, candidate: Candidate, *, is_timed: bool) -> Measured | None:
         """Return the trial of a candidate if it has been made, with times or without as asked for."""
         for trial in self.trials:
             if trial.candidate == candidate:
@@ -75,7 +77,7 @@ class State:
         return None
 
 
-def open_state(folder: Path, fingerprint: Fingerprint, *, force: bool) -> State:
+def open_state(folder: Path, fingerprint: SearchKey, *, force: bool) -> State:
     """Return what was measured in a plan folder, or an empty state where nothing was; nothing is written yet.
 
     Args:
@@ -93,25 +95,14 @@ def open_state(folder: Path, fingerprint: Fingerprint, *, force: bool) -> State:
     if force or not path.is_file():
         return empty
     anew = "--anew starts anew; another --out keeps both"
-    try:
-        state = loads(State, path.read_text(encoding="utf-8"), source=str(path))
-    except UsageError as error:
-        raise UsageError(error.message, hint=anew) from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: not UTF-8 at byte {error.start}", hint=anew) from error
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}", hint=anew) from error
+    state = read(State, path, what="search", oldest=SCHEMA, newest=SCHEMA, hint=anew)
     for index, trial in enumerate(state.trials):
         if len(trial.run_ns) != len(trial.baseline_ns) or not all((*trial.run_ns, *trial.baseline_ns)):
-            raise UsageError(
-                f"{path}: trials[{index}]: run_ns and baseline_ns do not have times of each text", hint=anew
-            )
-    if state.schema != SCHEMA:
-        raise UsageError(f"{path}: schema {state.schema}; this edgebert reads {SCHEMA}", hint=anew)
+            raise UsageError(f"{path}: trials[{index}]: run_ns and baseline_ns are not paired by process", hint=anew)
     if state.fingerprint != fingerprint:
         other = [
             field.name
-            for field in fields(Fingerprint)
+            for field in fields(SearchKey)
             if getattr(state.fingerprint, field.name) != getattr(fingerprint, field.name)
         ]
         raise UsageError(f"{path}: holds a search with another {', '.join(other)}", hint=anew)
@@ -147,7 +138,7 @@ def kept(folder: Path) -> str:
     return f"{folder} keeps {' and '.join(parts)}; the same command resumes"
 
 
-def add_trial(folder: Path, state: State, trial: Trial) -> State:
+def add_trial(folder: Path, state: State, trial: Measured) -> State:
     """Return the state with one more trial, in place of an older one of that candidate, and write it.
 
     Raises:
@@ -172,25 +163,13 @@ def write_text(path: Path, text: str) -> None:
         replace_file(path, text.encode())
 
 
-@contextmanager
-def writable(folder: Path) -> Iterator[None]:
-    """Turn failures to write in a plan folder into errors of ours.
-
-    Raises:
-        OutputError: The folder cannot be written.
-        EnvironmentProblem: The disk is full.
-    """
-    try:
-        yield
-    except OSError as error:
-        if error.errno in NO_ROOM:
-            raise EnvironmentProblem(
-                f"{folder}: no room left on the disk: {error.strerror}",
-                hint="free some space and run the same command again: it resumes",
-            ) from error
-        raise OutputError(
-            f"{folder}: cannot be written: {error.strerror}", hint="choose a folder you can write to"
-        ) from error
+def writable(folder: Path) -> AbstractContextManager[None]:
+    """Turn failures to write in a plan folder into errors of ours; errors as for ``write_text``."""
+    return writing(
+        folder,
+        hint="choose a folder you can write to",
+        room_hint="free some space and run the same command again: it resumes",
+    )
 
 
 @contextmanager
@@ -226,3 +205,48 @@ def clear(folder: Path) -> None:
     for name in (STATE, PICK, PLOT):
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / WORK, ignore_errors=True)
+
+
+def prune_options(keep: float, *, vocabulary: bool, distill: float, seed: int) -> PruneOptions | None:
+    """Return what to cut; ``None`` where nothing is."""
+    if keep == 1 and not vocabulary:
+        return None
+    return PruneOptions(keep=keep, vocabulary=vocabulary, distill=distill, seed=seed)
+
+
+def recipe_name(candidate: Candidate) -> str:
+    """Return a decodable name, as in ``prune65-vocab-distill-int8``."""
+    words = [] if candidate.keep == 1 else [f"prune{100 * (1 - candidate.keep):.4g}"]
+    words += ["vocab"] * candidate.vocabulary + ["distill"] * bool(candidate.distill)
+    return "-".join((*words, candidate.precision))
+
+
+def recipe_toml(candidate: Candidate, options: PlanOptions, lengths: tuple[int, ...]) -> str:
+    """Return a candidate as the TOML of a recipe.
+
+    Args:
+        candidate: What to make.
+        options: How it was searched for.
+        lengths: Signature lengths in tokens; the last is the longest input in every format.
+    """
+    pruning = prune_options(
+        candidate.keep, vocabulary=candidate.vocabulary, distill=candidate.distill, seed=options.seed
+    )
+    lines = [
+        "# The pick of `edgebert plan`.",
+        f'name = "{recipe_name(candidate)}"',
+        f'description = "{candidate.name}"',
+        f"lengths = [{', '.join(map(str, lengths))}]",
+    ]
+    if pruning is not None:
+        lines += [
+            "",
+            "[prune]",
+            f"keep = {pruning.keep!r}",
+            f"vocabulary = {'true' if pruning.vocabulary else 'false'}",
+            f"drop_layers = {'true' if pruning.drop_layers else 'false'}",
+            f"distill = {pruning.distill!r}",
+            f"seed = {pruning.seed}",
+        ]
+    lines += ["", "[[targets]]", f'format = "{options.format}"', f'precision = "{candidate.precision}"', ""]
+    return "\n".join(lines)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Literal
 
 from edgebert.arguments import check_options
+from edgebert.bench.analysis.stats import Estimate, ratio
 from edgebert.errors import UsageError
 from edgebert.manifest import Score
-from edgebert.ranges import Amount, Between, Positive, Share
+from edgebert.ranges import Amount, Between, Kept, Positive, Seed, Share, Weight
 from edgebert.recipe import Format
 
 SHARES = (1.0, 0.8, 0.65, 0.5, 0.4, 0.35, 0.3, 0.25, 0.2)
@@ -32,19 +33,12 @@ class Bounds:
         UsageError: A bound is negative or no finite number.
     """
 
-    max_drop: float
-    max_mb: float | None = None
-    min_speedup: float | None = None
+    max_drop: Weight
+    max_mb: Weight | None = None
+    min_speedup: Weight | None = None
 
     def __post_init__(self) -> None:
-        check_options(self)
-        for option, value in (
-            ("--max-drop", self.max_drop),
-            ("--max-mb", self.max_mb),
-            ("--min-speedup", self.min_speedup),
-        ):
-            if value is not None and not 0 <= value < math.inf:
-                raise UsageError(f"{option} is {value:g}, not a number of at least 0")
+        check_options(self, flags=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,25 +56,16 @@ class PlanOptions:
         UsageError: A value is out of range.
     """
 
-    shares: tuple[float, ...] = SHARES
+    shares: tuple[Kept, ...] = SHARES
     format: Format = "onnx"
-    recovery_epochs: float = 0.0
+    recovery_epochs: Weight = 0.0
     is_timed: bool = False
-    seed: int = 0
+    seed: Seed = 0
 
     def __post_init__(self) -> None:
         check_options(self)
         if not self.shares:
             raise UsageError("no share to try", hint="as in --shares 0.5,0.35")
-        for share in self.shares:
-            if not 0 < share <= 1:
-                raise UsageError(f"{share:g} is not a share above 0 and at most 1", hint="as in --shares 0.5,0.35")
-        if self.format not in ("onnx", "tflite"):
-            raise UsageError(f"unknown format {self.format!r}", hint="known: onnx, tflite")
-        if not 0 <= self.recovery_epochs < math.inf:
-            raise UsageError(f"recovery_epochs is {self.recovery_epochs:g}, not a number of at least 0")
-        if not 0 <= self.seed < 2**32:
-            raise UsageError(f"the seed is {self.seed}, not between 0 and {2**32 - 1}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +100,7 @@ ORIGINAL = Candidate(keep=1.0, vocabulary=False, precision="float32")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
+class Measured:
     """A candidate that was made, and what was measured.
 
     Attributes:
@@ -123,8 +108,8 @@ class Trial:
         size_bytes: Size of its file.
         work: Its multiply-accumulates for the evaluation texts over those of the float original.
         score: Its accuracy, paired with the float original in the same runtime; unpaired for that one itself.
-        run_ns: Nanoseconds of each inference, one row for each timed text; empty when it was not timed.
-        baseline_ns: The same of the float original, taken in turns with it.
+        run_ns: Nanoseconds of each inference, one row for each process; empty when it was not timed.
+        baseline_ns: The same of the float original, interleaved with it: rows are paired.
     """
 
     candidate: Candidate
@@ -156,15 +141,15 @@ class Trial:
 
     @property
     def speedup(self) -> float | None:
-        """How many times as fast as the float original, on this machine; ``None`` when it was not timed.
+        """How many times as fast as the float original, on this machine; ``None`` when it was not timed."""
+        return None if self.speed is None else self.speed.value
 
-        Compared are the sums over texts of each text's median time.
-        """
+    @property
+    def speed(self) -> Estimate | None:
+        """``speedup`` with its 95 % interval, from the ratios of processes as in ``edgebert check``."""
         if self.candidate == ORIGINAL:
-            return 1.0
-        if not self.run_ns:
-            return None
-        return sum(map(_median, self.baseline_ns)) / sum(map(_median, self.run_ns))
+            return Estimate(value=1.0, low=1.0, high=1.0)
+        return _speed(self.baseline_ns, self.run_ns) if self.run_ns else None
 
     @property
     def cost(self) -> float:
@@ -176,7 +161,7 @@ class Trial:
 class Loss:
     """Why a trial is not the pick, in a phrase."""
 
-    trial: Trial
+    trial: Measured
     reason: str
 
 
@@ -192,11 +177,11 @@ class Relaxation:
 
     bounds: Bounds
     changed: tuple[str, ...]
-    trial: Trial
+    trial: Measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class SearchResult:
     """What came of a search.
 
     Attributes:
@@ -211,9 +196,9 @@ class Plan:
 
     bounds: Bounds
     options: PlanOptions
-    trials: tuple[Trial, ...]
-    front: tuple[Trial, ...]
-    pick: Trial | None
+    trials: tuple[Measured, ...]
+    front: tuple[Measured, ...]
+    pick: Measured | None
     losses: tuple[Loss, ...]
     relaxations: tuple[Relaxation, ...]
 
@@ -223,7 +208,9 @@ def _points(difference: float | None) -> float:
     return 0.0 if difference is None else round(-100 * difference, 9) + 0.0
 
 
-def _median(values: tuple[int, ...]) -> float:
-    ordered = sorted(values)
-    middle = len(ordered) // 2
-    return (ordered[middle] + ordered[~middle]) / 2
+@cache
+def _speed(baseline_ns: tuple[tuple[int, ...], ...], run_ns: tuple[tuple[int, ...], ...]) -> Estimate:
+    found = ratio(baseline_ns, run_ns)
+    # Rounded, so that twice as fast meets a bound of 2.
+    low, high = (None if end is None else round(end, 9) for end in (found.low, found.high))
+    return Estimate(value=round(found.value, 9), low=low, high=high)

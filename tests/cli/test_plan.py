@@ -79,6 +79,7 @@ def test_json_holds_every_trial_and_nothing_else_is_printed(cli, files, finished
     assert all(row["drop_low"] <= row["drop"] <= row["drop_high"] for row in value["trials"])
     assert value["command"].startswith("edgebert export ")
     assert value["relaxations"] == []
+    assert {row["speedup_decision"] for row in value["trials"]} == {None}
 
 
 def test_an_impossible_budget_says_what_to_relax_and_that_is_enough(cli, files, finished):
@@ -111,7 +112,7 @@ def test_evaluating_on_the_training_texts_is_remarked(cli, files, tmp_path):
         (["--max-mb", "-4"], "--max-mb is -4"),
         (["--min-speedup", "many"], "--min-speedup"),
         (["--shares", "half"], "--shares is 'half'"),
-        (["--shares", "0.5,1.5"], "1.5 is not a share"),
+        (["--shares", "0.5,1.5"], "shares[1] is 1.5"),
         (["--shares", ","], "no share"),
         (["--format", "coreml"], "coreml"),
         (["--seed", "-1"], "--seed is -1"),

@@ -19,7 +19,7 @@ from edgebert.bench.run.journal import RunFingerprint, open_journal
 from edgebert.bench.run.steps import AnswersStep, FactsStep, GoldenStep, StateStep, TrialStep
 from edgebert.bench.suite import Suite
 from edgebert.device.device import PhoneState
-from edgebert.planning.state import Fingerprint as Search
+from edgebert.planning.state import SearchKey as Search
 from tests.support import fakes, report_values, tiny_files
 
 RUN = RunFingerprint(

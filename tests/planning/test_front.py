@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgebert.bench.analysis.stats import Estimate
 from edgebert.errors import UsageError
 from edgebert.planning.front import (
     TIE,
@@ -19,8 +20,9 @@ from edgebert.planning.front import (
     pareto_front,
     relaxation_text,
     relaxations,
+    speed_decision,
 )
-from edgebert.planning.values import ORIGINAL, Bounds, PlanOptions, Trial
+from edgebert.planning.values import ORIGINAL, Bounds, Measured, PlanOptions
 from tests.support.trials import few_trials, make_trial
 
 some_trials = st.booleans().flatmap(lambda timed: few_trials(is_timed=timed))
@@ -32,7 +34,7 @@ some_bounds = st.builds(
 )
 
 
-def objectives(trial: Trial) -> tuple[float, float, float]:
+def objectives(trial: Measured) -> tuple[float, float, float]:
     return trial.size_bytes, trial.cost, -trial.score.value
 
 
@@ -109,6 +111,22 @@ def test_a_bound_on_speed_is_told_by_the_measured_time():
     reasons = [loss.reason for loss in losses(trials, Bounds(max_drop=1, min_speedup=8))]
     assert reasons == ["only 3.00 x as fast", "not timed"]
     assert choose([make_trial(speedup=8.0)], Bounds(max_drop=1, min_speedup=8)) is not None
+
+
+def test_a_bound_on_speed_is_decided_by_the_interval():
+    """Beyond the bound with all of it passes, below it with all of it fails, and what reaches across is undecided."""
+    noisy = make_trial(speedup=8.0, noise=1.05)
+    assert noisy.speed is not None
+    assert noisy.speed.low is not None
+    assert noisy.speed.high is not None
+    assert noisy.speed.low < 7.2 < 8.8 < noisy.speed.high
+    assert [speed_decision(noisy, least) for least in (7.0, 8.0, 9.1)] == ["pass", "undecided", "fail"]
+    assert choose([noisy], Bounds(max_drop=1, min_speedup=8)) is None
+    assert [loss.reason for loss in losses([noisy], Bounds(max_drop=1, min_speedup=8))] == [
+        f"undecided: 8.00 ({noisy.speed.low:.2f} to {noisy.speed.high:.2f}) x as fast"
+    ]
+    (way,) = relaxations([noisy], Bounds(max_drop=1, min_speedup=8))
+    assert way.bounds.min_speedup == pytest.approx(noisy.speed.low, abs=0.01)
 
 
 def test_a_drop_of_exactly_the_bound_is_within_it():
@@ -204,7 +222,7 @@ def test_recovery_leaves_out_nothing_that_could_be_the_cheapest(trials, bounds, 
     ]
     bounds = dataclasses.replace(bounds, min_speedup=None)
 
-    def recovered(trial: Trial) -> Trial:
+    def recovered(trial: Measured) -> Measured:
         return dataclasses.replace(
             make_trial(keep=trial.candidate.keep, distill=2.0, size=trial.size_bytes, drop=trial.drop - gain),
             work=trial.work,
@@ -222,12 +240,13 @@ def test_recovery_leaves_out_nothing_that_could_be_the_cheapest(trials, bounds, 
         assert first.candidate.keep == second.candidate.keep
 
 
-def test_speed_is_the_ratio_of_the_sums_of_median_times():
-    """One slow run of a text does not count, a longer text counts for more."""
+def test_speed_is_that_of_the_processes_round_by_round():
+    """One slow run of a process does not count, and drift that hits both sides of a round cancels."""
     trial = dataclasses.replace(
-        make_trial(), baseline_ns=((10, 10, 90), (30, 30, 30, 34)), run_ns=((5, 5, 5), (1, 15, 15, 15))
+        make_trial(), baseline_ns=((10, 10, 90), (30, 30, 30, 34), (20,)), run_ns=((5, 5, 5), (1, 15, 15, 15), (10,))
     )
-    assert trial.speedup == (10 + 30) / (5 + 15)
+    assert trial.speed == Estimate(value=2.0, low=2.0, high=2.0)
+    assert trial.speedup == 2.0
     assert trial.cost == 0.5
     assert make_trial(work=0.3).cost == 0.3
     assert dataclasses.replace(make_trial(), candidate=ORIGINAL).speedup == 1.0
@@ -252,7 +271,7 @@ def test_a_bound_is_a_number_of_at_least_0(values, message):
     ("values", "message"),
     [
         ({"shares": ()}, "no share"),
-        ({"shares": (0.5, 0.0)}, "^0 is not a share"),
+        ({"shares": (0.5, 0.0)}, r"^shares\[1\] is 0"),
         ({"shares": (1.5,)}, "1.5"),
         ({"shares": (float("nan"),)}, "nan"),
         ({"format": "coreml"}, "coreml"),

@@ -8,7 +8,7 @@ import pytest
 
 from edgebert.planning.front import choose, losses, pareto_front, relaxations
 from edgebert.planning.picture import draw_plan
-from edgebert.planning.values import Bounds, Plan, PlanOptions, Trial
+from edgebert.planning.values import Bounds, Measured, PlanOptions, SearchResult
 from tests.support.trials import make_trial
 
 pytest.importorskip("matplotlib", reason="matplotlib draws the picture")
@@ -16,8 +16,8 @@ pytest.importorskip("matplotlib", reason="matplotlib draws the picture")
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def make_plan(*trials: Trial, bounds: Bounds) -> Plan:
-    return Plan(
+def make_plan(*trials: Measured, bounds: Bounds) -> SearchResult:
+    return SearchResult(
         bounds=bounds,
         options=PlanOptions(),
         trials=trials,
@@ -28,7 +28,7 @@ def make_plan(*trials: Trial, bounds: Bounds) -> Plan:
     )
 
 
-def some_plan(bounds: Bounds) -> Plan:
+def some_plan(bounds: Bounds) -> SearchResult:
     uncut = make_trial(keep=1.0, precision="float32", size=268_000_000, work=1.0, drop=0.0)
     return make_plan(
         uncut,

@@ -15,11 +15,10 @@ from edgebert.errors import DataError, EnvironmentProblem, UsageError
 from edgebert.examples import Example
 from edgebert.jsonio import loads
 from edgebert.pipeline import export_bundle
-from edgebert.planning import bench
-from edgebert.planning.picked import prune_options, recipe_name
+from edgebert.planning import files
 from edgebert.planning.search import plan
-from edgebert.planning.state import PICK, PLOT, STATE, WORK, State
-from edgebert.planning.values import ORIGINAL, Bounds, Candidate, Plan, PlanOptions
+from edgebert.planning.state import PICK, PLOT, STATE, WORK, State, prune_options, recipe_name
+from edgebert.planning.values import ORIGINAL, Bounds, Candidate, PlanOptions, SearchResult
 from edgebert.progress import silent
 from edgebert.pruning.cost import macs
 from edgebert.pruning.prune import prune_model
@@ -65,7 +64,7 @@ def data(model: Model) -> Dataset:
 
 
 @pytest.fixture(scope="module")
-def found(model: Model, training: TrainingTexts, data: Dataset, tmp_path_factory) -> tuple[Plan, Path]:
+def found(model: Model, training: TrainingTexts, data: Dataset, tmp_path_factory) -> tuple[SearchResult, Path]:
     out = tmp_path_factory.mktemp("search") / "plan"
     return plan(model, training, data, out, bounds=BOUNDS, options=OPTIONS), out
 
@@ -122,8 +121,8 @@ def test_the_model_with_a_cut_vocabulary_is_the_one_that_pruning_with_a_cut_voca
     path = tmp_path / "again.onnx"
     write_onnx(extract_weights(again), path, int8=trial.candidate.precision == "int8")
     assert trial.size_bytes == path.stat().st_size
-    cut = bench.open_file(again, data, tmp_path / "again", file_format="onnx", precision=trial.candidate.precision)
-    answers = bench.answers_of(cut, lambda done, total: None)
+    cut = files.open_file(again, data, tmp_path / "again", file_format="onnx", precision=trial.candidate.precision)
+    answers = files.answers_of(cut, lambda done, total: None)
     labels = np.array([example.label for example in data.examples])
     assert trial.score.value == pytest.approx((answers == labels).mean())
 
@@ -248,7 +247,7 @@ def test_a_complete_search_is_answered_from_disk_whatever_the_bounds(found, mode
 
 
 def test_a_bound_on_speed_has_every_file_timed(model, training, data, tmp_path):
-    """Each but the original has as many times for each text as the original beside it, all of them above 0."""
+    """Each but the original has as many processes as the original beside it, times above 0, and an interval."""
     bounds = Bounds(max_drop=100, min_speedup=0.01)
     found = plan(model, training, data, tmp_path / "plan", bounds=bounds, options=OPTIONS)
     assert found.options.is_timed
@@ -257,8 +256,9 @@ def test_a_bound_on_speed_has_every_file_timed(model, training, data, tmp_path):
         if trial.candidate == ORIGINAL:
             assert trial.speedup == 1.0
             continue
-        assert len(trial.run_ns) == len(trial.baseline_ns) == bench.TIMED_TEXTS
-        assert {len(row) for row in (*trial.run_ns, *trial.baseline_ns)} == {2 * bench.ROUNDS}
+        assert len(trial.run_ns) == len(trial.baseline_ns) == files.ROUNDS
+        assert {len(row) for row in (*trial.run_ns, *trial.baseline_ns)} == {files.RUNS}
+        assert trial.speed.low < trial.speedup < trial.speed.high
         assert min(ns for row in (*trial.run_ns, *trial.baseline_ns) for ns in row) > 0
         assert trial.cost == pytest.approx(1 / trial.speedup)
 
@@ -314,7 +314,7 @@ def test_tflite_files_are_measured_at_the_lengths_that_ship(data, tmp_path):
     model = load_model(fakes.tiny_checkpoint(tmp_path / "model", layers=1, positions=16))
     few = dataclasses.replace(data, examples=data.examples[:12])
     opened = {
-        precision: bench.open_file(model, few, tmp_path / "files", file_format="tflite", precision=precision)
+        precision: files.open_file(model, few, tmp_path / "files", file_format="tflite", precision=precision)
         for precision in ("float32", "int8")
     }
     for precision, item in opened.items():
@@ -322,12 +322,12 @@ def test_tflite_files_are_measured_at_the_lengths_that_ship(data, tmp_path):
         assert item.runner.session.lengths == (16,)
         assert item.macs == macs(model.checkpoint.architecture, {16: 1}, first_token_only=True)
         expected = fakes.tflite_logits(item.path, item.ids, 16).argmax(axis=1)
-        assert np.array_equal(bench.answers_of(item, lambda done, total: None), expected)
-    baseline = bench.Baseline(
-        opened=opened["float32"], answers=bench.answers_of(opened["float32"], lambda done, total: None)
+        assert np.array_equal(files.answers_of(item, lambda done, total: None), expected)
+    baseline = files.Baseline(
+        opened=opened["float32"], answers=files.answers_of(opened["float32"], lambda done, total: None)
     )
     candidate = Candidate(keep=1.0, vocabulary=False, precision="int8")
-    trial = bench.measure(candidate, opened["int8"], baseline, few, timed=(0, 5), progress=silent)
+    trial = files.measured(candidate, opened["int8"], baseline, few, timed=(0, 5), progress=silent)
     assert trial.size_bytes < opened["float32"].path.stat().st_size
     assert trial.work == 1.0
-    assert len(trial.run_ns) == 2
+    assert len(trial.run_ns) == files.ROUNDS

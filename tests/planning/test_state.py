@@ -14,7 +14,7 @@ from edgebert.planning.state import (
     SCHEMA,
     STATE,
     WORK,
-    Fingerprint,
+    SearchKey,
     State,
     add_trial,
     clear,
@@ -24,7 +24,7 @@ from edgebert.planning.state import (
 )
 from tests.support.trials import few_trials, make_trial
 
-PRINT = Fingerprint(
+PRINT = SearchKey(
     edgebert="1",
     model="m",
     training="t",
@@ -67,7 +67,7 @@ def test_a_trial_without_times_is_none_where_times_are_wanted():
     assert state.trial(make_trial(keep=0.1).candidate, is_timed=False) is None
 
 
-@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Fingerprint)])
+@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(SearchKey)])
 def test_the_state_of_another_search_is_refused_by_what_differs(field: str, tmp_path: Path):
     """Whatever decides a measurement is part of the fingerprint, and named; force starts anew."""
     add_trial(tmp_path / "plan", EMPTY, make_trial())
@@ -88,10 +88,14 @@ def test_a_damaged_state_is_refused_with_its_name(content: bytes, tmp_path: Path
 
 
 def test_the_state_of_a_newer_version_is_refused(tmp_path: Path):
-    """Its schema is named."""
+    """Its schema is named, and so is one before 2, whose times were those of texts."""
     add_trial(tmp_path, dataclasses.replace(EMPTY, schema=SCHEMA + 1), make_trial())
-    with pytest.raises(UsageError, match=f"schema {SCHEMA + 1}"):
+    with pytest.raises(UsageError, match=f"schema {SCHEMA + 1}; this edgebert reads up to {SCHEMA}"):
         open_state(tmp_path, PRINT, force=False)
+    add_trial(tmp_path, dataclasses.replace(EMPTY, schema=1), make_trial())
+    with pytest.raises(UsageError, match=r"plan.json: search schema 1; this edgebert reads 2 and newer") as caught:
+        open_state(tmp_path, PRINT, force=False)
+    assert "--anew" in caught.value.hint
 
 
 @pytest.mark.parametrize("force", [False, True])

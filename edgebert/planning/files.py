@@ -1,4 +1,4 @@
-"""Making the file of a candidate and measuring it: size, work, answers, and times in turns with the float original."""
+"""Making the file of a candidate and measuring it: size, work, answers, and times interleaved with the original's."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgebert.batching import fitting_length, pad_batch
+from edgebert.batching import fitting_length
+from edgebert.bench.run.requests import abba
 from edgebert.convert.weights import extract_weights
-from edgebert.errors import CheckFailed
+from edgebert.device.protocol import Request, Series
 from edgebert.metrics import paired_score
-from edgebert.ondevice.session import RuntimeFailure
-from edgebert.ondevice.timing import time_runs
 from edgebert.planning.state import writable
-from edgebert.planning.values import ORIGINAL, Candidate, Trial
+from edgebert.planning.values import ORIGINAL, Candidate, Measured
 from edgebert.progress import Progress
 from edgebert.pruning.cost import macs
 from edgebert.recipe import Format
 from edgebert.runtime import Runner, default_runtime, open_runner
 from edgebert.tasks import task_head
 from edgebert.text import TextEncoder, text_spec
+from edgebert.workers.measure import measure
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,12 +37,12 @@ LENGTHS = (16, 32, 64, 128)
 TIMED_TEXTS = 24
 """Texts that every file is timed on, at their own lengths."""
 
-ROUNDS = 3
-"""Times each of them is run in the order original, candidate, candidate, original."""
+ROUNDS, RUNS = 6, 2 * TIMED_TEXTS
+"""Processes of each file, interleaved with those of the original (ABBA), and inferences of each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
+class OpenFile:
     """A file of a model, open in a runtime.
 
     Attributes:
@@ -62,7 +62,7 @@ class Opened:
 class Baseline:
     """The float original that candidates are compared with, and its answers: int64 [texts]."""
 
-    opened: Opened
+    opened: OpenFile
     answers: NDArray[np.int64]
 
 
@@ -71,7 +71,7 @@ def lengths_of(positions: int) -> tuple[int, ...]:
     return tuple(length for length in LENGTHS if length <= positions) or (positions,)
 
 
-def open_file(model: Model, data: Dataset, folder: Path, *, file_format: Format, precision: str) -> Opened:
+def open_file(model: Model, data: Dataset, folder: Path, *, file_format: Format, precision: str) -> OpenFile:
     """Write the file of a model and open it.
 
     Args:
@@ -97,7 +97,7 @@ def open_file(model: Model, data: Dataset, folder: Path, *, file_format: Format,
     runner = open_runner(path, runtime=default_runtime(file_format), spec=spec)
     computed = Counter(_computed_length(runner, len(text)) for text in ids)
     first_only = task_head(model.checkpoint.task).reads_first_token_only
-    return Opened(
+    return OpenFile(
         path=path,
         runner=runner,
         ids=ids,
@@ -105,7 +105,7 @@ def open_file(model: Model, data: Dataset, folder: Path, *, file_format: Format,
     )
 
 
-def answers_of(opened: Opened, progress: Callable[[int, int], None]) -> NDArray[np.int64]:
+def answers_of(opened: OpenFile, progress: Callable[[int, int], None]) -> NDArray[np.int64]:
     """Return the label that a file gives to each text: int64 [texts]."""
     answers = np.empty(len(opened.ids), dtype=np.int64)
     for index, ids in enumerate(opened.ids):
@@ -114,15 +114,15 @@ def answers_of(opened: Opened, progress: Callable[[int, int], None]) -> NDArray[
     return answers
 
 
-def measure(
+def measured(
     candidate: Candidate,
-    opened: Opened,
+    opened: OpenFile,
     baseline: Baseline,
     data: Dataset,
     *,
     timed: Sequence[int],
     progress: Progress,
-) -> Trial:
+) -> Measured:
     """Return what a file measures.
 
     Args:
@@ -150,19 +150,15 @@ def measure(
         baseline_predicted=None if is_original else baseline.answers,
         labels=len(data.labels),
     )
-    run_ns, baseline_ns = [], []
-    for count, index in enumerate(() if is_original else timed, start=1):
-        ours, theirs = _in_turns(opened, baseline.opened, index)
-        run_ns.append(ours)
-        baseline_ns.append(theirs)
-        progress("timing", count, len(timed))
-    return Trial(
+    timing = timed and not is_original
+    baseline_ns, run_ns = _interleaved(baseline.opened, opened, timed, progress) if timing else ((), ())
+    return Measured(
         candidate=candidate,
         size_bytes=opened.path.stat().st_size,
         work=opened.macs / baseline.opened.macs,
         score=score,
-        run_ns=tuple(run_ns),
-        baseline_ns=tuple(baseline_ns),
+        run_ns=run_ns,
+        baseline_ns=baseline_ns,
     )
 
 
@@ -172,20 +168,27 @@ def timed_texts(data: Dataset, seed: int) -> tuple[int, ...]:
     return tuple(sorted(chosen.tolist()))
 
 
-def _in_turns(opened: Opened, baseline: Opened, index: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return the nanoseconds of a text in both files: a slow spell of the machine hits both alike."""
-    runs: dict[bool, list[int]] = {True: [], False: []}
-    for turn in range(ROUNDS):
-        for is_candidate in (False, True, True, False):
-            which = opened if is_candidate else baseline
-            ids = which.ids[index]
-            batch = pad_batch([ids], which.runner.spec.pad_id, length=_computed_length(which.runner, len(ids)))
-            warm_up = 1 if turn == 0 and not runs[is_candidate] else 0
-            try:
-                runs[is_candidate] += time_runs(which.runner.session, *batch, warm_up=warm_up, runs=1)
-            except RuntimeFailure as error:
-                raise CheckFailed(f"{which.path.name}: {which.runner.session.runtime} fails: {error}") from error
-    return tuple(runs[True]), tuple(runs[False])
+def _interleaved(
+    baseline: OpenFile, opened: OpenFile, timed: Sequence[int], progress: Progress
+) -> tuple[tuple[tuple[int, ...], ...], tuple[tuple[int, ...], ...]]:
+    """Return the nanoseconds of the same texts in both files, one row for each process."""
+    turns = abba((baseline, opened), ROUNDS)
+    trials = measure([_request(turn.entry, timed) for turn in turns], progress=progress)
+    rows = [(turn.entry is opened, trial.series[0].run_ns) for turn, trial in zip(turns, trials, strict=True)]
+    return tuple(ns for is_ours, ns in rows if not is_ours), tuple(ns for is_ours, ns in rows if is_ours)
+
+
+def _request(file: OpenFile, timed: Sequence[int]) -> Request:
+    series = Series(name="all", inputs=tuple(file.ids[index] for index in timed))
+    session = file.runner.session
+    return Request(
+        file=str(file.path),
+        runtime=session.runtime,
+        pad_id=file.runner.spec.pad_id,
+        series=(series,),
+        warm_up=2,
+        runs=RUNS,
+    )
 
 
 def _computed_length(runner: Runner, tokens: int) -> int:
