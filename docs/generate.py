@@ -190,11 +190,12 @@ missed and for one that the data cannot decide; `--allow-undecided` lets the sec
 file of its own only.
 """,
     "worker build": """\
-Needs a Debian or Ubuntu machine with a network, or a container of one. Equal versions give an equal file, byte by byte.
+Needs the extra `workers`, and a Debian or Ubuntu machine with a network, or a container of one. Equal versions give an
+equal file, byte by byte.
 """,
     "emulator setup": """\
-Needs a Debian or Ubuntu machine with a network; nothing is installed into it. A C compiler makes the instruction counts
-possible.
+Needs the extra `workers`, and a Debian or Ubuntu machine with a network; nothing is installed into it. A C compiler
+makes the instruction counts possible.
 """,
     "import-bert": """\
 The result is an encoder without a task head: fine-tune it next. Takes checkpoints whose token types are all 0 in use,

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import struct
+import io
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgebert.errors import EnvironmentProblem
+from edgebert.errors import EnvironmentProblem, MissingExtraError
 
-_LOAD, _DYNAMIC, _INTERPRETER = 1, 2, 3  # p_type of a program header
-_NEEDED, _STRINGS = 1, 5  # d_tag of a dynamic entry
-_MACHINES = {62: "x86_64", 183: "aarch64"}
+_MACHINES = {"EM_X86_64": "x86_64", "EM_AARCH64": "aarch64"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +17,7 @@ class Elf:
     """A 64-bit little-endian ELF file.
 
     Attributes:
-        machine: ``aarch64``, ``x86_64``, or the number of any other.
+        machine: ``aarch64``, ``x86_64``, or the name or number of any other.
         interpreter: Path of the loader it asks for; empty for a library.
         needed: Names of the libraries it needs, in its own order.
     """
@@ -30,27 +28,33 @@ class Elf:
 
 
 def read_elf(content: bytes) -> Elf | None:
-    """Return what an ELF file says; ``None`` for everything else, a damaged one among it."""
+    """Return what an ELF file says; ``None`` for everything else, a damaged one among it.
+
+    Raises:
+        MissingExtraError: pyelftools is not installed.
+    """
     if content[:6] != b"\x7fELF\x02\x01":
         return None
     try:
-        (machine,) = struct.unpack_from("<H", content, 18)
-        (table,) = struct.unpack_from("<Q", content, 32)
-        size, count = struct.unpack_from("<HH", content, 54)
-        headers = [struct.unpack_from("<IIQQQQ", content, table + size * index) for index in range(count)]
-        interpreter = ""
-        dynamic: list[tuple[int, int]] = []
-        for kind, _, offset, _, _, length in headers:
-            if kind == _INTERPRETER:
-                interpreter = content[offset : offset + length].rstrip(b"\0").decode("utf-8")
-            elif kind == _DYNAMIC:
-                dynamic = list(struct.iter_unpack("<QQ", content[offset : offset + length // 16 * 16]))
-        loaded = [(address, offset, length) for kind, _, offset, address, _, length in headers if kind == _LOAD]
-        strings = next((_offset_of(value, loaded) for tag, value in dynamic if tag == _STRINGS), None)
-        needed = tuple(_text_at(content, strings, value) for tag, value in dynamic if tag == _NEEDED)
-    except (struct.error, ValueError):  # a UnicodeDecodeError is a ValueError
+        from elftools.common.exceptions import ELFError
+        from elftools.elf.dynamic import DynamicSegment
+        from elftools.elf.elffile import ELFFile
+        from elftools.elf.segments import InterpSegment
+    except ImportError as error:
+        raise MissingExtraError("pyelftools", extra="workers", purpose="reading programs of another machine") from error
+    interpreter, needed = "", []
+    try:
+        file = ELFFile(io.BytesIO(content))
+        for segment in file.iter_segments():
+            if isinstance(segment, InterpSegment):
+                interpreter = segment.get_interp_name()
+            elif isinstance(segment, DynamicSegment):
+                needed = [tag.needed for tag in segment.iter_tags("DT_NEEDED")]  # type: ignore[attr-defined]  # set by its kind
+        machine = file["e_machine"]
+    # What pyelftools runs into in a damaged file, beside its own errors.
+    except (ELFError, ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError):
         return None
-    return Elf(machine=_MACHINES.get(machine, str(machine)), interpreter=interpreter, needed=needed)
+    return Elf(machine=_MACHINES.get(machine, str(machine)), interpreter=interpreter, needed=tuple(needed))
 
 
 def needed_libraries(
@@ -60,7 +64,7 @@ def needed_libraries(
 
     Args:
         programs: ELF files; what is none needs nothing.
-        present: Names of libraries that lie beside the programs already.
+        present: Names of libraries that are beside the programs already.
         offered: Where else libraries may be taken from.
 
     Raises:
@@ -89,17 +93,3 @@ def library_index(folders: Iterable[Path]) -> dict[str, Path]:
             if path.is_file():  # a link that leads out of its package is none
                 index.setdefault(path.name, path.resolve())
     return index
-
-
-def _offset_of(address: int, loaded: Iterable[tuple[int, int, int]]) -> int:
-    for start, offset, length in loaded:
-        if start <= address < start + length:
-            return address - start + offset
-    raise ValueError("an address outside of what is loaded")
-
-
-def _text_at(content: bytes, table: int | None, position: int) -> str:
-    if table is None:
-        raise ValueError("names without a table of them")
-    start = table + position
-    return content[start : content.index(b"\0", start)].decode("utf-8")

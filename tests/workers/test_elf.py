@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgebert.errors import EnvironmentProblem
+from edgebert.errors import EnvironmentProblem, MissingExtraError
 from edgebert.workers.elf import Elf, library_index, needed_libraries, read_elf
 from tests.support.elves import library, program
 
@@ -84,3 +84,12 @@ def test_the_index_follows_links_inside_a_package(tmp_path: Path):
     (folder / "libgone.so").symlink_to("/nowhere/libgone.so")
     index = library_index([tmp_path / "package"])
     assert index == {"liba.so": folder / "liba.so", "liba.so.1": folder / "liba.so"}
+
+
+def test_without_pyelftools_the_extra_is_named(monkeypatch: pytest.MonkeyPatch):
+    """Where pyelftools is not installed, an ELF file is refused with the line that installs it; other files are none."""
+    monkeypatch.setitem(sys.modules, "elftools.elf.elffile", None)
+    assert read_elf(b"#!/bin/sh\n") is None
+    with pytest.raises(MissingExtraError, match="pyelftools") as caught:
+        read_elf(program([0]))
+    assert caught.value.extra == "workers"
