@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import signal
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, TypeVar
@@ -261,37 +260,6 @@ def read_answer(answer: type[T], done: Finished, *, url: str) -> T:
         assert failed is not None
         raise _refused(failed.error, url)
     return result
-
-
-def retrying(
-    call: Callable[[], T],
-    *,
-    attempts: int = 3,
-    waits: Sequence[float] = (1.0, 5.0),
-    on_retry: Callable[[DeviceGone], None] | None = None,
-    sleep: Callable[[float], None] = time.sleep,
-) -> T:
-    """Return what ``call`` returns, trying it again when the device was gone; every other error ends it.
-
-    Args:
-        call: What to do.
-        attempts: Times to try it in all.
-        waits: Seconds before the second try, the third and so on; the last one holds for all that follow.
-        on_retry: Told of each failure that is tried again.
-        sleep: Waits.
-
-    Raises:
-        DeviceGone: The last try failed too.
-    """
-    for attempt in range(1, attempts):
-        try:
-            return call()
-        except DeviceGone as error:
-            if on_retry is not None:
-                on_retry(error)
-            if waits:
-                sleep(waits[min(attempt, len(waits)) - 1])
-    return call()
 
 
 def _silent(done: Finished, url: str) -> DeviceProblem:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 from edgebert.device.protocol import HardwareFacts, Temperature
+from edgebert.errors import DeviceGone
 from edgebert.ranges import Count
+
+T = TypeVar("T")
 
 DeviceKind = Literal["local", "ssh", "adb", "emulator"]
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -157,3 +161,34 @@ class Device(Protocol):
     def close(self) -> None:
         """Let go of the connection; leaves no process behind. May be called twice."""
         ...
+
+
+def retrying(
+    call: Callable[[], T],
+    *,
+    attempts: int = 3,
+    waits: Sequence[float] = (1.0, 5.0),
+    on_retry: Callable[[DeviceGone], None] | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> T:
+    """Return what ``call`` returns, trying it again when the device was gone; every other error ends it.
+
+    Args:
+        call: What to do.
+        attempts: Times to try it in all.
+        waits: Seconds before the second try, the third and so on; the last one holds for all that follow.
+        on_retry: Told of each failure that is tried again.
+        sleep: Waits.
+
+    Raises:
+        DeviceGone: The last try failed too.
+    """
+    for attempt in range(1, attempts):
+        try:
+            return call()
+        except DeviceGone as error:
+            if on_retry is not None:
+                on_retry(error)
+            if waits:
+                sleep(waits[min(attempt, len(waits)) - 1])
+    return call()

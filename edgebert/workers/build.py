@@ -25,12 +25,11 @@ from edgebert.workers.archive import (
     RuntimeManifest,
     RuntimePackage,
     is_safe_name,
-    read_runtime,
-    unpack_runtime,
     write_runtime,
 )
 from edgebert.workers.elf import library_index, needed_libraries
 from edgebert.workers.fetch import RELEASE, deb_version, fetch_debs, fetch_wheels, unpack_deb
+from edgebert.workers.unpack import read_runtime, unpack_runtime
 
 WHEELS = (
     "ai-edge-litert==2.3.0",

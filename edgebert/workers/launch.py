@@ -17,7 +17,8 @@ from edgebert.device.board import Launcher
 from edgebert.device.complaints import last_words, not_written
 from edgebert.device.device import Device
 from edgebert.errors import DeviceProblem, UsageError
-from edgebert.workers.archive import check_runtime, file_sha256, read_runtime
+from edgebert.workers.archive import file_sha256
+from edgebert.workers.unpack import check_runtime, read_runtime
 
 OLDEST_PYTHON = (3, 9)
 

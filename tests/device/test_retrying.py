@@ -1,6 +1,6 @@
 import pytest
 
-from edgebert.device.board import retrying
+from edgebert.device.device import retrying
 from edgebert.errors import CheckFailed, DeviceGone, DeviceProblem, UsageError
 
 

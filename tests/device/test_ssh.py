@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from edgebert.device.board import retrying
+from edgebert.device.device import retrying
 from edgebert.device.ssh import _RECEIVE, open_ssh
 from edgebert.errors import DeviceGone, DeviceProblem, UsageError
 from tests.support import kit

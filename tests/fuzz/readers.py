@@ -124,7 +124,7 @@ def _configuration() -> None:
 
 
 def _worker_archive() -> None:
-    from edgebert.workers.archive import check_runtime, read_runtime, unpack_runtime
+    from edgebert.workers.unpack import check_runtime, read_runtime, unpack_runtime
 
     read_runtime(Path("worker.tar.gz"))
     check_runtime(Path("worker.tar.gz"))

@@ -23,13 +23,11 @@ from edgebert.workers.archive import (
     RuntimeFile,
     RuntimeManifest,
     RuntimePackage,
-    check_runtime,
     file_sha256,
     is_safe_name,
-    read_runtime,
-    unpack_runtime,
     write_runtime,
 )
+from edgebert.workers.unpack import check_runtime, read_runtime, unpack_runtime
 
 PACKAGES = (RuntimePackage(name="numpy", version="2.4.6", origin="PyPI"),)
 CONTENT = {PYTHON: b"python", LOADER: b"loader", "site/numpy/__init__.py": b"", "licences/libc6": b"LGPL" * 9000}
@@ -332,7 +330,7 @@ def test_a_list_that_no_folder_can_hold_is_refused(what: str, tmp_path: Path):
 BOMB = """
 import resource, sys
 from pathlib import Path
-from edgebert.workers.archive import check_runtime
+from edgebert.workers.unpack import check_runtime
 from edgebert.errors import BundleError
 resource.setrlimit(resource.RLIMIT_AS, (500 << 20, 500 << 20))
 try:

@@ -87,7 +87,7 @@ def test_the_index_follows_links_inside_a_package(tmp_path: Path):
 
 
 def test_without_pyelftools_the_extra_is_named(monkeypatch: pytest.MonkeyPatch):
-    """Where pyelftools is not installed, an ELF file is refused with the line that installs it; other files are none."""
+    """Where pyelftools is not installed, an ELF file is refused with the line that installs it; others are none."""
     monkeypatch.setitem(sys.modules, "elftools.elf.elffile", None)
     assert read_elf(b"#!/bin/sh\n") is None
     with pytest.raises(MissingExtraError, match="pyelftools") as caught:

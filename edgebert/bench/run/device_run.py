@@ -43,8 +43,8 @@ from edgebert.bench.run.steps import (
     UnfitStep,
 )
 from edgebert.bench.run.workload import BenchmarkPlan, chosen_files
-from edgebert.device.board import Board, InstructionCounter, retrying
-from edgebert.device.device import DeviceFacts, PhoneState
+from edgebert.device.board import Board, InstructionCounter
+from edgebert.device.device import DeviceFacts, PhoneState, retrying
 from edgebert.device.protocol import Request, Trial
 from edgebert.errors import CheckFailed, DeviceGone, DeviceProblem
 
