@@ -80,7 +80,6 @@ class PruningResults(Recorded):
     """Everything that was found out about one checkpoint.
 
     Attributes:
-        kind: The study.
         encoder: Encoder that was fine-tuned.
         train: Texts it was fine-tuned on, and the runs were given.
         evaluation: Texts the models were asked about.
@@ -150,18 +149,6 @@ def measure_pruning(
 
     Runs that earlier calls finished for the same checkpoint, texts and seeds are taken as they are, and are part of
     what is returned whether asked for again or not.
-
-    Args:
-        checkpoint: The fine-tuned checkpoint.
-        training: Texts to prune and distill with.
-        evaluation: Texts to ask the models about.
-        work: Folder for the finished runs.
-        shares: Shares of the multiply-accumulates to keep.
-        epochs: Epochs of distillation, 0 for none.
-        seeds: Seeds.
-        encoder: Encoder that was fine-tuned.
-        command: Command line that repeats it.
-        progress: Told what is being done.
 
     Raises:
         UsageError: The texts have too many labels to be recorded by a digit, or nothing is asked for.

@@ -151,10 +151,6 @@ def run_command(words: list[str]) -> str:
 def measured(words: list[str], *, command: str) -> Process:
     """Run a command in the repository to its end and return what it took.
 
-    Args:
-        words: The command.
-        command: How it is recorded.
-
     Raises:
         CheckFailed: It failed; the message holds the end of what it wrote.
     """

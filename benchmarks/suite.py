@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
@@ -64,31 +64,19 @@ class SpeedSuite:
     architecture: Architecture
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Build:
-    """Where the files of a suite are built."""
+class Build(NamedTuple):
+    """Where the files of a suite are built: checkpoint, edgebert's bundle, Optimum's files, what the export took."""
 
     root: Path
+    checkpoint: Path
+    bundle: Path
+    optimum: Path
+    export: Path
 
-    @property
-    def checkpoint(self) -> Path:
-        """The random checkpoint."""
-        return self.root / "checkpoint"
-
-    @property
-    def bundle(self) -> Path:
-        """What edgebert makes of it."""
-        return self.root / "bundle"
-
-    @property
-    def optimum(self) -> Path:
-        """What Optimum makes of it."""
-        return self.root / "optimum"
-
-    @property
-    def export(self) -> Path:
-        """What the export took."""
-        return self.root / "export.json"
+    @classmethod
+    def at(cls, root: Path) -> Build:
+        """Return the places in a folder."""
+        return cls(root, root / "checkpoint", root / "bundle", root / "optimum", root / "export.json")
 
 
 def load_suite(name: str | Path, *, rounds: int | None = None, runs: int | None = None) -> SpeedSuite:
@@ -123,7 +111,7 @@ def load_suite(name: str | Path, *, rounds: int | None = None, runs: int | None 
 
 def build_of(build: Path, suite: str) -> Build:
     """Return where the files of a suite are built."""
-    return Build(root=build.resolve() / load_suite(suite).name)
+    return Build.at(build.resolve() / load_suite(suite).name)
 
 
 def suite_path(suite: str) -> str:

@@ -69,7 +69,7 @@ class _Origin:
     options: FinetuneOptions
 
 
-class FineTuned(NamedTuple):
+class Prepared(NamedTuple):
     """The checkpoint that several studies share, and its texts."""
 
     checkpoint: Path
@@ -93,15 +93,6 @@ def measure_accuracy(
     progress: Progress,
 ) -> AccuracyResults:
     """Fine-tune an encoder, export it, and return the scores of every file.
-
-    Args:
-        train: Labelled texts to learn from.
-        evaluation: Labelled texts to score on.
-        work: Folder for checkpoint and bundle.
-        base: DistilBERT encoder; ``None`` imports the pretrained one that the demo uses.
-        options: Hyper-parameters.
-        recipe: Files to score.
-        progress: Told what is being done.
 
     Raises:
         UsageError: A file cannot be used.
@@ -134,18 +125,16 @@ def measure_accuracy(
     )
 
 
-def fine_tuned(
-    train: Path, evaluation: Path, build: Path, *, base: Path | None = None, progress: Progress
-) -> FineTuned:
+def prepared(train: Path, evaluation: Path, build: Path, *, base: Path | None = None, progress: Progress) -> Prepared:
     """Return the checkpoint that ``accuracy`` makes of these texts, made here unless it is there; errors as for it."""
     training = read_dataset(train)
     held_back = read_dataset(evaluation, labels=training.labels)
-    return FineTuned(
+    return Prepared(
         finetuned(training, held_back, build / "accuracy", base=base, progress=progress), training, held_back
     )
 
 
-def fine_tuned_bundle(checkpoint: Path, build: Path, progress: Progress) -> Path:
+def prepared_bundle(checkpoint: Path, build: Path, progress: Progress) -> Path:
     """Return the bundle of the fine-tuned checkpoint, which is exported once."""
     demo = build / "emulated" / "demo"
     if not is_bundle(demo):
@@ -165,14 +154,7 @@ def finetuned(
 ) -> Path:
     """Return the checkpoint ``model`` in a folder: fine-tuned here, unless it was made of the same before.
 
-    Args:
-        training: Texts to learn from.
-        held_back: Texts to measure the result on; they do not influence it.
-        work: The folder.
-        base: DistilBERT encoder; ``None`` imports the pretrained one that the demo uses.
-        options: Hyper-parameters.
-        again: Whether it is fine-tuned again even then.
-        progress: Told what is being done.
+    Without a ``base`` the encoder of the demo is fine-tuned. The texts that are held back only measure the result.
 
     Raises:
         DataError: The data cannot train or measure a classifier.

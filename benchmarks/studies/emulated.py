@@ -14,7 +14,7 @@ from typing import Literal
 from benchmarks.measure import make_files
 from benchmarks.page import Figure, bounded, conditions, packages_text, table
 from benchmarks.results import Recorded, stamp
-from benchmarks.studies.accuracy import fine_tuned, fine_tuned_bundle
+from benchmarks.studies.accuracy import prepared, prepared_bundle
 from benchmarks.suite import (
     BUILD,
     SUITE,
@@ -56,7 +56,6 @@ class EmulatedResults(Recorded):
     """Everything that was found out.
 
     Attributes:
-        kind: The study.
         demo: The fine-tuned checkpoint of the accuracy benchmark: answers on every CPU and on this machine, counts.
         base: DistilBERT-base shape with random weights: counts.
     """
@@ -75,9 +74,9 @@ def run(
     build: BuildFolder = BUILD,
 ) -> EmulatedResults:
     """Let emulated ARM CPUs answer texts and count instructions, with the fine-tuned files and the suite's shape."""
-    checkpoint, _, held_back = fine_tuned(train, evaluation, build, base=base, progress=progress)
+    checkpoint, _, held_back = prepared(train, evaluation, build, base=base, progress=progress)
     work = build / "emulated"
-    demo, place = fine_tuned_bundle(checkpoint, build, progress), Build(root=work / "base")
+    demo, place = prepared_bundle(checkpoint, build, progress), Build.at(work / "base")
     if not is_bundle(place.bundle):
         # One length: a large float file takes seconds for each inference under emulation.
         make_files(replace(load_suite(suite), signatures=(int(SERIES),)), suite_path(suite), place, progress)
@@ -93,14 +92,6 @@ def measure_emulated(
     demo: Path, base: Path, evaluation: Dataset, work: Path, *, texts: int = TEXTS, progress: Progress
 ) -> tuple[Report, Report]:
     """Return the reports of both bundles; a killed run goes on where it was.
-
-    Args:
-        demo: Bundle of the fine-tuned checkpoint.
-        base: Bundle of the base shape.
-        evaluation: Texts to answer.
-        work: Folder for the journals.
-        texts: How many of them.
-        progress: Told of inferences.
 
     Raises:
         EdgebertError: What a benchmark raises; the first device that failed decides.

@@ -19,7 +19,7 @@ from typing import Literal, cast
 
 from benchmarks.page import Figure, bounded, conditions, packages_text, table
 from benchmarks.results import Recorded, stamp
-from benchmarks.studies.accuracy import fine_tuned, fine_tuned_bundle
+from benchmarks.studies.accuracy import prepared, prepared_bundle
 from benchmarks.suite import BUILD, Base, BuildFolder, Evaluation, Train, texts_command
 from edgebert.bench.report import write_report
 from edgebert.bench.run.runner import bench
@@ -73,7 +73,6 @@ class OverheadResults(Recorded):
     """Everything that was found out, on a machine that was both ends.
 
     Attributes:
-        kind: The study.
         runs: The benchmarks, in the order they were made.
         load_average: Load of the machine before them.
     """
@@ -87,8 +86,8 @@ def run(
     progress: Progress, train: Train, evaluation: Evaluation, base: Base = None, build: BuildFolder = BUILD
 ) -> OverheadResults:
     """Time whole benchmarks over ssh and adb, and take off what their workers and pushes took."""
-    texts = fine_tuned(train, evaluation, build, base=base, progress=progress)
-    demo = open_bundle(fine_tuned_bundle(texts.checkpoint, build, progress))
+    texts = prepared(train, evaluation, build, base=base, progress=progress)
+    demo = open_bundle(prepared_bundle(texts.checkpoint, build, progress))
     load_average = os.getloadavg()[0]
     return OverheadResults(
         **stamp(texts_command("overhead", train, evaluation)),
@@ -126,11 +125,6 @@ class _TimedBoard(Board):
 
 def measure_overhead(bundle: Bundle, work: Path, *, progress: Progress = silent) -> tuple[Overhead, ...]:
     """Run whole benchmarks over both connections, by turns, and return where their time went.
-
-    Args:
-        bundle: Bundle to measure.
-        work: Folder for journals and reports.
-        progress: Told of each run.
 
     Raises:
         EdgebertError: What a benchmark raises.

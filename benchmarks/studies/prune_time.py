@@ -13,7 +13,7 @@ from typing import Literal
 from benchmarks.measure import edgebert_command, measured, run_command, shown
 from benchmarks.page import Figure, bounded, conditions, packages_text, table
 from benchmarks.results import DataFile, Process, Recorded, stamp
-from benchmarks.studies.accuracy import fine_tuned
+from benchmarks.studies.accuracy import prepared
 from benchmarks.suite import (
     BUILD,
     SUITE,
@@ -74,7 +74,7 @@ def run(
     build: BuildFolder = BUILD,
 ) -> PruneTimeResults:
     """Time edgebert prune of the fine-tuned checkpoint and of one in the shape of the suite."""
-    checkpoint, training, _ = fine_tuned(train, evaluation, build, base=base, progress=progress)
+    checkpoint, training, _ = prepared(train, evaluation, build, base=base, progress=progress)
     load_average, work = os.getloadavg()[0], build / "prune-time"
     work.mkdir(parents=True, exist_ok=True)
     progress("writing the base checkpoint", 0, 3)

@@ -68,7 +68,6 @@ class PrunedSpeedResults(TimedFiles):
     """Everything of one run; the architecture of the suite is the uncut one.
 
     Attributes:
-        kind: The study.
         cut_date: Day of the recorded cuts that the shapes were scaled up from.
         cut_checkpoint_sha256: Hash of the checkpoint that was cut there.
         cut_seed: Seed of these cuts.
@@ -116,11 +115,6 @@ def run(
 
 def pruned_shapes(cuts: PruningResults, base: Architecture, *, seed: int) -> tuple[PrunedShape, ...]:
     """Return the uncut shape and those that the recorded cuts have when they are made in it.
-
-    Args:
-        cuts: The recorded cuts; with and without distillation they are the same.
-        base: The uncut shape.
-        seed: Seed of the cuts.
 
     Raises:
         UsageError: A cut was not recorded, or its original does not scale to ``base``.

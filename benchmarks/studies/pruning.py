@@ -11,7 +11,7 @@ import typer
 
 from benchmarks.cuts import PruningResults, measure_pruning
 from benchmarks.page import Figure, conditions, packages_text, table
-from benchmarks.studies.accuracy import encoder_name, fine_tuned
+from benchmarks.studies.accuracy import encoder_name, prepared
 from benchmarks.suite import BUILD, Base, BuildFolder, Evaluation, Train, texts_command
 from edgebert.errors import UsageError
 from edgebert.intervals import mean_interval
@@ -43,7 +43,7 @@ def run(
     ] = None,
 ) -> PruningResults:
     """Cut the fine-tuned checkpoint to each share with each seed, and score each cut."""
-    texts = fine_tuned(train, evaluation, build, base=base, progress=progress)
+    texts = prepared(train, evaluation, build, base=base, progress=progress)
     # The record holds what all calls for these seeds found: which parts this one added does not matter.
     command = texts_command("pruning", train, evaluation) + ("" if seeds == SEEDS else f" --seeds {seeds}")
     return measure_pruning(

@@ -26,7 +26,7 @@ def test_rendering_is_deterministic_and_complete(tmp_path):
     assert (tmp_path / "results" / "2026-01-02-fast-tm-cpu.svg").read_bytes() == plot
 
 
-def test_doubts_are_shown(tmp_path):
+def test_warnings_are_shown(tmp_path):
     """A busy machine and rounds that differ are named below the table."""
     results = speed_results(load_average=1.7)
     slow = [

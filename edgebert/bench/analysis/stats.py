@@ -95,10 +95,10 @@ def change(old: Times, new: Times, *, level: float = 0.95) -> Estimate:
     before, after = _median_logs(old), _median_logs(new)
     centre = float(before.mean() - after.mean())
     if min(len(before), len(after)) < FEWEST:
-        return Estimate(value=_exp(centre), low=None, high=None)
+        return _around(centre, None)
     parts = [float(side.var(ddof=1)) / len(side) for side in (before, after)]
     if not sum(parts):
-        return Estimate(value=_exp(centre), low=_exp(centre), high=_exp(centre))
+        return _around(centre, 0.0)
     shares = [part / sum(parts) for part in parts]
     degrees = 1 / sum(share**2 / (len(side) - 1) for share, side in zip(shares, (before, after), strict=True))
     return _around(centre, t_quantile(int(degrees), level) * math.sqrt(sum(parts)))
@@ -198,7 +198,7 @@ def _tail(medians: NDArray[np.float64], own: Sequence[NDArray[np.float64]], shar
     count = len(own)
     centre = value(None)
     if count < 2:
-        return Estimate(value=_exp(centre), low=None, high=None)
+        return _around(centre, None)
     each = np.array([median + np.quantile(rest, share) for median, rest in zip(medians, own, strict=True)])
     left_out = np.array([value(index) for index in range(count)])
     errors = (math.sqrt(each.var(ddof=1) / count), math.sqrt((count - 1) * left_out.var()))
@@ -206,13 +206,14 @@ def _tail(medians: NDArray[np.float64], own: Sequence[NDArray[np.float64]], shar
 
 
 def _from_logs(logs: NDArray[np.float64], *, level: float) -> Estimate:
-    centre, low, high = mean_interval(logs, level=level)
-    if len(logs) < FEWEST:
+    centre, low, _ = mean_interval(logs, level=level)
+    return _around(centre, None if len(logs) < FEWEST else centre - low)
+
+
+def _around(centre: float, half: float | None) -> Estimate:
+    """Return the estimate of a logarithm; ``None`` leaves its interval unknown."""
+    if half is None:
         return Estimate(value=_exp(centre), low=None, high=None)
-    return Estimate(value=_exp(centre), low=_exp(low), high=_exp(high))
-
-
-def _around(centre: float, half: float) -> Estimate:
     return Estimate(value=_exp(centre), low=_exp(centre - half), high=_exp(centre + half))
 
 
