@@ -29,7 +29,7 @@ from tests.support.report_values import (
 )
 
 LABELS = (0, 1) * 100
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 
 
 def flipped(count: int) -> tuple[int, ...]:
