@@ -12,8 +12,8 @@ import sys
 import time
 from typing import Any, BinaryIO, Callable, Sequence
 
-from edgebert.ondevice.processors import pin
 from edgebert.ondevice.protocol import Failure, failed, frame, read_request
+from edgebert.ondevice.sysfs import pin
 from edgebert.ondevice.timing import now_ns
 
 USAGE = "usage: python -m edgebert.ondevice run < request.json\n       python -m edgebert.ondevice describe\n"

@@ -8,11 +8,38 @@ import re
 import signal
 from typing import Any, NamedTuple, Optional
 
-from edgebert.ondevice.cores import core_name
-from edgebert.ondevice.processors import online
 from edgebert.ondevice.protocol import SCHEMA
 from edgebert.ondevice.session import RUNTIMES, import_runtime
-from edgebert.ondevice.sysfs import read_text, read_whole
+from edgebert.ondevice.sysfs import online, read_text, read_whole
+
+_NUMBER = re.compile(r"[0-9]{1,6}")
+_HEX = re.compile(r"0[xX][0-9a-fA-F]{1,8}")
+
+# Implementer, then parts in hexadecimal, as in the main identification register (MIDR) that the Linux kernel prints.
+_NAMES = {
+    0x41: (  # Arm
+        "C05 Cortex-A5, C07 Cortex-A7, C08 Cortex-A8, C09 Cortex-A9, C0D Cortex-A17, C0E Cortex-A17, "
+        "C0F Cortex-A15, D01 Cortex-A32, D03 Cortex-A53, D04 Cortex-A35, D05 Cortex-A55, D06 Cortex-A65, "
+        "D07 Cortex-A57, D08 Cortex-A72, D09 Cortex-A73, D0A Cortex-A75, D0B Cortex-A76, D0C Neoverse-N1, "
+        "D0D Cortex-A77, D0E Cortex-A76AE, D40 Neoverse-V1, D41 Cortex-A78, D42 Cortex-A78AE, D43 Cortex-A65AE, "
+        "D44 Cortex-X1, D46 Cortex-A510, D47 Cortex-A710, D48 Cortex-X2, D49 Neoverse-N2, D4A Neoverse-E1, "
+        "D4B Cortex-A78C, D4C Cortex-X1C, D4D Cortex-A715, D4E Cortex-X3, D4F Neoverse-V2, D80 Cortex-A520, "
+        "D81 Cortex-A720, D82 Cortex-X4, D83 Neoverse-V3AE, D84 Neoverse-V3, D85 Cortex-X925, D87 Cortex-A725, "
+        "D8E Neoverse-N3"
+    ),
+    0x48: "D01 TaiShan-V110, D40 Cortex-A76",  # HiSilicon
+    0x4E: "000 Denver, 003 Denver 2, 004 Carmel",  # NVIDIA
+    0x51: (  # Qualcomm
+        "001 Oryon, 201 Kryo, 205 Kryo, 211 Kryo, 800 Kryo 2xx Gold, 801 Kryo 2xx Silver, 802 Kryo 3xx Gold, "
+        "803 Kryo 3xx Silver, 804 Kryo 4xx Gold, 805 Kryo 4xx Silver"
+    ),
+    0x53: "001 Exynos-M1, 002 Exynos-M3, 003 Exynos-M4, 004 Exynos-M5",  # Samsung
+    0x61: (  # Apple
+        "022 Icestorm, 023 Firestorm, 024 Icestorm, 025 Firestorm, 028 Icestorm, 029 Firestorm, 032 Blizzard, "
+        "033 Avalanche, 034 Blizzard, 035 Avalanche, 038 Blizzard, 039 Avalanche"
+    ),
+    0xC0: "AC3 Ampere-1, AC4 Ampere-1A",  # Ampere
+}
 
 
 class CpuInfo(NamedTuple):
@@ -86,6 +113,23 @@ def parse_cpuinfo(text: str) -> CpuInfo:
     return CpuInfo(parts, tuple(sorted(features or ())), _label(model))
 
 
+def core_name(implementer: str, part: str) -> str:
+    """Return the name of a core, as in ``Cortex-A76``.
+
+    Args:
+        implementer: As the kernel writes it, as in ``0x41``.
+        part: Likewise, as in ``0xd0b``.
+
+    Returns:
+        The name; both numbers, as in ``0x41/0xfff``, when the core is not known; empty when they are no numbers.
+    """
+    if not _HEX.fullmatch(implementer) or not _HEX.fullmatch(part):
+        return ""
+    made_by, number = int(implementer, 16), int(part, 16)
+    names = dict(entry.split(" ", 1) for entry in _NAMES.get(made_by, "").split(", ") if entry)
+    return names.get("%03X" % number) or "0x%02x/0x%03x" % (made_by, number)
+
+
 def parse_memory(text: str) -> Optional[int]:
     """Return the bytes of RAM that a ``/proc/meminfo`` states."""
     found = re.search(r"^MemTotal:\s*([0-9]{1,15}) kB\s*$", text, re.MULTILINE)
@@ -138,6 +182,3 @@ def _signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return "signal %d" % number
-
-
-_NUMBER = re.compile(r"[0-9]{1,6}")

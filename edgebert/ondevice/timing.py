@@ -26,29 +26,6 @@ def timed(call: Callable[[], T]) -> tuple[int, T]:
     return time.perf_counter_ns() - start, result
 
 
-def time_runs(
-    session: Session,
-    input_ids: NDArray[np.int32],
-    attention_mask: NDArray[np.int32],
-    *,
-    warm_up: int,
-    runs: int,
-) -> list[int]:
-    """Return the nanoseconds that each of ``runs`` inferences took, raw, in the order they were made.
-
-    Args:
-        session: The open file.
-        input_ids: Token ids, int32 [1, length].
-        attention_mask: 1 for a token and 0 for padding, int32 [1, length].
-        warm_up: Inferences before the first one that counts.
-        runs: Inferences that count.
-
-    Raises:
-        RuntimeFailure: The runtime refuses.
-    """
-    return time_inputs(session, [(input_ids, attention_mask)], warm_up=warm_up, runs=runs)
-
-
 def time_inputs(
     session: Session,
     inputs: Sequence[tuple[NDArray[np.int32], NDArray[np.int32]]],
@@ -60,7 +37,7 @@ def time_inputs(
 
     Args:
         session: The open file.
-        inputs: Ids and mask of each input, as ``time_runs`` takes them; at least one.
+        inputs: Token IDs, int32 [1, length], and mask (1 for a token, 0 for padding) of each input; at least one.
         warm_up: Inferences before the first one that counts.
         runs: Inferences that count.
 

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple, Optional, Sequence
 import numpy as np
 
 from edgebert.ondevice.conditions import read_conditions
-from edgebert.ondevice.processors import usable
 from edgebert.ondevice.protocol import SCHEMA, Failure, Request
 from edgebert.ondevice.session import (
     RuntimeAbsent,
@@ -21,7 +20,7 @@ from edgebert.ondevice.session import (
     import_runtime,
     open_session,
 )
-from edgebert.ondevice.sysfs import read_text
+from edgebert.ondevice.sysfs import read_text, usable
 from edgebert.ondevice.timing import now_ns, time_inputs, timed
 
 MARK = 0x45424D4B

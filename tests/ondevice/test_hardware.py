@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from edgebert import jsonio
 from edgebert.device.protocol import WORKER_SCHEMA, Core, HardwareFacts
-from edgebert.ondevice.cores import core_name
-from edgebert.ondevice.hardware import parse_cpuinfo, parse_memory
+from edgebert.ondevice.hardware import core_name, parse_cpuinfo, parse_memory
 from edgebert.ondevice.session import PACKAGES, RUNTIMES
 from edgebert.runtime import installed_version
 

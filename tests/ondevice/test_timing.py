@@ -15,7 +15,7 @@ import pytest
 import edgebert
 import edgebert.ondevice.timing as module
 from edgebert.ondevice.session import RuntimeFailure, Session
-from edgebert.ondevice.timing import now_ns, time_inputs, time_runs, timed
+from edgebert.ondevice.timing import now_ns, time_inputs, timed
 
 SOURCE = Path(module.__file__)
 NAP_S = 0.002
@@ -36,10 +36,10 @@ def test_the_worker_travels_alone(tmp_path):
     """Copied to a folder of its own, the file needs nothing but the standard library."""
     shutil.copy(SOURCE, tmp_path / "timing.py")
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    code = "import sys, timing; print(timing.time_runs.__name__, 'edgebert' in sys.modules)"
+    code = "import sys, timing; print(timing.time_inputs.__name__, 'edgebert' in sys.modules)"
     words = [sys.executable, "-S", "-c", code]
     done = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path, env=environment)
-    assert done.stdout == "time_runs False\n", done.stderr
+    assert done.stdout == "time_inputs False\n", done.stderr
 
 
 def test_no_other_module_reads_a_clock_of_that_precision():
@@ -53,7 +53,7 @@ def test_every_counted_run_has_its_own_time():
     """Each time, a whole number of nanoseconds, is at least as long as that very run slept."""
     naps = [0.0, NAP_S, 0.0, 5 * NAP_S, NAP_S]
     left = iter(naps)
-    run_ns = time_runs(opened(lambda *_: time.sleep(next(left))), IDS, MASK, warm_up=0, runs=len(naps))
+    run_ns = time_inputs(opened(lambda *_: time.sleep(next(left))), [(IDS, MASK)], warm_up=0, runs=len(naps))
     assert all(type(ns) is int for ns in run_ns)
     assert all(ns >= nap * 1e9 for ns, nap in zip(run_ns, naps, strict=True))
 
@@ -68,7 +68,7 @@ def test_warm_up_runs_but_does_not_count(warm_up, runs):
         if len(seen) > warm_up:
             time.sleep(NAP_S)
 
-    run_ns = time_runs(opened(run), IDS, MASK, warm_up=warm_up, runs=runs)
+    run_ns = time_inputs(opened(run), [(IDS, MASK)], warm_up=warm_up, runs=runs)
     assert len(seen) == warm_up + runs
     assert all(ids is IDS and mask is MASK for ids, mask in seen)
     assert len(run_ns) == runs
@@ -85,7 +85,7 @@ def test_a_failing_runtime_is_not_hidden(good):
             raise RuntimeFailure("no")
 
     with pytest.raises(RuntimeFailure, match="no"):
-        time_runs(opened(run), IDS, MASK, warm_up=1, runs=3)
+        time_inputs(opened(run), [(IDS, MASK)], warm_up=1, runs=3)
 
 
 def test_inputs_take_turns():
