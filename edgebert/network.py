@@ -39,10 +39,6 @@ _DEFAULTS = {
 def read_architecture(config: Mapping[str, Any], folder: Path) -> Architecture:
     """Return the shape that a DistilBERT's configuration describes.
 
-    Args:
-        config: Content of its ``config.json``.
-        folder: Where that lies, for messages.
-
     Raises:
         CheckpointError: A size is impossible, or the activation is one edgebert does not convert.
     """

@@ -153,12 +153,7 @@ def pieces(tokenizer: Tokenizer) -> tuple[str, ...]:
 
 
 def app_tokenizer(vocabulary: Sequence[str], spec: TextSpec) -> Tokenizer:
-    """Return the tokenizer that an app builds from ``vocab.txt`` and the text spec, without truncation.
-
-    Args:
-        vocabulary: The lines of ``vocab.txt``.
-        spec: How a text becomes ids.
-    """
+    """Return the tokenizer that an app builds from ``vocab.txt`` and the text spec, without truncation."""
     ids = {token: index for index, token in enumerate(vocabulary)}
     tokenizer = Tokenizer(models.WordPiece(ids, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=spec.lower_case)
@@ -177,10 +172,6 @@ def difference(tokenizer: Tokenizer, app: Tokenizer) -> str | None:
 
     The whole descriptions are compared. Only what has no influence on the ids of one whole text is left out: decoder,
     padding, truncation, type ids, the template for pairs.
-
-    Args:
-        tokenizer: Any tokenizer.
-        app: What ``app_tokenizer`` returned.
     """
     mine, wanted = _traits(tokenizer), _traits(app)
     for name in dict.fromkeys((*wanted, *mine)):

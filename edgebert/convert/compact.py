@@ -17,11 +17,7 @@ _IDENTIFIER = b"TFL3"
 
 
 def compact_tflite(content: bytes) -> bytes:
-    """Return the same model with equal quantization parameters stored once.
-
-    Args:
-        content: A TFLite file.
-    """
+    """Return the same model with equal quantization parameters stored once."""
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
     constants = [_constant(buffer, content) for buffer in model.buffers]
     described = {item.buffer for item in model.metadata or ()}

@@ -35,11 +35,6 @@ def write_onnx(weights: Weights, path: Path, *, int8: bool) -> None:
     In int8, weights are signed with one scale per output channel and activations are quantized to uint8 per tensor as
     they come (``DynamicQuantizeLinear``); products are exact in int32. Normalization, softmax and the products of
     activations with each other stay in float32.
-
-    Args:
-        weights: What to write.
-        path: File to make.
-        int8: Whether weights and embeddings are stored in 8 bits.
     """
     graph = _Graph(int8=int8)
     hidden = _embed(graph, weights)
@@ -74,11 +69,8 @@ def per_row_int8(matrix: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray
 
     -128 is not used: the range is symmetric, so that no product of two values can leave int16 by itself.
 
-    Args:
-        matrix: Float32 [rows, columns].
-
     Returns:
-        Int8 [rows, columns] and float32 [rows].
+        Int8 [rows, columns] and float32 [rows], for a float32 ``matrix`` [rows, columns].
     """
     scales = (np.abs(matrix).max(axis=1) / 127).astype(np.float32)
     scales[scales == 0] = 1.0

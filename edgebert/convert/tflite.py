@@ -28,11 +28,6 @@ def write_tflite(weights: Weights, path: Path, *, lengths: tuple[int, ...]) -> N
     Each length has a signature ``len<length>`` with inputs ``input_ids`` and ``attention_mask``, int32 [1, length], and
     output ``logits``, float32 [1, labels]; all of them share one set of weights.
 
-    Args:
-        weights: What to write.
-        path: File to make.
-        lengths: Signature lengths in tokens.
-
     Raises:
         MissingExtraError: litert-torch is not installed.
     """

@@ -85,11 +85,8 @@ def importance(gradients: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
 def choose_units(gradients: npt.NDArray[np.float32], keep: int) -> tuple[int, ...]:
     """Return the units to keep, ascending: greedily, the next to go is the one whose loss adds least to what is gone.
 
-    The loss of a set P of units is estimated as the sum of F[i, j] over i, j in P, F being the Fisher information.
-
-    Args:
-        gradients: Derivatives of each example's loss by the gate of each unit, float32 [examples, units].
-        keep: Number of units that stay.
+    The loss of a set P of units is estimated as the sum of F[i, j] over i, j in P, F being the Fisher information
+    of ``gradients``: derivatives of each example's loss by the gate of each unit, float32 [examples, units].
     """
     units = gradients.shape[1]
     if keep == units:

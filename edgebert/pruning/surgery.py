@@ -31,10 +31,6 @@ def keep_all(architecture: Architecture) -> Keep:
 def architecture_of(architecture: Architecture, keep: Keep) -> Architecture:
     """Return the shape that a cut leaves.
 
-    Args:
-        architecture: Shape of the uncut model.
-        keep: What stays of it.
-
     Raises:
         UsageError: The plan names what is not there, is not ascending, or leaves no layer, or no head or neuron of one.
     """
@@ -59,10 +55,6 @@ def cut(model: Model, keep: Keep) -> Model:
 
     Rows of the query, key and value layers go with their heads, and so do columns of the attention's output layer; rows
     of the first and columns of the second feed-forward layer go with their neurons. ``model`` stays as it is.
-
-    Args:
-        model: The model to cut.
-        keep: What stays of it.
 
     Raises:
         UsageError: The plan does not fit the model.
@@ -191,12 +183,7 @@ def gated(model: Model, heads: Sequence[torch.Tensor], neurons: Sequence[torch.T
 
 @contextlib.contextmanager
 def layers_only(model: Model, layers: Sequence[int]) -> Iterator[torch.nn.Module]:
-    """Give the module without its other transformer layers; it is whole again after the block.
-
-    Args:
-        model: The model.
-        layers: Layers that compute, ascending.
-    """
+    """Give the module without its other transformer layers; it is whole again after the block."""
     import torch
 
     transformer: Any = model.module.distilbert.transformer  # type: ignore[union-attr]

@@ -48,10 +48,6 @@ def cut_tokenizer(tokenizer: Tokenizer, kept: Sequence[int]) -> Tokenizer:
 
     Normalizer, pre-tokenizer and the settings of WordPiece stay; padding and truncation are off.
 
-    Args:
-        tokenizer: A WordPiece tokenizer.
-        kept: Ids of the tokens that stay, in any order.
-
     Raises:
         UsageError: There is no such id, a special or added token would go, or the smaller tokenizer could not be built.
     """

@@ -38,10 +38,6 @@ def cut_vocabulary(model: Model, kept: Sequence[int]) -> Model:
 
     Rows that pad the embedding table beyond the tokenizer's last token go as well.
 
-    Args:
-        model: The model.
-        kept: Ids of the tokens that stay, in any order.
-
     Raises:
         UsageError: The tokenizer has no such id, a special or added token would go, or the smaller tokenizer could not
             be built.

@@ -152,15 +152,7 @@ def task_loss(student: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 def distillation_loss(
     student: torch.nn.Module, teacher: torch.nn.Module, layers: Sequence[int], batch: PairBatch, options: DistillOptions
 ) -> torch.Tensor:
-    """Return the weighted sum of the three losses of a batch, float32 [].
-
-    Args:
-        student: The model that learns.
-        teacher: The model it learns from.
-        layers: The teacher's layer whose output each of the student's layers is compared with.
-        batch: The texts.
-        options: Weights and temperature.
-    """
+    """Return the weighted sum of the three losses of a batch, float32 []; ``layers`` are those of ``DistillSetup``."""
     import torch
 
     last = len(layers) if options.hidden else 0

@@ -69,10 +69,6 @@ class _Record:
 def save_state(place: StateFolder, state: TrainingState) -> None:
     """Write the state of a training in place of the one before; a kill leaves one of the two.
 
-    Args:
-        place: Where to keep it; the folder is made when it is not there.
-        state: What to write.
-
     Raises:
         EnvironmentProblem: The disk is full.
         OutputError: The folder cannot be written.

@@ -215,9 +215,9 @@ def test_the_texts_that_choose_the_best_state_were_not_fitted(monkeypatch):
         seen["fitted"] = set(texts)
         return repair(original, pruned, layers, texts, **options)
 
-    def held_out(course, pairs):
+    def held_out(setup, pairs):
         seen["held out"] = {pair.student for pair in pairs}
-        return with_teacher_logits(course, pairs)
+        return with_teacher_logits(setup, pairs)
 
     monkeypatch.setattr(planning, "repair", fitted)
     monkeypatch.setattr(distilling, "with_teacher_logits", held_out)
