@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from edgebert.planning.values import Bounds
     from edgebert.prediction import predict
     from edgebert.pruning.prune import prune
+    from edgebert.publishing import strip
     from edgebert.recipe import PruneOptions, built_in_recipes, load_recipe
-    from edgebert.slim import strip
     from edgebert.training.finetune import FinetuneOptions, finetune
     from edgebert.training.importer import import_bert
     from edgebert.verification import verify
@@ -48,7 +48,7 @@ _HOMES = {
     "built_in_recipes": "recipe",
     "load_recipe": "recipe",
     "PruneOptions": "recipe",
-    "strip": "slim",
+    "strip": "publishing",
     "FinetuneOptions": "training.finetune",
     "finetune": "training.finetune",
     "import_bert": "training.importer",

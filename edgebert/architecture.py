@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from edgebert.ranges import Amount, Count, Positive, Share
+from edgebert.arguments import Amount, Count, Positive, Share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 from edgebert.architecture import Architecture, Pruning
 from edgebert.arguments import PLACE, expect
 from edgebert.errors import CheckpointError, MissingExtraError
-from edgebert.examples import Task
 from edgebert.folder import locate, no_classifier, read_config
 from edgebert.jsonio import dumps, read
+from edgebert.manifest import Task
 from edgebert.network import DROPOUTS, expected_shapes, load_module, read_architecture, read_dropouts, shape_keys
-from edgebert.notes import note
+from edgebert.progress import note
 from edgebert.tasks import TASK_HEADS, TaskHead, task_head
 from edgebert.tensors import check_shapes, read_tensors, tensor_names, weight_files, write_tensors
 from edgebert.text import pad_id_of

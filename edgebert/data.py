@@ -16,8 +16,7 @@ from types import NoneType
 
 from edgebert.arguments import expect, path_of, strings_of
 from edgebert.errors import DataError, UsageError
-from edgebert.examples import Example
-from edgebert.lines import shown
+from edgebert.printable import shown
 from edgebert.tables import PLAIN, Columns, Row, read_table, suffix
 
 TEXT_COLUMNS = ("text", "sentence")
@@ -31,6 +30,15 @@ _WHOLE_NUMBER = re.compile(r"0|-?[1-9][0-9]{0,17}")
 
 _NO_LABEL = "-1"
 """What GLUE writes where the label of a text is not public."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """One labelled text; ``line`` is its line in the data file, counted from 1."""
+
+    text: str
+    label: int
+    line: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

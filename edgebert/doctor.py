@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from edgebert.installation import install_hint
+from edgebert.errors import install_hint
 from edgebert.ondevice.session import PACKAGES, cpu_name
 
 if TYPE_CHECKING:

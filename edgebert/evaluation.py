@@ -16,7 +16,6 @@ from edgebert.data import Dataset, read_dataset
 from edgebert.errors import DataError, UsageError
 from edgebert.manifest import Artifact, Score
 from edgebert.metrics import chance_level, is_sparse, paired_score
-from edgebert.notes import note, warn
 from edgebert.ondevice.session import FORMATS
 from edgebert.prediction import (
     Logits,
@@ -27,7 +26,7 @@ from edgebert.prediction import (
     load_checkpoint,
     torch_logits,
 )
-from edgebert.progress import Progress, silent
+from edgebert.progress import Progress, note, silent, warn
 from edgebert.text import TextEncoder
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import Any
 
 from edgebert.errors import CheckpointError, EnvironmentProblem
 from edgebert.jsonio import parse
-from edgebert.notes import note
+from edgebert.progress import note
 from edgebert.staging import reading
 
 _HUB_FILES = (

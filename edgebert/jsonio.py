@@ -17,9 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, overload
 
-from edgebert.errors import EdgebertError, UsageError
-from edgebert.installation import upgrade_line
-from edgebert.ranges import Between
+from edgebert.arguments import Between
+from edgebert.errors import EdgebertError, UsageError, upgrade_line
 from edgebert.staging import reading
 
 T = TypeVar("T")

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from edgebert.architecture import Architecture, Pruning
-from edgebert.examples import Task
-from edgebert.ranges import Count, Difference, Positive, Share
+from edgebert.arguments import Count, Difference, Positive, Share
 from edgebert.recipe import Format, Precision, Recipe
 
+Task = Literal["sequence-classification"]
 Role = Literal["shipped", "baseline"]
 
 

@@ -21,8 +21,8 @@ from edgebert.evaluation import evaluate_bundle
 from edgebert.jsonio import dumps
 from edgebert.manifest import Artifact, EvaluationData, Manifest, Original, Package, Provenance
 from edgebert.progress import Progress, silent
+from edgebert.publishing import leave_out_baselines
 from edgebert.recipe import PruneOptions, Recipe, check_training, load_recipe, narrowed
-from edgebert.slim import leave_out_baselines
 from edgebert.staging import staged_folder
 from edgebert.text import TextEncoder, text_spec
 from edgebert.tokenizer_files import write_tokenizer

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 from edgebert.arguments import expect, path_of, strings_of
 from edgebert.bundle import Bundle, is_bundle, open_bundle
 from edgebert.errors import UsageError
-from edgebert.examples import Prediction
 from edgebert.manifest import Artifact, Role
 from edgebert.ondevice.session import FORMATS
 from edgebert.parity import check_parity
 from edgebert.runtime import Runner, default_runtime, open_runner, present_runtimes
-from edgebert.tasks import decode
+from edgebert.tasks import Prediction, decode
 from edgebert.text import TextEncoder, open_encoder
 
 if TYPE_CHECKING:

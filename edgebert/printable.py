@@ -31,6 +31,13 @@ def printable(text: str) -> str:
     return text if text.isprintable() else "".join(map(_visible, text))
 
 
+def shown(value: object) -> str:
+    """Return a value as messages show it: its representation, cut off after 60 characters."""
+    # A long text is cut first: its representation may be ten times its length.
+    text = repr(value[:60] if isinstance(value, str) else value)
+    return text if len(text) <= 60 and not (isinstance(value, str) and len(value) > 60) else text[:57] + "..."
+
+
 def log_line(text: str) -> str:
     """Return a text as one line of a terminal or log, which no CI service takes for a command."""
     return without_command(printable(text))

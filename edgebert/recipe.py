@@ -8,10 +8,9 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from edgebert.arguments import check_options, path_of
+from edgebert.arguments import Between, Kept, Rate, Seed, check_options, path_of
 from edgebert.errors import RecipeError, UsageError
 from edgebert.jsonio import from_plain
-from edgebert.ranges import Between, Kept, Rate, Seed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from edgebert.errors import DataError
-from edgebert.lines import read_lines, shown
-from edgebert.separated import Record, bare_lines, csv_records, tsv_records
+from edgebert.printable import shown
+from edgebert.records import Record, bare_lines, csv_records, read_lines, tsv_records
 
 LABELLED = (".csv", ".tsv", ".jsonl")
 """Suffixes of files whose rows have columns; each may be followed by ``.gz``."""

@@ -13,13 +13,34 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from edgebert.examples import Prediction, Task
 from edgebert.intervals import paired_counts_interval
-from edgebert.manifest import Score
+from edgebert.manifest import Score, Task
 from edgebert.metrics import paired_score
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """The answer to one text: the most probable label and the softmax over all of them.
+
+    Attributes:
+        text: The text.
+        label: The most probable label.
+        probability: Its probability.
+        probabilities: Those of all labels, in the order of the model's labels.
+        tokens: Number of tokens that the model read, ``[CLS]`` and ``[SEP]`` included: 2 where the text has nothing to
+            read.
+        truncated: Whether the text was longer than the longest input, and cut there.
+    """
+
+    text: str
+    label: str
+    probability: float
+    probabilities: tuple[float, ...]
+    tokens: int
+    truncated: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

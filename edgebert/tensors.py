@@ -10,7 +10,7 @@ import numpy as np
 
 from edgebert.errors import CheckpointError, MissingExtraError
 from edgebert.folder import no_weights, read_object
-from edgebert.notes import note
+from edgebert.progress import note
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -10,8 +10,8 @@ import tokenizers
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 from edgebert.errors import CheckpointError, UsageError
-from edgebert.lines import LONGEST
 from edgebert.manifest import AddedToken, TextSpec
+from edgebert.records import LONGEST
 from edgebert.staging import reading
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgebert.errors import CheckpointError
 from edgebert.manifest import TextSpec
-from edgebert.notes import note, warn
+from edgebert.progress import note, warn
 from edgebert.text import (
     BERT_SPECIALS,
     SPECIALS,

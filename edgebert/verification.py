@@ -12,11 +12,11 @@ from edgebert.bundle import MANIFEST, Bundle, TextRules, open_bundle
 from edgebert.claims import disagreements
 from edgebert.errors import BundleError, CheckFailed, EdgebertError, MissingExtraError, UsageError
 from edgebert.manifest import Artifact, FileEntry, Golden, Role
-from edgebert.notes import warn
 from edgebert.ondevice.session import FORMATS
 from edgebert.parity import check_parity, warnings_of
+from edgebert.progress import warn
+from edgebert.publishing import SIGNATURE, check_signature
 from edgebert.runtime import open_runner, present_runtimes
-from edgebert.signing import SIGNATURE, check_signature
 from edgebert.text import open_encoder
 
 

@@ -13,9 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgebert.data import Dataset, read_dataset
+from edgebert.data import Dataset, Example, read_dataset
 from edgebert.errors import DataError
-from edgebert.examples import Example
 from tests.support.data_files import LABELS, refusal, separated, write
 
 

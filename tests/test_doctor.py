@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 
 from edgebert import doctor
 from edgebert.doctor import Finding, Installed, findings
-from edgebert.installation import install_line
+from edgebert.errors import install_line
 
 PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 VNNI = "x86_64 avx2 avx512_vnni"

@@ -13,9 +13,8 @@ import pytest
 from edgebert.bundle import open_bundle
 from edgebert.checkpoint import load_model
 from edgebert.data import Dataset, read_dataset
-from edgebert.errors import BundleError, DataError, MissingExtraError, ParityError, UsageError
+from edgebert.errors import BundleError, DataError, MissingExtraError, ParityError, UsageError, install_hint
 from edgebert.evaluation import evaluate
-from edgebert.installation import install_hint
 from edgebert.pipeline import export_bundle
 from edgebert.prediction import labels_of, predict
 from edgebert.text import TextEncoder

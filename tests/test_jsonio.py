@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 
 from edgebert import architecture, recipe
 from edgebert import manifest as bundle_values
+from edgebert.arguments import Amount, Count, Positive, Share
 from edgebert.bench import report
 from edgebert.device import device as devices
 from edgebert.device import protocol as worker
-from edgebert.errors import DataError, UsageError
-from edgebert.installation import upgrade_line
+from edgebert.errors import DataError, UsageError, upgrade_line
 from edgebert.jsonio import dumps, from_plain, loads, parse, read
 from edgebert.manifest import (
     EvaluationData,
@@ -33,7 +33,6 @@ from edgebert.manifest import (
     TextSpec,
     Verification,
 )
-from edgebert.ranges import Amount, Count, Positive, Share
 from edgebert.recipe import PruneOptions, Recipe, Target
 from tests.support.tiny_files import make_artifact, make_manifest
 

@@ -14,9 +14,19 @@ import numpy as np
 import pytest
 
 import edgebert
-from edgebert.arguments import PLACE, check_options, expect, integers_of, path_of, strings_of
+from edgebert.arguments import (
+    PLACE,
+    Factor,
+    Positive,
+    Rate,
+    Share,
+    check_options,
+    expect,
+    integers_of,
+    path_of,
+    strings_of,
+)
 from edgebert.errors import EdgebertError, UsageError
-from edgebert.ranges import Factor, Positive, Rate, Share
 from edgebert.recipe import PruneOptions
 from tests.support import fakes
 

@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgebert.errors import CheckFailed, MissingExtraError, UsageError
-from edgebert.installation import install_hint
+from edgebert.errors import CheckFailed, MissingExtraError, UsageError, install_hint
 from edgebert.ondevice import session as ondevice
 from edgebert.runtime import RUNTIMES, Runner, default_runtime, installed_version, open_runner, present_runtimes
 from tests.support.tiny_files import SPEC, answer, write_bundle, write_onnx, write_tflite

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from edgebert.examples import Task
+from edgebert.manifest import Task
 from edgebert.tasks import SEQUENCE_CLASSIFICATION, TASK_HEADS, decode, task_head
 
 LOGITS = arrays(np.float32, st.integers(1, 6), elements=st.floats(-(2.0**100), 2.0**100, width=32))

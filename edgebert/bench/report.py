@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgebert.arguments import Amount, Count, Positive
 from edgebert.bench.suite import Suite
 from edgebert.device.device import DeviceFacts, PhoneState
 from edgebert.device.protocol import TimedSeries, Trial
@@ -13,7 +14,6 @@ from edgebert.errors import UsageError
 from edgebert.jsonio import dumps, parse, read
 from edgebert.manifest import Role, TextSpec
 from edgebert.outputs import FileKind, write_output
-from edgebert.ranges import Amount, Count, Positive
 from edgebert.recipe import Format, Precision
 
 REPORT_SCHEMA = 1

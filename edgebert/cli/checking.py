@@ -66,18 +66,18 @@ def sign(
     new_key: Annotated[Path | None, option("Make a private key in this file, and FILE.pub.", default="none")] = None,
 ) -> None:
     """Sign a bundle with an Ed25519 key, or make a key."""
-    from edgebert import signing
+    from edgebert import publishing
 
     if new_key is not None and (bundle is not None or key is not None):
         raise UsageError("--new-key makes a key and signs nothing", hint="sign with --key in a second command")
     if new_key is not None:
-        public = signing.new_key(new_key)
+        public = publishing.new_key(new_key)
         output.show_note(f"wrote {new_key}: keep it secret")
         output.show_note(f"wrote {public}: give it to those who check")
         return
     if bundle is None or key is None:
         raise UsageError("a bundle and --key FILE are needed", hint="edgebert sign --new-key FILE makes a key")
-    output.show_note(f"wrote {signing.sign(bundle, key)}")
+    output.show_note(f"wrote {publishing.sign(bundle, key)}")
 
 
 def doctor(*, as_json: Json = False) -> None:

@@ -119,7 +119,7 @@ def strip(
     as_json: Json = False,
 ) -> None:
     """Copy a bundle without its FP32 baselines: a slim bundle."""
-    from edgebert.slim import strip as copy
+    from edgebert.publishing import strip as copy
 
     made = copy(bundle, out, force=force)
     if as_json:

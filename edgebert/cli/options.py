@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperCommand
 
 from edgebert.errors import UsageError
-from edgebert.lines import read_lines
+from edgebert.records import read_lines
 
 T = TypeVar("T")
 Number = TypeVar("Number", int | None, float | None)

@@ -11,9 +11,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from edgebert.errors import EdgebertError, UsageError
-from edgebert.notes import LOGGER
 from edgebert.printable import json_lines, log_line, printable, without_command
-from edgebert.progress import Progress
+from edgebert.progress import LOGGER, Progress
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -118,7 +117,7 @@ def show_error(error: EdgebertError) -> None:
 
 
 class _Notes(logging.Handler):
-    """Prints each note and warning of ``edgebert.notes`` once, however often the library loads the same model."""
+    """Prints each note and warning of ``edgebert.progress`` once, however often the library loads the same model."""
 
     def __init__(self) -> None:
         super().__init__(logging.INFO)
@@ -133,7 +132,7 @@ class _Notes(logging.Handler):
 
 @contextlib.contextmanager
 def shown_notes() -> Iterator[None]:
-    """Print what the library tells through ``edgebert.notes``, also where ``quiet_libraries`` disables all loggers."""
+    """Print what ``edgebert.progress`` tells, also where ``quiet_libraries`` disables all loggers."""
     handler, propagate = _Notes(), LOGGER.propagate
     LOGGER.addHandler(handler)
     LOGGER.propagate = False

@@ -6,10 +6,10 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from edgebert.arguments import MOST_SEED
 from edgebert.cli import output
 from edgebert.cli.options import Json, LabelColumn, Model, TextColumn, one_of, option, within, words
 from edgebert.errors import CheckFailed, EnvironmentProblem, UsageError
-from edgebert.ranges import MOST_SEED
 
 if TYPE_CHECKING:
     from edgebert.planning.values import Bounds, Measured, SearchResult

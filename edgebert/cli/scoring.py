@@ -17,8 +17,8 @@ from edgebert.outputs import FileKind
 from edgebert.printable import json_lines
 
 if TYPE_CHECKING:
-    from edgebert.examples import Prediction
     from edgebert.manifest import Score
+    from edgebert.tasks import Prediction
 
 
 def evaluate(

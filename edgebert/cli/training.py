@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from edgebert.arguments import MOST_SEED
 from edgebert.cli import output
 from edgebert.cli.options import Force, Json, LabelColumn, Model, TextColumn, argument, option, within
 from edgebert.errors import UsageError
-from edgebert.ranges import MOST_SEED
 from edgebert.recipe import MOST_EPOCHS
 
 if TYPE_CHECKING:

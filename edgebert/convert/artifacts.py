@@ -14,8 +14,8 @@ from edgebert.convert.golden import parity_tolerance
 from edgebert.convert.weights import Weights, extract_weights
 from edgebert.manifest import Artifact, Golden, Role, TextSpec
 from edgebert.modelfile.reading import describe
-from edgebert.notes import warn
 from edgebert.parity import check_parity, warnings_of
+from edgebert.progress import warn
 from edgebert.recipe import Precision, Target
 from edgebert.runtime import default_runtime, open_runner
 

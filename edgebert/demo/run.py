@@ -12,7 +12,6 @@ from edgebert.data import read_dataset, training_texts
 from edgebert.demo.compare import Compared, compare_files
 from edgebert.demo.texts import fetch_source, read_texts, write_split
 from edgebert.errors import DataError, EdgebertError, MissingExtraError, UsageError
-from edgebert.examples import Prediction
 from edgebert.jsonio import dumps, loads
 from edgebert.pipeline import export_bundle
 from edgebert.prediction import predict
@@ -20,6 +19,7 @@ from edgebert.progress import Progress, silent
 from edgebert.pruning.prune import FEWEST
 from edgebert.recipe import Recipe, load_recipe
 from edgebert.staging import replace_file
+from edgebert.tasks import Prediction
 from edgebert.training.finetune import FinetuneOptions, finetune
 from edgebert.training.importer import import_bert
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, Protocol, TypeVar
 
+from edgebert.arguments import Count
 from edgebert.device.protocol import HardwareFacts, Temperature
 from edgebert.errors import DeviceGone
-from edgebert.ranges import Count
 
 T = TypeVar("T")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from edgebert.ranges import Amount, Count, Positive
+from edgebert.arguments import Amount, Count, Positive
 
 Moment = Literal["before", "during", "after"]
 

@@ -14,7 +14,7 @@ from edgebert.embedding.kotlin import HEADER, folder_line, kotlin_source
 from edgebert.embedding.places import Place, kotlin_files, writing
 from edgebert.errors import BundleError, CheckFailed, OutputError, UsageError
 from edgebert.manifest import Artifact, FileEntry
-from edgebert.signing import SIGNATURE, check_signature, public_hex
+from edgebert.publishing import SIGNATURE, check_signature, public_hex
 from edgebert.staging import staged_file, staged_folder
 
 USUAL = "int8.onnx"

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Literal
 
-from edgebert.arguments import check_options
+from edgebert.arguments import Amount, Between, Kept, Positive, Seed, Share, Weight, check_options
 from edgebert.bench.analysis.stats import Estimate, ratio
 from edgebert.errors import UsageError
 from edgebert.manifest import Score
-from edgebert.ranges import Amount, Between, Kept, Positive, Seed, Share, Weight
 from edgebert.recipe import Format
 
 SHARES = (1.0, 0.8, 0.65, 0.5, 0.4, 0.35, 0.3, 0.25, 0.2)

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 
 from edgebert.architecture import Architecture
+from edgebert.arguments import Positive
 from edgebert.errors import UsageError
 from edgebert.jsonio import dumps, parse, read
 from edgebert.ondevice.session import cpu_name
@@ -20,7 +21,6 @@ from edgebert.outputs import FileKind, write_output
 from edgebert.progress import Progress, silent
 from edgebert.pruning.cost import Costs, part_times
 from edgebert.pruning.probes import POINTS, VOCABULARY, Probe, check_widths, probe_widths, time_files
-from edgebert.ranges import Positive
 from edgebert.recipe import Format
 from edgebert.staging import writing
 

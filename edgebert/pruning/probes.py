@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 
 from edgebert.architecture import Architecture
+from edgebert.arguments import Between, Positive
 from edgebert.device.protocol import Request, Series
 from edgebert.ondevice.session import FORMATS
 from edgebert.progress import Progress
-from edgebert.ranges import Between, Positive
 from edgebert.staging import writing
 from edgebert.workers.measure import measure
 

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from edgebert.arguments import PLACE, check_options, expect, path_of
+from edgebert.arguments import PLACE, Factor, Length, Positive, Rate, Seed, check_options, expect, path_of
 from edgebert.data import Dataset, read_dataset
 from edgebert.errors import CheckpointError, DataError, MissingExtraError, UsageError
 from edgebert.folder import locate, read_config
 from edgebert.metrics import accuracy
 from edgebert.network import build_module, expected_shapes, padded, read_architecture, read_dropouts, read_share
 from edgebert.progress import Progress, silent
-from edgebert.ranges import Factor, Length, Positive, Rate, Seed
 from edgebert.staging import staged_folder
 from edgebert.tensors import check_shapes, read_tensors, weight_files, write_tensors
 from edgebert.text import TextEncoder, pad_id_of

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
-from edgebert.arguments import check_options
+from edgebert.arguments import Between, Factor, Length, Positive, Rate, Seed, Weight, check_options
 from edgebert.network import padded
-from edgebert.ranges import Between, Factor, Length, Positive, Rate, Seed, Weight
 
 if TYPE_CHECKING:
     import torch

@@ -11,7 +11,7 @@ pytest.importorskip("cryptography", reason="extra sign")
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from edgebert.signing import SIGNATURE, new_key, public_hex, sign
+from edgebert.publishing import SIGNATURE, new_key, public_hex, sign
 from tests.android.calls import edit_manifest, error_of
 from tests.support.small_bundles import small_bundle
 

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from edgebert.bundle import MANIFEST, SCHEMA, open_bundle
-from edgebert.errors import BundleError
-from edgebert.installation import upgrade_line
+from edgebert.errors import BundleError, upgrade_line
 from tests.bundle.manifests import add_file, change_manifest
 
 

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from edgebert.checkpoint import PRUNING_SCHEMA, load_model
-from edgebert.installation import upgrade_line
+from edgebert.errors import upgrade_line
 from edgebert.jsonio import dumps
 from tests.checkpoint.folders import refusal
 from tests.checkpoint.models import FULL, PRUNING, UNEVEN, in_memory, saved

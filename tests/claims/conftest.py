@@ -31,6 +31,6 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def slim(whole: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the same bundle without its baselines."""
-    from edgebert.slim import strip
+    from edgebert.publishing import strip
 
     return strip(whole, tmp_path_factory.mktemp("slim") / "bundle").root

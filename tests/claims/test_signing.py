@@ -15,7 +15,7 @@ from edgebert.bundle import MANIFEST
 from edgebert.embedding.embed import embed
 from edgebert.embedding.places import android_place
 from edgebert.errors import BundleError, OutputError, UsageError
-from edgebert.signing import SIGNATURE, check_signature, new_key, public_hex, sign
+from edgebert.publishing import SIGNATURE, check_signature, new_key, public_hex, sign
 from edgebert.verification import verify
 from tests.support import fakes
 from tests.support.small_bundles import small_bundle

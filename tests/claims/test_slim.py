@@ -16,7 +16,7 @@ from edgebert.embedding.places import folder_place
 from edgebert.errors import OutputError, UsageError
 from edgebert.evaluation import evaluate
 from edgebert.prediction import predict
-from edgebert.slim import strip
+from edgebert.publishing import strip
 from edgebert.verification import verify
 from tests.support import fakes
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from edgebert.installation import install_line
+from edgebert.errors import install_line
 from tests.support import fakes
 from tests.support.commands import CLEAR
 

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from edgebert.checkpoint import load_model
-from edgebert.installation import install_line
+from edgebert.errors import install_line
 from tests.cli.prune_files import weights
 from tests.support import fakes
 from tests.support.commands import CLEAR

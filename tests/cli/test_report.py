@@ -11,7 +11,7 @@ import pytest
 
 from edgebert.bench.render.html import GENERATOR
 from edgebert.bench.report import write_report
-from edgebert.installation import install_line
+from edgebert.errors import install_line
 from tests.support import report_values as rv
 
 

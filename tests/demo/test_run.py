@@ -18,8 +18,7 @@ from edgebert.bundle import open_bundle, sha256_of
 from edgebert.checkpoint import load_model
 from edgebert.cli.app import main
 from edgebert.demo.run import TEXTS, Demo, run_demo
-from edgebert.errors import DataError, MissingExtraError, UsageError
-from edgebert.installation import install_line
+from edgebert.errors import DataError, MissingExtraError, UsageError, install_line
 from edgebert.prediction import predict
 from edgebert.recipe import Recipe, Target
 from tests.support import fakes

@@ -10,9 +10,8 @@ import pytest
 from edgebert.checkpoint import Model, load_model
 from edgebert.convert.onnx import write_onnx
 from edgebert.convert.weights import extract_weights
-from edgebert.data import Dataset, TrainingTexts
+from edgebert.data import Dataset, Example, TrainingTexts
 from edgebert.errors import DataError, EnvironmentProblem, UsageError
-from edgebert.examples import Example
 from edgebert.jsonio import loads
 from edgebert.pipeline import export_bundle
 from edgebert.planning import files

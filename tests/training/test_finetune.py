@@ -16,9 +16,8 @@ from safetensors.numpy import load_file, save_file
 
 from edgebert.architecture import Keep
 from edgebert.checkpoint import load_model, save_model
-from edgebert.data import Dataset
+from edgebert.data import Dataset, Example
 from edgebert.errors import CheckpointError, DataError, EnvironmentProblem, OutputError, UsageError
-from edgebert.examples import Example
 from edgebert.pruning.surgery import cut
 from edgebert.training.finetune import FinetuneOptions, finetune
 

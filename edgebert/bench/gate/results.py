@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from edgebert.arguments import check_options
+from edgebert.arguments import Between, Factor, Share, check_options
 from edgebert.errors import UsageError
 from edgebert.outputs import FileKind, begins_with
 from edgebert.printable import printable
-from edgebert.ranges import Between, Factor, Share
 
 Decision = Literal["pass", "fail", "undecided"]
 

@@ -6,10 +6,10 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Literal
 
+from edgebert.arguments import Count, Positive
 from edgebert.bench.report import DoneTrial, FileAnswers, InstructionCount
 from edgebert.device.device import DeviceFacts, PhoneState
 from edgebert.device.protocol import Trial
-from edgebert.ranges import Count, Positive
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

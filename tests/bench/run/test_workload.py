@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 from edgebert.bench.run.workload import chosen_files, evenly_spread, make_workload
 from edgebert.bench.suite import Suite
 from edgebert.bundle import open_bundle
-from edgebert.data import Dataset
+from edgebert.data import Dataset, Example
 from edgebert.errors import DataError, UsageError
-from edgebert.examples import Example
 from edgebert.jsonio import dumps
 from edgebert.text import open_encoder
 from tests.support import fakes

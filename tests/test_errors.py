@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from edgebert import installation
-from edgebert.errors import MissingExtraError
-from edgebert.installation import APART, clone_folder, install_line, upgrade_line
+from edgebert import errors
+from edgebert.errors import APART, MissingExtraError, clone_folder, install_line, upgrade_line
 
 ROOT = Path(__file__).parents[1]
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
@@ -83,7 +82,7 @@ def test_what_pip_installed_is_installed_again_from_there(origin, line, monkeypa
             assert name == "direct_url.json"
             return None if origin is None else json.dumps(origin)
 
-    monkeypatch.setattr(installation, "clone_folder", lambda: None)
+    monkeypatch.setattr(errors, "clone_folder", lambda: None)
     monkeypatch.setattr(metadata, "distribution", lambda name: Installed())
     assert install_line("onnx") == line
 

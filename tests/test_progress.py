@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from edgebert.cli import output
-from edgebert.notes import LOGGER, note, warn
+from edgebert.progress import LOGGER, note, warn
 
 
 def test_a_program_gets_them_from_the_standard_logger(caplog):
@@ -25,7 +25,7 @@ def test_a_program_gets_them_from_the_standard_logger(caplog):
 
 def test_without_any_setting_only_warnings_are_shown():
     """The default of Python's logging: a warning on standard error, a note nowhere, nothing on standard output."""
-    code = "from edgebert.notes import note, warn\nnote('a note')\nwarn('a warning')\n"
+    code = "from edgebert.progress import note, warn\nnote('a note')\nwarn('a warning')\n"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("", "a warning\n")
 
@@ -36,7 +36,7 @@ def test_the_command_line_prints_each_once_while_libraries_are_silent(verbose):
     code = (
         "import sys\n"
         "from edgebert.cli import output\n"
-        "from edgebert.notes import note, warn\n"
+        "from edgebert.progress import note, warn\n"
         f"with output.quiet_libraries(verbose={verbose}), output.shown_notes():\n"
         "    note('one')\n    warn('two')\n    note('one')\n"
         "note('afterwards')\n"
