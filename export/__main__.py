@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from edgebert.cli import output
-from edgebert.cli.options import Command, Json, Verbose, with_home
+from edgebert.cli.options import Json, Verbose, add_commands, argument, option
 from edgebert.cli.run import run
 from export.release import INDEX, LIST, chosen, make_releases, read_releases, write_index
 
@@ -18,20 +18,13 @@ app = typer.Typer(
 )
 
 
-@app.command(
-    cls=Command,
-    epilog="Example: python -m export --list   or: python -m export demo --out build/release",
-)
-@with_home
 def export(
-    names: Annotated[list[str] | None, typer.Argument(metavar="NAME...", help="Releases to make.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder for bundles and index.")] = Path("build/release"),
-    releases: Annotated[
-        Path, typer.Option(help="Another list of releases.", show_default="export/releases.toml")
-    ] = LIST,
+    names: Annotated[list[str] | None, argument("Releases to make.")] = None,
+    out: Annotated[Path, option("Folder for bundles and index.")] = Path("build/release"),
+    releases: Annotated[Path, option("Another list of releases.", default="export/releases.toml")] = LIST,
     *,
-    only_list: Annotated[bool, typer.Option("--list", help="Show the releases and make none.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Replace bundles that exist.")] = False,
+    only_list: Annotated[bool, option("Show the releases and make none.", "--list")] = False,
+    force: Annotated[bool, option("Replace bundles that exist.", "--force")] = False,
     as_json: Json = False,
     verbose: Verbose = False,  # noqa: ARG001  # the door takes it
 ) -> None:
@@ -56,6 +49,9 @@ def export(
         output.show_text(str(bundle.root))
         show_files(bundle)
     output.show_note(f"wrote {out / INDEX}")
+
+
+add_commands(app, (export, "python -m export --list   or: python -m export demo --out build/release"))
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

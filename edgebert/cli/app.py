@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Annotated, NoReturn
 
 import typer
@@ -13,7 +13,7 @@ from edgebert.cli.benching import bench, devices, emulator_app, worker_app
 from edgebert.cli.checking import doctor, embed, inspect, sign, verify
 from edgebert.cli.exporting import demo, export, recipes, strip
 from edgebert.cli.judging import check, compare, report
-from edgebert.cli.options import Command, Verbose, with_home
+from edgebert.cli.options import Verbose, add_commands
 from edgebert.cli.planning import plan
 from edgebert.cli.run import run
 from edgebert.cli.scoring import evaluate, predict
@@ -27,8 +27,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-# In the order of the help, each with its example.
-_COMMANDS: tuple[tuple[Callable[..., None], str], ...] = (
+add_commands(
+    app,
     (export, "edgebert export ./model --recipe prune50-int8 --train train.tsv --eval dev.tsv --out bundle"),
     (evaluate, "edgebert evaluate bundle --data dev.tsv --runtime litert"),
     (predict, 'edgebert predict bundle "I love it" "Not for me"   or: edgebert predict bundle < texts'),
@@ -50,8 +50,6 @@ _COMMANDS: tuple[tuple[Callable[..., None], str], ...] = (
     (doctor, "edgebert doctor --json"),
     (demo, "edgebert demo --out build/demo"),
 )
-for _command, _example in _COMMANDS:
-    app.command(epilog=f"Example: {_example}", cls=Command)(with_home(_command))
 app.add_typer(worker_app, name="worker")
 app.add_typer(emulator_app, name="emulator")
 

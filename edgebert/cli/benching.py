@@ -7,40 +7,22 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypedDict
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgebert.cli import output
-from edgebert.cli.options import (
-    Command,
-    Force,
-    Json,
-    LabelColumn,
-    TextColumn,
-    argument,
-    numbers,
-    one_of,
-    option,
-    with_home,
-)
+from edgebert.cli.options import Force, Json, LabelColumn, TextColumn, add_commands, argument, numbers, one_of, option
 from edgebert.errors import EdgebertError, UsageError
 from edgebert.ondevice.session import RUNTIMES
 
 if TYPE_CHECKING:
     from edgebert.bench.report import Report
     from edgebert.bench.run.runner import BenchmarkResult
-    from edgebert.bench.suite import Suite
+    from edgebert.device.board import Board
 
 worker_app = typer.Typer(help="Make the worker that phones and boards need.", no_args_is_help=True)
 emulator_app = typer.Typer(help="Make emulated ARM processors ready on this machine.", no_args_is_help=True)
-
-
-class WorkerOptions(TypedDict):
-    """What brings the worker to one device."""
-
-    python: str | None
-    runtime: Path | None
 
 
 def bench(
@@ -100,6 +82,7 @@ def bench(
     from edgebert.bench.run.runner import bench as measure
     from edgebert.bench.run.runner import finish
     from edgebert.bench.run.workload import chosen_files
+    from edgebert.bench.suite import Suite, load_suite, merged
     from edgebert.bundle import open_bundle
     from edgebert.data import read_dataset
     from edgebert.workers.archive import WORKER_ARCHIVE
@@ -111,7 +94,15 @@ def bench(
         raise UsageError("--worker is for phones and boards", hint="this machine and emulators have their own")
     if python is not None and kinds == {"emulator"}:
         raise UsageError("--python is for devices that have one of their own", hint="leave it out for emulators")
-    chosen = _suite(suite, threads, runs, warmup, processes, accuracy, cores)
+    chosen = merged(
+        Suite() if suite is None else load_suite(suite),
+        threads=None if threads is None else numbers(threads, "--threads", example="1,2,4"),
+        runs=runs,
+        warm_up=warmup,
+        processes=processes,
+        accuracy=accuracy,
+        cores=cores,
+    )
     opened = open_bundle(bundle)
     chosen_files(opened, tuple(file or ()), tuple(runtime or ()))
     if len(set(urls)) != len(urls):
@@ -122,12 +113,18 @@ def bench(
     if data is not None:
         labels = opened.manifest.labels
         texts = read_dataset(data, labels=labels, text_column=text_column, label_column=label_column)
+
+    def connected(url: str) -> Board:
+        # The same command may name several kinds of devices.
+        own, pushed = (None, None) if url.startswith("emulator:") else (python, worker)
+        return connect(url, cache=cache_folder(), python=own, runtime=None if url == "local" else pushed)
+
     with _journal(out) as journal:
         with output.progress_bar() as progress:
             done = measure(
                 opened,
                 urls,
-                connect=lambda url: connect(url, cache=cache_folder(), **_worker(url, python, worker)),
+                connect=connected,
                 journal=journal,
                 suite=chosen,
                 data=texts,
@@ -157,8 +154,6 @@ def devices(*, as_json: Json = False) -> None:
     output.show_table(("device", "usable", "what", "why", "what to do"), rows)
 
 
-@worker_app.command("build", cls=Command, epilog="Example: edgebert worker build --out worker-aarch64.tar.gz")
-@with_home
 def build(
     out: Annotated[Path, option("File to make, as in worker-aarch64.tar.gz.")],
     *,
@@ -180,8 +175,6 @@ def build(
     output.show_note(f"wrote {out} ({out.stat().st_size / 1e6:.1f} MB): give it to edgebert bench as --worker")
 
 
-@emulator_app.command("setup", cls=Command, epilog="Example: edgebert emulator setup")
-@with_home
 def setup(*, as_json: Json = False) -> None:
     """Fetch and build what emulator:CPU needs, from Debian's and PyPI's packages; done again it does nothing."""
     from edgebert.emulation.setup import set_up_emulator
@@ -195,6 +188,10 @@ def setup(*, as_json: Json = False) -> None:
     counts = f"no instruction counts: {facts.cannot_count}" if facts.cannot_count else "instructions can be counted"
     output.show_text(counts)
     output.show_note("try: edgebert bench BUNDLE --device emulator:cortex-a76 --out report.json")
+
+
+add_commands(worker_app, (build, "edgebert worker build --out worker-aarch64.tar.gz"))
+add_commands(emulator_app, (setup, "edgebert emulator setup"))
 
 
 def cache_folder() -> Path:
@@ -219,35 +216,6 @@ def _journal(out: Path) -> Iterator[Path]:
     except KeyboardInterrupt:
         output.show_note("run the same command again to resume")
         raise
-
-
-def _worker(url: str, python: str | None, worker: Path | None) -> WorkerOptions:
-    """Return the options for the worker that go with a device: the same command may name several kinds."""
-    if url.startswith("emulator:"):
-        return {"python": None, "runtime": None}
-    return {"python": python, "runtime": None if url == "local" else worker}
-
-
-def _suite(
-    path: Path | None,
-    threads: str | None,
-    runs: int | None,
-    warm_up: int | None,
-    processes: int | None,
-    accuracy: str | None,
-    cores: str | None,
-) -> Suite:
-    from edgebert.bench.suite import Suite, load_suite, merged
-
-    return merged(
-        Suite() if path is None else load_suite(path),
-        threads=None if threads is None else numbers(threads, "--threads", example="1,2,4"),
-        runs=runs,
-        warm_up=warm_up,
-        processes=processes,
-        accuracy=accuracy,
-        cores=cores,
-    )
 
 
 def _show(report: Report, out: Path) -> None:

@@ -86,6 +86,12 @@ class Command(TyperCommand):
         return super().parse_args(ctx, args)
 
 
+def add_commands(app: typer.Typer, *commands: tuple[Callable[..., None], str]) -> None:
+    """Add commands to an app, each with an example of its use; the order is that of the help."""
+    for command, example in commands:
+        app.command(epilog=f"Example: {example}", cls=Command)(with_home(command))
+
+
 def within(low: float, high: float, *, above: bool = False) -> Callable[[typer.CallbackParam, Number], Number]:
     """Return what checks the number of an option before the command begins.
 

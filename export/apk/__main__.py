@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
 from edgebert.cli import output
-from edgebert.cli.options import Command, Json, Verbose, argument, option, with_home
+from edgebert.cli.options import Json, Verbose, add_commands, argument, option
 from edgebert.cli.run import run
 from edgebert.errors import CheckFailed, UsageError
 from export.apk import fetch as packages
@@ -143,7 +143,8 @@ def tables(
     output.show_text(f"{TARGET.name}: {len(source)} bytes, {'up to date' if current else 'written'}")
 
 
-_COMMANDS: tuple[tuple[Callable[..., None], str], ...] = (
+add_commands(
+    app,
     (build, "python -m export.apk build --bundle build/demo/bundle --out build/demo.apk"),
     (check, "python -m export.apk check build/demo.apk --bundle build/demo/bundle"),
     (core, "python -m export.apk core"),
@@ -152,8 +153,6 @@ _COMMANDS: tuple[tuple[Callable[..., None], str], ...] = (
     (signatures, "python -m export.apk signatures"),
     (tables, "python -m export.apk tables --check"),
 )
-for _command, _example in _COMMANDS:
-    app.command(epilog=f"Example: {_example}", cls=Command)(with_home(_command))
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
