@@ -200,7 +200,10 @@ def _build_object(kind: Any, value: Any, source: str, path: str) -> Any:
             built[name] = _build(hints[name], value[name], source, prefix + name)
         elif field.default is dataclasses.MISSING:
             raise UsageError(f"{source}: the key {prefix + name!r} is missing")
-    return kind(**built)
+    try:
+        return kind(**built)
+    except UsageError as error:  # of options that check themselves
+        raise UsageError(f"{source}: {prefix}{error.message}", hint=error.hint) from error
 
 
 def _build_tuple(arguments: tuple[Any, ...], value: Any, source: str, path: str) -> tuple[Any, ...]:

@@ -18,6 +18,7 @@ from edgebert import architecture, recipe
 from edgebert import manifest as bundle_values
 from edgebert.arguments import Amount, Count, Positive, Share
 from edgebert.bench import report
+from edgebert.bench.suite import Suite
 from edgebert.device import device as devices
 from edgebert.device import protocol as worker
 from edgebert.errors import DataError, UsageError, upgrade_line
@@ -43,13 +44,21 @@ VALUES = [
     if dataclasses.is_dataclass(value) and value.__module__ == module.__name__ and value is not devices.Finished
 ]
 
+OWN = {
+    Suite: {
+        "threads": st.lists(st.integers(1, 64), min_size=1, max_size=3, unique=True).map(tuple),
+        "cores": st.sampled_from(["", "big", "0,3"]),
+    }
+}
+"""Strategies of fields that a class checks by more than their ranges."""
+
 
 def values_of(kind: Any) -> st.SearchStrategy:
     """Return a strategy for the values of a field, made from its annotation."""
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if dataclasses.is_dataclass(kind):
         hints = typing.get_type_hints(kind, include_extras=True)
-        return st.builds(kind, **{name: values_of(hint) for name, hint in hints.items()})
+        return st.builds(kind, **{name: values_of(hint) for name, hint in hints.items()} | OWN.get(kind, {}))
     if origin is typing.Annotated:
         (bounds,) = arguments[1:]
         if arguments[0] is int:

@@ -1,20 +1,19 @@
-"""How to measure: a suite from a TOML file, changed by what the command line says."""
+"""How to measure: a suite from a TOML file, changed by what the command line says, and the cores that it names."""
 
 from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated
 
+from edgebert.arguments import Between, Count, Seed, check_options
+from edgebert.device.protocol import Core, HardwareFacts
 from edgebert.errors import UsageError
 from edgebert.jsonio import from_plain
 
-MOST_THREADS = 64
-MOST_RUNS = 100_000
-MOST_PROCESSES = 1_000
-MOST_SERIES_TEXTS = 1_000
-LONGEST_WAIT_S = 3_600.0
 ALL = "all"
+_THREADS = Between(1, 64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,16 +35,31 @@ class Suite:
     """
 
     threads: tuple[int, ...] = (1,)
-    runs: int = 30
-    warm_up: int = 3
-    processes: int = 8
-    accuracy: int | None = 0
+    runs: Annotated[int, Between(1, 100_000)] = 30
+    warm_up: Annotated[int, Between(0, 100_000)] = 3
+    processes: Annotated[int, Between(1, 1_000)] = 8
+    accuracy: Count | None = 0
     float_accuracy: bool = True
     cores: str = ""
-    series_texts: int = 16
-    cool_celsius: float = 5.0
-    cool_wait_s: float = 60.0
-    seed: int = 0
+    series_texts: Annotated[int, Between(1, 1_000)] = 16
+    cool_celsius: Annotated[float, Between(0, 100)] = 5.0
+    cool_wait_s: Annotated[float, Between(0, 3_600)] = 60.0
+    seed: Seed = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be carried out.
+
+        Raises:
+            UsageError: A value is out of its range; the message names field and value.
+        """
+        check_options(self)
+        if not self.threads or len(set(self.threads)) != len(self.threads):
+            raise UsageError(f"threads must be one or more distinct numbers, not {list(self.threads)}")
+        for threads in self.threads:
+            if threads not in _THREADS:
+                raise UsageError(f"threads is {threads}, not {_THREADS}")
+        if not _is_cores(self.cores):
+            raise UsageError(f"cores is {self.cores!r}, not big, little or distinct numbers", hint="as in big, or 0,1")
 
 
 def load_suite(path: Path) -> Suite:
@@ -66,9 +80,7 @@ def load_suite(path: Path) -> Suite:
         raise UsageError(f"{path}: not TOML: {error}") from error
     if plain.get("accuracy") == ALL:
         plain["accuracy"] = None
-    suite = from_plain(Suite, plain, source=str(path))
-    check_suite(suite, source=str(path))
-    return suite
+    return from_plain(Suite, plain, source=str(path))
 
 
 def merged(
@@ -93,45 +105,43 @@ def merged(
         cores: ``big``, ``little`` or numbers as in ``0,1``.
 
     Raises:
-        UsageError: A value is out of its range; the message names the option.
+        UsageError: A value is out of its range; the message names the field.
     """
     given = {"threads": threads, "runs": runs, "warm_up": warm_up, "processes": processes, "cores": cores}
     changes: dict[str, object] = {name: value for name, value in given.items() if value is not None}
     if accuracy is not None:
         changes["accuracy"] = _accuracy(accuracy)
-    changed = replace(suite, **changes)  # type: ignore[arg-type]  # the names are those of the fields
-    check_suite(changed, source="the options")
-    return changed
+    return replace(suite, **changes)  # type: ignore[arg-type]  # the names are those of the fields
 
 
-def check_suite(suite: Suite, *, source: str) -> None:
-    """Refuse a suite that cannot be carried out.
+def core_numbers(cores: str, facts: HardwareFacts) -> tuple[int, ...]:
+    """Return the numbers of the cores that ``cores`` names on a device, ascending.
+
+    Args:
+        cores: ``big`` for those of the highest capacity (or frequency, where the system tells no capacity), ``little``
+            for those of the lowest, numbers as in ``0,1``, or empty, which gives no numbers.
+        facts: The device.
 
     Raises:
-        UsageError: A value is out of its range; the message names ``source``, field and value.
+        UsageError: A number is not online there, or all cores are alike or unknown, so that none is big or little.
     """
-    if not suite.threads or len(set(suite.threads)) != len(suite.threads):
-        raise UsageError(f"{source}: threads must be one or more distinct numbers, not {list(suite.threads)}")
-    for threads in suite.threads:
-        _check(source, "threads", threads, 1, MOST_THREADS)
-    _check(source, "runs", suite.runs, 1, MOST_RUNS)
-    _check(source, "warm_up", suite.warm_up, 0, MOST_RUNS)
-    _check(source, "processes", suite.processes, 1, MOST_PROCESSES)
-    _check(source, "series_texts", suite.series_texts, 1, MOST_SERIES_TEXTS)
-    _check(source, "cool_celsius", suite.cool_celsius, 0, 100)
-    _check(source, "cool_wait_s", suite.cool_wait_s, 0, LONGEST_WAIT_S)
-    _check(source, "seed", suite.seed, 0, 2**32 - 1)
-    if suite.accuracy is not None and suite.accuracy < 0:
-        raise UsageError(f"{source}: accuracy is {suite.accuracy}, not a number of texts", hint="0 is none, 'all' all")
-    if not _is_cores(suite.cores):
+    if not cores:
+        return ()
+    if cores not in ("big", "little"):
+        return _numbered(cores, facts)
+    strengths = _strengths(facts.cores)
+    if not strengths:
         raise UsageError(
-            f"{source}: cores is {suite.cores!r}, not big, little or distinct numbers", hint="as in big, or 0,1"
+            f"{_name(facts)}: tells neither capacity nor frequency of its cores, so none is known to be {cores}",
+            hint="name cores by number, as in --cores 0,1",
         )
-
-
-def _check(source: str, name: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:
-        raise UsageError(f"{source}: {name} is {value:g}, not between {low:g} and {high:g}")
+    wanted = max(strengths.values()) if cores == "big" else min(strengths.values())
+    if len(set(strengths.values())) == 1:
+        raise UsageError(
+            f"{_name(facts)}: all {len(strengths)} cores are equal, none is {cores}",
+            hint="leave --cores out, or name cores by number, as in --cores 0,1",
+        )
+    return tuple(sorted(number for number, strength in strengths.items() if strength == wanted))
 
 
 def _is_cores(cores: str) -> bool:
@@ -149,3 +159,25 @@ def _accuracy(text: str) -> int | None:
     if not (text.isascii() and text.isdecimal() and len(text) < 10):
         raise UsageError(f"--accuracy is {text!r}, not a number of texts or 'all'", hint="as in --accuracy 500")
     return int(text)
+
+
+def _strengths(cores: tuple[Core, ...]) -> dict[int, int]:
+    capacities = {core.number: core.capacity for core in cores if core.capacity is not None}
+    frequencies = {core.number: core.max_khz for core in cores if core.max_khz is not None}
+    # A core that tells nothing could be of any class, so a class is named only where all of them tell.
+    complete = [known for known in (capacities, frequencies) if known and len(known) == len(cores)]
+    return next((known for known in complete if len(set(known.values())) > 1), complete[0] if complete else {})
+
+
+def _numbered(cores: str, facts: HardwareFacts) -> tuple[int, ...]:
+    wanted, online = {int(word) for word in cores.split(",")}, {core.number for core in facts.cores}
+    if missing := wanted - online:
+        raise UsageError(
+            f"{_name(facts)}: there is no core {min(missing)} online",
+            hint=f"it has {', '.join(map(str, sorted(online)))}",
+        )
+    return tuple(sorted(wanted))
+
+
+def _name(facts: HardwareFacts) -> str:
+    return facts.model or facts.machine

@@ -219,8 +219,8 @@ def _journal(out: Path) -> Iterator[Path]:
 
 
 def _show(report: Report, out: Path) -> None:
-    from edgebert.bench.analysis.features import what_int8_gains
     from edgebert.bench.analysis.rows import sections
+    from edgebert.bench.analysis.warnings import what_int8_gains
     from edgebert.bench.render.tables import sheets
 
     for section in sections([report]):

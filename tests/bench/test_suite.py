@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgebert.bench.suite import Suite, check_suite, load_suite, merged
+from edgebert.bench.suite import Suite, core_numbers, load_suite, merged
+from edgebert.device.protocol import Core
 from edgebert.errors import UsageError
+from tests.support.fake_devices import hardware
 
 
 def write(folder, text):
@@ -119,7 +121,7 @@ def test_accuracy_is_a_number_or_all(accuracy):
 
 def test_options_are_checked():
     """An option out of range is refused as the same value in a file is."""
-    with pytest.raises(UsageError, match="the options: runs is 0"):
+    with pytest.raises(UsageError, match="runs is 0, not from 1 to 100000"):
         merged(Suite(), runs=0)
 
 
@@ -127,7 +129,53 @@ def test_options_are_checked():
 def test_any_text_for_cores_is_taken_or_refused(cores):
     """Whatever is given for cores, it is either usable later or refused now."""
     try:
-        check_suite(Suite(cores=cores), source="x")
+        Suite(cores=cores)
     except UsageError:
         return
     assert cores in ("", "big", "little") or sorted(map(int, cores.split(",")))
+
+
+def cores(*strengths):
+    return tuple(
+        Core(number=number, part="", max_khz=khz, capacity=capacity) for number, (capacity, khz) in enumerate(strengths)
+    )
+
+
+def test_big_and_little_go_by_capacity():
+    """The highest capacity is big and the lowest little, also where a middle class exists."""
+    facts = hardware(cores=cores((300, 1), (300, 2), (700, 9), (1024, 3)))
+    assert core_numbers("big", facts) == (3,)
+    assert core_numbers("little", facts) == (0, 1)
+
+
+def test_frequency_decides_where_capacity_does_not():
+    """Without capacities, or with equal ones, the highest frequency tells the classes apart."""
+    assert core_numbers("big", hardware(cores=cores((None, 1_800_000), (None, 2_400_000)))) == (1,)
+    assert core_numbers("little", hardware(cores=cores((1024, 1_800_000), (1024, 2_400_000)))) == (0,)
+    assert core_numbers("big", hardware(cores=cores((None, 1_800_000), (1024, 2_400_000)))) == (1,)
+
+
+@pytest.mark.parametrize(
+    ("strengths", "words"),
+    [
+        (((1024, 2), (1024, 2)), "all 2 cores are equal"),
+        (((None, None), (None, None)), "neither capacity nor frequency"),
+        (((None, 5), (None, None)), "neither capacity nor frequency"),
+        ((), "neither capacity nor frequency"),
+    ],
+)
+def test_equal_or_unknown_cores_have_no_class(strengths, words):
+    """Where cores are equal or say nothing, big and little are refused, and the hint says what to do."""
+    with pytest.raises(UsageError, match=words) as refused:
+        core_numbers("big", hardware(cores=cores(*strengths)))
+    assert "--cores 0,1" in refused.value.hint
+
+
+def test_numbers_must_be_online():
+    """Numbers are taken in ascending order; one that is not online is refused by number."""
+    facts = hardware(cores=cores((1, 1), (1, 1), (1, 1)))
+    assert core_numbers("2,0", facts) == (0, 2)
+    assert core_numbers("", facts) == ()
+    with pytest.raises(UsageError, match="no core 7 online") as refused:
+        core_numbers("0,7", facts)
+    assert "0, 1, 2" in refused.value.hint

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from edgebert.bench.analysis.features import what_int8_gains
+from edgebert.bench.analysis.warnings import what_int8_gains
 from edgebert.printable import printable
 
 if TYPE_CHECKING:

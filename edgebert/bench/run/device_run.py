@@ -12,7 +12,6 @@ from typing import TypeVar
 
 import numpy as np
 
-from edgebert.bench.analysis.features import core_numbers
 from edgebert.bench.report import DoneTrial, InstructionCount
 from edgebert.bench.run.journal import Journal
 from edgebert.bench.run.requests import (
@@ -43,6 +42,7 @@ from edgebert.bench.run.steps import (
     UnfitStep,
 )
 from edgebert.bench.run.workload import BenchmarkPlan, chosen_files
+from edgebert.bench.suite import core_numbers
 from edgebert.device.board import Board, InstructionCounter
 from edgebert.device.device import DeviceFacts, PhoneState, retrying
 from edgebert.device.protocol import Request, Trial

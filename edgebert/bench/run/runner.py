@@ -17,7 +17,7 @@ from edgebert.bench.run import gather
 from edgebert.bench.run.device_run import DeviceRun
 from edgebert.bench.run.journal import Journal, RunFingerprint, open_journal
 from edgebert.bench.run.workload import BenchmarkPlan, chosen_files, make_workload
-from edgebert.bench.suite import Suite, check_suite
+from edgebert.bench.suite import Suite
 from edgebert.bundle import MANIFEST, Bundle, sha256_of
 from edgebert.device.board import Board
 from edgebert.device.process import spared_programs, stopped_programs
@@ -92,7 +92,6 @@ def bench(
     if not devices or len(set(devices)) != len(devices):
         raise UsageError(f"the devices are {', '.join(devices) or 'none'}", hint="name each device once")
     suite = suite or Suite()
-    check_suite(suite, source="the suite")
     chosen_files(bundle, files, runtimes)
     bundle.check_files()
     plan = BenchmarkPlan(

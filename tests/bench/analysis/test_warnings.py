@@ -4,11 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from edgebert.bench.analysis.warnings import device_warnings, report_warnings
+from edgebert.bench.analysis.warnings import device_warnings, report_warnings, what_int8_gains
 from edgebert.bench.suite import Suite
 from edgebert.device.device import PhoneState
 from edgebert.device.protocol import Cooling, Core
+from tests.support.fake_devices import hardware
 from tests.support.report_values import (
     FLOAT,
     INT8,
@@ -225,3 +228,39 @@ def test_warnings_name_the_device_when_there_are_several():
     hot = replace(make_measurement(), retries=1)
     assert report_warnings(make_report(hot))[0].startswith("1 failure")
     assert report_warnings(make_report(hot, make_emulated()))[0].startswith("Raspberry Pi 5: 1 failure")
+
+
+@pytest.mark.parametrize(
+    ("features", "word", "not_word"),
+    [
+        (("asimd", "fp"), "no asimddp", "i8mm"),
+        (("asimd", "asimddp"), "sdot", "smmla"),
+        (("asimd", "asimddp", "i8mm"), "smmla", "sve"),
+        (("asimd", "asimddp", "i8mm", "sve", "sve2"), "sve", "sme"),
+        (("asimddp", "i8mm", "smei8i32", "sme"), "sme", "sve"),
+    ],
+)
+def test_arm_features_decide_the_sentence(features, word, not_word):
+    """The sentence names the feature that int8 kernels of this CPU use, and none that it lacks."""
+    sentence = what_int8_gains(hardware(features=features))
+    assert word in sentence
+    assert not_word not in sentence
+
+
+def test_an_x86_cpu_is_never_called_a_proxy():
+    """The sentence says that an x86 CPU does not stand for a phone, and without VNNI that it saturates."""
+    with_vnni = what_int8_gains(hardware(machine="x86_64", features=("avx2", "avx512_vnni")))
+    without = what_int8_gains(hardware(machine="x86_64", features=("avx2",)))
+    assert "avx512_vnni" in with_vnni
+    assert "phone" in with_vnni
+    assert "saturate" in without
+    assert "saturate" not in with_vnni
+    assert "proxy" in what_int8_gains(hardware(machine="x86_64", features=()))
+
+
+@given(st.text(max_size=10), st.lists(st.text(max_size=8)))
+def test_any_machine_gets_a_sentence(machine, features):
+    """There is one line for every machine, however strange."""
+    sentence = what_int8_gains(hardware(machine=machine, features=tuple(features)))
+    assert sentence.endswith(".")
+    assert "\n" not in sentence or "\n" in machine

@@ -12,7 +12,7 @@ from benchmarks.studies import load_all, render
 from benchmarks.studies.emulated import CPUS, EmulatedResults
 from benchmarks.studies.emulated import figures as emulated_figures
 from benchmarks.studies.emulated import section as emulated_section
-from edgebert.bench.analysis.features import what_int8_gains
+from edgebert.bench.analysis.warnings import what_int8_gains
 from edgebert.bench.report import Measurement
 from tests.benchmarks.values import MACHINE
 from tests.support.report_values import (
