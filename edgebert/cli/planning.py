@@ -197,4 +197,6 @@ def _infeasible(found: SearchResult) -> CheckFailed:
     hint = "relax the bound as told: what was measured is kept, the same command answers at once"
     if not found.options.recovery_epochs:
         hint = "--recover may win accuracy back; what was measured is kept, so a relaxed bound is answered at once"
+    if any("undecided" in loss.reason for loss in found.losses):
+        hint = f"{hint}; --anew times undecided candidates again, best on a machine that does nothing else"
     return CheckFailed(f"no candidate is within the bounds: {ways}", hint=hint)

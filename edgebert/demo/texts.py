@@ -15,13 +15,12 @@ import tarfile
 import tempfile
 import zlib
 from collections import defaultdict
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from edgebert.errors import DataError, EnvironmentProblem, OutputError, UsageError
-from edgebert.staging import replace_file
+from edgebert.errors import DataError, EnvironmentProblem, UsageError
+from edgebert.staging import replace_file, writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -100,7 +99,7 @@ def fetch_source(cache: Path, *, source: SourceArchive = VADER) -> Path:
     cached = cache / source.file
     if not _mismatch(cached, source):
         return cached
-    with _writing(cache):
+    with writing(cache):
         cache.mkdir(parents=True, exist_ok=True)
         # Beside its destination, so that moving it there is one atomic rename.
         with tempfile.TemporaryDirectory(prefix=".fetch-", dir=cache) as folder:
@@ -165,7 +164,7 @@ def write_split(texts: Sequence[RatedText], folder: Path, *, held_back: int = 10
     if len(evaluation) != held_back:
         raise UsageError(f"no split holds back {held_back} of the {len(texts)} texts: too many are duplicates")
     train_path, evaluation_path = folder / "train.tsv", folder / "eval.tsv"
-    with _writing(folder):
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         _write_tsv(train, train_path)
         _write_tsv(evaluation, evaluation_path)
@@ -243,11 +242,3 @@ def _write_tsv(texts: Sequence[RatedText], path: Path) -> None:
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
-
-
-@contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be written: {error.strerror or error}") from error

@@ -82,6 +82,18 @@ def test_json_holds_every_trial_and_nothing_else_is_printed(cli, files, finished
     assert {row["speedup_decision"] for row in value["trials"]} == {None}
 
 
+def test_a_bound_on_speed_is_told_with_its_interval_and_decision(cli, files, tmp_path):
+    """Every candidate's speedup has an interval and passed, failed or undecided, in the table and in JSON."""
+    words = [*arguments(files, tmp_path / "plan"), "--max-drop", 100]
+    words[words.index("0.5,1")] = "0.5"
+    outcome = cli(*words, "--min-speedup", 0.001)
+    assert outcome.code == 0, outcome.err
+    assert re.search(r"\d\.\d\d \(\d+\.\d\d to \d+\.\d\d\), passed", outcome.out)
+    rows = cli(*words, "--min-speedup", 100000, "--json").json["trials"]
+    assert {row["speedup_decision"] for row in rows} == {"failed"}
+    assert all(row["speedup_low"] < row["speedup"] < row["speedup_high"] for row in rows)
+
+
 def test_an_impossible_budget_says_what_to_relax_and_that_is_enough(cli, files, finished):
     """Exit 1 and one line; the same command with the bound that it names has a pick."""
     given = arguments(files, finished)
