@@ -11,7 +11,6 @@ from typing import Any, NamedTuple, Optional, Sequence
 
 import numpy as np
 
-from edgebert.ondevice.conditions import read_conditions
 from edgebert.ondevice.protocol import SCHEMA, Failure, Request
 from edgebert.ondevice.session import (
     RuntimeAbsent,
@@ -20,7 +19,7 @@ from edgebert.ondevice.session import (
     import_runtime,
     open_session,
 )
-from edgebert.ondevice.sysfs import read_text, usable
+from edgebert.ondevice.sysfs import read_conditions, read_text, usable
 from edgebert.ondevice.timing import now_ns, time_inputs, timed
 
 MARK = 0x45424D4B

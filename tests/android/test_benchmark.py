@@ -202,7 +202,7 @@ def test_conditions_are_read_as_the_worker_reads_them(ort_jvm, tmp_path):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(content)
     trial = run(ort_jvm, request(series=()), root=tmp_path)
-    from edgebert.ondevice.conditions import read_conditions
+    from edgebert.ondevice.sysfs import read_conditions
 
     expected = read_conditions("before", 0, trial.cores, root=str(tmp_path))
     expected |= {"battery_percent": 81, "battery_status": "Discharging"}
