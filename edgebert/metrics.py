@@ -2,6 +2,7 @@
 
 Labels are integers [n] from 0 to the number of labels less one; 'right' means that the predicted label is the expected
 one. Two files are compared example by example, which needs far fewer examples than comparing two unrelated scores.
+``UsageError`` refuses no example, arrays that differ in shape, and labels and levels out of range.
 """
 
 from __future__ import annotations
@@ -23,11 +24,7 @@ Labels = npt.NDArray[np.integer]
 
 
 def accuracy(expected: Labels, predicted: Labels) -> float:
-    """Return the share of examples whose label is right, 0 to 1.
-
-    Raises:
-        UsageError: There is no example, or the arrays differ in shape.
-    """
+    """Return the share of examples whose label is right, 0 to 1."""
     check_pair(expected, predicted)
     return float(np.mean(expected == predicted))
 
@@ -37,9 +34,6 @@ def macro_f1(expected: Labels, predicted: Labels, labels: int) -> float:
 
     Labels that occur neither among the expected nor among the predicted ones are left out, as scikit-learn's
     ``f1_score(average="macro")`` does it by default.
-
-    Raises:
-        UsageError: There is no example, the arrays differ in shape, or a label is outside 0 to ``labels`` - 1.
     """
     _check_labels(expected, predicted, labels)
     right = np.bincount(expected[expected == predicted], minlength=labels)
@@ -71,11 +65,7 @@ def macro_f1_interval(expected: Labels, predicted: Labels, labels: int, *, level
     many trials as give the jackknife's variance (Tukey 1958). Macro F1 of few texts a label is too low on average,
     which the bootstrap doubles. ``benchmarks/RESULTS.md`` has the simulated coverage of this and five other methods.
 
-    Returns:
-        Lower and upper end, in 0 to 1. They need not hold the observed value, where its bias is large.
-
-    Raises:
-        UsageError: There is no example, the arrays differ in shape, or a label or the level is out of range.
+    Its ends lie in 0 to 1 and need not hold the observed value, where its bias is large.
     """
     _check_labels(expected, predicted, labels)
     corrected, deviations = _jackknife(expected, predicted, labels)
@@ -93,9 +83,6 @@ def macro_f1_difference_interval(
     The jackknife's corrected difference, plus and minus normal quantiles of its standard error. The variance counts
     z squared flips more than there are: where nothing flipped the interval is as wide as that of a proportion of which
     nothing was seen, instead of without width.
-
-    Raises:
-        UsageError: There is no example, the arrays differ in shape, or a label or the level is out of range.
     """
     _check_labels(expected, before, labels)
     _check_labels(expected, after, labels)
@@ -143,8 +130,7 @@ def paired_score(
         baseline_predicted: Labels the baseline predicts.
 
     Raises:
-        UsageError: The metric is unknown, there is no example, the arrays differ in shape, a label is out of range,
-            or only one half of the baseline is given.
+        UsageError: The metric is unknown, or only one half of the baseline is given.
     """
     if metric not in _BY_NAME:
         raise UsageError(f"unknown metric {metric!r}", hint=f"known metrics: {', '.join(METRICS)}")
