@@ -17,8 +17,8 @@ from edgebert.bundle import GOLDEN, MANIFEST, TOKENIZER, VOCABULARY, Bundle, Tex
 from edgebert.errors import EdgebertError
 from edgebert.jsonio import parse
 from edgebert.manifest import Artifact, Role, TextSpec
+from edgebert.modelfile import describe
 from edgebert.modelfile.description import Description
-from edgebert.modelfile.reading import describe
 from edgebert.text import app_tokenizer, difference, read_tokenizer, read_vocabulary, text_spec
 
 CONFIG, TOKENIZER_CONFIG = "config.json", "tokenizer_config.json"

@@ -27,7 +27,7 @@ from edgebert.arguments import expect
 from edgebert.bundle import Bundle, write_manifest
 from edgebert.errors import EnvironmentProblem
 from edgebert.manifest import Artifact, FileEntry, Manifest
-from edgebert.staging import NO_ROOM, staged_folder
+from edgebert.staging import NO_ROOM, reading, staged_folder
 
 SIGNATURE = "edgebert.sig"
 _SIGNATURE_TEXT = re.compile(rb"[0-9a-f]{128}\n")
@@ -166,11 +166,8 @@ def _public_key(path: Path) -> Ed25519PublicKey:
 
 
 def _pem(path: Path, kind: bytes, hint: str) -> bytes:
-    try:
-        with path.open("rb") as stream:
-            content = stream.read(_LARGEST_KEY + 1)
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}", hint=hint) from error
+    with reading(path, hint=hint), path.open("rb") as stream:
+        content = stream.read(_LARGEST_KEY + 1)
     if len(content) > _LARGEST_KEY or kind + b"-----" not in content:
         raise UsageError(f"{path}: holds no {kind.decode().lower()} in PEM", hint=hint)
     return content

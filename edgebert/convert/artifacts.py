@@ -13,7 +13,7 @@ from edgebert.bundle import file_entry
 from edgebert.convert.golden import parity_tolerance
 from edgebert.convert.weights import Weights, extract_weights
 from edgebert.manifest import Artifact, Golden, Role, TextSpec
-from edgebert.modelfile.reading import describe
+from edgebert.modelfile import describe
 from edgebert.parity import check_parity, warnings_of
 from edgebert.progress import warn
 from edgebert.recipe import Precision, Target

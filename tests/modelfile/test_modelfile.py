@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from edgebert.convert.onnx import write_onnx
 from edgebert.errors import BundleError
 from edgebert.manifest import TensorSpec
-from edgebert.modelfile.reading import describe
+from edgebert.modelfile import describe
 from edgebert.modelfile.tflite import OPERATORS
 from tests.support import fakes
 
