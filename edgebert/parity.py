@@ -33,7 +33,7 @@ def float_tolerance(logits: NDArray[np.floating[Any]]) -> float:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class ParityResult:
     """How far the answers of a file are from those of its model.
 
     Attributes:
@@ -47,7 +47,7 @@ class Comparison:
     problem: str
 
 
-def compare(answers: NDArray[np.floating[Any]], golden: NDArray[np.floating[Any]], tolerance: float) -> Comparison:
+def compare(answers: NDArray[np.floating[Any]], golden: NDArray[np.floating[Any]], tolerance: float) -> ParityResult:
     """Return whether a file computes its model.
 
     Args:
@@ -62,7 +62,7 @@ def compare(answers: NDArray[np.floating[Any]], golden: NDArray[np.floating[Any]
         problem = f"is off by {difference:.4g} (allowed {tolerance:.4g}) on golden text {worst + 1}"
     elif is_constant(answers, golden):
         problem = f"is {answers[0].tolist()} for every golden text"
-    return Comparison(difference=difference, worst=worst, problem=problem)
+    return ParityResult(difference=difference, worst=worst, problem=problem)
 
 
 def is_constant(answers: NDArray[np.floating[Any]], expected: NDArray[np.floating[Any]]) -> bool:

@@ -17,8 +17,7 @@ from pathlib import Path
 
 from edgebert.device.board import Board, Launcher
 from edgebert.device.device import NOTHING, Device, DeviceKind, Finished
-from edgebert.device.local import LocalDevice
-from edgebert.device.process import run_program
+from edgebert.device.process import LocalDevice, run_program
 from edgebert.device.protocol import Request, Trial
 from edgebert.emulation.setup import emulator_folder, in_folder, plugin_options, ready_facts
 from edgebert.errors import DeviceProblem, EnvironmentProblem, UsageError

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from edgebert.device.board import Board
-from edgebert.device.local import open_local
+from edgebert.device.process import open_local
 from edgebert.device.protocol import Request, Trial
 from edgebert.errors import EdgebertError
 from edgebert.progress import Progress, silent

@@ -12,7 +12,7 @@ import pytest
 from edgebert.bench.run.devices import connect
 from edgebert.device.board import Board, Launcher
 from edgebert.device.device import AndroidFacts
-from edgebert.device.local import open_local
+from edgebert.device.process import open_local
 from edgebert.device.protocol import Request, Series
 from edgebert.device.ssh import open_ssh
 from edgebert.errors import CheckFailed, DeviceGone, DeviceProblem, EdgebertError, UsageError

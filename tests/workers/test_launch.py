@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from edgebert import jsonio
-from edgebert.device.local import open_local
+from edgebert.device.process import open_local
 from edgebert.errors import BundleError, DeviceGone, DeviceProblem, UsageError
 from edgebert.workers.archive import RUNTIME_SCHEMA, RuntimeFile, RuntimeManifest
 from edgebert.workers.launch import _UNPACK, prepare

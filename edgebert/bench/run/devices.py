@@ -13,7 +13,7 @@ from edgebert.device.adb import AdbDevice, Listed, listed_devices
 from edgebert.device.android import ARM64
 from edgebert.device.board import Board
 from edgebert.device.device import AndroidFacts, Device, DeviceKind
-from edgebert.device.local import open_local
+from edgebert.device.process import open_local
 from edgebert.device.ssh import open_ssh, parse_target
 from edgebert.emulation.setup import emulator_state
 from edgebert.errors import DeviceProblem, EnvironmentProblem, UsageError

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgebert.bench.report import Report, write_report
-from edgebert.bench.run import gather
 from edgebert.bench.run.device_run import DeviceRun
 from edgebert.bench.run.journal import Journal, RunFingerprint, open_journal
+from edgebert.bench.run.steps import make_report, measurement, misfits
 from edgebert.bench.run.workload import BenchmarkPlan, chosen_files, make_workload
 from edgebert.bench.suite import Suite
 from edgebert.bundle import MANIFEST, Bundle, sha256_of
@@ -104,17 +104,17 @@ def bench(
     with contextlib.closing(open_journal(journal, _fingerprint(plan, devices), anew=anew)) as opened:
         failed = _BenchmarkRun(plan, opened, connect, clean=clean, progress=progress, sleep=sleep).run(devices)
         steps = {url: opened.of(url) for url in devices}
-    measured = {url: gather.measurement(plan, steps[url], failed.get(url)) for url in devices}
+    measured = {url: measurement(plan, steps[url], failed.get(url)) for url in devices}
     found = {url: item for url, item in measured.items() if item is not None}
     if not found:
         raise next(iter(failed.values()))
     return BenchmarkResult(
-        report=gather.report(plan, tuple(found.values())),
+        report=make_report(plan, tuple(found.values())),
         gone=tuple(failed[url] for url in devices if url in failed),
         misfits=tuple(
             CheckFailed(f"{url}: {sentence}", hint="do not ship this file to such a device")
             for url in found
-            for sentence in gather.misfits(steps[url])
+            for sentence in misfits(steps[url])
         ),
     )
 

@@ -314,7 +314,7 @@ def test_ctrl_c_stops_the_workers_of_every_device_at_once(world, tmp_path):
         finally:
             running.kill()
     assert running.returncode == 130
-    assert "the same command goes on" in err
+    assert "run the same command again to resume" in err
     assert "Traceback" not in err
     assert steps(journal, "trial") == []
     for url in urls:
