@@ -35,10 +35,12 @@ class Between:
         return is_high_enough and (value < self.high if self.below else value <= self.high) and value < math.inf
 
     def __str__(self) -> str:
-        if not self.above and not self.below and self.high < math.inf:
-            return f"from {self.low} to {self.high}"
-        low = f"{'above' if self.above else 'at least'} {self.low}"
-        return low if self.high == math.inf else f"{low} and {'below' if self.below else 'at most'} {self.high}"
+        # Equal ranges share one object in annotations, whether their ends were written 0 or 0.0: both are shown as 0.
+        low, high = (int(end) if end < math.inf and end == int(end) else end for end in (self.low, self.high))
+        if not self.above and not self.below and high < math.inf:
+            return f"from {low} to {high}"
+        start = f"{'above' if self.above else 'at least'} {low}"
+        return start if high == math.inf else f"{start} and {'below' if self.below else 'at most'} {high}"
 
 
 MOST_SEED = 2**32 - 1

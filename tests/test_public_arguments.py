@@ -211,7 +211,7 @@ class _Options:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"some_share": 1.5}, "some_share is 1.5, not from 0.0 to 1.0"),
+        ({"some_share": 1.5}, "some_share is 1.5, not from 0 to 1"),
         ({"some_share": "x"}, "some_share is 'x', expected a number"),
         ({"rate": 1}, "rate is 1, not above 0 and below 1"),
         ({"rate": "x"}, "rate is 'x', expected a number or None"),

@@ -210,7 +210,7 @@ def test_an_emulated_device_never_gets_a_verdict_on_speed(bundle):
         ({"max_mb": math.inf}, "--max-mb is inf"),
         ({"min_speedup": -3}, "--min-speedup is -3"),
         ({"max_p90_ms": 0}, "--max-p90-ms is 0"),
-        ({"min_agreement": 1.01}, "--min-agreement is 1.01, not from 0.0 to 1.0"),
+        ({"min_agreement": 1.01}, "--min-agreement is 1.01, not from 0 to 1"),
         ({"max_mb": 1, "alpha": 0.5}, "alpha is 0.5"),
         ({"max_mb": 1, "threads": 0}, "--threads is 0"),
         ({"max_mb": 1, "file": "none.onnx"}, r"ships no file 'none\.onnx'"),
