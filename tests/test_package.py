@@ -118,7 +118,7 @@ def test_the_worker_is_python_3_9_and_needs_only_numpy_and_a_runtime(path: Path)
 
 CLOCKS = re.compile("(perf_counter|process_time|thread_time)(_ns)?")
 """Stopwatches; ``monotonic`` is for time limits."""
-WHOLE_PROGRAMS = {"measure", "overhead", "pruning", "worker"}
+WHOLE_PROGRAMS = {"cuts", "measure", "overhead", "speed"}
 """Modules of the benchmarks that time whole programs: a command, a benchmark, a pruning."""
 
 
