@@ -24,6 +24,7 @@ from edgebert.progress import Progress, silent
 from edgebert.publishing import leave_out_baselines
 from edgebert.recipe import PruneOptions, Recipe, check_training, load_recipe, narrowed
 from edgebert.staging import staged_folder
+from edgebert.tasks import task_head
 from edgebert.text import TextEncoder, text_spec
 from edgebert.tokenizer_files import write_tokenizer
 
@@ -201,7 +202,7 @@ def _write_texts(stage: Path, shipped: Source) -> None:
     config = shipped.model.module.config.to_dict()  # type: ignore[union-attr, operator]  # transformers modules have it
     for volatile in ("transformers_version", "_name_or_path", "torch_dtype", "dtype"):
         config.pop(volatile, None)
-    config["architectures"] = ["DistilBertForSequenceClassification"]
+    config["architectures"] = [task_head(shipped.model.checkpoint.task).architecture]
     (stage / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     (stage / bundles.GOLDEN).write_text(dumps(shipped.golden), encoding="utf-8")
 

@@ -24,8 +24,10 @@ for name in ("FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS"):
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# A shell that starts the tests in the background has them ignore interrupts, and so would the programs they start.
+# A shell that starts the tests in the background has them ignore interrupts, nohup a closing terminal, and so would the
+# programs they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 from hypothesis import HealthCheck, settings  # noqa: E402  (hypothesis brings numpy along, which reads OMP_NUM_THREADS)
 

@@ -26,6 +26,16 @@ def test_every_task_of_a_manifest_has_one_row(task: Task):
     assert task_head(task).task == task
 
 
+def test_the_tables_of_tasks_have_the_same_rows():
+    """What a task means, what its head computes and what training it minimises are told for the same tasks."""
+    from edgebert.convert.heads import HEADS
+    from edgebert.training.objectives import OBJECTIVES
+
+    named = {head.task for head in TASK_HEADS}
+    assert set(HEADS) == named
+    assert set(OBJECTIVES) == named
+
+
 def test_the_golden_texts_are_hard():
     """The golden texts hold no text, blanks, one word, 500 words, emoji, accents, CJK, controls and typed specials."""
     texts = SEQUENCE_CLASSIFICATION.golden_texts

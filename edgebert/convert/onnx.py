@@ -45,15 +45,14 @@ def write_onnx(weights: Weights, path: Path, *, int8: bool) -> None:
     for index, layer in enumerate(weights.layers):
         hidden = _layer(graph, hidden, mask, layer, weights, f"layer.{index}")
     first = graph.node("Gather", [hidden, graph.constant("first", np.array(0))], "head/first_token", axis=1)  # [b, h]
-    pooled = graph.node("Relu", [graph.linear(first, weights.pre_classifier, "head/pre_classifier")], "head/relu")
-    graph.linear(pooled, weights.classifier, "head/classifier", output="logits")
+    _head(graph, first, weights)
 
     model = helper.make_model(
         helper.make_graph(
             graph.nodes,
             "distilbert",
             [helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "length"]) for name in INPUTS],
-            [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", len(weights.classifier.bias)])],
+            [helper.make_tensor_value_info(weights.output, TensorProto.FLOAT, ["batch", weights.outputs])],
             list(graph.constants.values()),
         ),
         opset_imports=[helper.make_opsetid("", OPSET)],
@@ -183,6 +182,15 @@ def _layer(graph: _Graph, x: str, mask: str, layer: Layer, weights: Weights, nam
     )
     inner = graph.linear(inner, layer.contract, f"{forward}/contract")
     return graph.norm(graph.node("Add", [inner, x], f"{forward}/residual"), layer.output_norm, f"{forward}/norm")
+
+
+def _head(graph: _Graph, x: str, weights: Weights) -> None:
+    for layer in weights.head:
+        output = weights.output if layer is weights.head[-1] else ""
+        if layer.activation == "relu":
+            x = graph.node("Relu", [graph.linear(x, layer.linear, f"head/{layer.name}")], "head/relu", output=output)
+        else:
+            x = graph.linear(x, layer.linear, f"head/{layer.name}", output=output)
 
 
 def _gelu(graph: _Graph, x: str, name: str) -> str:

@@ -98,7 +98,7 @@ class _Classifier(torch.nn.Module):
         return centred * torch.rsqrt(variance + NORM_EPSILON) * self._tensor(norm.scale) + self._tensor(norm.shift)
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Return ``logits``, float32 [1, labels], of int32 ids and mask [1, length]."""
+        """Return the output by its name, float32 [1, labels], of int32 ids and mask [1, length]."""
         weights, length = self.weights, input_ids.shape[1]
         words = functional.embedding(input_ids[0], self._tensor(weights.words))  # [length, hidden]
         places = functional.embedding(torch.arange(length), self._tensor(weights.positions))
@@ -106,8 +106,11 @@ class _Classifier(torch.nn.Module):
         mask = (attention_mask.float() - 1.0).view(1, 1, length) * -MASKED
         for layer in weights.layers:
             x = self._layer(x, mask, layer)
-        pooled = functional.relu(self._linear(x[:1], weights.pre_classifier))  # [1, hidden]
-        return {"logits": self._linear(pooled, weights.classifier)}
+        x = x[:1]  # [1, hidden]
+        for dense in weights.head:
+            x = self._linear(x, dense.linear)
+            x = functional.relu(x) if dense.activation == "relu" else x
+        return {weights.output: x}
 
     def _layer(self, x: torch.Tensor, mask: torch.Tensor, layer: Layer) -> torch.Tensor:
         read = x[:1] if layer.first_token_only else x

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from edgebert.convert.heads import HEADS, Activation, HeadSpec
 from edgebert.tasks import task_head
 
 if TYPE_CHECKING:
@@ -50,16 +52,25 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HeadLayer:
+    """A dense layer of the head, and what follows it."""
+
+    name: str
+    linear: Linear
+    activation: Activation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
-    """A whole classifier; the attention's 1 / sqrt(head_dim) is folded into the query layers.
+    """A whole model; the attention's 1 / sqrt(head_dim) is folded into the query layers.
 
     Attributes:
         words: Token embeddings, float32 [vocabulary, hidden].
         positions: Position embeddings, float32 [positions, hidden].
         embedding_norm: Normalization of their sum.
         layers: Transformer layers, bottom first.
-        pre_classifier: First layer of the head, followed by ReLU.
-        classifier: Second layer of the head: logits.
+        head: Dense layers of the head (``heads``), from the first token's row to the output.
+        output: Name of the output.
         head_dim: Width of an attention head.
         activation: Feed-forward activation.
     """
@@ -68,17 +79,30 @@ class Weights:
     positions: NDArray[np.float32]
     embedding_norm: Norm
     layers: tuple[Layer, ...]
-    pre_classifier: Linear
-    classifier: Linear
+    head: tuple[HeadLayer, ...]
+    output: str
     head_dim: int
     activation: str
+
+    @property
+    def outputs(self) -> int:
+        """Width of the output: the number of labels."""
+        return len(self.head[-1].linear.bias)
+
+
+def head_layers(spec: HeadSpec, linear: Callable[[str], Linear]) -> tuple[HeadLayer, ...]:
+    """Return the layers of a head; ``linear`` gives each by its name."""
+    return tuple(
+        HeadLayer(name=dense.name, linear=linear(dense.name), activation=dense.activation) for dense in spec.layers
+    )
 
 
 def extract_weights(model: Model) -> Weights:
     """Return the weights of a model; arrays share memory with its tensors where nothing was folded."""
     state = {name: tensor.detach().numpy() for name, tensor in model.module.state_dict().items()}
     shape = model.checkpoint.architecture
-    first_only = task_head(model.checkpoint.task).reads_first_token_only
+    first_only = task_head(model.checkpoint.task).reads == "first"
+    head = HEADS[model.checkpoint.task]
 
     def linear(name: str, factor: float = 1.0) -> Linear:
         weight, bias = state[f"{name}.weight"], state[f"{name}.bias"]
@@ -108,8 +132,8 @@ def extract_weights(model: Model) -> Weights:
         positions=state["distilbert.embeddings.position_embeddings.weight"],
         embedding_norm=norm("distilbert.embeddings.LayerNorm"),
         layers=tuple(layer(index) for index in range(shape.layers)),
-        pre_classifier=linear("pre_classifier"),
-        classifier=linear("classifier"),
+        head=head_layers(head, linear),
+        output=head.output,
         head_dim=shape.head_dim,
         activation=shape.activation,
     )

@@ -96,7 +96,7 @@ def open_file(model: Model, data: Dataset, folder: Path, *, file_format: Format,
     ids = tuple(encoder.encode(example.text) for example in data.examples)
     runner = open_runner(path, runtime=default_runtime(file_format), spec=spec)
     computed = Counter(_computed_length(runner, len(text)) for text in ids)
-    first_only = task_head(model.checkpoint.task).reads_first_token_only
+    first_only = task_head(model.checkpoint.task).reads == "first"
     return OpenFile(
         path=path,
         runner=runner,

@@ -24,6 +24,7 @@ from edgebert.pruning.cost import Costs
 from edgebert.pruning.repair import repair
 from edgebert.pruning.scores import Gradients, choose_units, importance
 from edgebert.pruning.surgery import check_cut, cut
+from edgebert.training.objectives import OBJECTIVES
 
 if TYPE_CHECKING:
     from edgebert.checkpoint import Model
@@ -119,16 +120,13 @@ def without_layers(architecture: Architecture, layers: Sequence[int]) -> Archite
 
 
 def divergence(original: Model, other: Model, texts: Sequence[Sequence[int]]) -> npt.NDArray[np.float64]:
-    """Return KL(original || other) of the answers to each text, in nats: float64 [texts]."""
-    from torch.nn.functional import kl_div
-
+    """Return how far the answers to each text are from the original's, in nats: float64 [texts]."""
+    apart = OBJECTIVES[original.checkpoint.task].divergence
     result = np.empty(len(texts))
     for chosen in batches_by_length([*map(len, texts)], 64):
         batch = [texts[index] for index in chosen]
-        ours, theirs = (
-            batch_logits(model.module, batch, original.pad_id).log_softmax(dim=1) for model in (other, original)
-        )  # [batch, labels]
-        result[chosen] = kl_div(ours, theirs, reduction="none", log_target=True).sum(dim=1).double().numpy()
+        ours, theirs = (batch_logits(model.module, batch, original.pad_id) for model in (other, original))
+        result[chosen] = apart(ours, theirs).double().numpy()
     return result
 
 

@@ -148,7 +148,8 @@ def random_weights(architecture: Architecture, widths: Widths, *, length: int) -
 
     No array stands for two: a converter would store it once, and a cache would hold it longer than a real model's.
     """
-    from edgebert.convert.weights import Layer, Linear, Norm, Weights
+    from edgebert.convert.heads import HEADS
+    from edgebert.convert.weights import Layer, Linear, Norm, Weights, head_layers
 
     rng, hidden = np.random.default_rng(0), architecture.hidden
 
@@ -176,14 +177,14 @@ def random_weights(architecture: Architecture, widths: Widths, *, length: int) -
             output_norm=norm(),
         )
 
-    top = len(widths[0]) - 1
+    top, head = len(widths[0]) - 1, HEADS["sequence-classification"]
     return Weights(
         words=array(VOCABULARY, hidden),
         positions=array(length, hidden),
         embedding_norm=norm(),
         layers=tuple(layer(h, n, last=index == top) for index, (h, n) in enumerate(zip(*widths, strict=True))),
-        pre_classifier=linear(hidden, hidden),
-        classifier=linear(2, hidden),
+        head=head_layers(head, lambda name: linear(2 if name == head.layers[-1].name else hidden, hidden)),
+        output=head.output,
         head_dim=architecture.head_dim,
         activation=architecture.activation,
     )

@@ -258,7 +258,7 @@ def _fitting(texts: _Texts) -> tuple[tuple[int, ...], ...]:
 
 
 def _cost_model(model: Model, lengths: Counter[int], latency: LatencyTable | None) -> CostModel:
-    first_only = task_head(model.checkpoint.task).reads_first_token_only
+    first_only = task_head(model.checkpoint.task).reads == "first"
     if latency is None:
         return lambda shape: mac_costs(shape, lengths, first_token_only=first_only)
     return lambda shape: latency_costs(latency, shape, first_token_only=first_only)
@@ -296,5 +296,5 @@ def _record(
 
 
 def _macs(architecture: Architecture, model: Model, texts: _Texts) -> float:
-    first_only = task_head(model.checkpoint.task).reads_first_token_only
+    first_only = task_head(model.checkpoint.task).reads == "first"
     return macs(architecture, texts.lengths, first_token_only=first_only)

@@ -50,7 +50,7 @@ def repair(
 
     module = copy.deepcopy(pruned.module)
     head_dim = pruned.checkpoint.architecture.head_dim
-    first_only = task_head(pruned.checkpoint.task).reads_first_token_only
+    first_only = task_head(pruned.checkpoint.task).reads == "first"
     with torch.inference_mode():
         streams = [
             _Stream.start(original.module, module, *padded([texts[index] for index in batch], original.pad_id))

@@ -18,6 +18,7 @@ from edgebert.batching import batches_by_length
 from edgebert.network import padded
 from edgebert.progress import Progress, silent
 from edgebert.pruning.surgery import gated
+from edgebert.training.objectives import OBJECTIVES
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -46,7 +47,7 @@ def gate_gradients(
     batch_size: int = 32,
     progress: Progress = silent,
 ) -> Gradients:
-    """Return the gradients of the cross-entropy by the gates, one row for each text.
+    """Return the gradients of the task's loss by the gates, one row for each text.
 
     Args:
         model: The model.
@@ -57,7 +58,7 @@ def gate_gradients(
     """
     import torch
 
-    shape = model.checkpoint.architecture
+    shape, objective = model.checkpoint.architecture, OBJECTIVES[model.checkpoint.task]
     heads = [np.empty((len(texts), width), dtype=np.float32) for width in shape.heads]
     neurons = [np.empty((len(texts), width), dtype=np.float32) for width in shape.neurons]
     done = 0
@@ -66,8 +67,8 @@ def gate_gradients(
         gates = [torch.ones(len(chosen), width, requires_grad=True) for width in (*shape.heads, *shape.neurons)]
         with torch.enable_grad(), gated(model, gates[: shape.layers], gates[shape.layers :]) as module:
             logits = module(input_ids=ids, attention_mask=mask).logits  # [batch, labels]
-            targets = logits.detach().argmax(dim=1) if labels is None else torch.tensor([labels[i] for i in chosen])
-            loss = torch.nn.functional.cross_entropy(logits, targets, reduction="sum")
+            targets = objective.own(logits) if labels is None else torch.tensor([labels[i] for i in chosen])
+            loss = objective.loss(logits, targets, "sum")
             found = torch.autograd.grad(loss, gates)
         for array, gradient in zip((*heads, *neurons), found, strict=True):
             array[chosen] = gradient.numpy()

@@ -21,7 +21,7 @@ from edgebert.network import enough_memory
 from edgebert.progress import Progress, silent
 from edgebert.text import TextEncoder
 from edgebert.training.loop import DistillSetup, agreements, train, with_teacher_logits
-from edgebert.training.objectives import DistillOptions, TokenPair
+from edgebert.training.objectives import OBJECTIVES, DistillOptions, TokenPair
 from edgebert.training.resume import StateFolder, drop_state
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ def distill(
             teacher=teacher.module,
             layers=_aims(origins, teacher.checkpoint.architecture.layers),
             pad_ids=(student.pad_id, teacher.pad_id),
+            objective=OBJECTIVES[student.checkpoint.task],
             options=options,
         )
         held_out_batches = with_teacher_logits(setup, held_out)

@@ -16,7 +16,7 @@ import numpy as np
 
 from edgebert.batching import batches_by_length, epoch_batches
 from edgebert.errors import UsageError
-from edgebert.training.objectives import DistillOptions, PairBatch, TokenPair, distillation_loss, pad_pairs
+from edgebert.training.objectives import DistillOptions, Objective, PairBatch, TokenPair, distillation_loss, pad_pairs
 from edgebert.training.resume import StateFolder, TrainingState, drop_state, load_state, save_state
 
 if TYPE_CHECKING:
@@ -43,12 +43,14 @@ class DistillSetup:
         layers: The teacher's layer whose output each of the student's layers is compared with.
         pad_ids: Padding IDs of student and teacher.
         options: Hyper-parameters.
+        objective: What the task of both minimises.
     """
 
     student: torch.nn.Module
     teacher: torch.nn.Module
     layers: tuple[int, ...]
     pad_ids: tuple[int, int]
+    objective: Objective
     options: DistillOptions
 
 
@@ -105,7 +107,7 @@ def _step(setup: DistillSetup, optimizer: torch.optim.Optimizer, batch: PairBatc
         seed = np.random.SeedSequence((options.seed, step)).generate_state(1)[0]
         torch.default_generator.manual_seed(int(seed))
     optimizer.zero_grad(set_to_none=True)
-    loss = distillation_loss(setup.student, setup.teacher, setup.layers, batch, options)
+    loss = distillation_loss(setup.student, setup.teacher, setup.layers, batch, options, objective=setup.objective)
     loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(setup.student.parameters(), _LARGEST_GRADIENT)
     optimizer.step()
@@ -136,7 +138,7 @@ def agreements(setup: DistillSetup, held_out: HeldOut) -> NDArray[np.bool_]:
     for batch, answers in held_out:
         with torch.inference_mode():
             logits = setup.student(input_ids=batch.ids, attention_mask=batch.mask).logits
-            same.append((logits.argmax(dim=-1) == answers.argmax(dim=-1)).numpy())
+            same.append((setup.objective.own(logits) == setup.objective.own(answers)).numpy())
     return np.concatenate(same)
 
 

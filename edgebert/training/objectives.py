@@ -1,17 +1,20 @@
-"""What distillation minimises: three losses (Sanh et al. 2019, arXiv:1910.01108), their weights, and their inputs."""
+"""What training minimises: the losses of each task, and distillation's three (Sanh et al. 2019, arXiv:1910.01108)."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from edgebert.arguments import Between, Factor, Length, Positive, Rate, Seed, Weight, check_options
+from edgebert.manifest import Task
 from edgebert.network import padded
 
 if TYPE_CHECKING:
     import torch
+
+Reduction = Literal["mean", "sum"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +111,43 @@ def pad_pairs(pairs: Sequence[TokenPair], pad_ids: tuple[int, int]) -> PairBatch
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Objective:
+    """What training a task minimises; a row of ``OBJECTIVES``.
+
+    Attributes:
+        loss: Loss against the right answers: of outputs, gold, and ``mean`` or ``sum`` over the batch, float32 [].
+        own: The answers that outputs stand for: gold where there is none.
+        soft: Loss on soft targets: of the student's outputs, the teacher's, and a temperature, float32 [].
+        divergence: How far outputs are from the original's: of outputs and the original's, in nats, float32 [batch].
+    """
+
+    loss: Callable[[torch.Tensor, torch.Tensor, Reduction], torch.Tensor]
+    own: Callable[[torch.Tensor], torch.Tensor]
+    soft: Callable[[torch.Tensor, torch.Tensor, float], torch.Tensor]
+    divergence: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
+
+def label_loss(logits: torch.Tensor, labels: torch.Tensor, reduction: Reduction) -> torch.Tensor:
+    """Return the cross-entropy of logits, float32 [batch, labels], with labels, int64 [batch]: float32 []."""
+    from torch.nn.functional import cross_entropy
+
+    return cross_entropy(logits, labels, reduction=reduction)
+
+
+def best_label(logits: torch.Tensor) -> torch.Tensor:
+    """Return the most probable label of logits, float32 [batch, labels]: int64 [batch]."""
+    return logits.detach().argmax(dim=1)
+
+
+def divergence(logits: torch.Tensor, original: torch.Tensor) -> torch.Tensor:
+    """Return KL(original || other) of two logits, float32 [batch, labels]: float32 [batch]."""
+    from torch.nn.functional import kl_div
+
+    ours, theirs = logits.log_softmax(dim=1), original.log_softmax(dim=1)
+    return kl_div(ours, theirs, reduction="none", log_target=True).sum(dim=1)
+
+
 def soft_loss(student: torch.Tensor, teacher: torch.Tensor, temperature: float) -> torch.Tensor:
     """Return the loss on soft targets (Hinton et al. 2015): KL(teacher || student) x temperature squared.
 
@@ -123,6 +163,11 @@ def soft_loss(student: torch.Tensor, teacher: torch.Tensor, temperature: float) 
 
     ours, theirs = log_softmax(student / temperature, dim=-1), log_softmax(teacher / temperature, dim=-1)
     return kl_div(ours, theirs, reduction="batchmean", log_target=True) * temperature**2
+
+
+OBJECTIVES: dict[Task, Objective] = {
+    "sequence-classification": Objective(loss=label_loss, own=best_label, soft=soft_loss, divergence=divergence)
+}
 
 
 def hidden_loss(student: torch.Tensor, teacher: torch.Tensor, shared: torch.Tensor) -> torch.Tensor:
@@ -141,15 +186,14 @@ def hidden_loss(student: torch.Tensor, teacher: torch.Tensor, shared: torch.Tens
     return (distance * shared).sum() / shared.sum()
 
 
-def task_loss(student: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Return the mean cross-entropy of logits, float32 [batch, labels], with labels, int64 [batch]: float32 []."""
-    from torch.nn.functional import cross_entropy
-
-    return cross_entropy(student, labels)
-
-
 def distillation_loss(
-    student: torch.nn.Module, teacher: torch.nn.Module, layers: Sequence[int], batch: PairBatch, options: DistillOptions
+    student: torch.nn.Module,
+    teacher: torch.nn.Module,
+    layers: Sequence[int],
+    batch: PairBatch,
+    options: DistillOptions,
+    *,
+    objective: Objective,
 ) -> torch.Tensor:
     """Return the weighted sum of the three losses of a batch, float32 []; ``layers`` are those of ``DistillSetup``."""
     import torch
@@ -159,11 +203,11 @@ def distillation_loss(
         logits = student(input_ids=batch.ids, attention_mask=batch.mask).logits
     with torch.inference_mode(), _hidden_states(teacher, layers[:last]) as aims:
         answers = teacher(input_ids=batch.teacher_ids, attention_mask=batch.teacher_mask).logits
-    loss = options.soft * soft_loss(logits, answers, options.temperature)
+    loss = options.soft * objective.soft(logits, answers, options.temperature)
     for state, aim in zip(states, aims, strict=True):
         loss = loss + options.hidden / last * hidden_loss(state, aim, batch.shared)
     if batch.labels is not None and options.task:
-        loss = loss + options.task * task_loss(logits, batch.labels)
+        loss = loss + options.task * objective.loss(logits, batch.labels, "mean")
     return loss
 
 

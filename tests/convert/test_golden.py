@@ -109,9 +109,9 @@ def test_a_legacy_file_is_within_the_tolerance_of_its_precision(tmp_path, model,
 
 
 def swapped_labels(weights: Weights) -> Weights:
-    head = weights.classifier
-    return dataclasses.replace(
-        weights, classifier=dataclasses.replace(head, weight=head.weight[::-1].copy(), bias=head.bias[::-1].copy())
+    return fakes.with_last_layer(
+        weights,
+        lambda last: dataclasses.replace(last, weight=last.weight[::-1].copy(), bias=last.bias[::-1].copy()),
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import csv
+import dataclasses
 import functools
 import gzip
 import hashlib
@@ -16,7 +17,7 @@ import math
 import shutil
 import string
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -232,7 +233,7 @@ def random_weights(
     activation: str = "gelu",
 ) -> Weights:
     """Return random weights of any shape, each layer with widths of its own, as a pruned model has them."""
-    from edgebert.convert.weights import Layer, Linear, Norm, Weights
+    from edgebert.convert.weights import HeadLayer, Layer, Linear, Norm, Weights
 
     rng = np.random.default_rng(seed)
 
@@ -265,8 +266,11 @@ def random_weights(
         positions=array(positions, hidden),
         embedding_norm=norm(),
         layers=tuple(layer(index) for index in range(len(heads))),
-        pre_classifier=linear(hidden, hidden),
-        classifier=linear(labels, hidden),
+        head=(
+            HeadLayer(name="pre_classifier", linear=linear(hidden, hidden), activation="relu"),
+            HeadLayer(name="classifier", linear=linear(labels, hidden), activation="none"),
+        ),
+        output="logits",
         head_dim=head_dim,
         activation=activation,
     )
@@ -303,7 +307,14 @@ def reference_logits(weights: Weights, ids: Sequence[int]) -> NDArray[np.float64
         )
         inner = linear(active(linear(x, layer.expand)), layer.contract)
         x = norm(x + inner, layer.output_norm.scale, layer.output_norm.shift)
-    return linear(np.maximum(linear(x[0], weights.pre_classifier), 0), weights.classifier)
+    first, last = (layer.linear for layer in weights.head)
+    return linear(np.maximum(linear(x[0], first), 0), last)
+
+
+def with_last_layer(weights: Weights, change: Callable[[Linear], Linear]) -> Weights:
+    """Return the weights with another last layer of the head."""
+    *others, last = weights.head
+    return dataclasses.replace(weights, head=(*others, dataclasses.replace(last, linear=change(last.linear))))
 
 
 def padded(texts: Sequence[Sequence[int]], length: int, pad_id: int = 0) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgebert.training.objectives import hidden_loss, soft_loss, task_loss
+from edgebert.training.objectives import hidden_loss, label_loss, soft_loss
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:
@@ -49,4 +49,4 @@ def test_the_task_loss_is_the_mean_surprise():
     """Minus the log probability of the label."""
     logits, labels = np.random.default_rng(0).normal(size=(5, 3)), np.array([0, 2, 1, 1, 0])
     expected = -log_softmax(logits)[np.arange(5), labels].mean()
-    assert float(task_loss(torch.from_numpy(logits), torch.from_numpy(labels))) == pytest.approx(expected)
+    assert float(label_loss(torch.from_numpy(logits), torch.from_numpy(labels), "mean")) == pytest.approx(expected)
