@@ -3,9 +3,8 @@
 A line is at most ``LONGEST`` bytes, a file ``LARGEST``: each is far above what a model of 512 tokens can use (War and
 Peace has 3 MB), and the memory that a text takes on its way to token IDs is some sixty times its size.
 
-Two kinds of TSV files are in use. Those of GLUE are not quoted: a quote is part of the text. Those that pandas,
-``csv.writer`` of Python, and Excel write are quoted as CSV is. Nothing in a file says which it is, so that the whole
-file is compared with the rules by which these programs quote a cell.
+Two kinds of TSV files are in use. Those of GLUE are not quoted: a quote is part of the text. Those of pandas, Python's
+``csv.writer`` and Excel are quoted as CSV is. No file says which it is, so the whole file is compared with their rules.
 """
 
 from __future__ import annotations
@@ -75,20 +74,17 @@ def read_lines(stored: BinaryIO, *, source: str, packed: bool = False, endless: 
                 f"{source}: line {number}: the file is larger than {LARGEST:,} bytes{' unpacked' if packed else ''}",
                 hint="take a sample of its lines",
             )
-        yield _decoded(raw, offset, f"{source}: line {number}", packed=packed).removeprefix(
-            "\ufeff" if number == 1 else ""
-        )
+        line = _decoded(raw, offset, f"{source}: line {number}", packed=packed)
+        yield line.removeprefix("\ufeff") if number == 1 else line
         offset += len(raw)
 
 
 def _line(stream: BinaryIO | gzip.GzipFile, where: str, *, first: bool) -> bytes:
     try:
         return stream.readline(LONGEST + 1)
-    except gzip.BadGzipFile as error:
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         if first and "Not a gzipped file" in str(error):
             raise DataError(f"{where}: not gzip data", hint="remove .gz from the name of the file") from error
-        raise DataError(f"{where}: damaged gzip data: {error}", hint="copy or download the file again") from error
-    except (EOFError, zlib.error) as error:
         raise DataError(f"{where}: damaged gzip data: {error}", hint="copy or download the file again") from error
 
 
@@ -128,11 +124,8 @@ Record = tuple[int, list[str]]
 Lines = Callable[[], Iterator[str]]
 """Opens the lines of a file from the beginning."""
 
-_PYTHON = frozenset('"\t\r\n')
-"""A cell with one of these is quoted by pandas and ``csv.writer``, no other."""
-
-_EXCEL = _PYTHON | {","}
-"""The same for Excel's "Text (Tab delimited)"."""
+_RULES = frozenset('"\t\r\n'), frozenset('"\t\r\n,')
+"""A cell with one of these is quoted, no other: by pandas and ``csv.writer``, and by Excel's "Text (Tab delimited)"."""
 
 
 def csv_records(lines: Iterable[str], source: str) -> Iterator[Record]:
@@ -163,7 +156,7 @@ def bare_lines(lines: Iterable[str], source: str) -> Iterator[tuple[int, str]]:
     """
     first = True
     for number, line in enumerate(lines, 1):
-        bare = _bare(line)
+        bare = line.removesuffix("\n").removesuffix("\r")
         if first and "\r" in bare:
             raise DataError(
                 f"{source}: line {number}: the lines end with a carriage return only",
@@ -172,10 +165,6 @@ def bare_lines(lines: Iterable[str], source: str) -> Iterator[tuple[int, str]]:
         if bare:
             first = False
             yield number, bare
-
-
-def _bare(line: str) -> str:
-    return line.removesuffix("\n").removesuffix("\r")
 
 
 class _Kept:
@@ -236,8 +225,7 @@ class _Signs:
     """What the lines of a TSV file show about its quoting; lines count from 1, 0 stands for none.
 
     Attributes:
-        quoted: First line with a cell that only a program writes: in quotes, with a quote within, each doubled, or with
-            a carriage return.
+        quoted: First line of a cell that only a program writes: in quotes, around doubled quotes or a carriage return.
         bare: First line with a quote in a cell that does not begin with one; no program leaves it unquoted.
         comma: First line with a cell in quotes that has a comma and no quote within.
         open: First line with a cell that begins with a quote and ends without one.
@@ -266,16 +254,16 @@ def _is_quoted(open_lines: Lines, source: str) -> bool:
     signs = _signs(open_lines(), columns, source)
     if not signs.even:
         # A line that is no row: part of a quoted text with line breaks, or a mistake, which the reader will name.
-        return any(_is_written_by(rule, open_lines(), columns, source) for rule in (_PYTHON, _EXCEL))
+        return any(_is_written_by(rule, open_lines(), columns, source) for rule in _RULES)
     hint = "save the data as .jsonl, or as .csv"
     if signs.quoted:
-        if not signs.bare and any(_is_written_by(rule, open_lines(), columns, source) for rule in (_PYTHON, _EXCEL)):
+        if not signs.bare and any(_is_written_by(rule, open_lines(), columns, source) for rule in _RULES):
             return True
         other = f", but line {signs.bare} has a quote that is not quoted" if signs.bare else ", but other cells are not"
         raise DataError(f"{source}: line {signs.quoted} has a cell quoted as in CSV{other}", hint=hint)
     # A text of one column may have its quotes on two lines, each of which would be a row without them.
     line = signs.open if columns == 1 else 0 if signs.bare else signs.comma
-    if line and any(_is_written_by(rule, open_lines(), columns, source) for rule in (_PYTHON, _EXCEL)):
+    if line and any(_is_written_by(rule, open_lines(), columns, source) for rule in _RULES):
         raise DataError(f"{source}: line {line} has a quote that may be part of the text or stand around it", hint=hint)
     return False
 
@@ -302,13 +290,11 @@ def _is_written_by(rule: frozenset[str], lines: Iterable[str], columns: int, sou
     """Return whether every record is as a program writes it that quotes the cells with a character of ``rule``."""
     try:
         for _, cells, pieces in _quoted_records(lines, source, "\t"):
-            written = "\t".join(cell if rule.isdisjoint(cell) else _quoted(cell) for cell in cells)
-            if (len(cells) != columns and any(cells)) or written != _bare("".join(pieces)):
+            quoted = (cell if rule.isdisjoint(cell) else '"' + cell.replace('"', '""') + '"' for cell in cells)
+            if (len(cells) != columns and any(cells)) or "\t".join(quoted) != "".join(pieces).removesuffix(
+                "\n"
+            ).removesuffix("\r"):
                 return False
     except DataError:
         return False
     return True
-
-
-def _quoted(cell: str) -> str:
-    return '"' + cell.replace('"', '""') + '"'

@@ -127,7 +127,7 @@ def staged_file(path: Path) -> Iterator[IO[bytes]]:
         OSError: It cannot be written; the caller knows what that means to the user.
     """
     _clear_leftovers(path)
-    with _claimed(path, _new_file) as (partial, descriptor):
+    with _claimed(path, lambda place: os.open(place, _NEW_FILE, 0o666)) as (partial, descriptor):
         try:
             with contextlib.suppress(FileNotFoundError):
                 before = path.lstat()
@@ -143,11 +143,7 @@ def staged_file(path: Path) -> Iterator[IO[bytes]]:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Write a file as ``staged_file`` does.
-
-    Raises:
-        OSError: It cannot be written; the caller knows what that means to the user.
-    """
+    """Write a file as ``staged_file`` does, and raise what it raises."""
     with staged_file(path) as stream:
         stream.write(content)
 
@@ -183,8 +179,7 @@ def check_parent(place: Path) -> None:
 
 def final_name(name: str) -> str | None:
     """Return the name that an unfinished file or folder would get at its end; ``None`` if ``name`` is none of ours."""
-    found = _PARTIAL.fullmatch(name)
-    return None if found is None else found[1]
+    return found[1] if (found := _PARTIAL.fullmatch(name)) else None
 
 
 def _place(out: Path) -> Path:
@@ -204,10 +199,6 @@ def _new_folder(place: Path) -> int | None:
     with contextlib.suppress(FileNotFoundError):
         return os.open(place, _FOLDER)
     return None  # taken for a leftover before it could be locked
-
-
-def _new_file(place: Path) -> int:
-    return os.open(place, _NEW_FILE, 0o666)
 
 
 @contextlib.contextmanager
@@ -230,10 +221,9 @@ def _claimed(final: Path, make: Callable[[Path], int | None]) -> Iterator[tuple[
 
 
 def _is_named(descriptor: int, place: Path) -> bool:
-    try:
+    with contextlib.suppress(FileNotFoundError):
         return os.path.samestat(os.fstat(descriptor), place.lstat())
-    except FileNotFoundError:
-        return False
+    return False
 
 
 def _replace(out: Path, stage: Path) -> None:
