@@ -113,7 +113,7 @@ def expect(name: str, value: object, *kinds: Any, hint: str = "") -> None:
 
 
 def check_options(options: Any, *, flags: bool = False) -> None:
-    """Refuse a dataclass with a field of another type, or outside the range (``ranges``), than its annotation says.
+    """Refuse a dataclass with a field of another type, or outside the range (``Between``), than its annotation says.
 
     Options call it in ``__post_init__``. Types other than numbers, strings, booleans, literals and tuples
     of these are left to others.

@@ -2,8 +2,8 @@
 
 Writing keeps the order of the fields and Python's shortest float form, so equal values give equal bytes. Reading
 accepts exactly the fields of the class: an unknown, missing or wrongly typed one is named with its path, and so is a
-number that its field cannot mean (``ranges``). A value that may be of several dataclasses is a tagged union: each of
-them has a field ``kind: Literal["..."]``, which tells them apart.
+number outside the range of its field (``arguments.Between``). A value that may be of several dataclasses is a tagged
+union: each of them has a field ``kind: Literal["..."]``, which tells them apart.
 """
 
 from __future__ import annotations
