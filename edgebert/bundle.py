@@ -21,7 +21,7 @@ GOLDEN_SCHEMA = 1
 MANIFEST, GOLDEN, TOKENIZER = "edgebert.json", "golden.json", "tokenizer.json"
 VOCABULARY = "vocab.txt"
 
-_MOST_READS = 20
+_MOST_READS = 500
 _DIGEST_SINCE = 3
 _DIGEST_KEY, _NO_DIGEST = b'"digest": "', b"0" * 64
 

@@ -13,7 +13,7 @@ from edgebert.ondevice.protocol import Failure
 
 _CPU = "sys/devices/system/cpu/cpu%d"
 _LONGEST = 1 << 16
-_WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+_WHOLE = re.compile(r"[+-]?[0-9]{1,15}")  # what every reader of JSON holds exactly
 _RANGE = re.compile(r"([0-9]{1,6})(?:-([0-9]{1,6}))?")
 _MOST_PROCESSORS = 1 << 12
 
@@ -116,7 +116,7 @@ def _throttle_count(root: str) -> Optional[int]:
         for name in ("core_throttle_count", "package_throttle_count")
     ]
     counts = [count for count in found if count is not None and count >= 0]
-    return sum(counts) if counts else None
+    return min(sum(counts), 10**15) if counts else None
 
 
 def _battery(root: str) -> tuple[Optional[int], Optional[str]]:

@@ -165,7 +165,8 @@ def test_no_text_makes_the_load_raise(text: str):
 def test_no_content_makes_a_reading_raise(data: st.DataObject, tmp_path: Path):
     """Whatever the files hold, the reading is a value that the host can read."""
     root = lay_out(tmp_path, PHONE)
-    content = st.one_of(st.binary(max_size=30), st.integers().map(lambda number: str(number).encode()))
+    numbers = st.one_of(st.integers(), st.sampled_from([2**53, 2**53 + 1, 2**63, 10**18 - 1]))
+    content = st.one_of(st.binary(max_size=30), numbers.map(lambda number: str(number).encode()))
     for name in data.draw(st.sets(st.sampled_from(sorted(PHONE)))):
         (tmp_path / name).write_bytes(data.draw(content))
     payload = read_conditions("after", 1, [0, 4], root=root)
@@ -173,6 +174,13 @@ def test_no_content_makes_a_reading_raise(data: st.DataObject, tmp_path: Path):
         assert isinstance(name, str)
         assert used >= 0
     assert jsonio.from_plain(Conditions, payload, source="worker").moment == "after"
+
+
+@pytest.mark.parametrize(("text", "number"), [("999999999999999", 10**15 - 1), ("-7", -7), (str(2**53 + 1), None)])
+def test_a_number_that_readers_of_json_round_is_absent(tmp_path: Path, text: str, number: int | None):
+    """What a double does not hold exactly is no reading: the host would refuse the whole answer."""
+    (tmp_path / "value").write_text(text)
+    assert read_whole(str(tmp_path), "value") == number
 
 
 def test_folders_in_the_place_of_files_are_absent(tmp_path: Path):
