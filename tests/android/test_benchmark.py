@@ -197,6 +197,8 @@ def test_conditions_are_read_as_the_worker_reads_them(ort_jvm, tmp_path):
         "sys/class/thermal/cooling_device0/max_state": "15\n",
         "sys/class/thermal/cooling_device1/cur_state": "9\n",
         "sys/class/thermal/cooling_device1/max_state": "3\n",
+        "sys/class/thermal/cooling_device2/cur_state": "1\n",
+        "sys/class/thermal/cooling_device2/max_state": f"{2**53 + 1}\n",
     }
     for name, content in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
