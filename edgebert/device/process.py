@@ -97,21 +97,16 @@ def run_program(
         # A file and no pipe: what a program leaves running (ssh, adb) often keeps its standard error open.
         errors = files.enter_context(tempfile.TemporaryFile())
         source = files.enter_context(_opened(stdin)) if isinstance(stdin, Path) else subprocess.PIPE
-        process = _started(argv, source, errors, environment, cwd)
+        process = None
         try:
+            with _interrupts_held():
+                process = _started(argv, source, errors, environment, cwd)
             stdout, _ = process.communicate(None if isinstance(stdin, Path) else stdin, timeout=timeout_s)
         except subprocess.TimeoutExpired as error:
             raise DeviceGone(f"{Path(argv[0]).name}: no answer within {timeout_s:g} s") from error
         finally:
-            with _programs.lock:
-                _programs.running.discard(process)
-            if process.returncode is None:
-                _kill(process)
-                process.wait()
-                for stream in (process.stdin, process.stdout):
-                    if stream is not None:
-                        with contextlib.suppress(OSError):
-                            stream.close()
+            if process is not None:
+                _ended(process)
         if _programs.is_stopped:
             raise KeyboardInterrupt  # whatever it printed may be cut short
         errors.seek(0)
@@ -142,6 +137,39 @@ def _started(
         if not getattr(_programs.spared, "depth", 0):
             _programs.running.add(process)
         return process
+
+
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Let signals that Python handles wait for the end of the block: within Popen they would leave a program behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Python handles signals in the first thread only
+        return
+    handled = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    arrived: list[int] = []
+    for number, handler in handled.items():
+        if callable(handler):  # one that is ignored or default stays so, here and in the program
+            signal.signal(number, lambda number, _: arrived.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in handled.items():
+            if callable(handler):
+                signal.signal(number, handler)
+        for late in arrived:
+            signal.raise_signal(late)
+
+
+def _ended(process: subprocess.Popen[bytes]) -> None:
+    with _programs.lock:
+        _programs.running.discard(process)
+    if process.returncode is None:
+        _kill(process)
+        process.wait()
+        for stream in (process.stdin, process.stdout):
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.close()
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -108,6 +109,31 @@ def test_stopping_ends_what_runs_in_every_thread(tmp_path):
             with pytest.raises(KeyboardInterrupt):
                 pool.submit(run_program, ["true"], timeout_s=30).result(timeout=60)
     assert run_program(["true"], timeout_s=30).code == 0, "what is over is over"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_while_a_program_starts_leaves_none_behind(number, monkeypatch):
+    """It comes when the program runs but nothing refers to it yet: the program ends, and then the signal is handled."""
+    started = []
+
+    class Interrupted(subprocess.Popen):
+        def __init__(self, *args, **changes):
+            super().__init__(*args, **changes)
+            started.append(self)
+            signal.raise_signal(number)
+
+    def stop(number, frame):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(subprocess, "Popen", Interrupted)
+    before = signal.signal(number, stop)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run_program(["sleep", "60"], timeout_s=90)
+        assert signal.getsignal(number) is stop
+    finally:
+        signal.signal(number, before)
+    assert [process.returncode for process in started] == [-signal.SIGKILL]
 
 
 def test_what_tidies_up_is_spared(tmp_path):
