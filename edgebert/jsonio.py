@@ -41,6 +41,7 @@ def read(
     hint: str = "",
     content: bytes | None = None,
     check: Callable[[dict[str, Any]], None] | None = None,
+    upgrade: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
 ) -> T:
     """Return the ``cls`` in a JSON file that states its ``schema``; another version's fields are not looked at.
 
@@ -55,6 +56,8 @@ def read(
         hint: What to do about a file that cannot be used, unless it is of a newer schema.
         content: The content, where it has been read already.
         check: Called with the JSON value before its fields are read, to refuse it.
+        upgrade: Returns the JSON value of an older schema as one of the newest. The fields of both have yet to be
+            checked, so it leaves what it does not know as it is.
 
     Raises:
         EdgebertError: An ``error``: the file is missing, damaged, something else, or too old or too new.
@@ -75,6 +78,8 @@ def read(
             raise UsageError(f"{path}: {what} schema {schema}; this edgebert reads {oldest} and newer")
         if check is not None:
             check(plain)
+        if upgrade is not None and schema < newest:
+            plain = upgrade(plain)
         return from_plain(cls, plain, source=str(path))
     except UsageError as problem:
         raise error(problem.message, hint=problem.hint or hint) from problem
@@ -225,7 +230,7 @@ def _build_union(options: tuple[Any, ...], value: Any, source: str, path: str) -
         return _build_tagged(rest, value, source, path)
     for option in rest[:-1]:
         if type(value) is option:
-            return value
+            return _build(option, value, source, path)
     return _build(rest[-1], value, source, path)
 
 

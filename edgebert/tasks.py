@@ -9,18 +9,19 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgebert.intervals import paired_counts_interval
 from edgebert.manifest import Score, Task
 from edgebert.metrics import paired_score
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
 Reads = Literal["first", "every", "mean"]
+
+Outputs = dict[str, NDArray[np.float32]]
+"""What a file computes of one window, by the name of the output: float32, without a batch dimension or padded rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

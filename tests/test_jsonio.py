@@ -483,3 +483,34 @@ def test_a_check_comes_before_the_fields(tmp_path: Path):
     with pytest.raises(DataError, match="no 5") as caught:
         read_drawing(tmp_path / "x.json", content=b'{"schema": 2, "shapes": 5}', check=check)
     assert caught.value.hint == "look"
+
+
+def test_only_an_older_file_is_upgraded(tmp_path: Path):
+    """What is read of an older schema is what the caller makes of its JSON value; the newest is read as it is."""
+
+    def upgrade(plain: dict[str, Any]) -> dict[str, Any]:
+        return {"schema": 3, "shapes": plain["forms"]}
+
+    options = {"upgrade": upgrade, "keys": ()}
+    assert read_drawing(tmp_path / "x", content=b'{"schema": 2, "forms": []}', **options) == Drawing(schema=3)
+    with pytest.raises(DataError, match="unknown key 'forms'"):
+        read_drawing(tmp_path / "x", content=b'{"schema": 3, "forms": []}', **options)
+
+
+@dataclasses.dataclass(frozen=True)
+class Numbers:
+    values: tuple[int | float, ...]
+
+
+@given(st.lists(st.integers(-(2**63) + 1, 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False)))
+def test_whole_numbers_and_floats_stay_what_they_are(values: list[int | float]):
+    """A number that may be either is read as it was written: 3 is no 3.0."""
+    found = loads(Numbers, dumps(Numbers(tuple(values))), source="x").values
+    assert [(type(value), value) for value in found] == [(type(value), value) for value in values]
+
+
+@pytest.mark.parametrize("text", ["true", "null", '"1"', "1e999", "9" * 20, "[1]"])
+def test_what_is_neither_a_whole_number_nor_a_float_is_refused(text: str):
+    """A field for either kind of number has the limits of both."""
+    with pytest.raises(UsageError, match=r"x: values\[0\] is"):
+        loads(Numbers, f'{{"values": [{text}]}}', source="x")
