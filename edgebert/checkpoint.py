@@ -24,7 +24,7 @@ from edgebert.progress import note
 from edgebert.tasks import TASK_HEADS, TaskHead, task_head
 from edgebert.tensors import check_shapes, read_tensors, tensor_names, weight_files, write_tensors
 from edgebert.text import pad_id_of
-from edgebert.tokenizer_files import check_vocabulary, load_tokenizer, write_tokenizer
+from edgebert.tokenizer import check_vocabulary, load_tokenizer, write_tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -26,7 +26,7 @@ from edgebert.recipe import PruneOptions, Recipe, check_training, load_recipe, n
 from edgebert.staging import staged_folder
 from edgebert.tasks import task_head
 from edgebert.text import TextEncoder, text_spec
-from edgebert.tokenizer_files import write_tokenizer
+from edgebert.tokenizer import write_tokenizer
 
 _PACKAGES = ("torch", "transformers", "tokenizers", "onnx", "litert-torch", "litert-converter", "ai-edge-quantizer")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from edgebert.records import LONGEST
 from edgebert.staging import reading
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 SPECIALS = ("[PAD]", "[CLS]", "[SEP]", "[UNK]")
 """Tokens without which a text cannot be encoded."""
@@ -196,30 +197,15 @@ def text_spec(
             the key and both values.
     """
     vocabulary = tokenizer.get_vocab(with_added_tokens=False)
-    for token in SPECIALS:
-        if token not in vocabulary:
-            raise CheckpointError(f"{source}: the vocabulary has no {token} token")
-    if sorted(vocabulary.values()) != list(range(len(vocabulary))):
-        raise CheckpointError(
-            f"{source}: the tokenizer's ids have gaps: {len(vocabulary)} tokens, other ids than 0 to "
-            f"{len(vocabulary) - 1}"
-        )
     normalizer = json.loads(tokenizer.to_str())["normalizer"] or {}
-    added = sorted(tokenizer.get_added_tokens_decoder().items())
-    spec = TextSpec(
-        lower_case=normalizer.get("lowercase") is not False,
-        max_length=max_length,
-        lengths=lengths,
-        pad_id=vocabulary["[PAD]"],
-        cls_id=vocabulary["[CLS]"],
-        sep_id=vocabulary["[SEP]"],
-        unk_id=vocabulary["[UNK]"],
-        added_tokens=tuple(
-            AddedToken(content=token.content, id=index, normalized=token.normalized, special=token.special)
-            for index, token in added
-            if not (token.content in BERT_SPECIALS and token.content in vocabulary)
-        ),
+    plain = plain_spec(vocabulary, lower_case=normalizer.get("lowercase") is not False, source=source)
+    check_gaps(vocabulary, source)
+    added_tokens = tuple(
+        AddedToken(content=token.content, id=index, normalized=token.normalized, special=token.special)
+        for index, token in sorted(tokenizer.get_added_tokens_decoder().items())
+        if not (token.content in BERT_SPECIALS and token.content in vocabulary)
     )
+    spec = replace(plain, max_length=max_length, lengths=lengths, added_tokens=added_tokens)
     if found := difference(tokenizer, app_tokenizer(pieces(tokenizer), spec)):
         raise CheckpointError(
             f"{source}: {found}",
@@ -227,6 +213,29 @@ def text_spec(
         )
     _check_added(tokenizer, spec, source)
     return spec
+
+
+def plain_spec(ids: Mapping[str, int], *, lower_case: bool, source: str) -> TextSpec:
+    """Return the text spec of a vocabulary, the ids by token, without added tokens and for two tokens at most.
+
+    Raises:
+        CheckpointError: A token is missing that no text can be encoded without.
+    """
+    if missing := next((token for token in SPECIALS if token not in ids), None):
+        raise CheckpointError(f"{source}: lists no {missing} token: not the vocabulary of a DistilBERT")
+    pad, cls, sep, unk = (ids[token] for token in SPECIALS)
+    return TextSpec(lower_case=lower_case, max_length=2, lengths=(2,), pad_id=pad, cls_id=cls, sep_id=sep, unk_id=unk)
+
+
+def check_gaps(ids: Mapping[str, int], source: str) -> None:
+    """Refuse a vocabulary, the ids by token, whose ids are not all from 0 on.
+
+    Raises:
+        CheckpointError: They have gaps.
+    """
+    if sorted(ids.values()) != list(range(len(ids))):
+        found = f"{len(ids)} tokens, other ids than 0 to {len(ids) - 1}"
+        raise CheckpointError(f"{source}: the tokenizer's ids have gaps: {found}")
 
 
 def _check_added(tokenizer: Tokenizer, spec: TextSpec, source: str) -> None:
@@ -255,11 +264,9 @@ def _traits(tokenizer: Tokenizer) -> dict[str, object]:
     if traits.get("normalizer.strip_accents", 0) is None:  # that is: as lowercase says
         traits["normalizer.strip_accents"] = traits["normalizer.lowercase"]
     traits["post_processor"] = _frame(plain["post_processor"])
-    names = {
-        token.content: {"id": index} | {flag: getattr(token, flag) for flag in TOKEN_FLAGS}
-        for index, token in tokenizer.get_added_tokens_decoder().items()
-    }
-    traits |= {f"added_tokens: {content!r}": value for content, value in names.items()}
+    for index, token in tokenizer.get_added_tokens_decoder().items():
+        flags = {flag: getattr(token, flag) for flag in TOKEN_FLAGS}
+        traits[f"added_tokens: {token.content!r}"] = {"id": index} | flags
     vocabulary = traits.pop("model.vocab")
     assert isinstance(vocabulary, dict)
     return traits | {f"model.vocab: {token!r}": index for token, index in vocabulary.items()}

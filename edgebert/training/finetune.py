@@ -22,7 +22,7 @@ from edgebert.progress import Progress, silent
 from edgebert.staging import staged_folder
 from edgebert.tensors import check_shapes, read_tensors, weight_files, write_tensors
 from edgebert.text import TextEncoder, pad_id_of
-from edgebert.tokenizer_files import check_vocabulary, load_tokenizer, write_tokenizer
+from edgebert.tokenizer import check_vocabulary, load_tokenizer, write_tokenizer
 
 if TYPE_CHECKING:
     import torch

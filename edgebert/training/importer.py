@@ -16,7 +16,7 @@ from edgebert.folder import read_config, read_object
 from edgebert.network import read_share, read_size
 from edgebert.staging import staged_folder
 from edgebert.tensors import check_shapes, read_tensors, weight_files, write_tensors
-from edgebert.tokenizer_files import check_vocabulary, load_tokenizer, write_tokenizer
+from edgebert.tokenizer import check_vocabulary, load_tokenizer, write_tokenizer
 
 if TYPE_CHECKING:
     from pathlib import Path

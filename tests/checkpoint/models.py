@@ -10,7 +10,7 @@ import torch
 from edgebert.architecture import Architecture, Pruning
 from edgebert.checkpoint import PRUNING_SCHEMA, Checkpoint, Model, save_model
 from edgebert.network import build_module
-from edgebert.tokenizer_files import load_tokenizer
+from edgebert.tokenizer import load_tokenizer
 from tests.support import fakes
 from tests.support.cut_models import pruning_of
 

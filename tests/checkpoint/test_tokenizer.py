@@ -7,7 +7,8 @@ import transformers
 
 from edgebert.checkpoint import load_model
 from edgebert.errors import EdgebertError
-from edgebert.tokenizer_files import load_tokenizer, vocabulary
+from edgebert.text import pieces
+from edgebert.tokenizer import load_tokenizer
 from tests.checkpoint.folders import refusal
 from tests.support import fakes
 
@@ -33,7 +34,7 @@ def test_a_vocabulary_file_alone_gives_the_ids_of_the_tokenizer_file(folder, low
     plain = load_tokenizer(folder)
     assert [plain.encode(text).ids for text in texts] == expected
     assert theirs(texts)["input_ids"] == expected
-    assert vocabulary(plain) == fakes.VOCABULARY == vocabulary(full)
+    assert pieces(plain) == fakes.VOCABULARY == pieces(full)
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"", b"only\nwords\n"])

@@ -15,7 +15,7 @@ from tokenizers.implementations import BertWordPieceTokenizer
 
 from edgebert.errors import CheckpointError
 from edgebert.text import app_tokenizer, pieces, read_vocabulary, text_spec
-from edgebert.tokenizer_files import load_tokenizer, write_tokenizer
+from edgebert.tokenizer import load_tokenizer, write_tokenizer
 from tests.support import fakes
 
 TOKENS = (*fakes.VOCABULARY, "Good", "é", "##é", "的")

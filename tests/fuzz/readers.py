@@ -91,13 +91,13 @@ def _latency() -> None:
 
 def _tokenizer() -> None:
     from edgebert.folder import read_config
-    from edgebert.text import text_spec
-    from edgebert.tokenizer_files import load_tokenizer, vocabulary
+    from edgebert.text import pieces, text_spec
+    from edgebert.tokenizer import load_tokenizer
 
     read_config(Path("model"))
     tokenizer = load_tokenizer(Path("model"))
     text_spec(tokenizer, max_length=16, lengths=(8, 16))
-    vocabulary(tokenizer)
+    pieces(tokenizer)
 
 
 def _encoder() -> None:

@@ -17,7 +17,7 @@ from edgebert.pruning.tokens import cut_tokenizer, kept_tokens
 from edgebert.tasks import SEQUENCE_CLASSIFICATION
 from edgebert.text import app_tokenizer, text_spec
 from edgebert.text import pieces as pieces_of
-from edgebert.tokenizer_files import load_tokenizer, vocabulary, write_tokenizer
+from edgebert.tokenizer import load_tokenizer, write_tokenizer
 from tests.support import fakes
 
 TYPED = ("zzz [MASK] 12", "Ünïcödé 価 한 😀", "[CLS] [SEP] and [UNK]", "", " \t ", "don't-stop...", "a" * 300)
@@ -270,7 +270,7 @@ def test_a_cut_tokenizer_survives_its_folder(tmp_path: Path, lower_case: bool) -
     expected = [cut.encode(text).ids for text in HARD]
     assert [load_tokenizer(tmp_path).encode(text).ids for text in HARD] == expected
     listed = (tmp_path / "vocab.txt").read_text(encoding="utf-8").splitlines()
-    assert tuple(listed) == vocabulary(cut) == tuple(token for token in fakes.VOCABULARY if token in cut.get_vocab())
+    assert tuple(listed) == pieces_of(cut) == tuple(token for token in fakes.VOCABULARY if token in cut.get_vocab())
     (tmp_path / "tokenizer.json").unlink()
     assert [load_tokenizer(tmp_path).encode(text).ids for text in HARD] == expected
 
@@ -358,4 +358,4 @@ def test_any_ids_with_the_special_ones_make_a_tokenizer(data: st.DataObject) -> 
     chosen = data.draw(st.sets(st.integers(5, len(fakes.VOCABULARY) - 1)))
     assume(chosen)
     cut = cut_tokenizer(tokenizer, [*sorted(chosen, reverse=True), *range(5)])
-    assert vocabulary(cut) == tuple(fakes.VOCABULARY[index] for index in (*range(5), *sorted(chosen)))
+    assert pieces_of(cut) == tuple(fakes.VOCABULARY[index] for index in (*range(5), *sorted(chosen)))

@@ -18,7 +18,7 @@ from edgebert.errors import DataError, UsageError
 from edgebert.pruning.tokens import kept_tokens
 from edgebert.pruning.vocabulary import cut_vocabulary, measure_vocabulary, prune_vocabulary
 from edgebert.tasks import SEQUENCE_CLASSIFICATION
-from edgebert.tokenizer_files import vocabulary
+from edgebert.text import pieces
 from tests.support import fakes
 
 HARD = (*SEQUENCE_CLASSIFICATION.golden_texts, *fakes.TEXTS, "good [MASK] battery")
@@ -76,7 +76,7 @@ def test_table_config_and_checkpoint_agree() -> None:
     kept = kept_tokens(model.tokenizer, fakes.TEXTS[:4])
     cut = cut_vocabulary(model, tuple(reversed(kept)))
     embeddings = cut.module.distilbert.embeddings.word_embeddings
-    pad = vocabulary(cut.tokenizer).index("[PAD]")
+    pad = pieces(cut.tokenizer).index("[PAD]")
     assert 0 < pad < model.tokenizer.token_to_id("[PAD]") + 1
     assert (cut.module.config.pad_token_id, embeddings.padding_idx) == (pad, pad)
     assert embeddings.num_embeddings == cut.module.config.vocab_size == cut.tokenizer.get_vocab_size() == len(kept)
@@ -84,7 +84,7 @@ def test_table_config_and_checkpoint_agree() -> None:
         model.checkpoint,
         architecture=dataclasses.replace(model.checkpoint.architecture, vocabulary=len(kept)),
     )
-    assert vocabulary(cut.tokenizer) == tuple(TOKENS[index] for index in kept)
+    assert pieces(cut.tokenizer) == tuple(TOKENS[index] for index in kept)
     old = model.module.distilbert.embeddings.word_embeddings.weight
     assert torch.equal(embeddings.weight, old[list(kept)])
 
@@ -107,7 +107,7 @@ def test_keeping_all_tokens_drops_only_the_padding_rows() -> None:
     """A cut that removes no token removes the rows that no token has."""
     model = tiny()
     cut = cut_vocabulary(model, range(len(TOKENS)))
-    assert vocabulary(cut.tokenizer) == TOKENS
+    assert pieces(cut.tokenizer) == TOKENS
     assert cut.checkpoint.architecture.vocabulary == len(TOKENS) < model.checkpoint.architecture.vocabulary
     assert np.array_equal(logits(cut, HARD), logits(model, HARD))
 
@@ -122,7 +122,7 @@ def test_a_cut_model_can_be_saved_loaded_and_cut_again(tmp_path: Path) -> None:
     assert np.array_equal(logits(loaded, HARD), logits(cut, HARD))
     again = cut_vocabulary(loaded, kept_tokens(loaded.tokenizer, fakes.TEXTS[:3]))
     direct = cut_vocabulary(model, kept_tokens(model.tokenizer, fakes.TEXTS[:3]))
-    assert vocabulary(again.tokenizer) == vocabulary(direct.tokenizer)
+    assert pieces(again.tokenizer) == pieces(direct.tokenizer)
     assert np.array_equal(logits(again, HARD), logits(direct, HARD))
 
 
@@ -229,7 +229,7 @@ def test_held_out_texts_have_no_say_in_what_is_measured() -> None:
         assert report.texts == 1
         assert report.tokens_per_text_before == 3
         assert report.tokens_per_text_after > 3
-        assert {*words} <= {*vocabulary(pruned.tokenizer)}
+        assert {*words} <= {*pieces(pruned.tokenizer)}
         rows = pruned.module.distilbert.embeddings.word_embeddings.num_embeddings
         assert report.tokens_after == rows
         assert report.bytes_saved == (model.checkpoint.architecture.vocabulary - rows) * 32 * 4
@@ -251,8 +251,8 @@ def test_tokens_of_more_texts_stay() -> None:
     """Texts beside the training texts keep their tokens too."""
     model = tiny()
     texts = [f"text {index}" for index in range(10)]
-    assert "unseen" not in vocabulary(prune_vocabulary(model, texts, None, seed=0)[0].tokenizer)
-    assert "unseen" in vocabulary(prune_vocabulary(model, texts, None, more=["unseen"], seed=0)[0].tokenizer)
+    assert "unseen" not in pieces(prune_vocabulary(model, texts, None, seed=0)[0].tokenizer)
+    assert "unseen" in pieces(prune_vocabulary(model, texts, None, more=["unseen"], seed=0)[0].tokenizer)
 
 
 @given(labels=st.lists(st.integers(0, 1), min_size=len(fakes.TEXTS), max_size=len(fakes.TEXTS)), seed=st.integers(0, 9))

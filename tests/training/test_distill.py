@@ -14,7 +14,7 @@ from edgebert.architecture import Distillation
 from edgebert.checkpoint import load_model
 from edgebert.errors import UsageError
 from edgebert.pruning.surgery import cut
-from edgebert.tokenizer_files import load_tokenizer
+from edgebert.tokenizer import load_tokenizer
 from edgebert.training.distill import _aims, distill, encode_pairs
 from edgebert.training.objectives import pad_pairs
 from tests.support import fakes

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
 from edgebert.errors import CheckpointError, OutputError
-from edgebert.tokenizer_files import load_tokenizer
+from edgebert.tokenizer import load_tokenizer
 from edgebert.training.importer import import_bert
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghij", *(f"##{letter}" for letter in "abcdefghi")]
