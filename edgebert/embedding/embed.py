@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgebert.bundle import GOLDEN, MANIFEST, TOKENIZER, VOCABULARY, Bundle, file_entry, open_bundle, sha256_of
-from edgebert.embedding.kotlin import HEADER, folder_line, kotlin_source
+from edgebert.embedding.android import HEADER, folder_line, kotlin_source
 from edgebert.embedding.places import Place, kotlin_files, writing
 from edgebert.errors import BundleError, CheckFailed, OutputError, UsageError
 from edgebert.manifest import Artifact, FileEntry
@@ -77,8 +77,8 @@ def embed(
     if public_key is not None:
         check_signature(opened.root, public_key)
         key, files = public_hex(public_key), (*files, file_entry(opened.root, SIGNATURE))
-    source, kotlin = b"", place.kotlin
-    if kotlin is not None:
+    source = b""
+    if place.kotlin is not None:
         assert place.package is not None
         text = kotlin_source(
             opened.manifest, artifact, files, package=place.package, folder=place.folder.name, public_key=key
@@ -88,32 +88,31 @@ def embed(
         _check_apart(opened.root, place.folder)
         differing = _difference(place.folder, files)
         _check_other_kotlin(place, files[:2], check=check)
-        stale = kotlin is not None and not _holds(kotlin, source)
+        stale = None if place.kotlin is None or _holds(place.kotlin, source) else place.kotlin
         if check and differing is not None:
             raise differing
         if check and stale:
-            raise CheckFailed(_state(kotlin), hint=_AGAIN)
+            state = "differs from what would be written" if os.path.lexists(stale) else "missing"
+            raise CheckFailed(f"{stale}: {state}", hint=_AGAIN)
         if differing:
             _check_replaceable(place.folder, force=force)
-        if kotlin is not None and stale and not force:
-            _check_ours(kotlin)
-        written: list[Path] = []
+        if stale and not force:
+            _check_ours(stale)
         # Both are prepared before either is renamed to its name; the file is the last, and its rename all but sure.
         with contextlib.ExitStack() as steps:
-            if kotlin is not None and stale:
-                steps.enter_context(_folders(kotlin.parent))
-                stream = steps.enter_context(staged_file(kotlin))
+            if stale:
+                steps.enter_context(_folders(stale.parent))
+                stream = steps.enter_context(staged_file(stale))
                 stream.write(source)
                 stream.flush()
                 os.fsync(stream.fileno())
-                written.append(kotlin)
             if differing:
                 steps.enter_context(_folders(place.folder.absolute().parent))
                 stage = steps.enter_context(staged_folder(place.folder, force=True, marker=MANIFEST))
                 for entry in files:
                     _copy(opened.path(entry.file), stage / entry.file, entry)
-                written.insert(0, place.folder)
-    return Embedding(artifact=artifact, files=files, place=place, written=tuple(written))
+    written = (place.folder if differing else None, stale)
+    return Embedding(artifact=artifact, files=files, place=place, written=tuple(filter(None, written)))
 
 
 def choose_artifact(bundle: Bundle, file: str | None) -> Artifact:
@@ -183,11 +182,6 @@ def _contents(folder: Path) -> list[Path]:
     return [path for path in sorted(folder.rglob("*")) if path.is_symlink() or not path.is_dir()]
 
 
-def _state(kotlin: Path | None) -> str:
-    assert kotlin is not None
-    return f"{kotlin}: {'differs from what would be written' if os.path.lexists(kotlin) else 'missing'}"
-
-
 def _holds(path: Path, content: bytes) -> bool:
     return path.is_file() and path.stat().st_size == len(content) and path.read_bytes() == content
 
@@ -244,14 +238,11 @@ def _copy(source: Path, target: Path, entry: FileEntry) -> None:
 def _folders(path: Path) -> Iterator[None]:
     """Make a folder and those above it; when the block fails, remove again what was made."""
     made = [each for each in (path, *path.parents) if not each.exists()]
-    with contextlib.ExitStack() as undo:
-        undo.callback(_remove_empty, made)
+    try:
         path.mkdir(parents=True, exist_ok=True)
         yield
-        undo.pop_all()
-
-
-def _remove_empty(folders: Sequence[Path]) -> None:
-    for folder in folders:
-        with contextlib.suppress(OSError):
-            folder.rmdir()
+    except BaseException:
+        for folder in made:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        raise

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from edgebert.embedding.kotlin import check_package
-from edgebert.errors import EnvironmentProblem, OutputError, UsageError
-from edgebert.staging import NO_ROOM
+from edgebert import staging
+from edgebert.embedding.android import check_package
+from edgebert.errors import OutputError, UsageError
 
 Kind = Literal["android", "folder"]
 
@@ -103,12 +103,13 @@ def writing(path: Path) -> Iterator[None]:
     except OSError as error:
         # A name of ours for what is not finished says nothing to the user.
         named = error.filename and ".partial" not in str(error.filename)
-        where, why = error.filename if named else path, error.strerror or error
-        if error.errno in NO_ROOM:
-            raise EnvironmentProblem(
-                f"{where}: no room left on the disk: {why}", hint="nothing was written; free some space"
-            ) from error
-        raise OutputError(f"{where}: cannot be used: {why}", hint="choose a folder you can write to") from error
+        with staging.writing(
+            Path(error.filename) if named else path,
+            problem="cannot be used",
+            hint="choose a folder you can write to",
+            room_hint="nothing was written; free some space",
+        ):
+            raise
 
 
 def _check_folder(path: Path) -> None:

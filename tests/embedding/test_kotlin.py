@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgebert.bundle import Bundle, file_entry, open_bundle
+from edgebert.embedding.android import HEADER, check_package, constant_names, kotlin_source, string_literal
 from edgebert.embedding.embed import choose_artifact, shipped_files
-from edgebert.embedding.kotlin import HEADER, check_package, constant_names, kotlin_source, string_literal
 from edgebert.embedding.places import folder_place
 from edgebert.errors import BundleError, UsageError
 from tests.support.small_bundles import small_bundle
