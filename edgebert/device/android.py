@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from edgebert.device.device import AndroidFacts, PhoneState
 from edgebert.device.protocol import Temperature
@@ -42,37 +41,6 @@ SAVING = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Battery:
-    """What `dumpsys battery` says.
-
-    Attributes:
-        percent: Charge.
-        celsius: Temperature of the battery.
-        is_charging: Whether power flows in, be it into the battery or past it.
-    """
-
-    percent: int | None = None
-    celsius: float | None = None
-    is_charging: bool | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Thermal:
-    """What `dumpsys thermalservice` says: throttling from 0 to 6, and the sensors that measure a temperature."""
-
-    status: int | None = None
-    temperatures: tuple[Temperature, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Power:
-    """What `dumpsys power` says: whether the display is awake, and whether battery saver is on."""
-
-    is_screen_on: bool | None = None
-    is_saving: bool | None = None
-
-
 def android_facts(getprop: str) -> AndroidFacts:
     """Read what `getprop` printed; texts of a phone that keeps a property to itself are empty."""
     found = {name: value.strip() for name, value in PROPERTY.findall(getprop.replace("\r\n", "\n"))}
@@ -80,59 +48,14 @@ def android_facts(getprop: str) -> AndroidFacts:
     def first(*names: str) -> str:
         return next((found[name] for name in names if found.get(name)), "")
 
-    sdk = first("ro.build.version.sdk")
     return AndroidFacts(
         manufacturer=first("ro.product.manufacturer", "ro.product.vendor.manufacturer", "ro.product.brand"),
         model=first("ro.product.model", "ro.product.vendor.model", "ro.product.system.model"),
         soc=first(*SOC_PROPERTIES),
         release=first("ro.build.version.release"),
-        sdk=int(sdk) if _is_count(sdk) else None,
+        sdk=_count(first("ro.build.version.sdk")),
         abi=first("ro.product.cpu.abi", "ro.product.cpu.abilist").split(",")[0],
     )
-
-
-def read_battery(dumpsys: str) -> Battery:
-    """Read what `dumpsys battery` printed.
-
-    The first value of a name counts: vendors append sections of their own, Samsung a log of past states.
-    """
-    fields: dict[str, str] = {}
-    for line in dumpsys.splitlines():
-        if match := FIELD.match(line):
-            fields.setdefault(match[1].strip().lower(), match[2])
-    level, scale = _count(fields.get("level", "")), _count(fields.get("scale", "100"))
-    percent = round(100 * level / scale) if level is not None and scale else None
-    tenths = fields.get("temperature", "")
-    celsius = int(tenths) / 10 if re.fullmatch(rf"-?[0-9]{{1,{LARGEST_NUMBER}}}", tenths) else None
-    return Battery(
-        percent=percent if percent is not None and percent <= 100 else None,
-        celsius=celsius if celsius is not None and CELSIUS[0] <= celsius <= CELSIUS[1] else None,
-        is_charging=_is_charging(fields),
-    )
-
-
-def read_thermal(dumpsys: str) -> Thermal:
-    """Read what `dumpsys thermalservice` printed (Android 10 and newer; older ones have no such service).
-
-    The live section counts. The cached one keeps the last value that crossed a threshold, which may be hours old, so it
-    is read only where the hardware is not asked. A sensor at exactly zero is one that is not fitted.
-    """
-    status = STATUS.search(dumpsys)
-    return Thermal(
-        status=int(status[1]) if status else None,
-        temperatures=_sensors(_section(dumpsys, LIVE)) or _sensors(_section(dumpsys, CACHED)),
-    )
-
-
-def read_power(dumpsys: str) -> Power:
-    """Read what `dumpsys power` printed."""
-    is_screen_on = None
-    if match := WAKEFULNESS.search(dumpsys):
-        is_screen_on = {"Awake": True, "Dreaming": True, "Asleep": False, "Dozing": False}.get(match[1])
-    if is_screen_on is None and (match := DISPLAY.search(dumpsys)):
-        is_screen_on = match[1] == "ON"
-    saving = next((match[1] for pattern in SAVING if (match := pattern.search(dumpsys))), None)
-    return Power(is_screen_on=is_screen_on, is_saving=None if saving is None else saving not in {"OFF", "false"})
 
 
 def phone_state(trial: int, *, battery: str, thermal: str, power: str) -> PhoneState:
@@ -141,20 +64,48 @@ def phone_state(trial: int, *, battery: str, thermal: str, power: str) -> PhoneS
     Args:
         trial: Index of the trial that follows.
         battery: Output of `dumpsys battery`.
-        thermal: Output of `dumpsys thermalservice`.
+        thermal: Output of `dumpsys thermalservice` (Android 10 and newer; older ones have no such service).
         power: Output of `dumpsys power`.
     """
-    charge, heat, screen = read_battery(battery), read_thermal(thermal), read_power(power)
+    fields: dict[str, str] = {}
+    for line in battery.splitlines():
+        if match := FIELD.match(line):  # the first one counts: vendors append sections, Samsung a log of past states
+            fields.setdefault(match[1].strip().lower(), match[2])
+    status = STATUS.search(thermal)
+    saving = next((match[1] for pattern in SAVING if (match := pattern.search(power))), None)
     return PhoneState(
         trial=trial,
-        battery_percent=charge.percent,
-        battery_celsius=charge.celsius,
-        is_charging=charge.is_charging,
-        thermal_status=heat.status,
-        temperatures=heat.temperatures,
-        is_screen_on=screen.is_screen_on,
-        is_power_saving=screen.is_saving,
+        battery_percent=_percent(fields),
+        battery_celsius=_celsius(fields.get("temperature", "")),
+        is_charging=_is_charging(fields),
+        thermal_status=int(status[1]) if status else None,
+        # The cached section keeps the last value that crossed a threshold, which may be hours old.
+        temperatures=_sensors(_section(thermal, LIVE)) or _sensors(_section(thermal, CACHED)),
+        is_screen_on=_is_screen_on(power),
+        is_power_saving=None if saving is None else saving not in {"OFF", "false"},
     )
+
+
+def _percent(fields: dict[str, str]) -> int | None:
+    level, scale = _count(fields.get("level", "")), _count(fields.get("scale", "100"))
+    percent = round(100 * level / scale) if level is not None and scale else None
+    return percent if percent is not None and percent <= 100 else None
+
+
+def _celsius(tenths: str) -> float | None:
+    count = _count(tenths.removeprefix("-"))
+    if count is None:
+        return None
+    celsius = (-count if tenths.startswith("-") else count) / 10
+    return celsius if CELSIUS[0] <= celsius <= CELSIUS[1] else None
+
+
+def _is_screen_on(power: str) -> bool | None:
+    match = WAKEFULNESS.search(power)
+    awake = {"Awake": True, "Dreaming": True, "Asleep": False, "Dozing": False}.get(match[1]) if match else None
+    if awake is None and (match := DISPLAY.search(power)):
+        return match[1] == "ON"
+    return awake
 
 
 def _is_charging(fields: dict[str, str]) -> bool | None:
@@ -182,7 +133,7 @@ def _section(text: str, title: str) -> str:
 
 
 def _sensors(section: str) -> tuple[Temperature, ...]:
-    """Read the sensors of a section; of two with the same name the first counts."""
+    """Read the sensors of a section; of two with the same name the first counts, and one at exactly 0 is not fitted."""
     found: dict[str, float] = {}
     for value, kind, name in SENSOR.findall(section):
         try:
@@ -195,11 +146,6 @@ def _sensors(section: str) -> tuple[Temperature, ...]:
     return tuple(Temperature(sensor=sensor, celsius=celsius) for sensor, celsius in found.items())
 
 
-def _is_count(text: str) -> bool:
-    """Tell whether a text is a plain number of few ASCII digits."""
-    return text.isascii() and text.isdigit() and len(text) <= LARGEST_NUMBER
-
-
 def _count(text: str) -> int | None:
-    """Return a plain number, or nothing."""
-    return int(text) if _is_count(text) else None
+    """Return a plain number of few ASCII digits, or nothing."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= LARGEST_NUMBER else None

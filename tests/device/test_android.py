@@ -4,16 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgebert.device.android import (
-    Battery,
-    Power,
-    Thermal,
-    android_facts,
-    phone_state,
-    read_battery,
-    read_power,
-    read_thermal,
-)
+from edgebert.device.android import android_facts, phone_state
 from edgebert.device.device import AndroidFacts, PhoneState
 from edgebert.device.protocol import Temperature
 
@@ -21,32 +12,31 @@ TRANSCRIPTS = Path(__file__).parents[1] / "golden" / "android"
 PHONES = {
     "pixel-8-android-15": (
         AndroidFacts(manufacturer="Google", model="Pixel 8", soc="Tensor G3", release="15", sdk=35, abi="arm64-v8a"),
-        Battery(percent=73, celsius=28.7, is_charging=True),
+        (73, 28.7, True),
         (0, ("BIG", "MID", "LITTLE", "G3D", "battery", "VIRTUAL-SKIN"), 36.0),
-        Power(is_screen_on=True, is_saving=False),
+        (True, False),
     ),
     "galaxy-a52s-android-13": (
         AndroidFacts(manufacturer="samsung", model="SM-A528B", soc="SM7325", release="13", sdk=33, abi="arm64-v8a"),
-        Battery(percent=21, celsius=24.3, is_charging=False),
+        (21, 24.3, False),
         (0, ("AP", "BAT", "LRP", "PA"), 26.4),
-        Power(is_screen_on=False, is_saving=True),
+        (False, True),
     ),
     "mi-9-android-10": (
         AndroidFacts(manufacturer="Xiaomi", model="MI 9", soc="msmnile", release="10", sdk=29, abi="arm64-v8a"),
-        Battery(percent=100, celsius=41.8, is_charging=True),
+        (100, 41.8, True),
         (2, ("cpu0", "cpu7", "GPU", "battery", "skin"), 74.8),
-        Power(is_screen_on=True, is_saving=False),
+        (True, False),
     ),
     "nokia-3.1-android-8": (
         AndroidFacts(
             manufacturer="HMD Global", model="TA-1063", soc="MT6750", release="8.0.0", sdk=26, abi="arm64-v8a"
         ),
-        Battery(percent=15, celsius=-3.5, is_charging=True),
+        (15, -3.5, True),
         (None, (), None),
-        Power(is_screen_on=False, is_saving=True),
+        (False, True),
     ),
 }
-READERS = (android_facts, read_battery, read_thermal, read_power)
 
 
 def transcript(phone, name):
@@ -62,45 +52,39 @@ def test_every_transcript_is_read():
     assert all(f"`{name}`" in page for name in folders)
 
 
+def state(*, battery="", thermal="", power=""):
+    return phone_state(4, battery=battery, thermal=thermal, power=power)
+
+
 @pytest.mark.parametrize("phone", PHONES)
 def test_transcripts(phone):
     """What phones of four vendors and Android versions print is read to the value."""
     facts, battery, (status, sensors, highest), power = PHONES[phone]
     assert android_facts(transcript(phone, "getprop")) == facts
-    assert read_battery(transcript(phone, "battery")) == battery
-    thermal = read_thermal(transcript(phone, "thermalservice"))
-    assert thermal.status == status
-    assert tuple(temperature.sensor for temperature in thermal.temperatures) == sensors
-    assert max((temperature.celsius for temperature in thermal.temperatures), default=None) == highest
-    assert read_power(transcript(phone, "power")) == power
-
-
-def test_phone_state_joins_the_parts():
-    """The state of a phone is the three readings and the number of the trial."""
-    phone = "mi-9-android-10"
-    state = phone_state(
-        4,
+    found = state(
         battery=transcript(phone, "battery"),
         thermal=transcript(phone, "thermalservice"),
         power=transcript(phone, "power"),
     )
-    assert (state.trial, state.battery_percent, state.battery_celsius, state.is_charging) == (4, 100, 41.8, True)
-    assert (state.thermal_status, state.is_screen_on, state.is_power_saving) == (2, True, False)
-    assert state.temperatures[0] == Temperature(sensor="cpu0", celsius=71.2)
+    assert found.trial == 4
+    assert (found.battery_percent, found.battery_celsius, found.is_charging) == battery
+    assert found.thermal_status == status
+    assert tuple(temperature.sensor for temperature in found.temperatures) == sensors
+    assert max((temperature.celsius for temperature in found.temperatures), default=None) == highest
+    assert (found.is_screen_on, found.is_power_saving) == power
 
 
 def test_silence_is_not_a_reading():
     """A phone that says nothing has a state of which nothing is known."""
-    assert phone_state(0, battery="", thermal="", power="") == PhoneState(trial=0)
-    assert read_thermal("Can't find service: thermalservice") == Thermal()
+    assert state() == state(thermal="Can't find service: thermalservice") == PhoneState(trial=4)
 
 
 def test_live_temperatures_count_before_cached_ones():
     """A cached temperature is taken only where the hardware names none."""
     cached = "Cached temperatures:\n\tTemperature{mValue=99.0, mType=0, mName=CPU, mStatus=3}\n"
     live = "Current temperatures from HAL:\n\tTemperature{mValue=31.5, mType=0, mName=CPU, mStatus=0}\n"
-    assert [sensor.celsius for sensor in read_thermal(cached + live).temperatures] == [31.5]
-    assert [sensor.celsius for sensor in read_thermal(cached).temperatures] == [99.0]
+    assert [sensor.celsius for sensor in state(thermal=cached + live).temperatures] == [31.5]
+    assert [sensor.celsius for sensor in state(thermal=cached).temperatures] == [99.0]
 
 
 @pytest.mark.parametrize(
@@ -121,7 +105,7 @@ def test_live_temperatures_count_before_cached_ones():
 )
 def test_only_temperatures_count(line, kept):
     """A sensor counts if it measures a temperature, is fitted, and its value is one that a phone can have."""
-    assert bool(read_thermal(f"Current temperatures from HAL:\n{line}\n").temperatures) is kept
+    assert bool(state(thermal=f"Current temperatures from HAL:\n{line}\n").temperatures) is kept
 
 
 @pytest.mark.parametrize(
@@ -138,7 +122,7 @@ def test_only_temperatures_count(line, kept):
 )
 def test_charge(text, expected):
     """The charge is the level in percent of its scale, or unknown where that is no percentage."""
-    assert read_battery(text).percent == expected
+    assert state(battery=text).battery_percent == expected
 
 
 @pytest.mark.parametrize(
@@ -153,7 +137,7 @@ def test_charge(text, expected):
 )
 def test_power_flows_in(text, expected):
     """A cable counts as charging even when the battery is full or protected."""
-    assert read_battery(text).is_charging is expected
+    assert state(battery=text).is_charging is expected
 
 
 @pytest.mark.parametrize(
@@ -167,14 +151,14 @@ def test_power_flows_in(text, expected):
 )
 def test_screen(text, expected):
     """Wakefulness tells of the screen, and the display's own state where that is missing."""
-    assert read_power(text).is_screen_on is expected
+    assert state(power=text).is_screen_on is expected
 
 
 @given(st.text())
 def test_no_text_is_too_strange(text):
     """No reader raises, whatever a phone prints."""
-    for read in READERS:
-        read(text)
+    android_facts(text)
+    state(battery=text, thermal=text, power=text)
 
 
 @given(
@@ -197,10 +181,10 @@ def test_no_text_is_too_strange(text):
 def test_readings_stay_within_bounds(lines):
     """However lines of phones are mixed with noise, no reader raises, and what is read is possible."""
     text = "\n".join(lines)
-    state = phone_state(1, battery=text, thermal=text, power=text)
-    assert state.battery_percent is None or 0 <= state.battery_percent <= 100
-    assert state.battery_celsius is None or -40 <= state.battery_celsius <= 150
-    assert state.thermal_status in {None, *range(7)}
-    assert all(-40 <= sensor.celsius <= 150 for sensor in state.temperatures)
-    assert len({sensor.sensor for sensor in state.temperatures}) == len(state.temperatures)
+    found = state(battery=text, thermal=text, power=text)
+    assert found.battery_percent is None or 0 <= found.battery_percent <= 100
+    assert found.battery_celsius is None or -40 <= found.battery_celsius <= 150
+    assert found.thermal_status in {None, *range(7)}
+    assert all(-40 <= sensor.celsius <= 150 for sensor in found.temperatures)
+    assert len({sensor.sensor for sensor in found.temperatures}) == len(found.temperatures)
     android_facts(text)
