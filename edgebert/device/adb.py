@@ -23,10 +23,10 @@ from edgebert.device.complaints import (
     not_written,
     quoted,
 )
-from edgebert.device.device import NOTHING, AndroidFacts, DeviceKind, Finished, PhoneState
+from edgebert.device.device import NOTHING, AndroidFacts, Device, DeviceKind, Finished, PhoneState
 from edgebert.device.process import run_program
 from edgebert.device.shell import after_start, between_marks, marked, remote_command
-from edgebert.errors import DeviceGone, DeviceProblem, EnvironmentProblem, UsageError
+from edgebert.errors import DeviceGone, DeviceProblem, UsageError
 
 ROOT = "/data/local/tmp/edgebert"
 """The one place of a phone where the shell may both write and start programs."""
@@ -81,10 +81,10 @@ class Listed:
         return "" if self.state == "device" else STATES.get(self.state, START)
 
 
-class AdbDevice:
-    """A phone by adb; implements ``Device``. What is not said here is said there.
+class AdbDevice(Device):
+    """A phone by adb. The adb server that the first command may start is the user's, and stays.
 
-    The adb server that the first command may start is the user's, and stays.
+    Each method also raises an ``EnvironmentProblem`` where adb is not installed here.
 
     Args:
         serial: Serial number, or address and port.
@@ -93,13 +93,11 @@ class AdbDevice:
     """
 
     kind: DeviceKind = "adb"
-    cpu = ""
 
     def __init__(self, serial: str, *, root: str, adb: str) -> None:
         self.url = f"adb:{serial}"
         self.root = root
-        self._serial = serial
-        self._adb = adb
+        self._adb = (adb, "-s", serial)
 
     def run(
         self,
@@ -108,103 +106,72 @@ class AdbDevice:
         stdin: bytes = b"",
         environment: Mapping[str, str] = NOTHING,
         timeout_s: float = 60.0,
+        folder: str | None = None,
     ) -> Finished:
-        """Run a program as ``Device.run`` says; when time is out, the phone kills it.
-
-        Raises:
-            DeviceGone: As there.
-            DeviceProblem: As there.
-            EnvironmentProblem: adb is not installed here.
-        """
-        return self._shell(argv, stdin=stdin, environment=environment, folder=self.root, timeout_s=timeout_s)
+        """Run a program as ``Device.run`` says, or in ``folder``; when time is out, the phone kills it."""
+        word = secrets.token_hex(8)
+        line = remote_command(argv, environment=environment, folder=folder or self.root)
+        # adb itself ends with code 0 too when the connection breaks.
+        done = self._call("shell", "-T", marked(line, word), stdin=stdin, timeout_s=timeout_s)
+        if (answer := between_marks(done, word)) is None:
+            raise adb_refused(self.url, words_of(after_start(done, word) or done))
+        return answer
 
     def push(self, source: Path, name: str) -> None:
-        """Copy a file as ``Device.push`` says.
-
-        Raises:
-            DeviceGone: As there.
-            DeviceProblem: As there.
-            EnvironmentProblem: adb is not installed here.
-        """
+        """Copy a file as ``Device.push`` says."""
         target = _below(self.root, name)
         partial = f"{target}.{secrets.token_hex(8)}.partial"
         size = source.stat().st_size
         # adb makes missing folders itself, but reports one that it may not make as a file that it cannot.
-        self._make_folder(str(PurePosixPath(target).parent))
+        self.make_folder(str(PurePosixPath(target).parent))
         try:
             sent = self._call("push", str(source.absolute()), partial, timeout_s=ANSWER_S + size / LEAST_BYTES_PER_S)
             if sent.code != 0:
                 words = words_of(sent)
                 raise self._not_written(name, words) if NOT_WRITTEN.search(words) else adb_refused(self.url, words)
-            placed = self._shell(("sh", "-c", PUT, "sh", partial, target, str(size)))
+            placed = self._ask("sh", "-c", PUT, "sh", partial, target, str(size))
             if placed.code == TOO_SHORT:
                 raise DeviceGone(f"{self.url}: {name} arrived incomplete")
             if placed.code != 0:
                 raise self._not_written(name, placed.stderr)
         except DeviceProblem:
             with contextlib.suppress(DeviceProblem):
-                self._shell(("rm", "-f", partial))
+                self._ask("rm", "-f", partial)
             raise
 
-    def close(self) -> None:
-        """Do nothing: no connection outlives a call, and the adb server is the user's."""
-
     def android_facts(self) -> AndroidFacts:
-        """Return what the phone says of itself.
-
-        Raises:
-            DeviceGone: The connection broke.
-        """
-        return android_facts(self._answer("getprop"))
+        """Return what the phone says of itself, as ``Device.android_facts`` says."""
+        return android_facts(self._ask("getprop").stdout.decode("utf-8", "replace"))
 
     def phone_state(self, trial: int) -> PhoneState:
-        """Return what the phone says of its battery, heat and screen right now.
+        """Return battery, heat and screen as ``Device.phone_state`` says."""
+        mark = f"edgebert-{secrets.token_hex(8)}"
+        # In one call: each costs a phone as much as a short inference.
+        asked = self._ask("sh", "-c", ASK_SERVICES, "sh", mark, "battery", "thermalservice", "power")
+        said = asked.stdout.decode("utf-8", "replace").split(f"\n{mark}\n")
+        battery, thermal, power = (*said, "", "", "")[:3]
+        return phone_state(trial, battery=battery, thermal=thermal, power=power)
 
-        Args:
-            trial: Index of the trial that follows.
+    def make_folder(self, folder: str) -> None:
+        """Make a folder of the phone and those above it, where they are missing.
 
         Raises:
             DeviceGone: The connection broke.
+            DeviceProblem: The disk of the phone is full, or it refuses.
         """
-        mark = f"edgebert-{secrets.token_hex(8)}"
-        # In one call: each costs a phone as much as a short inference.
-        said = self._answer("sh", "-c", ASK_SERVICES, "sh", mark, "battery", "thermalservice", "power")
-        battery, thermal, power = (*said.split(f"\n{mark}\n"), "", "", "")[:3]
-        return phone_state(trial, battery=battery, thermal=thermal, power=power)
-
-    def _answer(self, *argv: str) -> str:
-        """Return what a program of the phone printed, or nothing where there is no such program."""
-        return self._shell(argv).stdout.decode("utf-8", "replace")
-
-    def _make_folder(self, folder: str) -> None:
-        made = self._shell(("mkdir", "-p", folder))
+        made = self._ask("mkdir", "-p", folder)
         if made.code != 0:
             raise self._not_written(folder, made.stderr)
 
-    def _shell(
-        self,
-        argv: Sequence[str],
-        *,
-        stdin: bytes = b"",
-        environment: Mapping[str, str] = NOTHING,
-        folder: str = "/",
-        timeout_s: float = ANSWER_S,
-    ) -> Finished:
-        """Run a program on the phone; ``adb shell`` ends with code 0 too when the connection breaks."""
-        word = secrets.token_hex(8)
-        line = remote_command(argv, environment=environment, folder=folder)
-        done = self._call("shell", "-T", marked(line, word), stdin=stdin, timeout_s=timeout_s)
-        if (answer := between_marks(done, word)) is None:
-            raise adb_refused(self.url, words_of(after_start(done, word) or done))
-        return answer
+    def _ask(self, *argv: str) -> Finished:
+        """Run a short program that needs no folder."""
+        return self.run(argv, folder="/", timeout_s=ANSWER_S)
 
     def _call(self, *arguments: str, stdin: bytes = b"", timeout_s: float) -> Finished:
         try:
-            return run_program((self._adb, "-s", self._serial, *arguments), stdin=stdin, timeout_s=timeout_s)
+            return run_program((*self._adb, *arguments), stdin=stdin, timeout_s=timeout_s, hint=NOT_INSTALLED)
         except DeviceGone as error:
             raise DeviceGone(f"{self.url}: {error.message}", hint=RECONNECT) from error
-        except EnvironmentProblem as error:
-            raise EnvironmentProblem(error.message, hint=NOT_INSTALLED) from error
 
     def _not_written(self, name: str, words: str) -> DeviceProblem:
         return not_written(self.url, self.root, name, Finished(code=1, stdout=b"", stderr=words))
@@ -224,8 +191,7 @@ def open_adb(serial: str, *, root: str | None = None, adb: str = "adb") -> AdbDe
         DeviceGone: It is offline.
         EnvironmentProblem: adb is not installed here.
     """
-    listed = listed_devices(adb=adb)
-    phone = chosen_phone(serial, listed)
+    phone = _chosen(serial, listed_devices(adb=adb))
     if phone.state != "device":
         kind = DeviceGone if phone.state in {"offline", "authorizing", "connecting"} else DeviceProblem
         raise kind(f"adb:{phone.serial} is {phone.state}", hint=phone.mend)
@@ -233,15 +199,8 @@ def open_adb(serial: str, *, root: str | None = None, adb: str = "adb") -> AdbDe
     abi = device.android_facts().abi
     if abi and abi != ARM64:
         raise DeviceProblem(f"{device.url} runs {abi} programs, not {ARM64}", hint="take a 64-bit ARM phone")
-    device._make_folder(device.root)  # noqa: SLF001  (the other half of the constructor, which may not fail)
+    device.make_folder(device.root)
     return device
-
-
-def _below(root: str, name: str) -> str:
-    path = PurePosixPath(name)
-    if not path.parts or path.is_absolute() or ".." in path.parts:
-        raise ValueError(f"{name!r} is no path below the root of a device")
-    return str(PurePosixPath(root) / path)
 
 
 def listed_devices(*, adb: str = "adb") -> tuple[Listed, ...]:
@@ -251,12 +210,7 @@ def listed_devices(*, adb: str = "adb") -> tuple[Listed, ...]:
         EnvironmentProblem: adb is not installed here.
         DeviceProblem: adb does not get its server to run.
     """
-    try:
-        done = run_program((adb, "devices", "-l"), timeout_s=ANSWER_S)
-    except DeviceGone:
-        raise
-    except EnvironmentProblem as error:
-        raise EnvironmentProblem(error.message, hint=NOT_INSTALLED) from error
+    done = run_program((adb, "devices", "-l"), timeout_s=ANSWER_S, hint=NOT_INSTALLED)
     if done.code != 0:
         raise DeviceProblem(f"'adb devices' failed{quoted(words_of(done))}", hint=SERVER)
     found = []
@@ -268,17 +222,13 @@ def listed_devices(*, adb: str = "adb") -> tuple[Listed, ...]:
     return tuple(found)
 
 
-def chosen_phone(serial: str, listed: Sequence[Listed]) -> Listed:
-    """Return the phone that is meant, usable or not.
+def words_of(done: Finished) -> str:
+    """Return what adb has to say, without its news about the server and without progress."""
+    lines = (done.stderr + "\n" + done.stdout.decode("utf-8", "replace")).splitlines()
+    return " ".join(line.strip() for line in lines if "error" in line or "adb:" in line) or done.stderr
 
-    Args:
-        serial: Its serial number; empty takes the only one.
-        listed: What ``listed_devices`` found.
 
-    Raises:
-        UsageError: No serial number was given, and there are several phones.
-        DeviceProblem: There is no such phone.
-    """
+def _chosen(serial: str, listed: Sequence[Listed]) -> Listed:
     there = ", ".join(f"adb:{device.serial} ({device.state})" for device in listed)
     if serial:
         for device in listed:
@@ -292,7 +242,8 @@ def chosen_phone(serial: str, listed: Sequence[Listed]) -> Listed:
     return listed[0]
 
 
-def words_of(done: Finished) -> str:
-    """Return what adb has to say, without its news about the server and without progress."""
-    lines = (done.stderr + "\n" + done.stdout.decode("utf-8", "replace")).splitlines()
-    return " ".join(line.strip() for line in lines if "error" in line or "adb:" in line) or done.stderr
+def _below(root: str, name: str) -> str:
+    path = PurePosixPath(name)
+    if not path.parts or path.is_absolute() or ".." in path.parts:
+        raise ValueError(f"{name!r} is no path below the root of a device")
+    return str(PurePosixPath(root) / path)

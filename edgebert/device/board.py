@@ -13,6 +13,7 @@ from typing import Literal, Protocol, TypeVar
 from edgebert import jsonio
 from edgebert.device.complaints import last_words
 from edgebert.device.device import Device, DeviceFacts, Finished, PhoneState
+from edgebert.device.process import size_and_sha256
 from edgebert.device.protocol import WORKER_SCHEMA, HardwareFacts, Request, Trial
 from edgebert.errors import CheckFailed, DeviceGone, DeviceProblem, EdgebertError, UsageError
 
@@ -66,9 +67,22 @@ class InstructionCounter(Protocol):
         ...
 
 
+_Refusal = Literal["runtime-absent", "runtime-failure", "bad-request", "out-of-memory"]
+_REFUSALS: dict[_Refusal, tuple[type[EdgebertError], str]] = {
+    "runtime-absent": (
+        DeviceProblem,
+        "install it there, or take a worker archive (`edgebert worker build`) or another --runtime",
+    ),
+    "runtime-failure": (CheckFailed, ""),
+    "bad-request": (UsageError, ""),
+    "out-of-memory": (DeviceProblem, "close what else runs there, or take a smaller file"),
+}
+"""What a worker says that it could not do -> the error, and what the user can do."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Complaint:
-    kind: Literal["runtime-absent", "runtime-failure", "bad-request", "out-of-memory"]
+    kind: _Refusal
     message: str
 
 
@@ -109,8 +123,7 @@ class Board:
             DeviceGone: The connection broke, or the worker died.
             DeviceProblem: The worker does not start there.
         """
-        device = self.device
-        hardware = self._ask(HardwareFacts, "describe", b"", _DESCRIBE_S)
+        device, hardware = self.device, self._ask(HardwareFacts, "describe", b"", _DESCRIBE_S)
         android = device.android_facts()
         return DeviceFacts(
             # What the emulator calls its processor says less than what the user calls it.
@@ -138,12 +151,7 @@ class Board:
             DeviceGone: The connection broke.
             DeviceProblem: The disk of the device is full, or it refuses.
         """
-        try:
-            size = source.stat().st_size
-            with source.open("rb") as stream:
-                digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        except OSError as error:
-            raise UsageError(f"{source}: cannot be read: {error.strerror}") from error
+        size, digest = size_and_sha256(source)
         # The end of a name is kept: a runtime may look at the extension.
         name = f"{FILES}/{digest[:16]}-{re.sub('[^A-Za-z0-9._-]', '_', source.name)[-80:]}"
         path = f"{self.device.root}/{name}"
@@ -177,21 +185,12 @@ class Board:
             DeviceProblem: The device refuses.
         """
         self._remove(tuple(self._put))
-        self._put.clear()
-        self.device.run(("rmdir", FILES))  # stays where another session has files in it
 
     def clean(self) -> None:
-        """Remove everything that edgebert ever brought: files, workers, runtimes, and what broken pushes left.
-
-        Raises:
-            DeviceGone: The connection broke.
-            DeviceProblem: The device refuses.
-        """
+        """Remove all that edgebert ever brought, with workers and broken pushes; errors as of ``remove_files``."""
         top = tuple(name for name in self._listed(".") if _OURS.fullmatch(name))
         files = tuple(f"{FILES}/{name}" for name in self._listed(FILES) if _OUR_FILE.fullmatch(name))
         self._remove(top + files)
-        self._put.clear()
-        self.device.run(("rmdir", FILES))
 
     def close(self) -> None:
         """Let go of the device; may be called twice."""
@@ -213,6 +212,8 @@ class Board:
             done = self.device.run(("rm", "-rf", "--", *names[start : start + 100]), timeout_s=300)
             if done.code != 0:
                 raise DeviceProblem(f"{self.device.url}: files cannot be removed: {last_words(done)}")
+        self._put.clear()
+        self.device.run(("rmdir", FILES))  # stays where another session has files in it
 
     def _ask(self, answer: type[T], command: str, request: bytes, timeout_s: float) -> T:
         done = self.device.run(
@@ -249,17 +250,16 @@ def read_answer(answer: type[T], done: Finished, *, url: str) -> T:
         schema = value.get("schema") if isinstance(value, dict) else None
         if schema != WORKER_SCHEMA:
             raise UsageError(f"{source} has schema {schema!r}, not {WORKER_SCHEMA}")
-        failed = jsonio.from_plain(_Failed, value, source=source) if "error" in value else None
-        result = None if failed else jsonio.from_plain(answer, value, source=source)
+        if "error" not in value:
+            return jsonio.from_plain(answer, value, source=source)
+        failed = jsonio.from_plain(_Failed, value, source=source).error
     except (UsageError, UnicodeDecodeError) as error:
         raise DeviceProblem(
             f"{url}: the worker answered what this version cannot read ({error})",
             hint="it is of another version: make the worker archive again with `edgebert worker build`",
         ) from error
-    if result is None:
-        assert failed is not None
-        raise _refused(failed.error, url)
-    return result
+    error_class, hint = _REFUSALS[failed.kind]
+    raise error_class(f"{url}: {failed.message}", hint=hint)
 
 
 def _silent(done: Finished, url: str) -> DeviceProblem:
@@ -273,15 +273,3 @@ def _silent(done: Finished, url: str) -> DeviceProblem:
         hint = "the system may have run out of memory" if name == "SIGKILL" else ""
         return DeviceGone(f"{url}: the worker was killed ({name})", hint=hint)
     return DeviceGone(f"{url}: the worker was killed (exit code {done.code}, no answer)")
-
-
-def _refused(complaint: _Complaint, url: str) -> EdgebertError:
-    message = f"{url}: {complaint.message}"
-    if complaint.kind == "runtime-absent":
-        hint = "install it there, or take a worker archive (`edgebert worker build`) or another --runtime"
-        return DeviceProblem(message, hint=hint)
-    if complaint.kind == "out-of-memory":
-        return DeviceProblem(message, hint="close what else runs there, or take a smaller file")
-    if complaint.kind == "bad-request":
-        return UsageError(message)
-    return CheckFailed(message)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from edgebert.device.device import Finished
 from edgebert.errors import DeviceGone, DeviceProblem
@@ -19,144 +19,108 @@ PLUG_IN = "connect the phone and switch on USB debugging in its developer option
 _NO_ROOM = re.compile("no space left|quota exceeded|file too large", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class Refusal(NamedTuple):
     """What ssh (in lower case) or adb says when a connection fails, what that means and what to do."""
 
     said: str
     meaning: str
     hint: str
     can_pass: bool = False
-    """Whether a board that was reached before may come back."""
+    """Whether a device that was reached before may come back."""
 
+
+_NETWORK = "check that the board is on and in the same network"
+_PORT = "check that the port is that of ssh"
+_UPDATE = "update the ssh service on the board, or set"
 
 SSH_REFUSALS = (
     Refusal(
-        said="remote host identification has changed",
-        meaning="its host key is not the one known for it",
-        hint="if the board was set up anew, forget the old key with `ssh-keygen -R HOST` and connect once by hand",
+        "remote host identification has changed",
+        "its host key is not the one known for it",
+        "if the board was set up anew, forget the old key with `ssh-keygen -R HOST` and connect once by hand",
     ),
     Refusal(
-        said="host key verification failed",
-        meaning="its host key is not known on this machine",
-        hint="connect once by hand with ssh, and compare the fingerprint before you accept it",
+        "host key verification failed",
+        "its host key is not known on this machine",
+        "connect once by hand with ssh, and compare the fingerprint before you accept it",
     ),
     Refusal(
-        said="bad owner or permissions on",
-        meaning="ssh does not read its configuration, which others may write",
-        hint="run `chmod 600 ~/.ssh/config`",
+        "bad owner or permissions on",
+        "ssh does not read its configuration, which others may write",
+        "run `chmod 600 ~/.ssh/config`",
     ),
     Refusal(
-        said="are too open",
-        meaning="ssh does not use a key that others may read",
-        hint="run `chmod 600 KEY` with the path of the key",
+        "are too open", "ssh does not use a key that others may read", "run `chmod 600 KEY` with the path of the key"
+    ),
+    Refusal('load key "', "ssh cannot read the key", "check that IdentityFile names a private key, not the .pub file"),
+    Refusal(
+        "permission denied (",
+        "it does not let this user in",
+        "check the user name, and run `ssh-copy-id`; for a key with a passphrase run `ssh-add` first",
     ),
     Refusal(
-        said='load key "',
-        meaning="ssh cannot read the key",
-        hint="check that IdentityFile names a private key, not the .pub file",
+        "too many authentication failures",
+        "it was offered too many keys",
+        "name the key for this host in ~/.ssh/config (IdentityFile, IdentitiesOnly yes)",
     ),
     Refusal(
-        said="permission denied (",
-        meaning="it does not let this user in",
-        hint="check the user name, and run `ssh-copy-id`; for a key with a passphrase run `ssh-add` first",
+        "could not resolve hostname", "no such host name", "check the spelling, or give its address", can_pass=True
     ),
     Refusal(
-        said="too many authentication failures",
-        meaning="it was offered too many keys",
-        hint="name the key for this host in ~/.ssh/config (IdentityFile, IdentitiesOnly yes)",
-    ),
-    Refusal(
-        said="could not resolve hostname",
-        meaning="no such host name",
-        hint="check the spelling, or give its address",
+        "connection refused",
+        "nothing listens there",
+        "check the port, and that the ssh service runs on the board",
         can_pass=True,
     ),
+    Refusal("timed out", "it does not answer", _NETWORK, can_pass=True),
+    Refusal("no route to host", "there is no way to it in the network", _NETWORK, can_pass=True),
     Refusal(
-        said="connection refused",
-        meaning="nothing listens there",
-        hint="check the port, and that the ssh service runs on the board",
+        "network is unreachable",
+        "there is no way to it in the network",
+        "check the network of this machine",
         can_pass=True,
     ),
+    Refusal("bad configuration option", "ssh refuses an option", "check ~/.ssh/config"),
+    *(
+        Refusal(f"no matching {what}", meaning, f"{_UPDATE} {option}=+NAME for it in ~/.ssh/config")
+        for what, meaning, option in (
+            ("host key type", "this ssh accepts none of its host keys", "HostKeyAlgorithms"),
+            ("key exchange method", "it has no key exchange that this ssh accepts", "KexAlgorithms"),
+            ("cipher", "it has no cipher that this ssh accepts", "Ciphers"),
+            ("mac", "it has no MAC that this ssh accepts", "MACs"),
+        )
+    ),
     Refusal(
-        said="timed out",
-        meaning="it does not answer",
-        hint="check that the board is on and in the same network",
+        "not permitted to log in",
+        "it lets nobody in at the moment",
+        "wait until it has started; otherwise remove /run/nologin or /etc/nologin on the board",
         can_pass=True,
     ),
+    Refusal("no ssh version received", "it does not speak ssh", _PORT),
     Refusal(
-        said="no route to host",
-        meaning="there is no way to it in the network",
-        hint="check that the board is on and in the same network",
+        "kex_exchange_identification",
+        "it hung up before the login",
+        f"{_PORT}; the board may also block an address after many logins",
         can_pass=True,
     ),
-    Refusal(
-        said="network is unreachable",
-        meaning="there is no way to it in the network",
-        hint="check the network of this machine",
-        can_pass=True,
-    ),
-    Refusal(said="bad configuration option", meaning="ssh refuses an option", hint="check ~/.ssh/config"),
-    Refusal(
-        said="no matching host key type",
-        meaning="this ssh accepts none of its host keys",
-        hint="update the ssh service on the board, or set HostKeyAlgorithms=+NAME for it in ~/.ssh/config",
-    ),
-    Refusal(
-        said="no matching key exchange method",
-        meaning="it has no key exchange that this ssh accepts",
-        hint="update the ssh service on the board, or set KexAlgorithms=+NAME for it in ~/.ssh/config",
-    ),
-    Refusal(
-        said="no matching cipher",
-        meaning="it has no cipher that this ssh accepts",
-        hint="update the ssh service on the board, or set Ciphers=+NAME for it in ~/.ssh/config",
-    ),
-    Refusal(
-        said="no matching mac",
-        meaning="it has no MAC that this ssh accepts",
-        hint="update the ssh service on the board, or set MACs=+NAME for it in ~/.ssh/config",
-    ),
-    Refusal(
-        said="not permitted to log in",
-        meaning="it lets nobody in at the moment",
-        hint="wait until it has started; otherwise remove /run/nologin or /etc/nologin on the board",
-        can_pass=True,
-    ),
-    Refusal(
-        said="no ssh version received",
-        meaning="it does not speak ssh",
-        hint="check that the port is that of ssh",
-    ),
-    Refusal(
-        said="kex_exchange_identification",
-        meaning="it hung up before the login",
-        hint="check that the port is that of ssh; the board may also block an address after many logins",
-        can_pass=True,
-    ),
-    Refusal(
-        said="banner exchange",
-        meaning="it does not speak ssh",
-        hint="check that the port is that of ssh",
-    ),
+    Refusal("banner exchange", "it does not speak ssh", _PORT),
 )
 
-
 ADB_REFUSALS = (
-    Refusal(said="still authorizing", meaning="is being authorised", hint=ALLOW, can_pass=True),
-    Refusal(said="unauthorized", meaning="is unauthorised", hint=ALLOW),
-    Refusal(said="offline", meaning="is offline", hint=RECONNECT, can_pass=True),
-    Refusal(said="still connecting", meaning="is connecting", hint=RECONNECT, can_pass=True),
-    Refusal(said="no permissions", meaning="may not be opened by this user", hint=UDEV),
-    Refusal(said="insufficient permissions", meaning="may not be opened by this user", hint=UDEV),
-    Refusal(said="more than one device", meaning="is one of several", hint="name one: adb:SERIAL"),
-    Refusal(said="not found", meaning="is no longer connected", hint=PLUG_IN, can_pass=True),
-    Refusal(said="no devices", meaning="is no longer connected", hint=PLUG_IN, can_pass=True),
-    Refusal(said="doesn't support", meaning="has an Android older than 7", hint="take a newer phone"),
-    Refusal(said="cannot connect to daemon", meaning="is out of reach: no adb server", hint=SERVER, can_pass=True),
-    Refusal(said="failed to start daemon", meaning="is out of reach: no adb server", hint=SERVER),
-    Refusal(said="protocol fault", meaning="broke the connection", hint=RECONNECT, can_pass=True),
-    Refusal(said="closed", meaning="broke the connection", hint=RECONNECT, can_pass=True),
+    Refusal("still authorizing", "is being authorised", ALLOW, can_pass=True),
+    Refusal("unauthorized", "is unauthorised", ALLOW),
+    Refusal("offline", "is offline", RECONNECT, can_pass=True),
+    Refusal("still connecting", "is connecting", RECONNECT, can_pass=True),
+    Refusal("no permissions", "may not be opened by this user", UDEV),
+    Refusal("insufficient permissions", "may not be opened by this user", UDEV),
+    Refusal("more than one device", "is one of several", "name one: adb:SERIAL"),
+    Refusal("not found", "is no longer connected", PLUG_IN, can_pass=True),
+    Refusal("no devices", "is no longer connected", PLUG_IN, can_pass=True),
+    Refusal("doesn't support", "has an Android older than 7", "take a newer phone"),
+    Refusal("cannot connect to daemon", "is out of reach: no adb server", SERVER, can_pass=True),
+    Refusal("failed to start daemon", "is out of reach: no adb server", SERVER),
+    Refusal("protocol fault", "broke the connection", RECONNECT, can_pass=True),
+    Refusal("closed", "broke the connection", RECONNECT, can_pass=True),
 )
 """What adb says when it did not get to run anything."""
 

@@ -101,7 +101,7 @@ class Finished:
 
 
 class Device(Protocol):
-    """A machine that programs can be run on.
+    """A machine that programs can be run on; what a class of devices leaves out is as it is here.
 
     Attributes:
         url: What the user called it, as in ``ssh:pi@board``.
@@ -112,7 +112,7 @@ class Device(Protocol):
 
     url: str
     kind: DeviceKind
-    cpu: str
+    cpu: str = ""
     root: str
 
     def run(
@@ -148,7 +148,7 @@ class Device(Protocol):
         Raises:
             DeviceGone: The connection broke.
         """
-        ...
+        return None
 
     def phone_state(self, trial: int) -> PhoneState | None:
         """Return battery, heat and screen of a phone before a trial of that index; ``None`` for everything else.
@@ -156,11 +156,11 @@ class Device(Protocol):
         Raises:
             DeviceGone: The connection broke.
         """
-        ...
+        return None
 
     def close(self) -> None:
         """Let go of the connection; leaves no process behind. May be called twice."""
-        ...
+        return
 
 
 def retrying(

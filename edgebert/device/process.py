@@ -6,6 +6,7 @@ A program is never started through a shell, always has a limit, and leaves nothi
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import secrets
 import shutil
@@ -22,6 +23,12 @@ from edgebert.errors import DeviceGone, DeviceProblem, EnvironmentProblem, Usage
 from edgebert.staging import NO_ROOM, staged_file
 
 
+class _Spared(threading.local):
+    """How many blocks of ``spared_programs`` this thread is in."""
+
+    depth = 0
+
+
 class _Programs:
     """What runs at the moment, in all threads, and whether anything may."""
 
@@ -29,12 +36,12 @@ class _Programs:
         self.lock = threading.Lock()
         self.running: set[subprocess.Popen[bytes]] = set()
         self.stops = 0
-        self.spared = threading.local()
+        self.spared = _Spared()
 
     @property
     def is_stopped(self) -> bool:
         """Whether this thread may not run programs."""
-        return self.stops > 0 and not getattr(self.spared, "depth", 0)
+        return self.stops > 0 and not self.spared.depth
 
 
 _programs = _Programs()
@@ -62,12 +69,11 @@ def stopped_programs() -> Iterator[None]:
 @contextlib.contextmanager
 def spared_programs() -> Iterator[None]:
     """Let this thread run programs inside the block even when all others are stopped: those that tidy up."""
-    depth = getattr(_programs.spared, "depth", 0)
-    _programs.spared.depth = depth + 1
+    _programs.spared.depth += 1
     try:
         yield
     finally:
-        _programs.spared.depth = depth
+        _programs.spared.depth -= 1
 
 
 def run_program(
@@ -77,6 +83,7 @@ def run_program(
     environment: Mapping[str, str] = NOTHING,
     cwd: Path | None = None,
     timeout_s: float,
+    hint: str = "is it installed?",
 ) -> Finished:
     """Run a program of this machine and wait for it; its exit code is no error, negative when a signal killed it.
 
@@ -86,6 +93,7 @@ def run_program(
         environment: Variables added to those of this process.
         cwd: Its working folder.
         timeout_s: Seconds it may take.
+        hint: What to do where it cannot be started.
 
     Raises:
         EnvironmentProblem: There is no such program, or it cannot be started.
@@ -100,7 +108,7 @@ def run_program(
         process = None
         try:
             with _interrupts_held():
-                process = _started(argv, source, errors, environment, cwd)
+                process = _started(argv, source, errors, {**os.environ, **environment}, cwd, hint)
             stdout, _ = process.communicate(None if isinstance(stdin, Path) else stdin, timeout=timeout_s)
         except subprocess.TimeoutExpired as error:
             raise DeviceGone(f"{Path(argv[0]).name}: no answer within {timeout_s:g} s") from error
@@ -115,7 +123,12 @@ def run_program(
 
 
 def _started(
-    argv: Sequence[str], source: int | IO[bytes], errors: IO[bytes], environment: Mapping[str, str], cwd: Path | None
+    argv: Sequence[str],
+    source: int | IO[bytes],
+    errors: IO[bytes],
+    environment: Mapping[str, str],
+    cwd: Path | None,
+    hint: str,
 ) -> subprocess.Popen[bytes]:
     # Under the lock, so that whoever stops all programs misses none.
     with _programs.lock:
@@ -127,14 +140,14 @@ def _started(
                 stdin=source,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                env={**os.environ, **environment},
+                env=environment,
                 cwd=cwd,
                 start_new_session=True,  # so that it can be killed with its children, and Ctrl-C reaches us first
             )
         except (OSError, ValueError) as error:  # ValueError: a NUL byte in an argument
             reason = error.strerror if isinstance(error, OSError) else str(error)
-            raise EnvironmentProblem(f"{argv[0]}: cannot be started: {reason}", hint="is it installed?") from error
-        if not getattr(_programs.spared, "depth", 0):
+            raise EnvironmentProblem(f"{argv[0]}: cannot be started: {reason}", hint=hint) from error
+        if not _programs.spared.depth:
             _programs.running.add(process)
         return process
 
@@ -177,22 +190,35 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def _opened(source: Path) -> contextlib.AbstractContextManager[IO[bytes]]:
+def _opened(source: Path) -> IO[bytes]:
     try:
         return source.open("rb")
     except OSError as error:
         raise UsageError(f"{source}: cannot be read: {error.strerror}") from error
 
 
+def size_and_sha256(path: Path) -> tuple[int, str]:
+    """Return the bytes of a file of this machine and their sha256, 64 hexadecimal digits.
+
+    Raises:
+        UsageError: It cannot be read.
+    """
+    try:
+        with path.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            return stream.tell(), digest
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
+
+
 _NOT_FOUND = 127
 
 
-class LocalDevice:
-    """This machine; see ``Device`` for what it promises."""
+class LocalDevice(Device):
+    """This machine."""
 
     url = "local"
     kind: DeviceKind = "local"
-    cpu = ""
 
     def __init__(self, folder: Path, *, is_temporary: bool) -> None:
         self.root = str(folder)
@@ -239,12 +265,6 @@ class LocalDevice:
             # Renaming a link onto another one of the same file leaves both.
             with contextlib.suppress(OSError):
                 partial.unlink(missing_ok=True)
-
-    def android_facts(self) -> None:
-        """Return nothing: this is no phone."""
-
-    def phone_state(self, trial: int) -> None:
-        """Return nothing: this is no phone."""
 
     def close(self) -> None:
         """Remove the folder if it was made for this run."""

@@ -94,12 +94,10 @@ def between_marks(done: Finished, word: str) -> Finished | None:
         ``None`` where a mark is missing: the line did not start, or nothing is known of its end.
     """
     begin, end = f"edgebert-{word}{{", f"edgebert-{word}}}"
-    _, has_begun, out = done.stdout.partition(begin.encode())
-    out, has_ended, _ = out.partition(end.encode())
-    _, error_begun, errors = done.stderr.partition(begin)
-    errors, error_ended, rest = errors.partition(end)
+    out, has_ended, _ = done.stdout.partition(begin.encode())[2].partition(end.encode())
+    errors, _, rest = done.stderr.partition(begin)[2].partition(end)
     code, is_whole, _ = rest.partition(";")
-    if not (has_begun and has_ended and error_begun and error_ended and is_whole and code.isdigit()):
+    if not (has_ended and is_whole and code.isdigit()):
         return None
     return Finished(code=int(code), stdout=out, stderr=errors.strip())
 

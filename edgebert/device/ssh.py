@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import ipaddress
 import posixpath
 import re
@@ -16,7 +15,7 @@ from pathlib import Path
 
 from edgebert.device.complaints import last_words, not_written, refused, without_answer
 from edgebert.device.device import NOTHING, Device, DeviceKind, Finished
-from edgebert.device.process import run_program, spared_programs
+from edgebert.device.process import run_program, size_and_sha256, spared_programs
 from edgebert.device.shell import RUN_VARIABLE, after_start, between_marks, marked, remote_command, stop_command
 from edgebert.errors import DeviceGone, DeviceProblem, EnvironmentProblem, UsageError
 
@@ -72,16 +71,14 @@ class SshTarget:
     port: int | None
 
 
-class SshDevice:
-    """A board by ssh; see ``Device`` for what it promises. ``open_ssh`` makes one."""
+class SshDevice(Device):
+    """A board by ssh; ``open_ssh`` makes one."""
 
     kind: DeviceKind = "ssh"
-    cpu = ""
 
     def __init__(self, target: SshTarget, *, url: str, options: tuple[str, ...]) -> None:
         self.url = url
-        self.root = ""
-        self._was_reached = False
+        self.root = ""  # until the board was reached
         self._sockets = Path(tempfile.mkdtemp(prefix="edgebert-ssh-"))
         where = ["-l", target.user] if target.user is not None else []
         where += ["-p", str(target.port)] if target.port is not None else []
@@ -96,26 +93,39 @@ class SshDevice:
         self,
         argv: Sequence[str],
         *,
-        stdin: bytes = b"",
+        stdin: bytes | Path = b"",
         environment: Mapping[str, str] = NOTHING,
         timeout_s: float = 60.0,
     ) -> Finished:
-        """Run a program as ``Device.run`` says; one that a signal kills ends with 128 + signal."""
-        return self._run(argv, stdin=stdin, environment=environment, folder=self.root, timeout_s=timeout_s)
+        """Run a program as ``Device.run`` says; ``stdin`` may be a file, and a signal ends with 128 + signal."""
+        word = secrets.token_hex(8)
+        line = remote_command(argv, environment={**environment, RUN_VARIABLE: word}, folder=self.root or "/")
+        try:
+            done = self._call(marked(line, word), stdin=stdin, timeout_s=timeout_s)
+        except DeviceGone as error:
+            self._stop(word)
+            raise DeviceGone(f"{self.url}: {error.message}") from error
+        except KeyboardInterrupt:
+            self._stop(word)
+            raise
+        if (answer := between_marks(done, word)) is not None:
+            return answer
+        was_reached = bool(self.root)
+        if was_reached:
+            self._stop(word)
+        if (started := after_start(done, word)) is not None:
+            raise DeviceGone(f"{self.url}: the connection broke ({last_words(started)})")
+        if done.code == _SSH_FAILED:
+            raise refused(self.url, done.stderr, was_reached=was_reached)
+        raise without_answer(self.url, done)
 
     def push(self, source: Path, name: str) -> None:
         """Put a file as ``Device.push`` says; the board needs no more than a POSIX shell and its usual programs."""
-        try:
-            size = source.stat().st_size
-            with source.open("rb") as stream:
-                digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        except OSError as error:
-            raise UsageError(f"{source}: cannot be read: {error.strerror}") from error
-        done = self._run(
+        size, digest = size_and_sha256(source)
+        done = self.run(
             ("sh", "-c", _RECEIVE, "sh", name, str(size), digest, secrets.token_hex(8)),
             stdin=source,
             environment={"LC_ALL": "C"},  # its messages are read below
-            folder=self.root,
             timeout_s=60 + size / _SLOWEST_BYTES_PER_S,
         )
         if done.code == 0:
@@ -123,12 +133,6 @@ class SshDevice:
         if done.code in {_TOO_SHORT, _DAMAGED}:
             raise DeviceGone(f"{self.url}: {name} arrived incomplete")
         raise not_written(self.url, self.root, f"{name} ({size} bytes)", done)
-
-    def android_facts(self) -> None:
-        """Return nothing: this is no phone."""
-
-    def phone_state(self, trial: int) -> None:
-        """Return nothing: this is no phone."""
 
     def close(self) -> None:
         """End the shared connection."""
@@ -139,15 +143,9 @@ class SshDevice:
             shutil.rmtree(self._sockets, ignore_errors=True)
 
     def settle(self, root: str | None) -> None:
-        """Make the folder that everything lies in, and learn its absolute path; the first word with the board.
-
-        Raises:
-            UsageError: It is ``/`` or the home folder.
-            DeviceProblem: The board cannot be reached, or the folder cannot be made.
-        """
+        """Make the folder that everything lies in, and learn its absolute path; errors as of ``open_ssh``."""
         wanted = DEFAULT_ROOT if root is None else re.sub("^~/?", "", root) or "."
-        done = self._run(("sh", "-c", _FIND_ROOT, "sh", wanted), folder="/", timeout_s=30)
-        self._was_reached = True
+        done = self.run(("sh", "-c", _FIND_ROOT, "sh", wanted), timeout_s=30)
         if done.code != 0:
             raise DeviceProblem(
                 f"{self.url}: the folder {wanted} cannot be made: {last_words(done)}",
@@ -160,35 +158,6 @@ class SshDevice:
         if posixpath.commonpath([home, folder]) == folder:
             raise UsageError(f"{self.url}: {folder} is not a folder of its own", hint="name one for edgebert alone")
         self.root = folder
-
-    def _run(
-        self,
-        argv: Sequence[str],
-        *,
-        stdin: bytes | Path = b"",
-        environment: Mapping[str, str] = NOTHING,
-        folder: str,
-        timeout_s: float,
-    ) -> Finished:
-        word = secrets.token_hex(8)
-        line = remote_command(argv, environment={**environment, RUN_VARIABLE: word}, folder=folder)
-        try:
-            done = self._call(marked(line, word), stdin=stdin, timeout_s=timeout_s)
-        except DeviceGone as error:
-            self._stop(word)
-            raise DeviceGone(f"{self.url}: {error.message}") from error
-        except KeyboardInterrupt:
-            self._stop(word)
-            raise
-        if (answer := between_marks(done, word)) is not None:
-            return answer
-        if self._was_reached:
-            self._stop(word)
-        if (started := after_start(done, word)) is not None:
-            raise DeviceGone(f"{self.url}: the connection broke ({last_words(started)})")
-        if done.code == _SSH_FAILED:
-            raise refused(self.url, done.stderr, was_reached=self._was_reached)
-        raise without_answer(self.url, done)
 
     def _stop(self, word: str) -> None:
         """Kill on the board what lost its ssh: it would go on, and disturb the next try."""

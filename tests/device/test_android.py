@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from edgebert.device.android import android_facts, phone_state
 from edgebert.device.device import AndroidFacts, PhoneState
-from edgebert.device.protocol import Temperature
 
 TRANSCRIPTS = Path(__file__).parents[1] / "golden" / "android"
 PHONES = {
