@@ -26,34 +26,25 @@ if TYPE_CHECKING:
     from edgebert.training.importer import import_bert
     from edgebert.verification import verify
 
-_HOMES = {
-    "Bundle": "bundle",
-    "open_bundle": "bundle",
-    "Checkpoint": "checkpoint",
-    "Model": "checkpoint",
-    "load_model": "checkpoint",
-    "Dataset": "data",
-    "TrainingTexts": "data",
-    "read_dataset": "data",
-    "read_training": "data",
-    "diagnose": "doctor",
-    "EdgebertError": "errors",
-    "Evaluation": "evaluation",
-    "evaluate": "evaluation",
-    "predict": "prediction",
-    "export_bundle": "pipeline",
-    "plan": "planning.search",
-    "Bounds": "planning.values",
-    "prune": "pruning.prune",
-    "built_in_recipes": "recipe",
-    "load_recipe": "recipe",
-    "PruneOptions": "recipe",
-    "strip": "publishing",
-    "FinetuneOptions": "training.finetune",
-    "finetune": "training.finetune",
-    "import_bert": "training.importer",
-    "verify": "verification",
+_MODULES = {
+    "bundle": ("Bundle", "open_bundle"),
+    "checkpoint": ("Checkpoint", "Model", "load_model"),
+    "data": ("Dataset", "TrainingTexts", "read_dataset", "read_training"),
+    "doctor": ("diagnose",),
+    "errors": ("EdgebertError",),
+    "evaluation": ("Evaluation", "evaluate"),
+    "prediction": ("predict",),
+    "pipeline": ("export_bundle",),
+    "planning.search": ("plan",),
+    "planning.values": ("Bounds",),
+    "pruning.prune": ("prune",),
+    "recipe": ("built_in_recipes", "load_recipe", "PruneOptions"),
+    "publishing": ("strip",),
+    "training.finetune": ("FinetuneOptions", "finetune"),
+    "training.importer": ("import_bert",),
+    "verification": ("verify",),
 }
+_HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
     "Bounds",

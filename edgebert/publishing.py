@@ -8,28 +8,25 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgebert.arguments import path_of
-from edgebert.bundle import MANIFEST, open_bundle
+from edgebert.arguments import expect, path_of
+from edgebert.bundle import MANIFEST, Bundle, open_bundle, write_manifest
 from edgebert.errors import BundleError, MissingExtraError, OutputError, UsageError
+from edgebert.manifest import Artifact, FileEntry, Manifest
 from edgebert.outputs import FileKind, write_output
+from edgebert.staging import NO_ROOM, reading, staged_folder
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-import shutil
-from collections.abc import Iterator
-from dataclasses import replace
-
-from edgebert.arguments import expect
-from edgebert.bundle import Bundle, write_manifest
-from edgebert.errors import EnvironmentProblem
-from edgebert.manifest import Artifact, FileEntry, Manifest
-from edgebert.staging import NO_ROOM, reading, staged_folder
-
+CARD = "README.md"
 SIGNATURE = "edgebert.sig"
+_BASELINE = "baseline/"
+_NOTE = f"\nThis is a slim bundle: the files in `{_BASELINE}` were left out. `{MANIFEST}` has their hashes.\n"
 _SIGNATURE_TEXT = re.compile(rb"[0-9a-f]{128}\n")
 _LARGEST_KEY = 4096  # bytes; a key of Ed25519 in PEM has about 120
 _PRIVATE_HINT = "edgebert sign --new-key FILE makes one; so does openssl genpkey -algorithm ed25519"
@@ -81,7 +78,8 @@ def sign(bundle: str | Path, key: str | Path) -> Path:
         UsageError: There is no bundle, or the file holds no such key.
         MissingExtraError: cryptography is not installed.
     """
-    private, opened = _private_key(path_of("key", key)), open_bundle(bundle)
+    private: Ed25519PrivateKey = _key(path_of("key", key), private=True)
+    opened = open_bundle(bundle)
     opened.check_files()
     signature = private.sign(opened.path(MANIFEST).read_bytes())
     path = opened.path(SIGNATURE)
@@ -101,7 +99,8 @@ def check_signature(root: Path, key: str | Path) -> None:
         UsageError: The file holds no such key.
         MissingExtraError: cryptography is not installed.
     """
-    public, path = _public_key(path_of("key", key)), root / SIGNATURE
+    public: Ed25519PublicKey = _key(path_of("key", key), private=False)
+    path = root / SIGNATURE
     from cryptography.exceptions import InvalidSignature
 
     hint = "do not use this bundle, or sign it: edgebert sign BUNDLE --key KEY"
@@ -121,7 +120,8 @@ def check_signature(root: Path, key: str | Path) -> None:
 
 def public_hex(key: str | Path) -> str:
     """Return an Ed25519 public key as 64 hex digits; errors as for ``check_signature``."""
-    return _public_key(path_of("key", key)).public_bytes_raw().hex()
+    public: Ed25519PublicKey = _key(path_of("key", key), private=False)
+    return public.public_bytes_raw().hex()
 
 
 def _is_signature(path: Path) -> bool:
@@ -132,45 +132,30 @@ def _is_signature(path: Path) -> bool:
 _KIND = FileKind(name="a signature of edgebert", is_one=_is_signature)
 
 
-def _private_key(path: Path) -> Ed25519PrivateKey:
+def _key(path: Path, *, private: bool) -> Any:
+    """Return the private or the public key in a PEM file."""
     serialization = _serialization()
     from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-    content = _pem(path, b"PRIVATE KEY", _PRIVATE_HINT)
+    name, hint = ("private key", _PRIVATE_HINT) if private else ("public key", _PUBLIC_HINT)
+    with reading(path, hint=hint), path.open("rb") as stream:
+        content = stream.read(_LARGEST_KEY + 1)
+    if len(content) > _LARGEST_KEY or f"{name.upper()}-----".encode() not in content:
+        raise UsageError(f"{path}: holds no {name} in PEM", hint=hint)
     try:
-        key = serialization.load_pem_private_key(content, password=None)
+        if private:
+            key = serialization.load_pem_private_key(content, password=None)
+        else:
+            key = serialization.load_pem_public_key(content)
     except TypeError as error:
         hint = "take the password off: openssl pkey -in KEY -out NEW"
         raise UsageError(f"{path}: the key has a password, which edgebert does not ask for", hint=hint) from error
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise UsageError(f"{path}: not a private key that can be read: {error}", hint=_PRIVATE_HINT) from error
-    if not isinstance(key, Ed25519PrivateKey):
-        raise UsageError(f"{path}: not a key of Ed25519 but of another kind", hint=_PRIVATE_HINT)
+        raise UsageError(f"{path}: not a {name} that can be read: {error}", hint=hint) from error
+    if not isinstance(key, Ed25519PrivateKey if private else Ed25519PublicKey):
+        raise UsageError(f"{path}: not a key of Ed25519 but of another kind", hint=hint)
     return key
-
-
-def _public_key(path: Path) -> Ed25519PublicKey:
-    serialization = _serialization()
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
-    content = _pem(path, b"PUBLIC KEY", _PUBLIC_HINT)
-    try:
-        key = serialization.load_pem_public_key(content)
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise UsageError(f"{path}: not a public key that can be read: {error}", hint=_PUBLIC_HINT) from error
-    if not isinstance(key, Ed25519PublicKey):
-        raise UsageError(f"{path}: not a key of Ed25519 but of another kind", hint=_PUBLIC_HINT)
-    return key
-
-
-def _pem(path: Path, kind: bytes, hint: str) -> bytes:
-    with reading(path, hint=hint), path.open("rb") as stream:
-        content = stream.read(_LARGEST_KEY + 1)
-    if len(content) > _LARGEST_KEY or kind + b"-----" not in content:
-        raise UsageError(f"{path}: holds no {kind.decode().lower()} in PEM", hint=hint)
-    return content
 
 
 def _serialization() -> Any:
@@ -181,27 +166,23 @@ def _serialization() -> Any:
     return serialization
 
 
-CARD = "README.md"
-_BASELINE = "baseline"
-_NOTE = f"\nThis is a slim bundle: the files in `{_BASELINE}/` were left out. `{MANIFEST}` has their hashes.\n"
-
-
-def slimmed(manifest: Manifest) -> Manifest:
-    """Return the manifest of a bundle without its baselines; scores stay, and name files that ``left_out`` lists."""
-    kept = tuple(item for item in manifest.artifacts if item.role == "shipped")
-    files = tuple(item for item in manifest.files if not _is_baseline(item.file))
-    listed: tuple[Artifact | FileEntry, ...] = (*manifest.artifacts, *manifest.files)
-    gone = (item for item in listed if _is_baseline(item.file))
-    entries = tuple(FileEntry(file=item.file, size_bytes=item.size_bytes, sha256=item.sha256) for item in gone)
-    return replace(manifest, artifacts=kept, files=files, left_out=(*manifest.left_out, *entries))
-
-
 def leave_out_baselines(folder: Path, manifest: Manifest) -> Manifest:
-    """Remove the baselines from a folder that becomes a bundle, say so in its card, and return its manifest."""
-    shutil.rmtree(folder / _BASELINE)
-    with (folder / CARD).open("a", encoding="utf-8") as stream:
-        stream.write(_NOTE)
-    return write_manifest(folder, slimmed(manifest))
+    """Remove the baselines from a folder that becomes a bundle, say so in its card, and return its manifest.
+
+    Scores stay, and name files that ``left_out`` lists.
+    """
+    if (folder / _BASELINE).is_dir():
+        shutil.rmtree(folder / _BASELINE)
+    if (folder / CARD).is_file():
+        with (folder / CARD).open("a", encoding="utf-8") as stream:
+            stream.write(_NOTE)
+    slim = replace(
+        manifest,
+        artifacts=tuple(item for item in manifest.artifacts if item.role == "shipped"),
+        files=tuple(item for item in manifest.files if not item.file.startswith(_BASELINE)),
+        left_out=(*manifest.left_out, *(item for item in _listed(manifest) if item.file.startswith(_BASELINE))),
+    )
+    return write_manifest(folder, slim)
 
 
 def strip(bundle: str | Path, out: str | Path, *, force: bool = False) -> Bundle:
@@ -226,28 +207,20 @@ def strip(bundle: str | Path, out: str | Path, *, force: bool = False) -> Bundle
     if out.resolve().is_relative_to(opened.root.resolve()):
         raise UsageError(f"{out}: lies within the bundle {opened.root}", hint="give another folder")
     with staged_folder(out, force=force, marker=MANIFEST) as stage:
-        for path in _copied(opened):
+        listed = _listed(opened.manifest)
+        files = [opened.path(item.file) for item in listed if not item.file.startswith(_BASELINE)]
+        pictures = sorted(opened.root.glob("*.svg"))
+        for path in (*files, *(path for path in (opened.path(CARD), *pictures) if path.is_file())):
             try:
                 shutil.copyfile(path, stage / path.name)
             except OSError as error:
                 if error.errno in NO_ROOM:
-                    raise EnvironmentProblem(f"{out}: no room left on the disk", hint="free some space") from error
+                    raise
                 raise BundleError(f"{path}: cannot be copied: {error.strerror}") from error
-        if (stage / CARD).is_file():
-            with (stage / CARD).open("a", encoding="utf-8") as stream:
-                stream.write(_NOTE)
-        made = Bundle(root=stage, manifest=write_manifest(stage, slimmed(opened.manifest)))
-        made.check_files()
+        Bundle(root=stage, manifest=leave_out_baselines(stage, opened.manifest)).check_files()
     return open_bundle(out, check=False)
 
 
-def _copied(bundle: Bundle) -> Iterator[Path]:
-    """Yield what is copied: every file that the slim manifest lists, the model card and its pictures."""
-    kept = slimmed(bundle.manifest)
-    listed: tuple[Artifact | FileEntry, ...] = (*kept.artifacts, *kept.files)
-    yield from (bundle.path(item.file) for item in listed)
-    yield from (path for path in (bundle.path(CARD), *sorted(bundle.root.glob("*.svg"))) if path.is_file())
-
-
-def _is_baseline(file: str) -> bool:
-    return file.startswith(f"{_BASELINE}/")
+def _listed(manifest: Manifest) -> tuple[FileEntry, ...]:
+    listed: tuple[Artifact | FileEntry, ...] = (*manifest.artifacts, *manifest.files)
+    return tuple(FileEntry(file=item.file, size_bytes=item.size_bytes, sha256=item.sha256) for item in listed)
