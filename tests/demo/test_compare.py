@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgebert.bundle import open_bundle
-from edgebert.demo.compare import TEXTS, Compared, compare_files
+from edgebert.demo.run import TIMED, Compared, compare_files
 from edgebert.errors import BundleError
 from edgebert.manifest import Artifact
 from tests.support import cut_models, fakes
@@ -67,13 +67,13 @@ def test_a_text_costs_what_plain_statistics_say(run_ns):
 
 def test_texts_beyond_the_first_are_ignored(cut_bundle):
     """48 texts are timed, and every process is told about; the next, which nothing could encode, is never looked at."""
-    texts = [fakes.TEXTS[index % len(fakes.TEXTS)] for index in range(TEXTS)]
+    texts = [fakes.TEXTS[index % len(fakes.TEXTS)] for index in range(TIMED)]
     told = []
     found = compare_files(
         [open_bundle(cut_bundle)], [*texts, "half a character \ud800"], progress=lambda *words: told.append(words)
     )
-    assert TEXTS == 48
-    assert [len(item.run_ns) for item in found] == [TEXTS, TEXTS]
+    assert TIMED == 48
+    assert [len(item.run_ns) for item in found] == [TIMED, TIMED]
     assert told == [("timing every file", done, 8) for done in range(9)]  # two files in four rounds
 
 
