@@ -16,6 +16,7 @@ from benchmarks.suite import SpeedSuite, load_suite
 from edgebert.architecture import Architecture
 from edgebert.errors import UsageError
 from edgebert.jsonio import loads
+from edgebert.manifest import Task
 from edgebert.staging import staged_folder
 
 SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -109,9 +110,10 @@ def write_files(wanted: RandomFiles, folder: Path) -> None:
     from edgebert.convert.weights import extract_weights
     from edgebert.network import build_module
 
+    task: Task = "sequence-classification"
     labels = tuple(f"LABEL_{index}" for index in range(wanted.labels))
     torch.manual_seed(wanted.seed)
-    module = build_module(wanted.architecture, labels)
+    module = build_module(wanted.architecture, labels, task)
     generator = torch.Generator().manual_seed(wanted.seed)
     with torch.no_grad():
         for parameter in module.parameters():
@@ -123,7 +125,7 @@ def write_files(wanted: RandomFiles, folder: Path) -> None:
     checkpoint = Checkpoint(
         path=folder,
         name=folder.name,
-        task="sequence-classification",
+        task=task,
         labels=labels,
         architecture=wanted.architecture,
         sha256="",

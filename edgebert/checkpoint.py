@@ -1,4 +1,4 @@
-"""A Hugging Face folder or Hub id -> a checked DistilBERT classifier in torch.
+"""A Hugging Face folder or Hub id -> a checked DistilBERT with a task's head, in torch.
 
 ``from_pretrained`` fills what is missing with random numbers and ignores what it does not know. Nothing of the kind
 here: every tensor must be there, in its shape, finite, and nothing may be left over.
@@ -17,9 +17,18 @@ from edgebert.architecture import Architecture, Pruning
 from edgebert.arguments import PLACE, expect
 from edgebert.errors import CheckpointError, MissingExtraError
 from edgebert.folder import locate, no_classifier, read_config
+from edgebert.heads import HEADS
 from edgebert.jsonio import dumps, read
 from edgebert.manifest import Task
-from edgebert.network import DROPOUTS, expected_shapes, load_module, read_architecture, read_dropouts, shape_keys
+from edgebert.network import (
+    ENCODER,
+    expected_shapes,
+    load_module,
+    outputs_of,
+    read_architecture,
+    read_dropouts,
+    shape_keys,
+)
 from edgebert.progress import note
 from edgebert.tasks import TASK_HEADS, TaskHead, task_head
 from edgebert.tensors import check_shapes, read_tensors, tensor_names, weight_files, write_tensors
@@ -89,13 +98,13 @@ def load_model(source: str | Path) -> Model:
     folder, name = locate(source)
     config = read_config(folder)
     head = _task_head(config, folder)
-    architecture, labels = read_architecture(config, folder), _labels(config, folder)
-    settings, pruning = read_dropouts(config, folder), _read_pruning(folder, architecture)
+    architecture, labels = read_architecture(config, folder), _labels(config, head.task, folder)
+    settings, pruning = read_dropouts(config, folder, head.task), _read_pruning(folder, architecture)
     tokenizer = load_tokenizer(folder)
     check_vocabulary(tokenizer, architecture.vocabulary, folder)
-    state = _read_weights(folder, expected_shapes(architecture, len(labels)))
-    module = load_module(architecture, labels, state, settings=settings)
-    finite_logits(module, tokenizer.encode("good").ids[: architecture.positions], f"{folder}: the text 'good'")
+    state = _read_weights(folder, expected_shapes(architecture, len(labels), head.task), head.task)
+    module = load_module(architecture, labels, head.task, state, settings=settings)
+    finite_outputs(module, tokenizer.encode("good").ids[: architecture.positions], f"{folder}: the text 'good'")
     if not _is_named(head, config):
         note(f"{folder / 'config.json'}: architectures names no {head.architecture}, but all of its tensors are there")
     return Model(
@@ -113,8 +122,8 @@ def load_model(source: str | Path) -> Model:
     )
 
 
-def finite_logits(module: torch.nn.Module, ids: Sequence[int], where: str) -> torch.Tensor:
-    """Return the logits of a text, float32 [labels].
+def finite_outputs(module: torch.nn.Module, ids: Sequence[int], where: str) -> dict[str, torch.Tensor]:
+    """Return the outputs of a text by name, each float32 without a batch dimension.
 
     Args:
         module: The model.
@@ -122,18 +131,20 @@ def finite_logits(module: torch.nn.Module, ids: Sequence[int], where: str) -> to
         where: Which model and text, for the message.
 
     Raises:
-        CheckpointError: A logit is not finite, though every weight is.
+        CheckpointError: A number of them is not finite, though every weight is.
     """
     import torch
 
     with torch.inference_mode():
-        logits: torch.Tensor = module(input_ids=torch.tensor([ids])).logits[0]
-    if not bool(torch.isfinite(logits).all()):
-        raise CheckpointError(
-            f"{where} has the logits {logits.tolist()}: the weights are finite, but so large that float32 overflows",
-            hint="take an earlier checkpoint, or train with a lower learning rate",
-        )
-    return logits
+        outputs = {name: output[0] for name, output in outputs_of(module, torch.tensor([ids])).items()}
+    for name, output in outputs.items():
+        if not bool(torch.isfinite(output).all()):
+            raise CheckpointError(
+                f"{where} has the {name} {output.tolist()}: the weights are finite, but so large that float32 "
+                "overflows",
+                hint="take an earlier checkpoint, or train with a lower learning rate",
+            )
+    return outputs
 
 
 def save_model(model: Model, folder: Path) -> None:
@@ -148,14 +159,14 @@ def save_model(model: Model, folder: Path) -> None:
     Raises:
         CheckpointError: The tokenizer cannot be written as that of a DistilBERT.
     """
-    checkpoint, settings = model.checkpoint, model.module.config
+    checkpoint, settings = model.checkpoint, model.module.config.to_dict()  # type: ignore[operator, union-attr]
     config = {
         "model_type": "distilbert",
         "architectures": [task_head(checkpoint.task).architecture],
         **shape_keys(checkpoint.architecture),
-        **{key: getattr(settings, key) for key in DROPOUTS},
+        **read_dropouts(settings, folder, checkpoint.task),
         "pad_token_id": model.pad_id,
-        "problem_type": "single_label_classification",
+        **HEADS[checkpoint.task].settings,
         "id2label": {str(index): label for index, label in enumerate(checkpoint.labels)},
         "label2id": {label: index for index, label in enumerate(checkpoint.labels)},
     }
@@ -173,8 +184,8 @@ def read_labels(source: str | Path) -> tuple[str, ...]:
     config = read_config(folder)
     head = _task_head(config, folder)
     if not _is_named(head, config):
-        _check_head(tensor_names(weight_files(folder)), folder)
-    return _labels(config, folder)
+        _check_head(tensor_names(weight_files(folder)), head.task, folder)
+    return _labels(config, head.task, folder)
 
 
 def _require_packages() -> None:
@@ -207,19 +218,19 @@ def _is_named(head: TaskHead, config: dict[str, Any]) -> bool:
     return head.architecture in (config.get("architectures") or ())
 
 
-def _check_head(names: frozenset[str], folder: Path) -> None:
-    """Return if tensors of these names hold a classifier, and not an encoder alone."""
+def _check_head(names: frozenset[str], task: Task, folder: Path) -> None:
+    """Return if tensors of these names hold the head of the task, and not an encoder alone."""
     parts = {name.partition(".")[0] for name in names}
-    for part in ("pre_classifier", "classifier"):
-        if part not in parts and "distilbert" in parts:
-            raise no_classifier(folder, f"no head that edgebert knows: there is no tensor {part}.weight")
+    for layer in HEADS[task].layers:
+        if layer.name not in parts and any(name.startswith(ENCODER) for name in names):
+            raise no_classifier(folder, f"no head that edgebert knows: there is no tensor {layer.name}.weight")
 
 
-def _labels(config: dict[str, Any], folder: Path) -> tuple[str, ...]:
+def _labels(config: dict[str, Any], task: Task, folder: Path) -> tuple[str, ...]:
     path = folder / "config.json"
-    problem = config.get("problem_type") or "single_label_classification"
-    if problem != "single_label_classification":
-        raise CheckpointError(f"{path}: problem_type is {problem!r}; edgebert takes one label for each text")
+    for key, known in HEADS[task].settings.items():
+        if (config.get(key) or known) != known:
+            raise CheckpointError(f"{path}: {key} is {config[key]!r}; edgebert takes {known}")
     table = config.get("id2label")
     if table is None:
         count = config.get("num_labels", 2)
@@ -279,12 +290,12 @@ def _check_descent(pruning: Pruning, architecture: Architecture, path: Path) -> 
                 )
 
 
-def _read_weights(folder: Path, expected: dict[str, tuple[int, ...]]) -> dict[str, torch.Tensor]:
+def _read_weights(folder: Path, expected: dict[str, tuple[int, ...]], task: Task) -> dict[str, torch.Tensor]:
     import torch
 
     tensors = read_tensors(weight_files(folder))
     kept = {name: tensor for name, tensor in tensors.items() if not _HARMLESS.fullmatch(name)}
-    _check_head(frozenset(kept), folder)
+    _check_head(frozenset(kept), task, folder)
     check_shapes(kept, expected, folder)
     return {name: torch.from_numpy(tensor) for name, tensor in kept.items()}
 

@@ -1,4 +1,4 @@
-"""A shape -> a DistilBERT classifier in torch whose layers are as wide as it says, and that shape in ``config.json``.
+"""A shape and a task -> a DistilBERT in torch whose layers are as wide as it says, and that shape in ``config.json``.
 
 transformers knows one width for all layers. A pruned checkpoint has two more keys, ``heads_per_layer`` and
 ``neurons_per_layer``, wherever its shape cannot be told without them; ``n_heads`` and ``dim`` stay those of the uncut
@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 from edgebert.architecture import Architecture
 from edgebert.batching import pad_batch
 from edgebert.errors import CheckpointError, EnvironmentProblem
+from edgebert.heads import HEADS
+from edgebert.manifest import Task
+from edgebert.tasks import task_head
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -21,8 +24,13 @@ if TYPE_CHECKING:
     import torch
     import transformers
 
+    Outputs = dict[str, torch.Tensor]
+
+ENCODER = "distilbert."
+"""What the names of the encoder's tensors begin with."""
+
 _MEMORY_WORDS = ("not enough memory", "DefaultCPUAllocator", "out of memory")
-DROPOUTS = {"dropout": 0.1, "attention_dropout": 0.1, "seq_classif_dropout": 0.2}  # DistilBertConfig's defaults
+_DROPOUTS = {"dropout": 0.1, "attention_dropout": 0.1}  # DistilBertConfig's defaults
 MAX_LAYERS, MAX_SIZE = 1000, 10_000_000
 _LAYERS = ("n_layers", "num_hidden_layers")
 _HEADS, _NEURONS, _PRUNED = "heads_per_layer", "neurons_per_layer", "pruned_heads"
@@ -61,13 +69,14 @@ def read_architecture(config: Mapping[str, Any], folder: Path) -> Architecture:
     )
 
 
-def read_dropouts(config: Mapping[str, Any], folder: Path) -> dict[str, float]:
+def read_dropouts(config: Mapping[str, Any], folder: Path, task: Task) -> dict[str, float]:
     """Return the shares that training drops: a model that is recovered or fine-tuned later needs them.
 
     Raises:
         CheckpointError: One is no share from 0 to below 1.
     """
-    return {key: read_share(config, key, default, folder / "config.json") for key, default in DROPOUTS.items()}
+    shares = {**_DROPOUTS, **HEADS[task].dropouts}
+    return {key: read_share(config, key, default, folder / "config.json") for key, default in shares.items()}
 
 
 def read_share(config: Mapping[str, Any], key: str, default: float, path: Path) -> float:
@@ -94,8 +103,8 @@ def read_size(config: Mapping[str, Any], key: str, default: int, path: Path) -> 
     return value
 
 
-def expected_shapes(architecture: Architecture, labels: int) -> dict[str, tuple[int, ...]]:
-    """Return the shape of every tensor of a classifier by its name."""
+def expected_shapes(architecture: Architecture, labels: int, task: Task) -> dict[str, tuple[int, ...]]:
+    """Return the shape of every tensor of a model by its name."""
     hidden = architecture.hidden
     shapes: dict[str, tuple[int, ...]] = {}
 
@@ -105,11 +114,11 @@ def expected_shapes(architecture: Architecture, labels: int) -> dict[str, tuple[
     def norm(name: str) -> None:
         shapes[f"{name}.weight"], shapes[f"{name}.bias"] = (hidden,), (hidden,)
 
-    shapes["distilbert.embeddings.word_embeddings.weight"] = (architecture.vocabulary, hidden)
-    shapes["distilbert.embeddings.position_embeddings.weight"] = (architecture.positions, hidden)
-    norm("distilbert.embeddings.LayerNorm")
+    shapes[f"{ENCODER}embeddings.word_embeddings.weight"] = (architecture.vocabulary, hidden)
+    shapes[f"{ENCODER}embeddings.position_embeddings.weight"] = (architecture.positions, hidden)
+    norm(f"{ENCODER}embeddings.LayerNorm")
     for layer, (heads, neurons) in enumerate(zip(architecture.heads, architecture.neurons, strict=True)):
-        prefix, width = f"distilbert.transformer.layer.{layer}", heads * architecture.head_dim
+        prefix, width = f"{ENCODER}transformer.layer.{layer}", heads * architecture.head_dim
         for name in ("q_lin", "k_lin", "v_lin"):
             linear(f"{prefix}.attention.{name}", width, hidden)
         linear(f"{prefix}.attention.out_lin", hidden, width)
@@ -117,8 +126,8 @@ def expected_shapes(architecture: Architecture, labels: int) -> dict[str, tuple[
         linear(f"{prefix}.ffn.lin1", neurons, hidden)
         linear(f"{prefix}.ffn.lin2", hidden, neurons)
         norm(f"{prefix}.output_layer_norm")
-    linear("pre_classifier", hidden, hidden)
-    linear("classifier", labels, hidden)
+    for name, (rows, columns) in HEADS[task].shapes(hidden=hidden, labels=labels).items():
+        linear(name, rows, columns)
     return shapes
 
 
@@ -144,13 +153,14 @@ def shape_keys(architecture: Architecture) -> dict[str, Any]:
 
 
 def build_module(
-    architecture: Architecture, labels: Sequence[str], *, settings: Mapping[str, Any] | None = None
-) -> transformers.DistilBertForSequenceClassification:
-    """Return a classifier of this shape with random weights; torch's random state is afterwards as it was before.
+    architecture: Architecture, labels: Sequence[str], task: Task, *, settings: Mapping[str, Any] | None = None
+) -> transformers.PreTrainedModel:
+    """Return a model of this shape with random weights; torch's random state is afterwards as it was before.
 
     Args:
         architecture: Its shape.
         labels: Label names by id.
+        task: Task of its head.
         settings: Other keys of ``config.json``, such as ``dropout``; those that tell the shape are overruled.
     """
     import torch
@@ -163,13 +173,12 @@ def build_module(
         | {
             "id2label": dict(enumerate(labels)),
             "label2id": {label: index for index, label in enumerate(labels)},
-            "problem_type": "single_label_classification",
+            **HEADS[task].settings,
         }
     )
     with torch.random.fork_rng(devices=[]):
-        module = transformers.DistilBertForSequenceClassification(config)
-        blocks: Any = module.distilbert.transformer.layer
-        for block, heads, neurons in zip(blocks, architecture.heads, architecture.neurons, strict=True):
+        module: transformers.PreTrainedModel = getattr(transformers, task_head(task).architecture)(config)
+        for block, heads, neurons in zip(blocks(module), architecture.heads, architecture.neurons, strict=True):
             width = heads * architecture.head_dim
             if width != architecture.hidden:
                 _narrow(block.attention, ("q_lin", "k_lin", "v_lin"), architecture.hidden, width)
@@ -185,15 +194,16 @@ def build_module(
 def load_module(
     architecture: Architecture,
     labels: Sequence[str],
+    task: Task,
     state: Mapping[str, torch.Tensor],
     *,
     settings: Mapping[str, Any] | None = None,
-) -> transformers.DistilBertForSequenceClassification:
-    """Return a classifier with copies of the tensors in ``state``, in evaluation mode and without gradients.
+) -> transformers.PreTrainedModel:
+    """Return a model with copies of the tensors in ``state``, in evaluation mode and without gradients.
 
     The other arguments are those of ``build_module``.
     """
-    module = build_module(architecture, labels, settings=settings)
+    module = build_module(architecture, labels, task, settings=settings)
     module.load_state_dict(state)
     module.requires_grad_(requires_grad=False)
     module.train(mode=False)
@@ -264,14 +274,23 @@ def padded(texts: Sequence[Sequence[int]], pad_id: int) -> tuple[torch.Tensor, t
     return torch.from_numpy(ids).long(), torch.from_numpy(mask).long()
 
 
-def batch_logits(module: torch.nn.Module, texts: Sequence[Sequence[int]], pad_id: int) -> torch.Tensor:
-    """Return the logits of texts, given as token IDs, float32 [texts, labels]."""
+def blocks(module: torch.nn.Module) -> Sequence[Any]:
+    """Return the transformer layers of a DistilBERT with whatever head, bottom first."""
+    layers: Sequence[Any] = module.base_model.transformer.layer  # type: ignore[assignment, union-attr]
+    return layers
+
+
+def outputs_of(module: torch.nn.Module, ids: torch.Tensor, mask: torch.Tensor | None = None) -> Outputs:
+    """Return the outputs by name, each float32 [batch, ...], of int64 ids and mask [batch, length]."""
+    return dict(module(input_ids=ids, attention_mask=mask))
+
+
+def batch_outputs(module: torch.nn.Module, texts: Sequence[Sequence[int]], pad_id: int) -> Outputs:
+    """Return the outputs by name, each float32 [texts, ...], of texts given as token IDs."""
     import torch
 
-    ids, mask = padded(texts, pad_id)
     with torch.inference_mode():
-        logits: torch.Tensor = module(input_ids=ids, attention_mask=mask).logits
-    return logits
+        return outputs_of(module, *padded(texts, pad_id))
 
 
 @contextlib.contextmanager

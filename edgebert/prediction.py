@@ -143,10 +143,11 @@ def load_checkpoint(target: str | Path) -> Model:
 
 def torch_logits(model: Model) -> Logits:
     """Return what computes the logits of a checkpoint."""
-    from edgebert.checkpoint import finite_logits
+    from edgebert.checkpoint import finite_outputs
 
     def logits(ids: Sequence[int]) -> NDArray[np.float32]:
-        row: NDArray[np.float32] = finite_logits(model.module, ids, f"{model.checkpoint.path}: a text").numpy()
+        outputs = finite_outputs(model.module, ids, f"{model.checkpoint.path}: a text")
+        row: NDArray[np.float32] = outputs["logits"].numpy()
         return row
 
     return logits

@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,6 @@ from numpy.typing import NDArray
 from edgebert.intervals import paired_counts_interval
 from edgebert.manifest import Score, Task
 from edgebert.metrics import paired_score
-
-Reads = Literal["first", "every", "mean"]
 
 Outputs = dict[str, NDArray[np.float32]]
 """What a file computes of one window, by the name of the output: float32, without a batch dimension or padded rows."""
@@ -54,14 +52,11 @@ class TaskHead:
         task: Its name in manifests.
         architecture: Class name in the ``architectures`` of a Hugging Face ``config.json``.
         golden_texts: Texts whose ids and logits every consumer of a bundle must reproduce.
-        reads: Which rows of the encoder the head reads. Where it is the ``first`` alone (``[CLS]``), the last layer
-            computes no other row: 14 % of the products of a six-layer model, at no change of the answer.
     """
 
     task: Task
     architecture: str
     golden_texts: tuple[str, ...]
-    reads: Reads
 
 
 _GOLDEN_TEXTS = (
@@ -87,7 +82,6 @@ SEQUENCE_CLASSIFICATION = TaskHead(
     task="sequence-classification",
     architecture="DistilBertForSequenceClassification",
     golden_texts=_GOLDEN_TEXTS,
-    reads="first",
 )
 
 TASK_HEADS = (SEQUENCE_CLASSIFICATION,)

@@ -17,6 +17,7 @@ from edgebert.network import build_module, load_module, read_architecture, shape
 from tests.support import fakes
 
 PATH = Path("model")
+TASK = "sequence-classification"
 UNEVEN = Architecture(
     hidden=12, head_dim=4, heads=(3, 1, 2), neurons=(7, 1, 20), vocabulary=50, positions=20, activation="relu"
 )
@@ -53,7 +54,7 @@ def test_a_shape_survives_the_configuration(architecture):
 @settings(max_examples=20)
 def test_a_module_has_the_widths_of_its_shape(architecture):
     """Every Linear is as wide as the shape says, and texts alone and padded get the same finite logits."""
-    module = build_module(architecture, ("a", "b", "c")).eval()
+    module = build_module(architecture, ("a", "b", "c"), TASK).eval()
     assert len(module.distilbert.transformer.layer) == architecture.layers
     for block, heads, neurons in zip(
         module.distilbert.transformer.layer, architecture.heads, architecture.neurons, strict=True
@@ -79,19 +80,19 @@ def test_building_does_not_touch_the_random_state_but_follows_it():
     """The random numbers of a program go on as if nothing had been built; a seed decides the weights."""
     torch.manual_seed(7)
     state = torch.random.get_rng_state()
-    first = build_module(UNEVEN, ("a", "b")).state_dict()
+    first = build_module(UNEVEN, ("a", "b"), TASK).state_dict()
     assert torch.equal(torch.random.get_rng_state(), state)
-    again = build_module(UNEVEN, ("a", "b")).state_dict()
+    again = build_module(UNEVEN, ("a", "b"), TASK).state_dict()
     torch.manual_seed(8)
-    other = build_module(UNEVEN, ("a", "b")).state_dict()
+    other = build_module(UNEVEN, ("a", "b"), TASK).state_dict()
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert not torch.equal(first["classifier.weight"], other["classifier.weight"])
 
 
 def test_a_loaded_module_copies_its_weights_and_learns_nothing():
     """It answers as the module the weights came from, is in evaluation mode, and shares no memory with it."""
-    source = build_module(UNEVEN, ("a", "b")).eval()
-    loaded = load_module(UNEVEN, ("a", "b"), source.state_dict())
+    source = build_module(UNEVEN, ("a", "b"), TASK).eval()
+    loaded = load_module(UNEVEN, ("a", "b"), TASK, source.state_dict())
     assert not loaded.training
     assert not any(parameter.requires_grad for parameter in loaded.parameters())
     texts = fakes.random_texts(1, count=4, longest=20, vocabulary=50)
@@ -106,7 +107,7 @@ def test_a_loaded_module_copies_its_weights_and_learns_nothing():
 def test_settings_reach_the_module_but_the_shape_rules():
     """Dropout is taken over; what the settings say about shape and labels is overruled, stale widths included."""
     stale = {"dim": 64, "n_layers": 9, "id2label": {"0": "x"}, "heads_per_layer": [1], "neurons_per_layer": [1]}
-    module = build_module(PLAIN, ("a", "b"), settings={"dropout": 0.25, "attention_dropout": 0.5} | stale)
+    module = build_module(PLAIN, ("a", "b"), TASK, settings={"dropout": 0.25, "attention_dropout": 0.5} | stale)
     assert module.distilbert.embeddings.dropout.p == 0.25
     assert module.distilbert.transformer.layer[0].attention.dropout.p == 0.5
     assert (module.config.dim, module.config.n_layers) == (12, 2)
@@ -117,14 +118,14 @@ def test_settings_reach_the_module_but_the_shape_rules():
 def test_the_configuration_of_a_module_names_its_shape():
     """What save_pretrained would write of the module is read as the shape it was built from."""
     for architecture in (UNEVEN, PLAIN):
-        config = json.loads(build_module(architecture, ("a", "b")).config.to_json_string(use_diff=True))
+        config = json.loads(build_module(architecture, ("a", "b"), TASK).config.to_json_string(use_diff=True))
         assert read_architecture(config, PATH) == architecture
 
 
 def test_a_plain_shape_is_the_module_of_transformers():
     """For one width in all layers, the same seed gives the very weights that transformers itself would draw."""
     torch.manual_seed(3)
-    ours = build_module(PLAIN, ("a", "b")).state_dict()
+    ours = build_module(PLAIN, ("a", "b"), TASK).state_dict()
     theirs = transformers.DistilBertForSequenceClassification(
         transformers.DistilBertConfig(
             dim=12, n_heads=3, hidden_dim=7, n_layers=2, vocab_size=50, max_position_embeddings=20

@@ -31,6 +31,7 @@ from benchmarks.suite import (
 from edgebert.architecture import Architecture
 from edgebert.bench.analysis.stats import Estimate
 from edgebert.errors import UsageError
+from edgebert.heads import HEADS
 from edgebert.jsonio import dumps
 from edgebert.plotting import BLUE, GREY, INK, ORANGE, svg_figure
 from edgebert.progress import Progress
@@ -191,7 +192,7 @@ def _written(suite: SpeedSuite, shapes: tuple[PrunedShape, ...], work: Path, pro
 
 def macs_at(architecture: Architecture, length: int) -> float:
     """Return the multiply-accumulates of one text of a length by a classifier that reads ``[CLS]`` alone."""
-    return macs(architecture, {length: 1}, first_token_only=True)
+    return macs(architecture, {length: 1}, HEADS["sequence-classification"])
 
 
 def fall_of_macs(results: PrunedSpeedResults, name: str, length: int) -> float:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgebert.bundle import GOLDEN_SCHEMA
-from edgebert.checkpoint import finite_logits
+from edgebert.checkpoint import finite_outputs
 from edgebert.manifest import Golden, GoldenCase
 from edgebert.parity import float_tolerance
 from edgebert.recipe import Precision
@@ -110,4 +110,5 @@ def _rounded_activation(x: torch.Tensor) -> torch.Tensor:
 
 def _logits(module: torch.nn.Module, texts: list[tuple[int, ...]], where: str) -> list[list[float]]:
     numbered = enumerate(texts, start=1)
-    return [finite_logits(module, ids, f"{where}: golden text {number}").tolist() for number, ids in numbered]
+    found = (finite_outputs(module, ids, f"{where}: golden text {number}") for number, ids in numbered)
+    return [outputs["logits"].tolist() for outputs in found]

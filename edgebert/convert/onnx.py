@@ -30,7 +30,7 @@ INPUTS = ("input_ids", "attention_mask")
 
 
 def write_onnx(weights: Weights, path: Path, *, int8: bool) -> None:
-    """Write an ONNX file: inputs ``input_ids`` and ``attention_mask``, int64 [batch, length]; output ``logits``.
+    """Write an ONNX file: inputs ``input_ids`` and ``attention_mask``, int64 [batch, length]; the output of the head.
 
     In int8, weights are signed with one scale per output channel and activations are quantized to uint8 per tensor as
     they come (``DynamicQuantizeLinear``); products are exact in int32. Normalization, softmax and the products of
@@ -44,15 +44,17 @@ def write_onnx(weights: Weights, path: Path, *, int8: bool) -> None:
     mask = graph.node("Unsqueeze", [mask, graph.constant("axes_1_2", np.array([1, 2]))], "mask/bias")  # [b, 1, 1, s]
     for index, layer in enumerate(weights.layers):
         hidden = _layer(graph, hidden, mask, layer, weights, f"layer.{index}")
-    first = graph.node("Gather", [hidden, graph.constant("first", np.array(0))], "head/first_token", axis=1)  # [b, h]
-    _head(graph, first, weights)
+    _head(graph, hidden, weights)
 
     model = helper.make_model(
         helper.make_graph(
             graph.nodes,
             "distilbert",
             [helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "length"]) for name in INPUTS],
-            [helper.make_tensor_value_info(weights.output, TensorProto.FLOAT, ["batch", weights.outputs])],
+            [
+                helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", weights.width])
+                for name in weights.head.outputs
+            ],
             list(graph.constants.values()),
         ),
         opset_imports=[helper.make_opsetid("", OPSET)],
@@ -185,12 +187,13 @@ def _layer(graph: _Graph, x: str, mask: str, layer: Layer, weights: Weights, nam
 
 
 def _head(graph: _Graph, x: str, weights: Weights) -> None:
-    for layer in weights.head:
-        output = weights.output if layer is weights.head[-1] else ""
-        if layer.activation == "relu":
-            x = graph.node("Relu", [graph.linear(x, layer.linear, f"head/{layer.name}")], "head/relu", output=output)
+    x = graph.node("Gather", [x, graph.constant("first", np.array(0))], "head/first_token", axis=1)  # [b, h]
+    for spec, linear in zip(weights.head.layers, weights.dense, strict=True):
+        output = weights.head.outputs[0] if linear is weights.dense[-1] else ""
+        if spec.activation == "relu":
+            x = graph.node("Relu", [graph.linear(x, linear, f"head/{spec.name}")], "head/relu", output=output)
         else:
-            x = graph.linear(x, layer.linear, f"head/{layer.name}", output=output)
+            x = graph.linear(x, linear, f"head/{spec.name}", output=output)
 
 
 def _gelu(graph: _Graph, x: str, name: str) -> str:

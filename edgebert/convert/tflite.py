@@ -26,7 +26,8 @@ def write_tflite(weights: Weights, path: Path, *, lengths: tuple[int, ...]) -> N
     """Write a float32 TFLite file.
 
     Each length has a signature ``len<length>`` with inputs ``input_ids`` and ``attention_mask``, int32 [1, length], and
-    output ``logits``, float32 [1, labels]; all of them share one set of weights.
+    an output named
+    by the task's head, float32 [1, labels]; all of them share one set of weights.
 
     Raises:
         MissingExtraError: litert-torch is not installed.
@@ -74,7 +75,7 @@ def quantize_tflite(source: Path, path: Path, *, per_tensor: bool) -> None:
     path.write_bytes(compact_tflite(content))
 
 
-class _Classifier(torch.nn.Module):
+class _Classifier(torch.nn.Module):  # the file has this name
     """The model in the few operators a phone has kernels for: [length, hidden] matrices, no batch dimension."""
 
     def __init__(self, weights: Weights) -> None:
@@ -107,10 +108,10 @@ class _Classifier(torch.nn.Module):
         for layer in weights.layers:
             x = self._layer(x, mask, layer)
         x = x[:1]  # [1, hidden]
-        for dense in weights.head:
-            x = self._linear(x, dense.linear)
-            x = functional.relu(x) if dense.activation == "relu" else x
-        return {weights.output: x}
+        for spec, linear in zip(weights.head.layers, weights.dense, strict=True):
+            x = self._linear(x, linear)
+            x = functional.relu(x) if spec.activation == "relu" else x
+        return {weights.head.outputs[0]: x}
 
     def _layer(self, x: torch.Tensor, mask: torch.Tensor, layer: Layer) -> torch.Tensor:
         read = x[:1] if layer.first_token_only else x

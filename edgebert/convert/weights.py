@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edgebert.convert.heads import HEADS, Activation, HeadSpec
-from edgebert.tasks import task_head
+from edgebert.heads import HEADS, HeadSpec
+from edgebert.network import ENCODER
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,15 +51,6 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HeadLayer:
-    """A dense layer of the head, and what follows it."""
-
-    name: str
-    linear: Linear
-    activation: Activation
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
     """A whole model; the attention's 1 / sqrt(head_dim) is folded into the query layers.
 
@@ -69,8 +59,8 @@ class Weights:
         positions: Position embeddings, float32 [positions, hidden].
         embedding_norm: Normalization of their sum.
         layers: Transformer layers, bottom first.
-        head: Dense layers of the head (``heads``), from the first token's row to the output.
-        output: Name of the output.
+        head: The head of the task.
+        dense: Its dense layers, bottom first.
         head_dim: Width of an attention head.
         activation: Feed-forward activation.
     """
@@ -79,29 +69,21 @@ class Weights:
     positions: NDArray[np.float32]
     embedding_norm: Norm
     layers: tuple[Layer, ...]
-    head: tuple[HeadLayer, ...]
-    output: str
+    head: HeadSpec
+    dense: tuple[Linear, ...]
     head_dim: int
     activation: str
 
     @property
-    def outputs(self) -> int:
-        """Width of the output: the number of labels."""
-        return len(self.head[-1].linear.bias)
-
-
-def head_layers(spec: HeadSpec, linear: Callable[[str], Linear]) -> tuple[HeadLayer, ...]:
-    """Return the layers of a head; ``linear`` gives each by its name."""
-    return tuple(
-        HeadLayer(name=dense.name, linear=linear(dense.name), activation=dense.activation) for dense in spec.layers
-    )
+    def width(self) -> int:
+        """Width of the output, as the number of labels."""
+        return len(self.dense[-1].bias)
 
 
 def extract_weights(model: Model) -> Weights:
     """Return the weights of a model; arrays share memory with its tensors where nothing was folded."""
     state = {name: tensor.detach().numpy() for name, tensor in model.module.state_dict().items()}
     shape = model.checkpoint.architecture
-    first_only = task_head(model.checkpoint.task).reads == "first"
     head = HEADS[model.checkpoint.task]
 
     def linear(name: str, factor: float = 1.0) -> Linear:
@@ -112,11 +94,11 @@ def extract_weights(model: Model) -> Weights:
         return Norm(scale=state[f"{name}.weight"], shift=state[f"{name}.bias"])
 
     def layer(index: int) -> Layer:
-        prefix = f"distilbert.transformer.layer.{index}"
+        prefix = f"{ENCODER}transformer.layer.{index}"
         attention = f"{prefix}.attention"
         return Layer(
             heads=shape.heads[index],
-            first_token_only=first_only and index == shape.layers - 1,
+            first_token_only=head.reads == "first" and index == shape.layers - 1,
             query=linear(f"{attention}.q_lin", float(shape.head_dim) ** -0.5),
             key=linear(f"{attention}.k_lin"),
             value=linear(f"{attention}.v_lin"),
@@ -128,12 +110,12 @@ def extract_weights(model: Model) -> Weights:
         )
 
     return Weights(
-        words=state["distilbert.embeddings.word_embeddings.weight"],
-        positions=state["distilbert.embeddings.position_embeddings.weight"],
-        embedding_norm=norm("distilbert.embeddings.LayerNorm"),
+        words=state[f"{ENCODER}embeddings.word_embeddings.weight"],
+        positions=state[f"{ENCODER}embeddings.position_embeddings.weight"],
+        embedding_norm=norm(f"{ENCODER}embeddings.LayerNorm"),
         layers=tuple(layer(index) for index in range(shape.layers)),
-        head=head_layers(head, linear),
-        output=head.output,
+        head=head,
+        dense=tuple(linear(layer.name) for layer in head.layers),
         head_dim=shape.head_dim,
         activation=shape.activation,
     )

@@ -14,6 +14,7 @@ from edgebert.batching import fitting_length
 from edgebert.bench.run.requests import abba
 from edgebert.convert.weights import extract_weights
 from edgebert.device.protocol import Request, Series
+from edgebert.heads import HEADS
 from edgebert.metrics import paired_score
 from edgebert.planning.state import writable
 from edgebert.planning.values import ORIGINAL, Candidate, Measured
@@ -21,7 +22,6 @@ from edgebert.progress import Progress
 from edgebert.pruning.cost import macs
 from edgebert.recipe import Format
 from edgebert.runtime import Runner, default_runtime, open_runner
-from edgebert.tasks import task_head
 from edgebert.text import TextEncoder, text_spec
 from edgebert.workers.measure import measure
 
@@ -96,12 +96,11 @@ def open_file(model: Model, data: Dataset, folder: Path, *, file_format: Format,
     ids = tuple(encoder.encode(example.text) for example in data.examples)
     runner = open_runner(path, runtime=default_runtime(file_format), spec=spec)
     computed = Counter(_computed_length(runner, len(text)) for text in ids)
-    first_only = task_head(model.checkpoint.task).reads == "first"
     return OpenFile(
         path=path,
         runner=runner,
         ids=ids,
-        macs=macs(model.checkpoint.architecture, computed, first_token_only=first_only),
+        macs=macs(model.checkpoint.architecture, computed, HEADS[model.checkpoint.task]),
     )
 
 

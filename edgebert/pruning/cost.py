@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from edgebert.architecture import Architecture
 from edgebert.errors import UsageError
+from edgebert.heads import HeadSpec
 from edgebert.pruning.probes import Probe
 
 _PARTS = ("heads", "neurons", "last_heads", "last_neurons")
@@ -44,17 +45,17 @@ class Costs:
         return self.fixed + float(sum(parts))
 
 
-def mac_costs(architecture: Architecture, lengths: Mapping[int, int], *, first_token_only: bool) -> Costs:
+def mac_costs(architecture: Architecture, lengths: Mapping[int, int], head: HeadSpec) -> Costs:
     """Return the multiply-accumulates of one text, averaged over texts of given lengths.
 
-    Counted are the matrix products that our files compute, all but the label layer's: a shape knows no labels, and they
-    are a millionth of a base model. Where only ``[CLS]`` is read from the last layer, its query, attention output and
-    feed-forward run for one token. Embeddings, norms and softmax multiply no matrices.
+    Counted are the matrix products that our files compute, all but those of a layer as wide as there are labels: a
+    shape knows no labels, and they are a millionth of a base model. Where only ``[CLS]`` is read from the last layer,
+    its query, attention output and feed-forward run for one token. Embeddings, norms and softmax multiply no matrices.
 
     Args:
         architecture: The uncut shape.
         lengths: Number of texts by length in tokens.
-        first_token_only: Whether the head reads ``[CLS]`` alone.
+        head: The head of its task.
 
     Returns:
         Costs that are whole numbers divided by the number of texts.
@@ -66,19 +67,21 @@ def mac_costs(architecture: Architecture, lengths: Mapping[int, int], *, first_t
     for layer, (most_heads, most_neurons) in enumerate(zip(architecture.heads, architecture.neurons, strict=True)):
         one_head = one_neuron = 0
         for length, count in lengths.items():
-            rows = 1 if first_token_only and layer == top else length
+            rows = 1 if head.reads == "first" and layer == top else length
             # Key and value of every token; query and output of the rows that are read; scores and mixing of these rows.
             one_head += count * architecture.head_dim * (2 * length * hidden + 2 * rows * hidden + 2 * rows * length)
             one_neuron += count * 2 * rows * hidden
         heads.append(np.arange(most_heads + 1, dtype=np.float64) * (one_head / texts))
         neurons.append(np.arange(most_neurons + 1, dtype=np.float64) * (one_neuron / texts))
-    # hidden * hidden is the first layer of the classification head.
-    return Costs(fixed=float(hidden * hidden), heads=tuple(heads), neurons=tuple(neurons))
+    fixed = 1.0 * sum(outputs * inputs for outputs, inputs in head.shapes(hidden=hidden, labels=0).values())
+    if head.reads == "every":
+        fixed *= sum(length * count for length, count in lengths.items()) / texts
+    return Costs(fixed=fixed, heads=tuple(heads), neurons=tuple(neurons))
 
 
-def macs(architecture: Architecture, lengths: Mapping[int, int], *, first_token_only: bool) -> float:
+def macs(architecture: Architecture, lengths: Mapping[int, int], head: HeadSpec) -> float:
     """Return the multiply-accumulates of one text by a model of this shape, averaged over texts of given lengths."""
-    return mac_costs(architecture, lengths, first_token_only=first_token_only).full
+    return mac_costs(architecture, lengths, head).full
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ import numpy as np
 from edgebert.architecture import Architecture
 from edgebert.arguments import Positive
 from edgebert.errors import UsageError
+from edgebert.heads import Reads
 from edgebert.jsonio import dumps, parse, read
 from edgebert.ondevice.session import cpu_name
 from edgebert.outputs import FileKind, write_output
@@ -64,13 +65,13 @@ class LatencyTable:
     checks: tuple[Probe, ...]
 
 
-def latency_costs(table: LatencyTable, architecture: Architecture, *, first_token_only: bool) -> Costs:
+def latency_costs(table: LatencyTable, architecture: Architecture, reads: Reads = "first") -> Costs:
     """Return what every width of every layer of a model costs, in nanoseconds.
 
     Args:
         table: Measured times.
         architecture: The uncut shape.
-        first_token_only: Whether the head reads ``[CLS]`` alone, so that the last layer is a cheaper one.
+        reads: Which rows the head reads: where it is the first alone, the last layer is a cheaper one.
 
     Raises:
         UsageError: The table was measured for another kind of model, or up to smaller widths.
@@ -86,7 +87,7 @@ def latency_costs(table: LatencyTable, architecture: Architecture, *, first_toke
     parts = part_times(table.probes)
     heads, neurons = [], []
     for layer, widths in enumerate(zip(architecture.heads, architecture.neurons, strict=True)):
-        last = first_token_only and layer == architecture.layers - 1
+        last = reads == "first" and layer == architecture.layers - 1
         grids = (parts.last_heads, parts.last_neurons) if last else (parts.heads, parts.neurons)
         for name, width, grid in zip(("heads", "neurons"), widths, grids, strict=True):
             if width > grid.counts[-1]:
@@ -98,14 +99,9 @@ def latency_costs(table: LatencyTable, architecture: Architecture, *, first_toke
     return Costs(fixed=parts.fixed_ns, heads=tuple(heads), neurons=tuple(neurons))
 
 
-def predicted_ns(table: LatencyTable, architecture: Architecture, *, first_token_only: bool = True) -> float:
-    """Return the nanoseconds one text takes by a model of this shape; arguments and errors as for ``latency_costs``."""
-    return latency_costs(table, architecture, first_token_only=first_token_only).full
-
-
 def prediction_errors(table: LatencyTable) -> tuple[float, ...]:
     """Return how far off the prediction for each of the table's checks is, as in 0.05 for 5 % too slow."""
-    return tuple(predicted_ns(table, _shape(table, check)) / check.quickest_ns - 1.0 for check in table.checks)
+    return tuple(latency_costs(table, _shape(table, check)).full / check.quickest_ns - 1.0 for check in table.checks)
 
 
 def write_table(table: LatencyTable, path: Path) -> None:

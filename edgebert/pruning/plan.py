@@ -18,7 +18,7 @@ import numpy.typing as npt
 from edgebert.architecture import Architecture, Keep
 from edgebert.batching import batches_by_length
 from edgebert.errors import UsageError
-from edgebert.network import batch_logits
+from edgebert.network import batch_outputs
 from edgebert.progress import Progress, silent
 from edgebert.pruning.cost import Costs
 from edgebert.pruning.repair import repair
@@ -125,7 +125,7 @@ def divergence(original: Model, other: Model, texts: Sequence[Sequence[int]]) ->
     result = np.empty(len(texts))
     for chosen in batches_by_length([*map(len, texts)], 64):
         batch = [texts[index] for index in chosen]
-        ours, theirs = (batch_logits(model.module, batch, original.pad_id) for model in (other, original))
+        ours, theirs = (batch_outputs(model.module, batch, original.pad_id) for model in (other, original))
         result[chosen] = apart(ours, theirs).double().numpy()
     return result
 

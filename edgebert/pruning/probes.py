@@ -14,6 +14,7 @@ import numpy as np
 from edgebert.architecture import Architecture
 from edgebert.arguments import Between, Positive
 from edgebert.device.protocol import Request, Series
+from edgebert.heads import HEADS
 from edgebert.ondevice.session import FORMATS
 from edgebert.progress import Progress
 from edgebert.staging import writing
@@ -144,12 +145,11 @@ def time_files(
 
 
 def random_weights(architecture: Architecture, widths: Widths, *, length: int) -> Weights:
-    """Return random weights of a two-label classifier with these widths, whose last layer is cheaper than the others.
+    """Return random weights of a model with these widths, whose last layer is cheaper than the others.
 
     No array stands for two: a converter would store it once, and a cache would hold it longer than a real model's.
     """
-    from edgebert.convert.heads import HEADS
-    from edgebert.convert.weights import Layer, Linear, Norm, Weights, head_layers
+    from edgebert.convert.weights import Layer, Linear, Norm, Weights
 
     rng, hidden = np.random.default_rng(0), architecture.hidden
 
@@ -177,14 +177,14 @@ def random_weights(architecture: Architecture, widths: Widths, *, length: int) -
             output_norm=norm(),
         )
 
-    top, head = len(widths[0]) - 1, HEADS["sequence-classification"]
+    top, head = len(widths[0]) - 1, next(head for head in HEADS.values() if head.reads == "first")
     return Weights(
         words=array(VOCABULARY, hidden),
         positions=array(length, hidden),
         embedding_norm=norm(),
         layers=tuple(layer(h, n, last=index == top) for index, (h, n) in enumerate(zip(*widths, strict=True))),
-        head=head_layers(head, lambda name: linear(2 if name == head.layers[-1].name else hidden, hidden)),
-        output=head.output,
+        head=head,
+        dense=tuple(linear(*sizes) for sizes in head.shapes(hidden=hidden, labels=2).values()),
         head_dim=architecture.head_dim,
         activation=architecture.activation,
     )

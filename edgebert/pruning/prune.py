@@ -16,6 +16,7 @@ from edgebert.arguments import PLACE, expect, path_of, strings_of
 from edgebert.checkpoint import PRUNING_SCHEMA, Checkpoint, Model, load_model, save_model
 from edgebert.data import TrainingTexts, read_training
 from edgebert.errors import DataError, OutputError
+from edgebert.heads import HEADS
 from edgebert.network import enough_memory
 from edgebert.progress import Progress, silent
 from edgebert.pruning.cost import mac_costs, macs
@@ -25,7 +26,6 @@ from edgebert.pruning.scores import Gradients, gate_gradients
 from edgebert.pruning.vocabulary import prune_vocabulary
 from edgebert.recipe import PruneOptions
 from edgebert.staging import staged_folder
-from edgebert.tasks import task_head
 from edgebert.text import TextEncoder
 from edgebert.training.distill import distill
 from edgebert.training.objectives import DistillOptions
@@ -258,10 +258,10 @@ def _fitting(texts: _Texts) -> tuple[tuple[int, ...], ...]:
 
 
 def _cost_model(model: Model, lengths: Counter[int], latency: LatencyTable | None) -> CostModel:
-    first_only = task_head(model.checkpoint.task).reads == "first"
+    head = HEADS[model.checkpoint.task]
     if latency is None:
-        return lambda shape: mac_costs(shape, lengths, first_token_only=first_only)
-    return lambda shape: latency_costs(latency, shape, first_token_only=first_only)
+        return lambda shape: mac_costs(shape, lengths, head)
+    return lambda shape: latency_costs(latency, shape, head.reads)
 
 
 def _record(
@@ -296,5 +296,4 @@ def _record(
 
 
 def _macs(architecture: Architecture, model: Model, texts: _Texts) -> float:
-    first_only = task_head(model.checkpoint.task).reads == "first"
-    return macs(architecture, texts.lengths, first_token_only=first_only)
+    return macs(architecture, texts.lengths, HEADS[model.checkpoint.task])

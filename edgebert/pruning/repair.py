@@ -14,10 +14,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from edgebert.batching import batches_by_length
-from edgebert.network import padded
+from edgebert.heads import HEADS
+from edgebert.network import blocks, padded
 from edgebert.progress import Progress, silent
-from edgebert.pruning.surgery import blocks
-from edgebert.tasks import task_head
 
 if TYPE_CHECKING:
     import torch
@@ -50,7 +49,7 @@ def repair(
 
     module = copy.deepcopy(pruned.module)
     head_dim = pruned.checkpoint.architecture.head_dim
-    first_only = task_head(pruned.checkpoint.task).reads == "first"
+    first_only = HEADS[pruned.checkpoint.task].reads == "first"
     with torch.inference_mode():
         streams = [
             _Stream.start(original.module, module, *padded([texts[index] for index in batch], original.pad_id))
@@ -90,7 +89,7 @@ class _Stream:
 
     @classmethod
     def start(cls, old: Any, new: Any, ids: torch.Tensor, mask: torch.Tensor) -> _Stream:
-        return cls(old.distilbert.embeddings(ids), new.distilbert.embeddings(ids), mask.bool())
+        return cls(old.base_model.embeddings(ids), new.base_model.embeddings(ids), mask.bool())
 
     def advance_old(self, block: Any, head_dim: int, half: str) -> None:
         projection, norm = _parts(block, half)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgebert.batching import batches_by_length
-from edgebert.network import padded
+from edgebert.network import outputs_of, padded
 from edgebert.progress import Progress, silent
 from edgebert.pruning.surgery import gated
 from edgebert.training.objectives import OBJECTIVES
@@ -66,10 +66,9 @@ def gate_gradients(
         ids, mask = padded([texts[index] for index in chosen], model.pad_id)
         gates = [torch.ones(len(chosen), width, requires_grad=True) for width in (*shape.heads, *shape.neurons)]
         with torch.enable_grad(), gated(model, gates[: shape.layers], gates[shape.layers :]) as module:
-            logits = module(input_ids=ids, attention_mask=mask).logits  # [batch, labels]
-            targets = objective.own(logits) if labels is None else torch.tensor([labels[i] for i in chosen])
-            loss = objective.loss(logits, targets, "sum")
-            found = torch.autograd.grad(loss, gates)
+            outputs = outputs_of(module, ids, mask)
+            gold = objective.own(outputs) if labels is None else torch.tensor([labels[i] for i in chosen])
+            found = torch.autograd.grad(objective.loss(outputs, gold, "sum"), gates)
         for array, gradient in zip((*heads, *neurons), found, strict=True):
             array[chosen] = gradient.numpy()
         done += len(chosen)

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from edgebert.architecture import Architecture, Keep
 from edgebert.checkpoint import Model
 from edgebert.errors import ParityError, UsageError
-from edgebert.network import batch_logits, load_module
+from edgebert.network import ENCODER, batch_outputs, blocks, load_module
 
 if TYPE_CHECKING:
     import torch
 
 TOLERANCE = 1e-5
-_LAYERS = "distilbert.transformer.layer."
+_LAYERS = f"{ENCODER}transformer.layer."
 
 
 def keep_all(architecture: Architecture) -> Keep:
@@ -74,7 +74,7 @@ def cut(model: Model, keep: Keep) -> Model:
     settings = model.module.config.to_dict()  # type: ignore[operator, union-attr]  # a module's attributes have no types
     return Model(
         checkpoint=checkpoint,
-        module=load_module(architecture, checkpoint.labels, kept, settings=settings),
+        module=load_module(architecture, checkpoint.labels, checkpoint.task, kept, settings=settings),
         tokenizer=model.tokenizer,
     )
 
@@ -91,10 +91,10 @@ def check_cut(original: Model, keep: Keep, pruned: Model, ids: Sequence[Sequence
         ids: Token ids of texts of different lengths.
 
     Returns:
-        The largest difference between two logits, in units of the largest logit where that is above 1.
+        The largest difference between two outputs, in units of the largest output where that is above 1.
 
     Raises:
-        ParityError: The difference is above 1e-5, or a logit is no number.
+        ParityError: The difference is above 1e-5, or an output is no number.
         UsageError: The plan does not fit the original, or there are no texts.
     """
     import torch
@@ -107,12 +107,12 @@ def check_cut(original: Model, keep: Keep, pruned: Model, ids: Sequence[Sequence
     neurons = [_gates(shape.neurons[layer], kept) for layer, kept in zip(keep.layers, keep.neurons, strict=True)]
     with torch.inference_mode():
         with layers_only(original, keep.layers), gated(original, heads, neurons) as module:
-            expected = _logits(module, ids, original.pad_id)
-        found = _logits(pruned.module, ids, original.pad_id)
+            expected = _outputs(module, ids, original.pad_id)
+        found = _outputs(pruned.module, ids, original.pad_id)
     difference = float((found - expected).abs().max() / expected.abs().max().clamp(min=1))
     if not difference <= TOLERANCE:  # NaN is no agreement either
         raise ParityError(
-            f"the cut model's logits differ from the gated original's by {difference:.1e}, more than {TOLERANCE:g}",
+            f"the cut model's outputs differ from the gated original's by {difference:.1e}, more than {TOLERANCE:g}",
             hint="the cut is wrong and nothing was written; please report it",
         )
     return difference
@@ -149,11 +149,12 @@ def _gates(count: int, kept: Sequence[int]) -> torch.Tensor:
     return gates
 
 
-def _logits(module: torch.nn.Module, ids: Sequence[Sequence[int]], pad_id: int) -> torch.Tensor:
-    """Return logits [2 * texts, labels]: of each text alone, then of each in one padded batch."""
+def _outputs(module: torch.nn.Module, ids: Sequence[Sequence[int]], pad_id: int) -> torch.Tensor:
+    """Return the numbers of all outputs of each text alone, then of all texts in one padded batch."""
     import torch
 
-    return torch.cat([*(batch_logits(module, [text], pad_id) for text in ids), batch_logits(module, ids, pad_id)])
+    batches = [*([text] for text in ids), ids]
+    return torch.cat([out.flatten() for texts in batches for out in batch_outputs(module, texts, pad_id).values()])
 
 
 @contextlib.contextmanager
@@ -186,19 +187,13 @@ def layers_only(model: Model, layers: Sequence[int]) -> Iterator[torch.nn.Module
     """Give the module without its other transformer layers; it is whole again after the block."""
     import torch
 
-    transformer: Any = model.module.distilbert.transformer  # type: ignore[union-attr]
+    transformer: Any = model.module.base_model.transformer  # type: ignore[union-attr]
     every = transformer.layer
     try:
         transformer.layer = torch.nn.ModuleList(every[layer] for layer in layers)
         yield model.module
     finally:
         transformer.layer = every
-
-
-def blocks(module: torch.nn.Module) -> Sequence[Any]:
-    """Return the transformer layers of a Hugging Face DistilBERT classifier, bottom first."""
-    layers: Sequence[Any] = module.distilbert.transformer.layer  # type: ignore[assignment, union-attr]
-    return layers
 
 
 def _multiply(gates: torch.Tensor) -> Callable[[torch.nn.Module, tuple[torch.Tensor, ...]], tuple[torch.Tensor]]:

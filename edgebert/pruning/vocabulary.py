@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgebert.architecture import VocabularyCut
-from edgebert.batching import batches_by_length
 from edgebert.errors import DataError, UsageError
-from edgebert.network import batch_logits
 from edgebert.progress import Progress, silent
 from edgebert.pruning.tokens import check_texts, cut_tokenizer, encodings, kept_tokens
 from edgebert.text import TextEncoder, untruncated
+from edgebert.training.objectives import OBJECTIVES, answers_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -48,7 +47,7 @@ def cut_vocabulary(model: Model, kept: Sequence[int]) -> Model:
     rows = sorted(set(kept))
     pad = tokenizer.token_to_id("[PAD]")
     module: Any = model.module
-    table = module.distilbert.embeddings.word_embeddings
+    table = module.base_model.embeddings.word_embeddings
     smaller = torch.nn.Embedding.from_pretrained(  # type: ignore[no-untyped-call]  # it has no types
         table.weight.detach()[rows],  # [kept, hidden]
         freeze=not table.weight.requires_grad,
@@ -193,11 +192,5 @@ def _answers(model: Model, texts: Sequence[str], stage: str, progress: Progress)
     """Return the label that the model gives to each text: int64 [texts]."""
     encoder = TextEncoder(model.tokenizer, model.checkpoint.architecture.positions)
     rows = [encoder.encode(text) for text in texts]
-    answers = np.empty(len(texts), dtype=np.int64)
-    done = 0
-    for chosen in batches_by_length([*map(len, rows)], 64):
-        logits = batch_logits(model.module, [rows[index] for index in chosen], model.pad_id)  # [batch, labels]
-        answers[chosen] = logits.argmax(dim=1).numpy()
-        done += len(chosen)
-        progress(stage, done, len(texts))
-    return answers
+    objective = OBJECTIVES[model.checkpoint.task]
+    return answers_of(model.module, rows, model.pad_id, objective, stage=stage, progress=progress)

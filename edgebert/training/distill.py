@@ -20,7 +20,7 @@ from edgebert.intervals import paired_difference_interval
 from edgebert.network import enough_memory
 from edgebert.progress import Progress, silent
 from edgebert.text import TextEncoder
-from edgebert.training.loop import DistillSetup, agreements, train, with_teacher_logits
+from edgebert.training.loop import DistillSetup, agreements, train, with_teacher_answers
 from edgebert.training.objectives import OBJECTIVES, DistillOptions, TokenPair
 from edgebert.training.resume import StateFolder, drop_state
 
@@ -87,7 +87,7 @@ def distill(
             objective=OBJECTIVES[student.checkpoint.task],
             options=options,
         )
-        held_out_batches = with_teacher_logits(setup, held_out)
+        held_out_batches = with_teacher_answers(setup, held_out)
         before = agreements(setup, held_out_batches)
         fingerprint = _fingerprint(student, teacher, training, options, origins) if work else ""
         state = StateFolder(path=work, fingerprint=fingerprint) if work else None

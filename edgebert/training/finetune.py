@@ -1,4 +1,4 @@
-"""Fine-tuning: a DistilBERT encoder and labelled texts -> a classifier checkpoint, with Hugging Face's Trainer."""
+"""Fine-tuning: a DistilBERT encoder and texts with answers -> a checkpoint with a head, by Hugging Face's Trainer."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,13 +16,23 @@ from edgebert.arguments import PLACE, Factor, Length, Positive, Rate, Seed, chec
 from edgebert.data import Dataset, read_dataset
 from edgebert.errors import CheckpointError, DataError, MissingExtraError, UsageError
 from edgebert.folder import locate, read_config
+from edgebert.manifest import Task
 from edgebert.metrics import accuracy
-from edgebert.network import build_module, expected_shapes, padded, read_architecture, read_dropouts, read_share
+from edgebert.network import (
+    ENCODER,
+    build_module,
+    expected_shapes,
+    padded,
+    read_architecture,
+    read_dropouts,
+    read_share,
+)
 from edgebert.progress import Progress, silent
 from edgebert.staging import staged_folder
 from edgebert.tensors import check_shapes, read_tensors, weight_files, write_tensors
 from edgebert.text import TextEncoder, pad_id_of
 from edgebert.tokenizer import check_vocabulary, load_tokenizer, write_tokenizer
+from edgebert.training.objectives import OBJECTIVES, answers_of
 
 if TYPE_CHECKING:
     import torch
@@ -31,7 +41,7 @@ if TYPE_CHECKING:
 
 _WARM_UP_SHARE = 0.06
 _WEIGHT_DECAY = 0.01
-_ENCODER_PREFIX = "distilbert."
+_TASK: Task = "sequence-classification"  # the task that texts with one label each train
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,11 +134,11 @@ def finetune(
     with staged_folder(out, force=force, marker="config.json") as stage:
         folder, _ = locate(base)
         tokenizer = load_tokenizer(folder)
-        model = _new_classifier(folder, tokenizer, train.labels, options)
-        trainer = _trainer(model, tokenizer, train, stage, options, progress)
-        trainer.train()
+        model = _new_model(folder, tokenizer, train.labels, options)
+        _trainer(model, tokenizer, train, stage, options, progress).train()
         _check_finite(model, options)
-        score = _accuracy(trainer, _encode(tokenizer, evaluation, options.max_length)) if evaluation else None
+        model.cpu().train(mode=False)
+        score = _accuracy(model, tokenizer, evaluation, options) if evaluation else None
         _save(model, stage)
         write_tokenizer(tokenizer, stage, max_length=model.config.max_position_embeddings)
     return FinetuneResult(path=out, labels=train.labels, train_examples=len(train.examples), accuracy=score)
@@ -157,9 +167,9 @@ def _check_data(train: Dataset, evaluation: Dataset | None) -> None:
         )
 
 
-def _new_classifier(
+def _new_model(
     folder: Path, tokenizer: Tokenizer, labels: tuple[str, ...], options: FinetuneOptions
-) -> transformers.DistilBertForSequenceClassification:
+) -> transformers.PreTrainedModel:
     """Return the encoder of a checkpoint under a head with fresh random weights.
 
     ``from_pretrained`` would also fill gaps in the encoder with random numbers, with no more than a line in the log.
@@ -175,7 +185,7 @@ def _new_classifier(
         raise CheckpointError(f"{folder / 'config.json'}: model_type is {kind!r}, not 'distilbert'", hint=hint)
     architecture = read_architecture(values, folder)
     settings = {
-        **read_dropouts(values, folder),
+        **read_dropouts(values, folder, _TASK),
         "initializer_range": read_share(values, "initializer_range", 0.02, folder / "config.json"),
         "pad_token_id": pad_id_of(tokenizer),
     }
@@ -186,22 +196,22 @@ def _new_classifier(
             hint=f"use at most {architecture.positions}",
         )
     tensors = {
-        name.removeprefix(_ENCODER_PREFIX): tensor
+        name.removeprefix(ENCODER): tensor
         for name, tensor in read_tensors(weight_files(folder)).items()
-        if name.removeprefix(_ENCODER_PREFIX).startswith(("embeddings.", "transformer."))
+        if name.removeprefix(ENCODER).startswith(("embeddings.", "transformer."))
     }
     tensors.pop("embeddings.position_ids", None)
-    shapes = expected_shapes(architecture, len(labels)).items()
-    encoder = {name.removeprefix(_ENCODER_PREFIX): shape for name, shape in shapes if name.startswith(_ENCODER_PREFIX)}
+    shapes = expected_shapes(architecture, len(labels), _TASK).items()
+    encoder = {name.removeprefix(ENCODER): shape for name, shape in shapes if name.startswith(ENCODER)}
     check_shapes(tensors, encoder, folder)
     transformers.set_seed(options.seed)
-    model = build_module(architecture, labels, settings=settings)
-    model.distilbert.load_state_dict({name: torch.from_numpy(tensor) for name, tensor in tensors.items()})
+    model = build_module(architecture, labels, _TASK, settings=settings)
+    model.base_model.load_state_dict({name: torch.from_numpy(tensor) for name, tensor in tensors.items()})
     return model
 
 
 def _trainer(
-    model: transformers.DistilBertForSequenceClassification,
+    model: transformers.PreTrainedModel,
     tokenizer: Tokenizer,
     train: Dataset,
     stage: Path,
@@ -233,7 +243,7 @@ def _trainer(
         warmup_steps=math.ceil(_WARM_UP_SHARE * steps),
         weight_decay=_WEIGHT_DECAY,
         per_device_train_batch_size=options.batch_size,
-        per_device_eval_batch_size=options.batch_size,
+        label_names=["labels"],
         seed=options.seed,
         save_strategy="no",
         logging_strategy="no",
@@ -249,6 +259,7 @@ def _trainer(
         args=arguments,
         train_dataset=_encode(tokenizer, train, options.max_length),
         data_collator=_collate(pad_id_of(tokenizer)),
+        compute_loss_func=lambda outputs, labels, **_: OBJECTIVES[_TASK].loss(outputs, labels, "mean"),
         callbacks=[_Reporter()],
     )
     trainer.remove_callback(transformers.PrinterCallback)  # a library does not print
@@ -272,7 +283,7 @@ def _collate(pad_id: int) -> Callable[[list[dict[str, Any]]], dict[str, torch.Te
     return collate
 
 
-def _check_finite(model: transformers.DistilBertForSequenceClassification, options: FinetuneOptions) -> None:
+def _check_finite(model: transformers.PreTrainedModel, options: FinetuneOptions) -> None:
     for name, weights in model.named_parameters():
         if not weights.isfinite().all():
             raise UsageError(
@@ -281,7 +292,7 @@ def _check_finite(model: transformers.DistilBertForSequenceClassification, optio
             )
 
 
-def _save(model: transformers.DistilBertForSequenceClassification, folder: Path) -> None:
+def _save(model: transformers.PreTrainedModel, folder: Path) -> None:
     # What save_pretrained writes for a model of one file, without the progress bar it draws.
     model.config.architectures = [type(model).__name__]
     model.config.save_pretrained(folder)
@@ -289,8 +300,9 @@ def _save(model: transformers.DistilBertForSequenceClassification, folder: Path)
     write_tensors(weights, folder / "model.safetensors")
 
 
-def _accuracy(trainer: transformers.Trainer, encoded: list[dict[str, Any]]) -> float:
-    output = trainer.predict(cast("torch.utils.data.Dataset[Any]", encoded))
-    # Batches are grouped by length here too, so the labels are taken from the output, in whose order they are.
-    expected, logits = np.asarray(output.label_ids), np.asarray(output.predictions)  # [n], [n, labels]
-    return accuracy(expected, logits.argmax(axis=1))
+def _accuracy(
+    model: transformers.PreTrainedModel, tokenizer: Tokenizer, evaluation: Dataset, options: FinetuneOptions
+) -> float:
+    encoded = _encode(tokenizer, evaluation, options.max_length)
+    found = answers_of(model, [row["input_ids"] for row in encoded], pad_id_of(tokenizer), OBJECTIVES[_TASK])
+    return accuracy(np.array([row["labels"] for row in encoded]), found)

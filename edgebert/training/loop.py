@@ -16,6 +16,7 @@ import numpy as np
 
 from edgebert.batching import batches_by_length, epoch_batches
 from edgebert.errors import UsageError
+from edgebert.network import outputs_of
 from edgebert.training.objectives import DistillOptions, Objective, PairBatch, TokenPair, distillation_loss, pad_pairs
 from edgebert.training.resume import StateFolder, TrainingState, drop_state, load_state, save_state
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from edgebert.progress import Progress
 
-    # Batches of held-out texts, each with the teacher's logits, float32 [batch, labels].
+    # Batches of held-out texts, each with the answers of the teacher, [batch, ...].
     HeldOut = list[tuple[PairBatch, torch.Tensor]]
 
 _WEIGHT_DECAY = 0.01
@@ -114,8 +115,8 @@ def _step(setup: DistillSetup, optimizer: torch.optim.Optimizer, batch: PairBatc
     return _finite(loss.item(), options)
 
 
-def with_teacher_logits(setup: DistillSetup, pairs: Sequence[TokenPair]) -> HeldOut:
-    """Return held-out texts in batches, with the teacher's logits."""
+def with_teacher_answers(setup: DistillSetup, pairs: Sequence[TokenPair]) -> HeldOut:
+    """Return held-out texts in batches, with the teacher's answers."""
     import torch
 
     held_out = []
@@ -124,21 +125,21 @@ def with_teacher_logits(setup: DistillSetup, pairs: Sequence[TokenPair]) -> Held
     ):
         batch = pad_pairs([pairs[number] for number in numbers], setup.pad_ids)
         with torch.inference_mode():
-            answers = setup.teacher(input_ids=batch.teacher_ids, attention_mask=batch.teacher_mask).logits
-        held_out.append((batch, answers))
+            outputs = outputs_of(setup.teacher, batch.teacher_ids, batch.teacher_mask)
+        held_out.append((batch, setup.objective.own(outputs)))
     return held_out
 
 
 def agreements(setup: DistillSetup, held_out: HeldOut) -> NDArray[np.bool_]:
-    """Return for each held-out text whether the student labels it as the teacher does, bool [texts]."""
+    """Return for each held-out text whether the student answers it as the teacher does, bool [texts]."""
     import torch
 
     setup.student.train(mode=False)
     same = []
     for batch, answers in held_out:
         with torch.inference_mode():
-            logits = setup.student(input_ids=batch.ids, attention_mask=batch.mask).logits
-            same.append((setup.objective.own(logits) == setup.objective.own(answers)).numpy())
+            own = setup.objective.own(outputs_of(setup.student, batch.ids, batch.mask))
+        same.append((own == answers).reshape(len(own), -1).all(dim=1).numpy())
     return np.concatenate(same)
 
 

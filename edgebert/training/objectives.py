@@ -5,14 +5,22 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
+import numpy as np
+
 from edgebert.arguments import Between, Factor, Length, Positive, Rate, Seed, Weight, check_options
+from edgebert.batching import batches_by_length
 from edgebert.manifest import Task
-from edgebert.network import padded
+from edgebert.network import batch_outputs, blocks, outputs_of, padded
+from edgebert.progress import Progress, silent
 
 if TYPE_CHECKING:
     import torch
+    from numpy.typing import NDArray
+
+    from edgebert.network import Outputs
 
 Reduction = Literal["mean", "sum"]
 
@@ -117,38 +125,38 @@ class Objective:
 
     Attributes:
         loss: Loss against the right answers: of outputs, gold, and ``mean`` or ``sum`` over the batch, float32 [].
-        own: The answers that outputs stand for: gold where there is none.
+        own: The answers that outputs stand for, [batch, ...]: gold where there is none.
         soft: Loss on soft targets: of the student's outputs, the teacher's, and a temperature, float32 [].
         divergence: How far outputs are from the original's: of outputs and the original's, in nats, float32 [batch].
     """
 
-    loss: Callable[[torch.Tensor, torch.Tensor, Reduction], torch.Tensor]
-    own: Callable[[torch.Tensor], torch.Tensor]
-    soft: Callable[[torch.Tensor, torch.Tensor, float], torch.Tensor]
-    divergence: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+    loss: Callable[[Outputs, torch.Tensor, Reduction], torch.Tensor]
+    own: Callable[[Outputs], torch.Tensor]
+    soft: Callable[[Outputs, Outputs, float], torch.Tensor]
+    divergence: Callable[[Outputs, Outputs], torch.Tensor]
 
 
-def label_loss(logits: torch.Tensor, labels: torch.Tensor, reduction: Reduction) -> torch.Tensor:
+def label_loss(outputs: Outputs, labels: torch.Tensor, reduction: Reduction) -> torch.Tensor:
     """Return the cross-entropy of logits, float32 [batch, labels], with labels, int64 [batch]: float32 []."""
     from torch.nn.functional import cross_entropy
 
-    return cross_entropy(logits, labels, reduction=reduction)
+    return cross_entropy(outputs["logits"], labels, reduction=reduction)
 
 
-def best_label(logits: torch.Tensor) -> torch.Tensor:
+def best_label(outputs: Outputs) -> torch.Tensor:
     """Return the most probable label of logits, float32 [batch, labels]: int64 [batch]."""
-    return logits.detach().argmax(dim=1)
+    return outputs["logits"].detach().argmax(dim=1)
 
 
-def divergence(logits: torch.Tensor, original: torch.Tensor) -> torch.Tensor:
+def divergence(outputs: Outputs, original: Outputs) -> torch.Tensor:
     """Return KL(original || other) of two logits, float32 [batch, labels]: float32 [batch]."""
     from torch.nn.functional import kl_div
 
-    ours, theirs = logits.log_softmax(dim=1), original.log_softmax(dim=1)
+    ours, theirs = outputs["logits"].log_softmax(dim=1), original["logits"].log_softmax(dim=1)
     return kl_div(ours, theirs, reduction="none", log_target=True).sum(dim=1)
 
 
-def soft_loss(student: torch.Tensor, teacher: torch.Tensor, temperature: float) -> torch.Tensor:
+def soft_loss(student: Outputs, teacher: Outputs, temperature: float) -> torch.Tensor:
     """Return the loss on soft targets (Hinton et al. 2015): KL(teacher || student) x temperature squared.
 
     Args:
@@ -159,15 +167,43 @@ def soft_loss(student: torch.Tensor, teacher: torch.Tensor, temperature: float) 
     Returns:
         The mean over the batch, float32 [].
     """
-    from torch.nn.functional import kl_div, log_softmax
+    from torch.nn.functional import kl_div
 
-    ours, theirs = log_softmax(student / temperature, dim=-1), log_softmax(teacher / temperature, dim=-1)
+    ours, theirs = ((outputs["logits"] / temperature).log_softmax(dim=-1) for outputs in (student, teacher))
     return kl_div(ours, theirs, reduction="batchmean", log_target=True) * temperature**2
 
 
 OBJECTIVES: dict[Task, Objective] = {
     "sequence-classification": Objective(loss=label_loss, own=best_label, soft=soft_loss, divergence=divergence)
 }
+
+
+def answers_of(
+    module: torch.nn.Module,
+    texts: Sequence[Sequence[int]],
+    pad_id: int,
+    objective: Objective,
+    *,
+    stage: str = "",
+    progress: Progress = silent,
+) -> NDArray[np.int64]:
+    """Return the answers of a model to texts, given as token IDs: int64 [texts, ...].
+
+    Args:
+        module: The model, in evaluation mode.
+        texts: The texts.
+        pad_id: ID of the token that pads a batch.
+        objective: The row of its task.
+        stage: What ``progress`` is told after every batch.
+        progress: Told as the work goes on.
+    """
+    order = batches_by_length([*map(len, texts)], 64)
+    answers, done = [], 0
+    for chosen in order:
+        answers.append(objective.own(batch_outputs(module, [texts[index] for index in chosen], pad_id)).numpy())
+        done += len(chosen)
+        progress(stage, done, len(texts))
+    return np.concatenate(answers)[np.argsort([*chain.from_iterable(order)])]
 
 
 def hidden_loss(student: torch.Tensor, teacher: torch.Tensor, shared: torch.Tensor) -> torch.Tensor:
@@ -200,14 +236,14 @@ def distillation_loss(
 
     last = len(layers) if options.hidden else 0
     with _hidden_states(student, range(last)) as states:
-        logits = student(input_ids=batch.ids, attention_mask=batch.mask).logits
+        outputs = outputs_of(student, batch.ids, batch.mask)
     with torch.inference_mode(), _hidden_states(teacher, layers[:last]) as aims:
-        answers = teacher(input_ids=batch.teacher_ids, attention_mask=batch.teacher_mask).logits
-    loss = options.soft * objective.soft(logits, answers, options.temperature)
+        targets = outputs_of(teacher, batch.teacher_ids, batch.teacher_mask)
+    loss = options.soft * objective.soft(outputs, targets, options.temperature)
     for state, aim in zip(states, aims, strict=True):
         loss = loss + options.hidden / last * hidden_loss(state, aim, batch.shared)
     if batch.labels is not None and options.task:
-        loss = loss + options.task * objective.loss(logits, batch.labels, "mean")
+        loss = loss + options.task * objective.loss(outputs, batch.labels, "mean")
     return loss
 
 
@@ -222,8 +258,7 @@ def _hidden_states(module: torch.nn.Module, layers: Iterable[int]) -> Iterator[l
     def keep(_module: torch.nn.Module, _inputs: Any, output: Any) -> None:
         states.append(output[-1] if isinstance(output, tuple) else output)  # a tuple with transformers 4
 
-    blocks: Any = module.distilbert.transformer.layer  # type: ignore[union-attr]
-    hooks = [blocks[layer].register_forward_hook(keep) for layer in layers]
+    hooks = [blocks(module)[layer].register_forward_hook(keep) for layer in layers]
     try:
         yield states
     finally:

@@ -9,6 +9,7 @@ import torch
 
 from edgebert.architecture import Architecture, Pruning
 from edgebert.checkpoint import PRUNING_SCHEMA, Checkpoint, Model, save_model
+from edgebert.manifest import Task
 from edgebert.network import build_module
 from edgebert.tokenizer import load_tokenizer
 from tests.support import fakes
@@ -33,20 +34,23 @@ PRUNING = dataclasses.replace(
 """What came before ``UNEVEN``: a record with a name beyond ASCII, and with accuracies that are not known."""
 
 
+TASK: Task = "sequence-classification"
+
+
 def in_memory(
     architecture: Architecture = UNEVEN, *, pruning: Pruning | None = None, labels: tuple[str, ...] = ("no", "größe")
 ) -> Model:
     """A model of any shape with the tokenizer of the shared checkpoint; every parameter is random."""
     generator = torch.Generator().manual_seed(5)
     tokenizer = load_tokenizer(fakes.shared_checkpoint())
-    module = build_module(architecture, labels, settings={"dropout": 0.25})
+    module = build_module(architecture, labels, TASK, settings={"dropout": 0.25})
     with torch.no_grad():
         for parameter in module.parameters():
             parameter.copy_(0.5 * torch.randn(parameter.shape, generator=generator))
     checkpoint = Checkpoint(
         path=Path("nowhere"),
         name="in-memory",
-        task="sequence-classification",
+        task=TASK,
         labels=labels,
         architecture=architecture,
         sha256="0" * 64,

@@ -19,6 +19,7 @@ from edgebert.network import read_architecture, read_dropouts
 from edgebert.tensors import read_tensors
 from edgebert.training.importer import import_bert
 from tests.checkpoint.folders import WEIGHTS, refusal
+from tests.checkpoint.models import TASK
 from tests.support import fakes
 
 TEXTS = fakes.random_texts(5, count=8, longest=17)
@@ -222,7 +223,7 @@ def test_whatever_stands_in_the_configuration_it_is_read_or_refused(folder, chan
 def test_a_dropout_is_taken_exactly_where_torch_can_train_with_it(value):
     """From 0 to below 1, as torch.nn.Dropout takes it; 1 would drop everything."""
     try:
-        shares = read_dropouts({"dropout": value}, Path("model"))
+        shares = read_dropouts({"dropout": value}, Path("model"), TASK)
     except CheckpointError:
         assert not 0 <= value < 1
     else:

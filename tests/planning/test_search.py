@@ -12,6 +12,7 @@ from edgebert.convert.onnx import write_onnx
 from edgebert.convert.weights import extract_weights
 from edgebert.data import Dataset, Example, TrainingTexts
 from edgebert.errors import DataError, EnvironmentProblem, UsageError
+from edgebert.heads import HEADS
 from edgebert.jsonio import loads
 from edgebert.pipeline import export_bundle
 from edgebert.planning import files
@@ -319,7 +320,7 @@ def test_tflite_files_are_measured_at_the_lengths_that_ship(data, tmp_path):
     for precision, item in opened.items():
         assert item.path.name == f"{precision}.tflite"
         assert item.runner.session.lengths == (16,)
-        assert item.macs == macs(model.checkpoint.architecture, {16: 1}, first_token_only=True)
+        assert item.macs == macs(model.checkpoint.architecture, {16: 1}, HEADS[model.checkpoint.task])
         expected = fakes.tflite_logits(item.path, item.ids, 16).argmax(axis=1)
         assert np.array_equal(files.answers_of(item, lambda done, total: None), expected)
     baseline = files.Baseline(

@@ -10,9 +10,11 @@ import torch
 
 from edgebert.checkpoint import Model, load_model
 from edgebert.data import TrainingTexts
+from edgebert.heads import HEADS
 from edgebert.recipe import PruneOptions
 from tests.support import fakes
 
+HEAD = HEADS["sequence-classification"]
 HALF = PruneOptions(keep=0.5)
 WORDS = ("good", "bad", "great", "awful", "the", "is", "it", "not", "very", "battery", "screen")
 

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from edgebert.architecture import Architecture
 from edgebert.convert.onnx import write_onnx
 from edgebert.pruning.cost import Costs, mac_costs, macs
+from tests.pruning.inputs import HEAD
 from tests.support import fakes
 
 LABELS = 3
@@ -74,16 +75,16 @@ widths = st.lists(st.tuples(st.integers(1, 5), st.integers(1, 40)), min_size=1, 
 mixtures = st.dictionaries(st.integers(1, 40), st.integers(1, 1000), min_size=1, max_size=5)
 
 
-@given(widths=widths, lengths=mixtures, head_dim=st.sampled_from([1, 4, 6]), first_token_only=st.booleans())
+@given(widths=widths, lengths=mixtures, head_dim=st.sampled_from([1, 4, 6]), reads=st.sampled_from(["first", "mean"]))
 @settings(max_examples=30)
-def test_macs_are_those_of_the_products_a_file_runs(widths, lengths, head_dim, first_token_only):
+def test_macs_are_those_of_the_products_a_file_runs(widths, lengths, head_dim, reads):
     """For uneven widths and any mixture of lengths, all executed products are counted but the label layer's."""
     architecture = shape(*zip(*widths, strict=True), head_dim=head_dim)
     total = sum(
-        count * (counted(architecture, length, first_token_only=first_token_only) - architecture.hidden * LABELS)
+        count * (counted(architecture, length, first_token_only=reads == "first") - architecture.hidden * LABELS)
         for length, count in lengths.items()
     )
-    found = macs(architecture, lengths, first_token_only=first_token_only)
+    found = macs(architecture, lengths, dataclasses.replace(HEAD, reads=reads))
     assert found == pytest.approx(total / sum(lengths.values()), rel=1e-12)
 
 
@@ -93,8 +94,8 @@ def test_the_cost_of_fewer_heads_and_neurons_is_that_of_a_narrower_model(widths,
     heads, neurons = zip(*widths, strict=True)
     fewer_heads = tuple(data.draw(st.integers(1, count)) for count in heads)
     fewer_neurons = tuple(data.draw(st.integers(1, count)) for count in neurons)
-    costs = mac_costs(shape(heads, neurons), lengths, first_token_only=True)
-    narrow = macs(shape(fewer_heads, fewer_neurons), lengths, first_token_only=True)
+    costs = mac_costs(shape(heads, neurons), lengths, HEAD)
+    narrow = macs(shape(fewer_heads, fewer_neurons), lengths, HEAD)
     assert costs.of(fewer_heads, fewer_neurons) == pytest.approx(narrow, rel=1e-12)
     assert costs.full == costs.of(heads, neurons)
 
@@ -103,9 +104,10 @@ def test_a_base_model_costs_what_is_known_of_it():
     """DistilBERT-base at 128 tokens: 43M weights in 6 layers times 128, the scores and mixing, and the head."""
     base = shape((12,) * 6, (3072,) * 6, hidden=768, head_dim=64)
     layer = 128 * (4 * 768 * 768 + 2 * 768 * 3072) + 2 * 128 * 128 * 768
-    assert macs(base, {128: 1}, first_token_only=False) == 6 * layer + 768 * 768
+    assert macs(base, {128: 1}, dataclasses.replace(HEAD, reads="mean")) == 6 * layer + 768 * 768
+    assert macs(base, {128: 1}, dataclasses.replace(HEAD, reads="every")) == 6 * layer + 128 * 768 * 768
     saved = 127 * (2 * 768 * 768 + 2 * 768 * 3072 + 2 * 128 * 768)
-    assert macs(base, {128: 7}, first_token_only=True) == 6 * layer + 768 * 768 - saved
+    assert macs(base, {128: 7}, HEAD) == 6 * layer + 768 * 768 - saved
 
 
 def test_a_layer_of_width_0_is_one_that_went():

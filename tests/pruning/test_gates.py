@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from edgebert.checkpoint import load_model
-from edgebert.pruning.surgery import blocks, gated, layers_only
+from edgebert.network import blocks
+from edgebert.pruning.surgery import gated, layers_only
 from tests.support import fakes
 
 TEXTS = fakes.random_texts(4, count=5, longest=12)

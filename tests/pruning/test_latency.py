@@ -19,7 +19,6 @@ from edgebert.pruning.latency import (
     LatencyTable,
     latency_costs,
     measure_latency,
-    predicted_ns,
     prediction_errors,
     read_table,
     write_table,
@@ -110,7 +109,7 @@ def test_noise_of_a_machine_is_survived(widths, seed):
         return ns * (1 + rng.uniform(0, 0.1, 40)) * np.where(rng.random(40) < 0.5, 1, rng.uniform(1, 6, 40))
 
     heads, neurons = (tuple(row) for row in zip(*widths, strict=True))
-    predicted = predicted_ns(table(times=disturbed), shape(heads=heads, neurons=neurons))
+    predicted = latency_costs(table(times=disturbed), shape(heads=heads, neurons=neurons)).full
     assert predicted == pytest.approx(true_ns(heads, neurons), rel=0.1)
 
 
@@ -124,7 +123,7 @@ def test_a_curve_that_is_no_line_is_exact_where_it_was_measured():
     measured = table(probes=probes)
     for item in probes:
         model = shape(heads=item.heads, neurons=item.neurons)
-        assert predicted_ns(measured, model) == pytest.approx(item.quickest_ns, rel=1e-6)
+        assert latency_costs(measured, model).full == pytest.approx(item.quickest_ns, rel=1e-6)
 
 
 @given(data=st.data())
@@ -133,7 +132,7 @@ def test_costs_rise_whatever_was_measured(data):
     model = shape(heads=(12, 5, 1), neurons=(3072, 100, 1))
     rng = np.random.default_rng(data.draw(st.integers(0, 10_000)))
     wild = table(times=lambda _: [int(rng.integers(1, 10**9))])
-    costs = latency_costs(wild, model, first_token_only=data.draw(st.booleans()))
+    costs = latency_costs(wild, model, data.draw(st.sampled_from(["first", "every"])))
     assert costs.fixed >= 0
     assert [len(curve) for curve in costs.heads] == [13, 6, 2]
     assert [len(curve) for curve in costs.neurons] == [3073, 101, 2]
@@ -167,8 +166,8 @@ def test_pooling_keeps_what_neighbours_take_together():
 
 
 def test_the_last_layer_costs_less_only_where_one_row_is_read():
-    """``first_token_only`` chooses the last layer's own times for the last layer, and for no other."""
-    one, all_rows = (latency_costs(table(), shape(), first_token_only=flag) for flag in (True, False))
+    """A head that reads the first row chooses the last layer's own times for the last layer, and for no other."""
+    one, all_rows = (latency_costs(table(), shape(), reads) for reads in ("first", "every"))
     assert one.heads[-1][12] == pytest.approx(head_ns(12, last=True), rel=1e-4)
     assert one.neurons[-1][3072] == pytest.approx(neuron_ns(3072, last=True), rel=1e-3)
     for curves, others in ((one.heads, all_rows.heads), (one.neurons, all_rows.neurons)):
@@ -206,7 +205,7 @@ def test_the_uncut_model_is_the_first_check():
 def test_a_table_of_another_model_is_refused(changes, named):
     """What differs, or is too wide, is named."""
     with pytest.raises(UsageError) as caught:
-        latency_costs(table(), shape(**changes), first_token_only=True)
+        latency_costs(table(), shape(**changes))
     assert named in caught.value.message
     assert caught.value.hint
 
@@ -320,7 +319,7 @@ def test_a_tiny_model_is_measured(tmp_path, monkeypatch):
     for item in (*result.probes, *result.checks):
         assert [len(row) for row in item.run_ns] == [3, 3]
         assert all(ns > 0 for row in item.run_ns for ns in row)
-    assert predicted_ns(result, shape(hidden=32, head_dim=8, heads=(1, 3), neurons=(16, 48))) > 0
+    assert latency_costs(result, shape(hidden=32, head_dim=8, heads=(1, 3), neurons=(16, 48))).full > 0
     files = len(result.probes) + len(result.checks)
     assert told[0] == ("writing files to time", 0, files)
     assert told[-1] == ("timing", 2 * files, 2 * files)

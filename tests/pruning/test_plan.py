@@ -12,10 +12,12 @@ import torch
 from edgebert.checkpoint import Model, load_model
 from edgebert.convert.weights import extract_weights
 from edgebert.errors import UsageError
+from edgebert.network import blocks
 from edgebert.pruning.cost import mac_costs, macs
 from edgebert.pruning.plan import MULTIPLE, Cut, cut_to_budget, divergence, without_layers
 from edgebert.pruning.scores import gate_gradients
-from edgebert.pruning.surgery import architecture_of, blocks, cut, gated, layers_only
+from edgebert.pruning.surgery import architecture_of, cut, gated, layers_only
+from tests.pruning.inputs import HEAD
 from tests.support import fakes
 
 FIT = fakes.random_texts(31, count=60, longest=12)
@@ -52,7 +54,7 @@ def with_useless(layer: int) -> Model:
 
 
 def costs(shape):
-    return mac_costs(shape, LENGTHS, first_token_only=True)
+    return mac_costs(shape, LENGTHS, HEAD)
 
 
 def planned(model: Model, share: float, *, drop_layers: bool = False, **changes) -> Cut:
@@ -73,8 +75,8 @@ def test_a_plan_is_within_its_budget_and_uses_it(share, drop_layers):
     found = planned(model, share, drop_layers=drop_layers)
     shape = model.checkpoint.architecture
     assert found.model.checkpoint.architecture == architecture_of(shape, found.keep)
-    left = macs(found.model.checkpoint.architecture, LENGTHS, first_token_only=True)
-    assert share - 0.03 < left / macs(shape, LENGTHS, first_token_only=True) <= share
+    left = macs(found.model.checkpoint.architecture, LENGTHS, HEAD)
+    assert share - 0.03 < left / macs(shape, LENGTHS, HEAD) <= share
     assert all(len(neurons) % MULTIPLE == 0 for neurons in found.keep.neurons)
 
 

@@ -13,12 +13,12 @@ from edgebert.architecture import Distillation, TextSource
 from edgebert.checkpoint import Model, load_model, save_model
 from edgebert.convert.weights import extract_weights
 from edgebert.data import TrainingTexts, read_training
+from edgebert.network import blocks
 from edgebert.pruning.cost import macs
 from edgebert.pruning.prune import prune, prune_model, score
-from edgebert.pruning.surgery import blocks
 from edgebert.recipe import PruneOptions
 from edgebert.text import TextEncoder
-from tests.pruning.inputs import HALF, folder, plain, same_weights, training, training_file
+from tests.pruning.inputs import HALF, HEAD, folder, plain, same_weights, training, training_file
 from tests.support import fakes
 
 UNSEEN = fakes.random_texts(41, count=20, longest=14)
@@ -47,9 +47,7 @@ def test_half_of_the_work_is_gone(labelled):
     pruned = prune_model(model, data, HALF)
     shape = pruned.checkpoint.architecture
     lengths = lengths_of(model, data)
-    left = macs(shape, lengths, first_token_only=True) / macs(
-        model.checkpoint.architecture, lengths, first_token_only=True
-    )
+    left = macs(shape, lengths, HEAD) / macs(model.checkpoint.architecture, lengths, HEAD)
     assert 0.4 < left <= 0.5
     assert pruned.checkpoint.pruning.macs_share == pytest.approx(left, rel=1e-12)
     for heads, neurons, block in zip(shape.heads, shape.neurons, blocks(pruned.module), strict=True):
@@ -123,7 +121,7 @@ def test_pruning_again_composes(tmp_path):
     assert (record.original_name, record.original_sha256) == ("wide", model.checkpoint.sha256)
     assert (record.layers, record.keep, record.seed) == ((0, 2), 0.6, 3)
     lengths, shapes = lengths_of(loaded, data), [each.checkpoint.architecture for each in (second, loaded, model)]
-    least, less, whole = (macs(shape, lengths, first_token_only=True) for shape in shapes)
+    least, less, whole = (macs(shape, lengths, HEAD) for shape in shapes)
     assert record.macs_share == pytest.approx(least / whole, rel=1e-12)
     assert least <= 0.6 * less <= 0.6 * 0.4 * whole
     for key in ("heads", "neurons"):
@@ -165,7 +163,7 @@ def test_the_record_says_what_was_done():
     assert (record.layers, record.budget, record.keep, record.seed, record.sample) == ((0, 1, 2), "macs", 0.5, 5, 90)
     assert record.train == TextSource(name="train.tsv", sha256="ab" * 32, examples=90)
     assert record.tokens_per_text == pytest.approx(sum(size * count for size, count in lengths.items()) / 90)
-    whole, left = (macs(each, lengths, first_token_only=True) for each in (record.original, shape))
+    whole, left = (macs(each, lengths, HEAD) for each in (record.original, shape))
     assert record.macs_share == pytest.approx(left / whole, rel=1e-12)
     assert record.macs_share <= 0.5
     assert record.vocabulary.tokens_before == len(fakes.VOCABULARY)
@@ -209,7 +207,7 @@ def test_the_texts_that_choose_the_best_state_were_not_fitted(monkeypatch):
     from edgebert.training import distill as distilling
 
     seen: dict[str, set[tuple[int, ...]]] = {}
-    repair, with_teacher_logits = planning.repair, distilling.with_teacher_logits
+    repair, with_teacher_answers = planning.repair, distilling.with_teacher_answers
 
     def fitted(original, pruned, layers, texts, **options):
         seen["fitted"] = set(texts)
@@ -217,10 +215,10 @@ def test_the_texts_that_choose_the_best_state_were_not_fitted(monkeypatch):
 
     def held_out(setup, pairs):
         seen["held out"] = {pair.student for pair in pairs}
-        return with_teacher_logits(setup, pairs)
+        return with_teacher_answers(setup, pairs)
 
     monkeypatch.setattr(planning, "repair", fitted)
-    monkeypatch.setattr(distilling, "with_teacher_logits", held_out)
+    monkeypatch.setattr(distilling, "with_teacher_answers", held_out)
     words = [*fakes.WORDS[:11], *fakes.PIECES]
     texts = tuple(f"{words[index % len(words)]} {index} {words[index % 7]}" for index in range(200))
     training = TrainingTexts(name="texts", sha256="0" * 64, texts=texts, labels=None)

@@ -10,10 +10,10 @@ import torch
 
 from edgebert.architecture import Keep
 from edgebert.checkpoint import Model, load_model
-from edgebert.network import padded
+from edgebert.network import blocks, padded
 from edgebert.pruning.plan import divergence
 from edgebert.pruning.repair import _Stream, repair
-from edgebert.pruning.surgery import blocks, cut, keep_all
+from edgebert.pruning.surgery import cut, keep_all
 from tests.support import fakes
 
 FIT = fakes.random_texts(21, count=160, longest=12)

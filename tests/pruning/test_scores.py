@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from edgebert.checkpoint import Model, load_model
+from edgebert.network import blocks
 from edgebert.pruning.scores import gate_gradients, importance
-from edgebert.pruning.surgery import blocks, gated
+from edgebert.pruning.surgery import gated
 from tests.support import fakes
 
 TEXTS = fakes.random_texts(11, count=7, longest=14)

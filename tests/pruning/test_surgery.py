@@ -15,7 +15,8 @@ from edgebert.architecture import Architecture, Keep
 from edgebert.checkpoint import Model, load_model, save_model
 from edgebert.convert.weights import extract_weights
 from edgebert.errors import ParityError, UsageError
-from edgebert.pruning.surgery import architecture_of, blocks, check_cut, cut, gated, keep_all
+from edgebert.network import blocks
+from edgebert.pruning.surgery import architecture_of, check_cut, cut, gated, keep_all
 from tests.pruning.inputs import same_weights
 from tests.support import fakes
 

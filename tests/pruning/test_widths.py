@@ -14,6 +14,7 @@ from edgebert.architecture import Architecture
 from edgebert.errors import UsageError
 from edgebert.pruning.cost import Costs, mac_costs
 from edgebert.pruning.plan import choose_widths
+from tests.pruning.inputs import HEAD
 
 CELLS = 20_000
 """The documented resolution: every group's cost is rounded up to this part of the whole."""
@@ -139,7 +140,7 @@ def test_budgets_of_a_base_model_are_used_up():
         positions=512,
         activation="gelu",
     )
-    costs = mac_costs(shape, {32: 1}, first_token_only=True)
+    costs = mac_costs(shape, {32: 1}, HEAD)
     rng = np.random.default_rng(0)
     heads, neurons = [rng.random(12) for _ in range(6)], [rng.random(3072) / 64 for _ in range(6)]
     found = choose_widths(costs, heads, neurons, budget=0.35 * costs.full, multiple=16)

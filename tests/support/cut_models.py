@@ -104,7 +104,7 @@ def hand_cut(model: Model) -> Model:
                 original_sha256=model.checkpoint.sha256,
             ),
         ),
-        module=load_module(architecture, model.checkpoint.labels, state),
+        module=load_module(architecture, model.checkpoint.labels, model.checkpoint.task, state),
         tokenizer=Tokenizer.from_str(_tokenizer_of([fakes.VOCABULARY[row] for row in rows])),
     )
 

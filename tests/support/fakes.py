@@ -233,9 +233,10 @@ def random_weights(
     activation: str = "gelu",
 ) -> Weights:
     """Return random weights of any shape, each layer with widths of its own, as a pruned model has them."""
-    from edgebert.convert.weights import HeadLayer, Layer, Linear, Norm, Weights
+    from edgebert.convert.weights import Layer, Linear, Norm, Weights
+    from edgebert.heads import HEADS
 
-    rng = np.random.default_rng(seed)
+    rng, head = np.random.default_rng(seed), HEADS["sequence-classification"]
 
     def array(*shape: int, scale: float = 1.0) -> NDArray[np.float32]:
         return (scale * rng.standard_normal(shape)).astype(np.float32)
@@ -266,11 +267,8 @@ def random_weights(
         positions=array(positions, hidden),
         embedding_norm=norm(),
         layers=tuple(layer(index) for index in range(len(heads))),
-        head=(
-            HeadLayer(name="pre_classifier", linear=linear(hidden, hidden), activation="relu"),
-            HeadLayer(name="classifier", linear=linear(labels, hidden), activation="none"),
-        ),
-        output="logits",
+        head=head,
+        dense=tuple(linear(*sizes) for sizes in head.shapes(hidden=hidden, labels=labels).values()),
         head_dim=head_dim,
         activation=activation,
     )
@@ -307,14 +305,14 @@ def reference_logits(weights: Weights, ids: Sequence[int]) -> NDArray[np.float64
         )
         inner = linear(active(linear(x, layer.expand)), layer.contract)
         x = norm(x + inner, layer.output_norm.scale, layer.output_norm.shift)
-    first, last = (layer.linear for layer in weights.head)
+    first, last = weights.dense
     return linear(np.maximum(linear(x[0], first), 0), last)
 
 
 def with_last_layer(weights: Weights, change: Callable[[Linear], Linear]) -> Weights:
     """Return the weights with another last layer of the head."""
-    *others, last = weights.head
-    return dataclasses.replace(weights, head=(*others, dataclasses.replace(last, linear=change(last.linear))))
+    *others, last = weights.dense
+    return dataclasses.replace(weights, dense=(*others, change(last)))
 
 
 def padded(texts: Sequence[Sequence[int]], length: int, pad_id: int = 0) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -26,7 +26,7 @@ def test_the_soft_loss_is_what_numpy_computes(seed, batch, labels, temperature):
     """KL(teacher || student) of the tempered softmaxes, times the squared temperature, averaged over the batch."""
     ours, theirs = np.random.default_rng(seed).normal(scale=3, size=(2, batch, labels))
     expected = kl(log_softmax(theirs / temperature), log_softmax(ours / temperature)) * temperature**2
-    found = soft_loss(torch.from_numpy(ours), torch.from_numpy(theirs), temperature)
+    found = soft_loss({"logits": torch.from_numpy(ours)}, {"logits": torch.from_numpy(theirs)}, temperature)
     assert found.shape == ()
     assert float(found) == pytest.approx(expected, abs=1e-9)
 
@@ -49,4 +49,5 @@ def test_the_task_loss_is_the_mean_surprise():
     """Minus the log probability of the label."""
     logits, labels = np.random.default_rng(0).normal(size=(5, 3)), np.array([0, 2, 1, 1, 0])
     expected = -log_softmax(logits)[np.arange(5), labels].mean()
-    assert float(label_loss(torch.from_numpy(logits), torch.from_numpy(labels), "mean")) == pytest.approx(expected)
+    found = label_loss({"logits": torch.from_numpy(logits)}, torch.from_numpy(labels), "mean")
+    assert float(found) == pytest.approx(expected)
