@@ -19,7 +19,7 @@ from edgebert.device.board import Board, Launcher
 from edgebert.device.device import NOTHING, Device, DeviceKind, Finished
 from edgebert.device.process import LocalDevice, run_program
 from edgebert.device.protocol import Request, Trial
-from edgebert.emulation.setup import emulator_folder, in_folder, plugin_options, ready_facts
+from edgebert.emulation.setup import QEMU, counting_qemu, emulator_folder, plugin_options, ready_facts
 from edgebert.errors import DeviceProblem, EnvironmentProblem, UsageError
 from edgebert.staging import replace_file
 from edgebert.workers.archive import LOADER, PYTHON, file_sha256
@@ -100,10 +100,9 @@ def open_emulator(cpu: str, *, cache: Path) -> tuple[Device, Launcher]:
         EnvironmentProblem: The emulator is not set up.
     """
     facts = ready_facts(cache)
-    runner = (str(emulator_folder(cache) / "run" / "qemu-aarch64"),)
-    check_cpu(cpu, cpu_names(run_program((*runner, "-cpu", "help"), timeout_s=_PROBE_S).stdout))
+    qemu = _running_qemu(cpu, cache)
+    check_cpu(cpu, _known_cpus(qemu[0]))
     root, manifest = unpacked_runtime(cache)
-    qemu = (*runner, "-cpu", ALIASES.get(cpu, cpu))
     probe = run_program((*qemu, str(root / LOADER), "--version"), timeout_s=_PROBE_S)
     if probe.code != 0:
         words = next(iter(probe.stderr.splitlines()), f"exit code {probe.code}")
@@ -141,13 +140,7 @@ def cpu_names(listing: bytes) -> tuple[str, ...]:
 def open_emulated_board(cpu: str, *, cache: Path) -> Board:
     """Return an emulated CPU with a worker on it, one that counts instructions where that is possible.
 
-    Args:
-        cpu: As for ``open_emulator``.
-        cache: Folder that ``set_up_emulator`` filled.
-
-    Raises:
-        UsageError: There is no such CPU.
-        EnvironmentProblem: The emulator is not set up.
+    Arguments and errors are those of ``open_emulator``.
     """
     device, launcher = open_emulator(cpu, cache=cache)
     reason = why_not_counted(cpu, cache=cache)
@@ -164,9 +157,8 @@ def why_not_counted(cpu: str, *, cache: Path) -> str:
     facts = ready_facts(cache)
     if not facts.counting:
         return f"instructions cannot be counted here: {facts.cannot_count}"
-    command = _command(cache)
     try:
-        check_cpu(cpu, cpu_names(run_program((*command, "-cpu", "help"), timeout_s=_PROBE_S).stdout))
+        check_cpu(cpu, _known_cpus(*counting_qemu(emulator_folder(cache) / "count")))
     except UsageError:
         return f"the QEMU that counts instructions ({facts.counting}) does not know the CPU {cpu}"
     return ""
@@ -186,9 +178,9 @@ def counter_command(cpu: str, log: Path, *, cache: Path) -> tuple[str, ...]:
     reason = why_not_counted(cpu, cache=cache)
     if reason:
         raise EnvironmentProblem(reason)
-    plugin = plugin_options(emulator_folder(cache) / "count", log)
+    folder = emulator_folder(cache) / "count"
     options = ("-cpu", ALIASES.get(cpu, cpu), "-L", str(_with_cpuinfo(cpu, cache)))
-    return (*_at_fixed_addresses(), *_command(cache), *plugin, *options)
+    return (*_at_fixed_addresses(), *counting_qemu(folder), *plugin_options(folder, log), *options)
 
 
 def read_counts(text: str) -> dict[str, dict[str, int]]:
@@ -216,8 +208,12 @@ def between(counts: Mapping[str, Counts], first: str, last: str, *, runs: int) -
     return tuple(sorted(((name, each) for name, each in spent.items() if each > 0), key=lambda pair: -pair[1]))
 
 
-def _command(cache: Path) -> tuple[str, ...]:
-    return in_folder(emulator_folder(cache) / "count", ready_facts(cache).counter)
+def _running_qemu(cpu: str, cache: Path) -> tuple[str, ...]:
+    return (str(emulator_folder(cache) / "run" / QEMU), "-cpu", ALIASES.get(cpu, cpu))
+
+
+def _known_cpus(*qemu: str) -> tuple[str, ...]:
+    return cpu_names(run_program((*qemu, "-cpu", "help"), timeout_s=_PROBE_S).stdout)
 
 
 def _with_cpuinfo(cpu: str, cache: Path) -> Path:
@@ -230,10 +226,10 @@ def _with_cpuinfo(cpu: str, cache: Path) -> Path:
     path = folder / "proc" / "cpuinfo"
     if not path.is_file():
         root, manifest = unpacked_runtime(cache)
-        runner = (str(emulator_folder(cache) / "run" / "qemu-aarch64"), "-cpu", ALIASES.get(cpu, cpu))
         program = (str(root / LOADER), "--library-path", str(root / "lib"), str(root / PYTHON), "-S", "-c")
         code = "import sys; sys.stdout.write(open('/proc/cpuinfo').read())"
-        done = run_program((*runner, *program, code), environment=manifest.variables(str(root)), timeout_s=_PROBE_S)
+        argv = (*_running_qemu(cpu, cache), *program, code)
+        done = run_program(argv, environment=manifest.variables(str(root)), timeout_s=_PROBE_S)
         if done.code != 0 or b"Features" not in done.stdout:
             raise EnvironmentProblem(f"{cpu}: QEMU does not say what this CPU is like")
         path.parent.mkdir(parents=True, exist_ok=True)

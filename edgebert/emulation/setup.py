@@ -6,11 +6,8 @@ without plugins, so an older one, which has them, counts instructions by a plugi
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import shutil
-import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,12 +17,23 @@ from edgebert.errors import EnvironmentProblem, UsageError
 from edgebert.progress import Progress, silent
 from edgebert.staging import staged_folder
 from edgebert.workers.archive import LOADER
-from edgebert.workers.build import cached_runtime, downloaded, locked, runtime_path, unpacked_runtime
+from edgebert.workers.build import (
+    cached_debs,
+    cached_runtime,
+    locked,
+    runtime_path,
+    unpacked_debs,
+    unpacked_runtime,
+)
 from edgebert.workers.elf import library_index, needed_libraries, read_elf
-from edgebert.workers.fetch import BACKPORTS, RELEASE, deb_version, fetch_debs, host_architecture, unpack_deb
+from edgebert.workers.fetch import BACKPORTS, RELEASE, deb_version, host_architecture
 
 PLUGIN_SOURCE = Path(__file__).with_name("insncount.c")
 PLUGIN = "insncount.so"
+QEMU = "qemu-aarch64"
+_PACKAGE = "qemu-user"
+_PROGRAM = f"{_PACKAGE}/usr/bin/{QEMU}"
+_LOADER = "loader"
 _COMPILERS = ("cc", "gcc", "clang")
 _FLAGS = ("-O2", "-Wall", "-shared", "-fPIC", "-fvisibility=hidden")
 _COMPILE_S = 120.0
@@ -45,7 +53,6 @@ class EmulatorFacts:
         running: Version of the QEMU that runs programs.
         counting: Version of the QEMU that counts instructions; empty when there is none.
         cannot_count: Why there is none; empty when there is.
-        counter: Command of the one that counts; its files are relative to the folder it lies in.
     """
 
     schema: int
@@ -53,7 +60,6 @@ class EmulatorFacts:
     running: str
     counting: str
     cannot_count: str
-    counter: tuple[str, ...]
 
 
 def set_up_emulator(cache: Path, *, progress: Progress = silent) -> EmulatorFacts:
@@ -104,22 +110,17 @@ def emulator_folder(cache: Path) -> Path:
 
 def _set_up(cache: Path, program: Path, progress: Progress) -> EmulatorFacts:
     architecture = host_architecture()
-    counting, counter, cannot_count = "", tuple[str, ...](), ""
+    counting = cannot_count = ""
     with staged_folder(emulator_folder(cache), force=True, marker=_STAMP) as stage:
         progress("fetching the emulator", 0, 2)
         running = _make_runner(cache, stage / "run", architecture)
         progress("making the instruction counter", 1, 2)
         try:
-            counting, counter = _make_counter(cache, stage / "count", architecture=architecture, program=program)
+            counting = _make_counter(cache, stage / "count", architecture=architecture, program=program)
         except EnvironmentProblem as error:
             cannot_count = error.message
         facts = EmulatorFacts(
-            schema=_SCHEMA,
-            recipe=_recipe(),
-            running=running,
-            counting=counting,
-            cannot_count=cannot_count,
-            counter=counter,
+            schema=_SCHEMA, recipe=_recipe(), running=running, counting=counting, cannot_count=cannot_count
         )
         (stage / _STAMP).write_text(jsonio.dumps(facts), encoding="utf-8")
         progress("making the instruction counter", 2, 2)
@@ -144,25 +145,15 @@ def _recipe() -> str:
 def _make_runner(cache: Path, folder: Path, architecture: str) -> str:
     """Put the QEMU that runs programs into ``folder``, and return its version."""
     # Linked statically: it needs none of its dependencies.
-    fetch = functools.partial(_fetch, architecture, BACKPORTS, with_dependencies=False)
-    debs = downloaded(cache, (architecture, *BACKPORTS, "qemu-user"), fetch)
-    with tempfile.TemporaryDirectory(prefix="qemu-", dir=cache) as name:
-        for deb in debs:
-            unpack_deb(deb, Path(name))
+    debs = cached_debs(cache, (_PACKAGE,), architecture=architecture, suites=BACKPORTS, with_dependencies=False)
+    with unpacked_debs(cache, debs) as root:
         folder.mkdir(parents=True)
-        shutil.copy(Path(name) / "usr/bin/qemu-aarch64", folder / "qemu-aarch64")
+        shutil.copy(root / _PROGRAM, folder)
     return deb_version(debs[0])[1]
 
 
-def _fetch(architecture: str, suites: Sequence[str], to: Path, *, with_dependencies: bool) -> None:
-    packages = ("qemu-user",)
-    fetch_debs(packages, architecture=architecture, suites=suites, folder=to, with_dependencies=with_dependencies)
-
-
-def _make_counter(cache: Path, folder: Path, *, architecture: str, program: Path) -> tuple[str, tuple[str, ...]]:
-    """Put that QEMU and the plugin into ``folder``, and return its version and the command below the folder.
-
-    The parts of the command that are paths are relative to ``folder``.
+def _make_counter(cache: Path, folder: Path, *, architecture: str, program: Path) -> str:
+    """Put the QEMU that counts instructions and its plugin into ``folder``, and return its version.
 
     Args:
         cache: Folder for what is downloaded.
@@ -182,44 +173,33 @@ def _make_counter(cache: Path, folder: Path, *, architecture: str, program: Path
     if compiled.code != 0:
         words = next((line for line in compiled.stderr.splitlines() if "error" in line), f"exit code {compiled.code}")
         raise EnvironmentProblem(f"{Path(compiler).name} does not compile {PLUGIN_SOURCE.name}: {words}")
-    fetch = functools.partial(_fetch, architecture, RELEASE, with_dependencies=True)
-    debs = downloaded(cache, (architecture, *RELEASE, "qemu-user"), fetch)
-    with tempfile.TemporaryDirectory(prefix="qemu-", dir=cache) as name:
-        root = Path(name)
-        for deb in debs:
-            unpack_deb(deb, root / deb.name)
-        source = next(iter(root.glob("qemu-user_*/usr/bin/qemu-aarch64")), None)
-        elf = read_elf(source.read_bytes()) if source else None
-        if source is None or elf is None:
+    debs = cached_debs(cache, (_PACKAGE,), architecture=architecture, suites=RELEASE, with_dependencies=True)
+    with unpacked_debs(cache, debs) as root:
+        source, offered = root / _PROGRAM, library_index(sorted(root.iterdir()))
+        elf = read_elf(source.read_bytes()) if source.is_file() else None
+        loader = offered.get(Path(elf.interpreter).name) if elf else None
+        if loader is None:
             raise EnvironmentProblem("the package qemu-user has no qemu-aarch64")
+        shutil.copy(source, folder)
         # Its C library may be older than this machine's, so it brings its own, and the loader that belongs to it.
-        offered = library_index(sorted(root.iterdir()))
-        loader = Path(elf.interpreter).name
-        found = {loader: offered[loader]} if loader in offered else {}
-        found |= needed_libraries([source, *found.values()], present=(), offered=offered)
-        shutil.copy(source, folder / "qemu-aarch64")
-        for library, path in found.items():
+        shutil.copy(loader, folder / _LOADER)
+        for library, path in needed_libraries([source], present=(), offered=offered).items():
             shutil.copy(path, libraries / library)
-        version = next(deb_version(deb)[1] for deb in debs if deb.name.startswith("qemu-user_"))
-    command: tuple[str, ...] = ("qemu-aarch64",)
-    if loader in found:
-        (libraries / loader).chmod(0o755)
-        command = (f"lib/{loader}", "--library-path", "lib", *command)
     log = folder / "log"
-    argv = (*in_folder(folder, command), *plugin_options(folder, log), str(program), "--version")
-    tried = run_program(argv, timeout_s=_COMPILE_S)
+    command = (*counting_qemu(folder), *plugin_options(folder, log))
+    tried = run_program((*command, str(program), "--version"), timeout_s=_COMPILE_S)
     if tried.code != 0 or not log.is_file() or "insncount exit total" not in log.read_text("utf-8", "replace"):
         words = next(iter(tried.stderr.splitlines()), f"exit code {tried.code}")
         raise EnvironmentProblem(f"the QEMU that counts instructions does not run here: {words}")
     log.unlink()
-    return version, command
+    return dict(map(deb_version, debs))[_PACKAGE]
 
 
-def in_folder(folder: Path, command: Sequence[str]) -> tuple[str, ...]:
-    """Return the command of a counter that lies in ``folder``; words with a dash are options, all others its files."""
-    return tuple(word if word.startswith("-") else str(folder / word) for word in command)
+def counting_qemu(folder: Path) -> tuple[str, ...]:
+    """Return the command of the QEMU that counts instructions and lies in ``folder``."""
+    return (str(folder / _LOADER), "--library-path", str(folder / "lib"), str(folder / QEMU))
 
 
 def plugin_options(folder: Path, log: Path) -> tuple[str, ...]:
-    """Return the options that make the counter in ``folder`` count, and write what it counts to ``log``."""
+    """Return the options that make it count, and write what it counts to ``log``."""
     return ("-plugin", str(folder / PLUGIN), "-d", "plugin", "-D", str(log))

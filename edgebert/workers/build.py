@@ -9,7 +9,7 @@ import re
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from edgebert.errors import EnvironmentProblem, OutputError
@@ -153,6 +153,28 @@ def unpacked_runtime(cache: Path) -> tuple[Path, RuntimeManifest]:
     return folder, read_runtime(path)
 
 
+def cached_debs(
+    cache: Path, packages: Sequence[str], *, architecture: str, suites: Sequence[str], with_dependencies: bool
+) -> tuple[Path, ...]:
+    """Return the files of Debian packages, from the cache if they were fetched before; arguments of ``fetch_debs``."""
+    return downloaded(
+        cache,
+        (architecture, *suites, *packages),
+        lambda to: fetch_debs(
+            packages, architecture=architecture, suites=suites, folder=to, with_dependencies=with_dependencies
+        ),
+    )
+
+
+@contextlib.contextmanager
+def unpacked_debs(cache: Path, debs: Iterable[Path]) -> Iterator[Path]:
+    """Give a folder with each Debian package unpacked in a folder of its name; it goes with the end of the block."""
+    with tempfile.TemporaryDirectory(prefix="debs-", dir=cache) as name:
+        for deb in debs:
+            unpack_deb(deb, Path(name, deb_version(deb)[0]))
+        yield Path(name)
+
+
 def downloaded(cache: Path, key: Sequence[str], fetch: Callable[[Path], object]) -> tuple[Path, ...]:
     """Return the files that ``fetch`` puts into a folder, from the cache if they were fetched before under ``key``."""
     folder = cache / "downloads" / hashlib.sha256("\0".join(key).encode()).hexdigest()[:16]
@@ -180,29 +202,19 @@ def locked(cache: Path) -> Iterator[None]:
 
 
 def _build(out: Path, cache: Path, progress: Progress) -> RuntimeManifest:
-    with tempfile.TemporaryDirectory(prefix="runtime-", dir=cache) as name:
-        root = Path(name)
-        progress("fetching Debian's packages", 0, 4)
-        debs = downloaded(
-            cache,
-            ("arm64", *RELEASE, *DEBS),
-            lambda to: fetch_debs(DEBS, architecture="arm64", suites=RELEASE, folder=to, with_dependencies=False),
-        )
-        progress("fetching the wheels", 1, 4)
-        wheels = downloaded(cache, WHEELS, lambda to: fetch_wheels(WHEELS, folder=to))
-        progress("unpacking", 2, 4)
-        packages = []
-        for deb in debs:
-            package, version = deb_version(deb)
-            unpack_deb(deb, root / "debs" / package)
-            packages.append(RuntimePackage(name=package, version=version, origin="Debian"))
+    progress("fetching Debian's packages", 0, 4)
+    debs = cached_debs(cache, DEBS, architecture="arm64", suites=RELEASE, with_dependencies=False)
+    progress("fetching the wheels", 1, 4)
+    wheels = downloaded(cache, WHEELS, lambda to: fetch_wheels(WHEELS, folder=to))
+    progress("unpacking", 2, 4)
+    with unpacked_debs(cache, debs) as root, tempfile.TemporaryDirectory(prefix="site-", dir=cache) as site:
         for wheel in wheels:
-            _unpack_wheel(wheel, root / "site")
-        packages += [
-            RuntimePackage(name=pin.partition("==")[0], version=pin.partition("==")[2], origin="PyPI") for pin in WHEELS
-        ]
-        files = select_files(root / "debs", root / "site", WORKER)
+            _unpack_wheel(wheel, Path(site))
+        files = select_files(root, Path(site), WORKER)
         progress("packing", 3, 4)
+        origins = [(deb_version(deb), "Debian") for deb in debs]
+        origins += [((pin.partition("==")[0], pin.partition("==")[2]), "PyPI") for pin in WHEELS]
+        packages = (RuntimePackage(name=name, version=version, origin=origin) for (name, version), origin in origins)
         manifest = write_runtime(out, files, tuple(packages), force=True)
         progress("packing", 4, 4)
     return manifest

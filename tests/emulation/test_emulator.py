@@ -78,7 +78,7 @@ def test_without_a_set_up_one_line_says_what_to_do(tmp_path: Path):
 @pytest.mark.parametrize("stamp", ["", "{}", "old"])
 def test_an_emulator_of_another_version_is_not_used(stamp: str, tmp_path: Path):
     """A stamp that is damaged or of another recipe counts as none."""
-    facts = EmulatorFacts(schema=1, recipe="other", running="10", counting="", cannot_count="x", counter=())
+    facts = EmulatorFacts(schema=1, recipe="other", running="10", counting="", cannot_count="x")
     emulator_folder(tmp_path).mkdir()
     text = jsonio.dumps(facts) if stamp == "old" else stamp
     (emulator_folder(tmp_path) / "emulator.json").write_text(text)
