@@ -17,12 +17,12 @@ from pathlib import Path
 
 from edgebert.device.board import Board, Launcher
 from edgebert.device.device import NOTHING, Device, DeviceKind, Finished
-from edgebert.device.process import LocalDevice, run_program
+from edgebert.device.process import LocalDevice, run_program, size_and_sha256
 from edgebert.device.protocol import Request, Trial
 from edgebert.emulation.setup import QEMU, counting_qemu, emulator_folder, plugin_options, ready_facts
 from edgebert.errors import DeviceProblem, EnvironmentProblem, UsageError
 from edgebert.staging import replace_file
-from edgebert.workers.archive import LOADER, PYTHON, file_sha256
+from edgebert.workers.archive import LOADER, PYTHON
 from edgebert.workers.build import runtime_path, unpacked_runtime
 
 ALIASES = {"i8mm": "max,sve=off,sme=off"}
@@ -110,7 +110,7 @@ def open_emulator(cpu: str, *, cache: Path) -> tuple[Device, Launcher]:
     launcher = Launcher(
         argv=manifest.command(str(root)),
         environment=manifest.variables(str(root)),
-        worker=file_sha256(runtime_path(cache)),
+        worker=size_and_sha256(runtime_path(cache))[1],
     )
     folder = Path(tempfile.mkdtemp(prefix="emulated-", dir=cache)).resolve()
     return EmulatedDevice(folder, cpu, qemu, is_temporary=True), launcher

@@ -7,7 +7,6 @@ first member ``runtime.json`` says how it is started, what is in it and from whi
 from __future__ import annotations
 
 import gzip
-import hashlib
 import io
 import tarfile
 import zlib
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from edgebert import jsonio
+from edgebert.device.process import size_and_sha256
 from edgebert.outputs import FileKind, check_output, opened_output
 from edgebert.staging import writing
 
@@ -121,11 +121,12 @@ def write_runtime(
     )
     with writing(out):
         out.parent.mkdir(parents=True, exist_ok=True)
-    # The name and the hour of the archive are no part of its content.
+    # The name and the hour of the archive are no part of its content. The small tar programs of phones and boards read
+    # the oldest format too.
     with (
         opened_output(out, WORKER_ARCHIVE, force=force) as stream,
         gzip.GzipFile("", "wb", 6, stream, mtime=0) as packed,
-        _tar(packed) as archive,
+        tarfile.open(fileobj=packed, mode="w|", format=tarfile.USTAR_FORMAT) as archive,
     ):
         content = jsonio.dumps(manifest).encode("utf-8")
         archive.addfile(member_of(MANIFEST, len(content), executable=False), io.BytesIO(content))
@@ -146,12 +147,6 @@ def _is_archive(path: Path) -> bool:
 WORKER_ARCHIVE = FileKind(name="a worker archive", is_one=_is_archive)
 
 
-def file_sha256(path: Path) -> str:
-    """Return the sha256 of a file, 64 hexadecimal digits."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def is_safe_name(name: str) -> bool:
     """Return whether a path of an archive stays below the folder it is unpacked to, and every disk can hold it."""
     path = PurePosixPath(name)
@@ -165,15 +160,10 @@ def is_safe_name(name: str) -> bool:
 
 
 def _described(name: str, path: Path) -> RuntimeFile:
-    size = path.stat().st_size
+    size, digest = size_and_sha256(path)
     # A loader starts libraries without the bit; programs of people need it.
     executable = name.startswith("bin/") or name == LOADER
-    return RuntimeFile(path=name, size_bytes=size, sha256=file_sha256(path), executable=executable)
-
-
-def _tar(stream: gzip.GzipFile) -> tarfile.TarFile:
-    # The oldest format, which the small tar programs of phones and boards read too.
-    return tarfile.open(fileobj=stream, mode="w|", format=tarfile.USTAR_FORMAT)
+    return RuntimeFile(path=name, size_bytes=size, sha256=digest, executable=executable)
 
 
 def member_of(name: str, size: int, *, executable: bool) -> tarfile.TarInfo:

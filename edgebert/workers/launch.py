@@ -16,14 +16,16 @@ from edgebert import ondevice
 from edgebert.device.board import Launcher
 from edgebert.device.complaints import last_words, not_written
 from edgebert.device.device import Device
+from edgebert.device.process import size_and_sha256
 from edgebert.errors import DeviceProblem, UsageError
-from edgebert.workers.archive import file_sha256
+from edgebert.workers.archive import member_of
 from edgebert.workers.unpack import check_runtime, read_runtime
 
 OLDEST_PYTHON = (3, 9)
 
 _MODULE = ("-m", "edgebert.ondevice")
 _UNPACK_S = 600.0
+_NAME_PYTHON = "name a Python with numpy and a runtime there, as in --python /usr/bin/python3"
 
 # Arguments: archive, folder, a word for the name of the unfinished folder. Another session may have made the folder
 # meanwhile: it holds the same. Owners are not restored (-o, of GNU's, busybox's, toybox's and BSD's tar), and modes are
@@ -61,11 +63,10 @@ def prepare(device: Device, *, python: str | None, runtime: Path | None) -> Laun
     if device.kind == "local":
         return _with_this_python()
     machine = _machine(device)
-    build = "make a worker archive with `edgebert worker build` and give it as --worker"
-    own = "name a Python with numpy and a runtime there, as in --python /usr/bin/python3"
+    build = "make a worker archive with `edgebert worker build` and give it as --worker, or "
     raise DeviceProblem(
         f"{device.url}: nothing to run the worker with on {machine}",
-        hint=f"{build}, or {own}" if machine == "aarch64" else own,
+        hint=f"{build if machine == 'aarch64' else ''}{_NAME_PYTHON}",
     )
 
 
@@ -91,11 +92,9 @@ def _with_python(device: Device, python: str) -> Launcher:
             f"{device.url}: {python} is Python {int(version[1])}.{int(version[2])}",
             hint="the worker needs 3.9 or newer; a worker archive brings its own",
         )
-    sources = tuple(sorted(Path(next(iter(ondevice.__path__))).glob("*.py")))
-    digest = hashlib.sha256()
-    for source in sources:
-        digest.update(f"{source.name} {hashlib.sha256(source.read_bytes()).hexdigest()}\n".encode())
-    folder = f"worker-{digest.hexdigest()[:16]}"
+    sources = sorted(Path(next(iter(ondevice.__path__))).glob("*.py"))
+    listing = "".join(f"{source.name} {size_and_sha256(source)[1]}\n" for source in sources)
+    folder = f"worker-{hashlib.sha256(listing.encode()).hexdigest()[:16]}"
     if not _is_there(device, folder):
         with tempfile.TemporaryDirectory(prefix="edgebert-") as scratch:
             archive = Path(scratch, "worker.tar.gz")
@@ -103,7 +102,9 @@ def _with_python(device: Device, python: str) -> Launcher:
                 # Otherwise an edgebert that is installed there would be imported in place of this one.
                 packed.addfile(tarfile.TarInfo("edgebert/__init__.py"))
                 for source in sources:
-                    packed.add(source, f"edgebert/ondevice/{source.name}", filter=_without_owner)
+                    member = member_of(f"edgebert/ondevice/{source.name}", source.stat().st_size, executable=False)
+                    with source.open("rb") as content:
+                        packed.addfile(member, content)
             _unpack(device, archive, folder)
     environment = {"PYTHONPATH": f"{device.root}/{folder}", "PYTHONDONTWRITEBYTECODE": "1"}
     return Launcher(argv=(python, *_MODULE), environment=environment, worker=python)
@@ -115,9 +116,9 @@ def _with_runtime(device: Device, runtime: Path) -> Launcher:
     if machine != manifest.machine:
         raise DeviceProblem(
             f"{device.url}: {runtime.name} is for {manifest.machine}, and this device is {machine}",
-            hint="name a Python with numpy and a runtime there, as in --python /usr/bin/python3",
+            hint=_NAME_PYTHON,
         )
-    digest = file_sha256(runtime)
+    _, digest = size_and_sha256(runtime)
     folder = f"runtime-{digest[:16]}"
     if not _is_there(device, folder):
         check_runtime(runtime)  # what follows it on the device runs with the rights of its user
@@ -148,10 +149,3 @@ def _unpack(device: Device, archive: Path, folder: str) -> None:
     if done.code != 0:
         device.run(("rm", "-f", name))
         raise not_written(device.url, device.root, folder, done)
-
-
-def _without_owner(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    member.uid = member.gid = 0
-    member.uname = member.gname = ""
-    member.mode = 0o644
-    return member

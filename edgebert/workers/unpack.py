@@ -17,6 +17,7 @@ from edgebert.workers.archive import MANIFEST, RUNTIME_SCHEMA, RuntimeFile, Runt
 
 _LARGEST_MANIFEST = 4 << 20  # ours has 0.5 MB
 _LARGEST_CONTENT = 4 << 30  # ours has 0.2 GB
+_DAMAGES = (EOFError, gzip.BadGzipFile, tarfile.TarError, zlib.error)
 _BUILD = "make one with `edgebert worker build`"
 
 
@@ -66,7 +67,7 @@ def _opened(path: Path) -> Iterator[gzip.GzipFile]:
     try:
         with stream:
             yield stream
-    except (EOFError, gzip.BadGzipFile, tarfile.TarError, zlib.error) as error:
+    except _DAMAGES as error:
         raise BundleError(f"{path}: damaged: {str(error) or type(error).__name__}", hint=_BUILD) from error
 
 
@@ -143,7 +144,7 @@ def _exactly(stream: gzip.GzipFile, size: int) -> bytes:
 def _manifest(stream: gzip.GzipFile, path: Path) -> RuntimeManifest:
     try:
         first = _next_member(stream)
-    except (EOFError, gzip.BadGzipFile, tarfile.TarError, zlib.error) as error:
+    except _DAMAGES as error:
         raise BundleError(f"{path}: not a worker archive: {error}", hint=_BUILD) from error
     if first is None or (first.name, first.type) != (MANIFEST, tarfile.REGTYPE):
         raise BundleError(f"{path}: not a worker archive: its first member is not {MANIFEST}", hint=_BUILD)

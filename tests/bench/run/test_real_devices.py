@@ -25,8 +25,8 @@ from edgebert.bench.run.runner import BenchmarkResult, bench
 from edgebert.bench.suite import Suite
 from edgebert.bundle import Bundle
 from edgebert.cli.app import main
+from edgebert.device.process import size_and_sha256
 from edgebert.errors import DeviceGone, DeviceProblem
-from edgebert.workers.archive import file_sha256
 from tests.bench.world import World, files_with_worker, meanwhile, started_world, steps
 from tests.support import fakes
 from tests.support.emulated import CACHE, counter_or_skip
@@ -102,7 +102,7 @@ def test_a_phone_and_a_board_are_measured_side_by_side(world, tmp_path, capsys):
         assert [(item.file, len(item.predicted)) for item in found.answers] == [(FLOAT, 4), (INT8, 4)]
         assert all(item.golden_difference <= item.golden_tolerance for item in found.answers)
         assert (found.notes, found.retries) == ((), 0)
-        assert (found.device.worker, found.device.hardware.machine) == (file_sha256(world.runtime), "aarch64")
+        assert (found.device.worker, found.device.hardware.machine) == (size_and_sha256(world.runtime)[1], "aarch64")
         assert (found.device.kind, found.device.cpu) == (url.partition(":")[0], "Cortex-A76")
         assert world.files(url) == [f"runtime-{found.device.worker[:16]}"]
     phone, board = report.measurements
@@ -119,7 +119,7 @@ def test_a_runtime_that_is_there_is_not_brought_again(world, bundle, tmp_path, k
     """The second run finds the first one's runtime and sends model files alone; with clean, nothing of both stays."""
     url = getattr(world, kind)
     once = Suite(runs=1, warm_up=0, processes=1, cool_celsius=0)
-    assert files_with_worker(world, url) == [f"runtime-{file_sha256(world.runtime)[:16]}"]
+    assert files_with_worker(world, url) == [f"runtime-{size_and_sha256(world.runtime)[1][:16]}"]
     world.log.write_text("")
     done = run(world, bundle, tmp_path, url, suite=once, clean=True)
     assert orders(done.report.measurements[0]) == [(0, FLOAT), (1, INT8)]
