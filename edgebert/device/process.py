@@ -15,12 +15,13 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
 from edgebert.device.device import NOTHING, Device, DeviceKind, Finished
 from edgebert.errors import DeviceGone, DeviceProblem, EnvironmentProblem, UsageError
-from edgebert.staging import NO_ROOM, staged_file
+from edgebert.staging import NO_ROOM, reading, staged_file
 
 
 class _Spared(threading.local):
@@ -104,7 +105,10 @@ def run_program(
     with contextlib.ExitStack() as files:
         # A file and no pipe: what a program leaves running (ssh, adb) often keeps its standard error open.
         errors = files.enter_context(tempfile.TemporaryFile())
-        source = files.enter_context(_opened(stdin)) if isinstance(stdin, Path) else subprocess.PIPE
+        source: int | IO[bytes] = subprocess.PIPE
+        if isinstance(stdin, Path):
+            with reading(stdin):
+                source = files.enter_context(stdin.open("rb"))
         process = None
         try:
             with _interrupts_held():
@@ -190,25 +194,15 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def _opened(source: Path) -> IO[bytes]:
-    try:
-        return source.open("rb")
-    except OSError as error:
-        raise UsageError(f"{source}: cannot be read: {error.strerror}") from error
-
-
 def size_and_sha256(path: Path) -> tuple[int, str]:
     """Return the bytes of a file of this machine and their sha256, 64 hexadecimal digits.
 
     Raises:
         UsageError: It cannot be read.
     """
-    try:
-        with path.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
-            return stream.tell(), digest
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
+    with reading(path), path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        return stream.tell(), digest
 
 
 _NOT_FOUND = 127
@@ -239,9 +233,7 @@ class LocalDevice(Device):
             raise
         except EnvironmentProblem as error:
             return Finished(code=_NOT_FOUND, stdout=b"", stderr=error.message)
-        if done.code < 0:
-            return Finished(code=128 - done.code, stdout=done.stdout, stderr=done.stderr)
-        return done
+        return done if done.code >= 0 else replace(done, code=128 - done.code)
 
     def push(self, source: Path, name: str) -> None:
         """Put a file as ``Device.push`` says: a second link to it where the disk is the same, else a copy."""

@@ -37,8 +37,8 @@ def read_conditions(moment: str, at_ns: int, cores: Sequence[int], *, root: str 
     return {
         "moment": moment,
         "at_ns": at_ns,
-        "freq_khz": _frequencies(root, cores),
-        "governor": _governors(root, cores),
+        "freq_khz": _of_all([max(read_whole(root, _CPU % core, "cpufreq/scaling_cur_freq") or 0, 0) for core in cores]),
+        "governor": _of_all([read_label(root, _CPU % core, "cpufreq/scaling_governor") for core in cores]),
         "temperatures": _temperatures(root),
         "cooling": _cooling(root),
         "throttle_count": _throttle_count(root),
@@ -72,16 +72,9 @@ def parse_load(text: str) -> Optional[float]:
     return float(first) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", first) else None
 
 
-def _frequencies(root: str, cores: Sequence[int]) -> list[int]:
-    found = [read_whole(root, _CPU % core, "cpufreq/scaling_cur_freq") for core in cores]
-    known = [khz for khz in found if khz is not None and khz > 0]
-    # Half a list could not say whose frequencies they are.
-    return known if len(known) == len(found) else []
-
-
-def _governors(root: str, cores: Sequence[int]) -> list[str]:
-    found = [read_label(root, _CPU % core, "cpufreq/scaling_governor") for core in cores]
-    return found if all(found) else []
+def _of_all(readings: list[Any]) -> list[Any]:
+    """Return readings of the processors, or none: half a list could not say whose they are."""
+    return readings if all(readings) else []
 
 
 def _temperatures(root: str) -> list[dict[str, Any]]:

@@ -62,12 +62,9 @@ def fetch_debs(
         settings.write_text(_settings(root, architecture), encoding="utf-8")
         environment = {"APT_CONFIG": str(settings), "LC_ALL": "C.UTF-8"}
         _run(["apt-get", "-qq", "--error-on=any", "update"], what=f"the package lists of {mirror}", env=environment)
+        argv = ["--yes", "--download-only", "install"] if with_dependencies else ["download"]
         what = f"the packages {', '.join(packages)}"
-        if with_dependencies:
-            argv = ["apt-get", "-qq", "--yes", "--download-only", "install", *packages]
-        else:
-            argv = ["apt-get", "-qq", "download", *packages]
-        _run(argv, what=what, env=environment, cwd=archives)
+        _run(["apt-get", "-qq", *argv, *packages], what=what, env=environment, cwd=archives)
         return _move(archives, folder, "*.deb")
 
 
@@ -153,16 +150,13 @@ def _mirror() -> str:
             raise EnvironmentProblem(f"{MIRROR} is {named!r}, no address", hint="as in http://HOST/debian")
         return named.rstrip("/")
     argv = ["apt-get", "indextargets", "--format", "$(REPO_URI) $(ORIGIN)"]
-    unsure = []
-    for line in run_program(argv, timeout_s=60.0).stdout.decode("utf-8", "replace").splitlines():
-        address, _, origin = line.partition(" ")
-        if origin == "Debian" and address.rstrip("/").endswith("/debian"):
-            return address.rstrip("/")
-        # Without its lists, as in a fresh container, apt does not know whose archive it is.
-        if not origin and urlsplit(address).path.rstrip("/") == "/debian":
-            unsure.append(address.rstrip("/"))
-    if unsure:
-        return unsure[0]
+    lines = run_program(argv, timeout_s=60.0).stdout.decode("utf-8", "replace").splitlines()
+    known = [(address.rstrip("/"), origin) for address, _, origin in (line.partition(" ") for line in lines)]
+    sure = [address for address, origin in known if origin == "Debian" and address.endswith("/debian")]
+    # Without its lists, as in a fresh container, apt does not know whose archive it is.
+    unsure = [address for address, origin in known if not origin and urlsplit(address).path == "/debian"]
+    if sure or unsure:
+        return (*sure, *unsure)[0]
     raise EnvironmentProblem(
         "the aarch64 parts cannot be fetched: apt on this machine knows no Debian archive",
         hint=f"name a mirror of Debian: {MIRROR}=http://HOST/debian",

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from edgebert import jsonio
-from edgebert.errors import BundleError, UsageError
+from edgebert.errors import BundleError
 from edgebert.staging import staged_folder
 from edgebert.workers.archive import MANIFEST, RUNTIME_SCHEMA, RuntimeFile, RuntimeManifest, is_safe_name, member_of
 
@@ -114,15 +114,14 @@ def _headed(member: tarfile.TarInfo) -> tuple[object, ...]:
 def _copy(stream: gzip.GzipFile, file: RuntimeFile, to: Path | None) -> str:
     """Read the content of a member and return its sha256; write it to ``to`` where that is given."""
     digest, left = hashlib.sha256(), file.size_bytes
-    with contextlib.ExitStack() as files:
-        if to is not None:
-            to.parent.mkdir(parents=True, exist_ok=True)
-            target = files.enter_context(to.open("xb"))
+    if to is not None:
+        to.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.nullcontext() if to is None else to.open("xb") as target:
         while left:
             block = _exactly(stream, min(left, 1 << 20))
             left -= len(block)
             digest.update(block)
-            if to is not None:
+            if target is not None:
                 target.write(block)
     _exactly(stream, -file.size_bytes % tarfile.BLOCKSIZE)
     if to is not None:
@@ -153,17 +152,15 @@ def _manifest(stream: gzip.GzipFile, path: Path) -> RuntimeManifest:
         raise BundleError(f"{where}: has {first.size} bytes; expected at most {_LARGEST_MANIFEST}", hint=_BUILD)
     content = _exactly(stream, first.size)
     _exactly(stream, -first.size % tarfile.BLOCKSIZE)
-    try:
-        value = jsonio.parse(content.decode("utf-8"), source=where)
-        if isinstance(value, dict) and value.get("schema") != RUNTIME_SCHEMA:
-            raise BundleError(
-                f"{where}: schema {value.get('schema')!r}; this version of edgebert reads {RUNTIME_SCHEMA}"
-            )
-        manifest = jsonio.from_plain(RuntimeManifest, value, source=where)
-    except UnicodeDecodeError as error:
-        raise BundleError(f"{where}: not UTF-8") from error
-    except UsageError as error:
-        raise BundleError(error.message) from error
+    manifest = jsonio.read(
+        RuntimeManifest,
+        Path(where),
+        what="worker archive",
+        newest=RUNTIME_SCHEMA,
+        error=BundleError,
+        hint=_BUILD,
+        content=content,
+    )
     for problem in _problems(manifest):
         raise BundleError(f"{where}: {problem}")
     return manifest
