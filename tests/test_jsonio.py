@@ -499,6 +499,8 @@ def test_only_an_older_file_is_upgraded(tmp_path: Path):
 
 @dataclasses.dataclass(frozen=True)
 class Numbers:
+    """Numbers of either kind."""
+
     values: tuple[int | float, ...]
 
 
