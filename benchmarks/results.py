@@ -19,6 +19,7 @@ import numpy as np
 from benchmarks.suite import SpeedSuite
 from edgebert.bench.analysis import stats
 from edgebert.bench.analysis.stats import Estimate, Times
+from edgebert.bench.report import upgraded
 from edgebert.data import Dataset
 from edgebert.errors import UsageError
 from edgebert.jsonio import dumps, from_plain, parse
@@ -219,6 +220,9 @@ def read_plain(folder: Path) -> list[tuple[str, dict[str, Any]]]:
         schema = plain.get("schema") if isinstance(plain, dict) else None
         if schema != SCHEMA:
             raise UsageError(f"{path.name}: schema {schema}; this reads {SCHEMA}", hint="measure again")
+        for key, value in plain.items():
+            if isinstance(value, dict) and "measurements" in value:  # a report, as it was recorded
+                plain[key] = upgraded(value)
         found.append((path.name, plain))
     return found
 

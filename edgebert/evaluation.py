@@ -6,31 +6,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType
-from typing import TYPE_CHECKING
-
-import numpy as np
 
 from edgebert.arguments import PLACE, expect, path_of
 from edgebert.bundle import Bundle, is_bundle, open_bundle
 from edgebert.data import Dataset, read_dataset
 from edgebert.errors import DataError, UsageError
 from edgebert.manifest import Artifact, Score
-from edgebert.metrics import chance_level, is_sparse, paired_score
+from edgebert.metrics import METRICS, Rival, Tallies, paired_score, tally_array
 from edgebert.ondevice.session import FORMATS
-from edgebert.prediction import (
-    Logits,
-    check_runtime,
-    checked_runner,
-    encoder_of,
-    labels_of,
-    load_checkpoint,
-    torch_logits,
-)
+from edgebert.prediction import Predictor, check_runtime, checkpoint_predictor, file_predictor, labels_of
 from edgebert.progress import Progress, note, silent, warn
-from edgebert.text import TextEncoder
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from edgebert.tasks import Key, TaskHead, task_head
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,12 +26,13 @@ class Evaluation:
     Attributes:
         results: The scores, baselines first.
         truncated: Number of texts that were longer than the longest input of one of these files, and cut there.
-        chance: Value of the metric if every text got the label that is most frequent in the data.
+        chance: Value of the metric if every text got the answer that is most frequent in the data; ``None`` where a
+            task has no such.
     """
 
     results: tuple[Score, ...]
     truncated: int
-    chance: float
+    chance: float | None
 
 
 def evaluate(
@@ -83,19 +70,11 @@ def evaluate(
         return evaluate_bundle(open_bundle(path), data, runtime=runtime, file=file, metric=metric, progress=progress)
     if runtime not in (None, "torch") or file is not None:
         raise UsageError(f"{target}: --runtime and --file choose from a bundle, and this is none")
-    model = load_checkpoint(target)
-    _check_labels(data, model.checkpoint.labels)
-    encoder = TextEncoder(model.tokenizer, model.checkpoint.architecture.positions)
-    predicted = _predict_labels(torch_logits(model), encoder, data, "checkpoint", progress)
-    score = paired_score(
-        file="checkpoint",
-        runtime="torch",
-        metric=metric,
-        expected=_expected(data),
-        predicted=predicted,
-        labels=len(data.labels),
-    )
-    return _evaluation((score,), (encoder,), data)
+    predictor = checkpoint_predictor(target)
+    _check(predictor.head, metric, data, predictor.labels)
+    answered = _answer(predictor, data, "checkpoint", progress)
+    score = paired_score(metric, answered.tallies, file="checkpoint", runtime="torch")
+    return _evaluation((score,), [answered], data)
 
 
 def evaluate_bundle(
@@ -108,33 +87,25 @@ def evaluate_bundle(
     progress: Progress = silent,
 ) -> Evaluation:
     """Return the scores of a bundle that is open already; arguments and errors as for ``evaluate``."""
-    _check_labels(data, bundle.manifest.labels)
+    head = task_head(bundle.manifest.task)
+    _check(head, metric, data, bundle.manifest.labels)
     chosen = _chosen(bundle, runtime=runtime, file=file)
     if bundle.manifest.left_out and not bundle.baseline:
         missing = ", ".join(item.file for item in bundle.manifest.left_out if item.file.endswith((".onnx", ".tflite")))
         note(f"{bundle.root}: a slim bundle without {missing}, so the change against FP32 is not computed")
-    roles = sorted({item.role for item in chosen})
-    encoders = {role: encoder_of(bundle, role) for role in roles}
-    expected = _expected(data)
     scores: list[Score] = []
-    answers: dict[str, NDArray[np.int64]] = {}
+    answered: dict[str, _Answered] = {}
     for artifact in chosen:
-        runner = checked_runner(bundle, artifact, runtime)
-        answers[artifact.file] = _predict_labels(runner.logits, encoders[artifact.role], data, artifact.file, progress)
-        baseline = _baseline_of(bundle, artifact)
+        predictor = file_predictor(bundle, artifact, runtime)
+        found = answered[artifact.file] = _answer(predictor, data, artifact.file, progress)
+        rival, name = None, _baseline_of(bundle, artifact)
+        if name is not None:
+            same = head.count_same(answered[name].keys, found.keys)
+            rival = Rival(file=name, tallies=answered[name].tallies, same=same)
         scores.append(
-            paired_score(
-                file=artifact.file,
-                runtime=runner.session.runtime,
-                metric=metric,
-                expected=expected,
-                predicted=answers[artifact.file],
-                baseline_file=baseline,
-                baseline_predicted=None if baseline is None else answers[baseline],
-                labels=len(data.labels),
-            )
+            paired_score(metric, found.tallies, file=artifact.file, runtime=predictor.runtime, baseline=rival)
         )
-    return _evaluation(tuple(scores), tuple(encoders.values()), data)
+    return _evaluation(tuple(scores), list(answered.values()), data)
 
 
 def check_choice(target: str | Path, *, runtime: str | None, file: str | None) -> None:
@@ -170,51 +141,53 @@ def _baseline_of(bundle: Bundle, artifact: Artifact) -> str | None:
     return next((item.file for item in bundle.baseline if item.format == artifact.format), None)
 
 
-def _predict_labels(
-    logits: Logits, encoder: TextEncoder, data: Dataset, name: str, progress: Progress
-) -> NDArray[np.int64]:
-    predicted = np.empty(len(data.examples), dtype=np.int64)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answered:
+    """What a file answered to the examples, how it did, and the indices of the examples that were cut for it."""
+
+    keys: tuple[Key, ...]
+    tallies: Tallies
+    truncated: frozenset[int]
+
+
+def _answer(predictor: Predictor, data: Dataset, name: str, progress: Progress) -> _Answered:
+    head, keys, truncated = predictor.head, [], set()
     for index, example in enumerate(data.examples):
         # Ids are made anew for each file: those of all texts together would take more memory than the model.
-        predicted[index] = int(logits(encoder.encode(example.text)).argmax())
+        encoded = head.windows(predictor.encoder, (example.text,))
+        keys.append(head.answer(encoded, predictor.outputs(encoded)))
+        truncated |= {index} if encoded.truncated else set()
         progress(f"evaluating {name}", index + 1, len(data.examples))
-    return predicted
+    tallies = head.count_all([head.gold(example) for example in data.examples], keys)
+    return _Answered(keys=tuple(keys), tallies=tally_array(tallies), truncated=frozenset(truncated))
 
 
-def _warn_of_sparse_labels(metric: str, data: Dataset) -> None:
-    expected, count = _expected(data), len(data.labels)
-    if metric == "macro_f1" and is_sparse(expected, labels=count):
-        few = np.count_nonzero(np.bincount(expected, minlength=count) < 2)
-        warn(
-            f"{few} of {count} labels have fewer than 2 texts: the 95 % intervals of macro F1 are too narrow; "
-            "use more texts of these labels"
-        )
-
-
-def _evaluation(scores: tuple[Score, ...], encoders: Sequence[TextEncoder], data: Dataset) -> Evaluation:
+def _evaluation(scores: tuple[Score, ...], answered: Sequence[_Answered], data: Dataset) -> Evaluation:
     """Return the outcome, and tell what casts doubt on how the labels were read."""
-    metric = scores[0].metric
-    chance = chance_level(metric, _expected(data), len(data.labels))
-    _warn_of_sparse_labels(metric, data)
+    metric, tallies, chance = METRICS[scores[0].metric], answered[0].tallies, None
+    if metric.chance is not None:
+        chance = metric.value(metric.chance(tallies))
+    if metric.doubt is not None and (doubt := metric.doubt(tallies, len(data.labels))):
+        warn(doubt)
     if data.by_id:
         shown = ", ".join(f"{index} = {name}" for index, name in enumerate(data.labels[:10]))
         more = f" and {len(data.labels) - 10} more" if len(data.labels) > 10 else ""
         note(f"{data.name}: labels read as ids: {shown}{more}")
-    if low := [item for item in scores if item.low <= chance and item.value < 1]:
+    if chance is not None and (low := [item for item in scores if item.low <= chance and item.value < 1]):
         values = ", ".join(f"{item.file} {100 * item.value:.1f} % (at least {100 * item.low:.1f} %)" for item in low)
         warn(
-            f"{data.name}: {metric} cannot be told from chance: {values}; the most frequent label alone reaches "
-            f"{100 * chance:.1f} %; use more texts, or check that the labels in the file mean those of the model"
+            f"{data.name}: {scores[0].metric} cannot be told from chance: {values}; the most frequent label alone "
+            f"reaches {100 * chance:.1f} %; use more texts, or check that the labels in the file mean those of the "
+            "model"
         )
-    truncated = sum(any(encoder.is_truncated(item.text) for encoder in encoders) for item in data.examples)
-    return Evaluation(results=scores, truncated=truncated, chance=chance)
+    truncated = frozenset[int]().union(*(item.truncated for item in answered))
+    return Evaluation(results=scores, truncated=len(truncated), chance=chance)
 
 
-def _expected(data: Dataset) -> NDArray[np.int64]:
-    return np.array([example.label for example in data.examples], dtype=np.int64)
-
-
-def _check_labels(data: Dataset, labels: tuple[str, ...]) -> None:
+def _check(head: TaskHead, metric: str, data: Dataset, labels: tuple[str, ...]) -> None:
+    """Refuse a metric that the task does not have, and data with other labels than the model's."""
+    if metric not in head.metrics:
+        raise UsageError(f"unknown metric {metric!r}", hint=f"known metrics: {', '.join(head.metrics)}")
     if data.labels != labels:
         raise DataError(
             f"{data.name}: its labels are {', '.join(data.labels)}, the model's are {', '.join(labels)}",

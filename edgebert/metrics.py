@@ -1,214 +1,232 @@
-"""Accuracy, macro F1 and what can honestly be said about them: intervals, paired differences, McNemar's test.
+"""The metrics of all tasks, computed from tallies, and the paired comparison of two files.
 
-Labels are integers [n] from 0 to the number of labels less one; 'right' means that the predicted label is the expected
-one. Two files are compared example by example, which needs far fewer examples than comparing two unrelated scores.
-``UsageError`` refuses no example, arrays that differ in shape, and labels and levels out of range.
+A tally is what one example adds to a metric: the label that is right and the one that was answered, or later the
+numbers of entities that are right, invented and missed. Which numbers those are is said by the task
+(``tasks.TaskHead.count``). Two files are compared example by example, which needs far fewer examples than comparing
+two unrelated scores.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from dataclasses import replace
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from edgebert.errors import UsageError
-from edgebert.intervals import check_pair, mcnemar_p, normal_quantile, paired_difference_interval, wilson_interval
+from edgebert.intervals import mcnemar_p, paired_counts_interval, paired_difference_interval, wilson_interval
+from edgebert.label_metrics import (
+    Labels,
+    chance_labels,
+    macro_f1,
+    macro_f1_difference_interval,
+    macro_f1_interval,
+    sparse_warning,
+    unseen_flips_width,
+)
 from edgebert.manifest import Score
 
-Labels = npt.NDArray[np.integer]
-"""Label indices, any integer dtype, shape [n]."""
+Tally = tuple[int | float, ...]
+"""What one example adds to a metric."""
+
+Tallies = npt.NDArray[np.float64]
+"""The tallies of all examples, float64 [examples, numbers of a tally]; a count below 2**53 is exact."""
 
 
-def accuracy(expected: Labels, predicted: Labels) -> float:
-    """Return the share of examples whose label is right, 0 to 1."""
-    check_pair(expected, predicted)
-    return float(np.mean(expected == predicted))
+class DifferenceInterval(Protocol):
+    """Computes the interval of the difference of a metric on the same examples, after minus before."""
+
+    def __call__(self, before: Tallies, after: Tallies, *, level: float) -> tuple[float, float]:
+        """Return its lower and its upper end."""
 
 
-def macro_f1(expected: Labels, predicted: Labels, labels: int) -> float:
-    """Return the mean of the labels' F1, 0 to 1, each label counting equally however rare it is.
+class UnseenWidth(Protocol):
+    """Computes the part of such an interval, on either side, that allows for flips which were not seen."""
 
-    Labels that occur neither among the expected nor among the predicted ones are left out, as scikit-learn's
-    ``f1_score(average="macro")`` does it by default.
+    def __call__(self, flips: int, examples: int, *, alpha: float) -> float:
+        """Return it; ``alpha`` is the probability beyond either end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """A metric, 0 to 1.
+
+    Attributes:
+        value: Computes it.
+        interval: Computes its 95 % interval.
+        difference_interval: Computes the interval of a paired difference.
+        hits: Tells which examples are right, bool [examples]; ``None`` where an example is no single bit.
+        is_share: Whether the value is the share of the hits, so that ``Pairs`` tell all about a difference.
+        chance: Returns the tallies of the most frequent answer to every example; ``None`` where there is no such.
+        unseen: Computes the part of a difference's interval for unseen flips; ``None`` where it has none.
+        doubt: Says what is wrong with the intervals for a model with so many labels; empty where nothing is, and
+            ``None`` where nothing can be.
     """
-    _check_labels(expected, predicted, labels)
-    right = np.bincount(expected[expected == predicted], minlength=labels)
-    seen = np.bincount(expected, minlength=labels) + np.bincount(predicted, minlength=labels)
-    present = seen > 0
-    return float(np.mean(2 * right[present] / seen[present]))
+
+    value: Callable[[Tallies], float]
+    interval: Callable[[Tallies], tuple[float, float]]
+    difference_interval: DifferenceInterval
+    hits: Callable[[Tallies], npt.NDArray[np.bool_]] | None = None
+    is_share: bool = False
+    chance: Callable[[Tallies], Tallies] | None = None
+    unseen: UnseenWidth | None = None
+    doubt: Callable[[Tallies, int], str] | None = None
 
 
-def macro_f1_leave_one_out(expected: Labels, predicted: Labels, *, labels: int) -> npt.NDArray[np.float64]:
-    """Return macro F1 without each one of two or more examples, float64 [n]; arguments as for ``macro_f1``."""
-    is_right = expected == predicted
-    right = np.bincount(expected[is_right], minlength=labels)
-    seen = np.bincount(expected, minlength=labels) + np.bincount(predicted, minlength=labels)
-    score = 2 * right / np.maximum(seen, 1)
-    # An example that is right is seen twice by its label; one that is wrong once by each of two labels.
-    own_left, other_left = seen[expected] - 1 - is_right, seen[predicted] - 1
-    own = 2 * (right[expected] - is_right) / np.maximum(own_left, 1)
-    other = 2 * right[predicted] / np.maximum(other_left, 1)
-    sums = score.sum() + own - score[expected] + np.where(is_right, 0.0, other - score[predicted])
-    present = np.count_nonzero(seen) - (own_left == 0) - (~is_right & (other_left == 0))
-    left_out: npt.NDArray[np.float64] = sums / present
-    return left_out
+class Pairs(NamedTuple):
+    """Numbers of examples that both files answer right, only the baseline, only the shipped one, and neither."""
+
+    both: int
+    only_baseline: int
+    only_shipped: int
+    neither: int
 
 
-def macro_f1_interval(expected: Labels, predicted: Labels, labels: int, *, level: float = 0.95) -> tuple[float, float]:
-    """Return the interval of macro F1 over all texts like these.
+class Rival(NamedTuple):
+    """What a file is compared with: name and tallies of another one, and how many examples both answer alike."""
 
-    Wilson's interval of a proportion, at the value that the jackknife corrects for its bias (Quenouille 1956), for as
-    many trials as give the jackknife's variance (Tukey 1958). Macro F1 of few texts a label is too low on average,
-    which the bootstrap doubles. ``benchmarks/RESULTS.md`` has the simulated coverage of this and five other methods.
-
-    Its ends lie in 0 to 1 and need not hold the observed value, where its bias is large.
-    """
-    _check_labels(expected, predicted, labels)
-    corrected, deviations = _jackknife(expected, predicted, labels)
-    corrected = min(max(corrected, 0.0), 1.0)
-    variance, spread = float(np.square(deviations).sum()), corrected * (1 - corrected)
-    trials = spread / variance if variance and spread else _even_examples(expected, predicted, labels)
-    return wilson_interval(corrected * trials, trials, level=level)
+    file: str
+    tallies: Tallies
+    same: int
 
 
-def macro_f1_difference_interval(
-    expected: Labels, before: Labels, after: Labels, labels: int, *, level: float = 0.95
-) -> tuple[float, float]:
-    """Return the interval of the difference of macro F1 on the same texts, after minus before.
-
-    The jackknife's corrected difference, plus and minus normal quantiles of its standard error. The variance counts
-    z squared flips more than there are: where nothing flipped the interval is as wide as that of a proportion of which
-    nothing was seen, instead of without width.
-    """
-    _check_labels(expected, before, labels)
-    _check_labels(expected, after, labels)
-    z = normal_quantile(level)
-    old, old_deviations = _jackknife(expected, before, labels)
-    new, new_deviations = _jackknife(expected, after, labels)
-    even = min(_even_examples(expected, predicted, labels) for predicted in (before, after))
-    half = z * math.sqrt(float(np.square(new_deviations - old_deviations).sum()) + (z / even) ** 2)
-    return max(new - old - half, -1.0), min(new - old + half, 1.0)
+def tally_array(tallies: Sequence[Tally]) -> Tallies:
+    """Return the tallies of examples as an array."""
+    return np.array(tallies, dtype=np.float64)
 
 
-def is_sparse(expected: Labels, *, labels: int) -> bool:
-    """Return whether more than a fifth of the labels have fewer than two examples.
-
-    The intervals of macro F1 are then too narrow (``benchmarks/RESULTS.md``): what a label without examples does to it
-    cannot be told from the others.
-    """
-    return bool(5 * np.count_nonzero(np.bincount(expected, minlength=labels) < 2) > labels)
-
-
-def paired_score(
-    *,
-    file: str,
-    runtime: str,
-    metric: str,
-    expected: Labels,
-    predicted: Labels,
-    labels: int,
-    baseline_file: str | None = None,
-    baseline_predicted: Labels | None = None,
-) -> Score:
+def paired_score(metric: str, tallies: Tallies, *, file: str, runtime: str, baseline: Rival | None = None) -> Score:
     """Return the score of one file, compared example by example with the baseline's when one is given.
 
-    Intervals are at 95 %: for ``accuracy`` Wilson's and Newcombe's, for ``macro_f1`` those of the jackknife, widened
-    where needed to hold the value itself. McNemar's test compares how often the two are right, whatever the metric.
+    Intervals are at 95 %, widened where needed to hold the value itself. McNemar's test compares how often the two are
+    right, whatever the metric.
 
     Args:
-        file: File inside the bundle, or ``checkpoint``.
-        runtime: Runtime that computed the predictions.
         metric: One of ``METRICS``.
-        expected: True labels.
-        predicted: Labels the file predicts.
-        labels: Number of labels of the model.
-        baseline_file: Name of the baseline.
-        baseline_predicted: Labels the baseline predicts.
+        tallies: Those of the file.
+        file: File inside the bundle, or ``checkpoint``.
+        runtime: Runtime that computed the answers.
+        baseline: What it is compared with.
 
     Raises:
-        UsageError: The metric is unknown, or only one half of the baseline is given.
+        UsageError: There is no example, or the baseline has tallies of another shape.
     """
-    if metric not in _BY_NAME:
-        raise UsageError(f"unknown metric {metric!r}", hint=f"known metrics: {', '.join(METRICS)}")
-    if (baseline_file is None) != (baseline_predicted is None):
-        raise UsageError("a baseline needs both its name and its predictions, but only one of them was given")
-    _check_labels(expected, predicted, labels)
-    of = _BY_NAME[metric]
-    value, (low, high) = of.value(expected, predicted, labels), of.interval(expected, predicted, labels)
+    of, examples = METRICS[metric], len(tallies)
+    if not examples:
+        raise UsageError("there is no example to score")
+    value, (low, high) = of.value(tallies), of.interval(tallies)
     low, high = min(low, value), max(high, value)
-    score = Score(file=file, runtime=runtime, metric=metric, value=value, low=low, high=high, examples=expected.size)
-    if baseline_predicted is None:
+    score = Score(file=file, runtime=runtime, metric=metric, value=value, low=low, high=high, examples=examples)
+    if baseline is None:
         return score
-    _check_labels(expected, baseline_predicted, labels)
-    difference = value - of.value(expected, baseline_predicted, labels)
-    low, high = of.difference_interval(expected, baseline_predicted, predicted, labels)
-    right, baseline_right = predicted == expected, baseline_predicted == expected
-    flips = int(np.count_nonzero(predicted != baseline_predicted))
+    if baseline.tallies.shape != tallies.shape:
+        raise UsageError(
+            f"two files of equal tallies are needed, not shapes {baseline.tallies.shape} and {tallies.shape}"
+        )
+    difference = value - of.value(baseline.tallies)
+    low, high = of.difference_interval(baseline.tallies, tallies, level=0.95)
+    p = None
+    if of.hits is not None:
+        before, after = of.hits(baseline.tallies), of.hits(tallies)
+        p = mcnemar_p(int(np.count_nonzero(before & ~after)), int(np.count_nonzero(after & ~before)))
     return replace(
         score,
-        baseline=baseline_file,
+        baseline=baseline.file,
         difference=difference,
         difference_low=min(low, difference),
         difference_high=max(high, difference),
-        agreement=(score.examples - flips) / score.examples,
-        flips=flips,
-        mcnemar_p=mcnemar_p(
-            int(np.count_nonzero(baseline_right & ~right)), int(np.count_nonzero(right & ~baseline_right))
-        ),
+        agreement=baseline.same / examples,
+        flips=examples - baseline.same,
+        mcnemar_p=p,
     )
 
 
-def chance_level(metric: str, expected: Labels, labels: int) -> float:
-    """Return the value of a metric where every example gets the most frequent label."""
-    most_frequent = np.bincount(expected, minlength=labels).argmax()
-    return _BY_NAME[metric].value(expected, np.full_like(expected, most_frequent), labels)
+def count_pairs(metric: str, before: Tallies, after: Tallies) -> Pairs | None:
+    """Return how many examples each of two files has right; ``None`` where that does not give the metric."""
+    of = METRICS[metric]
+    if of.hits is None or not of.is_share:
+        return None
+    old, new = of.hits(before), of.hits(after)
+    groups = (old & new, old & ~new, ~old & new, ~old & ~new)
+    return Pairs(*(int(np.count_nonzero(group)) for group in groups))
 
 
-def _jackknife(expected: Labels, predicted: Labels, labels: int) -> tuple[float, npt.NDArray[np.float64]]:
-    """Return macro F1 corrected for its bias, and deviations [n] whose squares sum to its variance."""
-    value, count = macro_f1(expected, predicted, labels), expected.size
-    if count == 1:
-        return value, np.zeros(1)
-    left_out = macro_f1_leave_one_out(expected, predicted, labels=labels)
-    mean = float(left_out.mean())
-    return count * value - (count - 1) * mean, math.sqrt((count - 1) / count) * (left_out - mean)
+def stated_pairs(score: Score) -> Pairs | None:
+    """Return the pairs that a score was computed from; ``None`` where no pairs give its interval, as for macro F1.
+
+    A score states the sums of the pairs, not the pairs. Each number of examples that only the baseline has right
+    gives another interval, so the stated interval tells which one it was.
+    """
+    if not METRICS[score.metric].is_share or score.difference is None or score.flips is None:
+        return None
+    right, more = round(score.value * score.examples), round(score.difference * score.examples)
+    stated = np.array([score.difference_low or 0.0, score.difference_high or 0.0])
+    # Examples that the files answer differently are the most that only one of them can have right.
+    for only_baseline in range((score.flips - more) // 2, max(-more, 0) - 1, -1):
+        only_shipped = only_baseline + more
+        pairs = Pairs(right - only_shipped, only_baseline, only_shipped, score.examples - right - only_baseline)
+        if min(pairs) >= 0 and np.all(np.abs(stated - paired_counts_interval(*pairs)) < 1e-12):
+            return pairs
+    return None
 
 
-def _even_examples(expected: Labels, predicted: Labels, labels: int) -> float:
-    """Return how many examples, spread evenly over the labels, tell as much about the mean of the labels as these."""
-    counts = np.bincount(expected, minlength=labels)
-    present = np.count_nonzero(counts + np.bincount(predicted, minlength=labels))
-    return min(float(present**2 / (1 / counts[counts > 0]).sum()), float(expected.size))
+def unseen_width(score: Score, *, alpha: float) -> float:
+    """Return the part of the interval of a score's difference, on either side, that allows for flips not seen."""
+    unseen = METRICS[score.metric].unseen
+    return 0.0 if unseen is None or score.flips is None else unseen(score.flips, score.examples, alpha=alpha)
 
 
-def _check_labels(expected: Labels, predicted: Labels, labels: int) -> None:
-    check_pair(expected, predicted)
-    for what, values in (("expected", expected), ("predicted", predicted)):
-        if not np.issubdtype(values.dtype, np.integer):
-            raise UsageError(f"the {what} labels are {values.dtype}, not whole numbers")
-        if values.min() < 0 or values.max() >= labels:
-            raise UsageError(
-                f"the {what} labels reach from {values.min()} to {values.max()}, outside 0 to {labels - 1}"
-            )
+def share_of(
+    hits: Callable[[Tallies], npt.NDArray[np.bool_]], *, chance: Callable[[Tallies], Tallies] | None
+) -> Metric:
+    """Return the metric that is the share of examples that are right, with Wilson's and Newcombe's intervals."""
+    return Metric(
+        value=lambda tallies: float(np.mean(hits(tallies))),
+        interval=lambda tallies: wilson_interval(int(np.count_nonzero(hits(tallies))), len(tallies)),
+        difference_interval=lambda before, after, *, level: paired_difference_interval(
+            hits(before), hits(after), level=level
+        ),
+        hits=hits,
+        is_share=True,
+        chance=chance,
+    )
 
 
-class _Metric(NamedTuple):
-    value: Callable[[Labels, Labels, int], float]
-    interval: Callable[[Labels, Labels, int], tuple[float, float]]
-    difference_interval: Callable[[Labels, Labels, Labels, int], tuple[float, float]]
+def _labels(tallies: Tallies) -> tuple[Labels, Labels, int]:
+    """Return expected and answered labels of tallies that are pairs of them, and the number of labels seen."""
+    expected, answered = tallies.astype(np.int64).T
+    return expected, answered, int(tallies.max()) + 1
 
 
-_BY_NAME = {
-    "accuracy": _Metric(
-        lambda expected, predicted, _: accuracy(expected, predicted),
-        lambda expected, predicted, _: wilson_interval(int(np.count_nonzero(expected == predicted)), expected.size),
-        lambda expected, before, after, _: paired_difference_interval(before == expected, after == expected),
+def _label_hits(tallies: Tallies) -> npt.NDArray[np.bool_]:
+    expected, answered, _ = _labels(tallies)
+    right: npt.NDArray[np.bool_] = expected == answered
+    return right
+
+
+def _macro_f1_change(before: Tallies, after: Tallies, *, level: float) -> tuple[float, float]:
+    expected, old, labels = _labels(before)
+    _, new, others = _labels(after)
+    return macro_f1_difference_interval(expected, old, new, max(labels, others), level=level)
+
+
+def _most_frequent(tallies: Tallies) -> Tallies:
+    expected, _, _ = _labels(tallies)
+    return np.stack([expected, chance_labels(expected)], axis=1).astype(np.float64)
+
+
+METRICS = {
+    "accuracy": share_of(_label_hits, chance=_most_frequent),
+    "macro_f1": Metric(
+        value=lambda tallies: macro_f1(*_labels(tallies)),
+        interval=lambda tallies: macro_f1_interval(*_labels(tallies)),
+        difference_interval=_macro_f1_change,
+        hits=_label_hits,
+        chance=_most_frequent,
+        unseen=unseen_flips_width,
+        doubt=lambda tallies, labels: sparse_warning(_labels(tallies)[0], labels=labels),
     ),
-    "macro_f1": _Metric(macro_f1, macro_f1_interval, macro_f1_difference_interval),
 }
-METRICS = tuple(_BY_NAME)
-"""Metrics that ``paired_score`` computes."""
+"""Every metric by its name; which of them a task has is said by its row in ``tasks``."""

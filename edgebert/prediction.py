@@ -6,26 +6,19 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType
-from typing import TYPE_CHECKING
 
 from edgebert.arguments import expect, path_of, strings_of
 from edgebert.bundle import Bundle, is_bundle, open_bundle
 from edgebert.errors import UsageError
-from edgebert.manifest import Artifact, Role
+from edgebert.manifest import Artifact
 from edgebert.ondevice.session import FORMATS
 from edgebert.parity import check_parity
-from edgebert.runtime import Runner, default_runtime, open_runner, present_runtimes
-from edgebert.tasks import Prediction, decode
+from edgebert.runtime import default_runtime, open_runner, present_runtimes
+from edgebert.tasks import Encoded, Outputs, Prediction, TaskHead, task_head
 from edgebert.text import TextEncoder, open_encoder
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from edgebert.checkpoint import Model
-
-Logits = Callable[[Sequence[int]], "NDArray[np.float32]"]
-"""Computes the logits, float32 [labels], of the ids of one text."""
+Run = Callable[[Sequence[int]], Outputs]
+"""Computes the outputs of the ids of one window."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,14 +26,18 @@ class Predictor:
     """A model that is open, to answer one text after another.
 
     Attributes:
+        head: Its task.
         labels: Names of its labels.
         encoder: What makes ids of a text.
-        logits: Computes the logits, float32 [labels], of such ids.
+        run: Computes the outputs of such ids.
+        runtime: Runtime that does.
     """
 
+    head: TaskHead
     labels: tuple[str, ...]
     encoder: TextEncoder
-    logits: Logits
+    run: Run
+    runtime: str
 
     def answer(self, text: str) -> Prediction:
         """Return the answer to a text.
@@ -48,8 +45,12 @@ class Predictor:
         Raises:
             UsageError: The text is too long or no valid Unicode.
         """
-        ids, truncated = self.encoder.encode_marked(text)
-        return decode(text, self.logits(ids), self.labels, tokens=len(ids), truncated=truncated)
+        encoded = self.head.windows(self.encoder, (text,))
+        return self.head.decode(encoded, self.outputs(encoded), self.labels)
+
+    def outputs(self, encoded: Encoded) -> list[Outputs]:
+        """Return the outputs of each window of an example."""
+        return [self.run(window) for window in encoded.windows]
 
 
 def predict(
@@ -78,18 +79,50 @@ def open_predictor(target: str | Path, *, file: str | None = None, runtime: str 
     expect("runtime", runtime, str, NoneType)
     if is_bundle(path):
         bundle = open_bundle(path)
-        labels = bundle.manifest.labels
         artifact = _runnable(bundle, runtime) if file is None else bundle.artifact(file)
-        encoder = encoder_of(bundle, artifact.role)
-        logits: Logits = checked_runner(bundle, artifact, runtime).logits
-    else:
-        if runtime not in (None, "torch") or file is not None:
-            raise UsageError(f"{target}: --runtime and --file choose from a bundle, and this is none")
-        model = load_checkpoint(target)
-        labels = model.checkpoint.labels
-        encoder = TextEncoder(model.tokenizer, model.checkpoint.architecture.positions)
-        logits = torch_logits(model)
-    return Predictor(labels=labels, encoder=encoder, logits=logits)
+        return file_predictor(bundle, artifact, runtime)
+    if runtime not in (None, "torch") or file is not None:
+        raise UsageError(f"{target}: --runtime and --file choose from a bundle, and this is none")
+    return checkpoint_predictor(target)
+
+
+def file_predictor(bundle: Bundle, artifact: Artifact, runtime: str | None) -> Predictor:
+    """Return a file of a bundle, ready to answer texts; it has just reproduced the golden outputs of its own model.
+
+    Raises:
+        ParityError: The runtime computes another model.
+    """
+    rules = bundle.text_rules(artifact.role)
+    encoder = open_encoder(bundle.path(rules.tokenizer), rules.spec.max_length)
+    name = runtime or default_runtime(artifact.format)
+    runner = open_runner(bundle.path(artifact.file), runtime=name, spec=rules.spec)
+    check_parity(runner, bundle.golden(artifact.role), tolerance=artifact.tolerance)
+    return Predictor(
+        head=task_head(bundle.manifest.task),
+        labels=bundle.manifest.labels,
+        encoder=encoder,
+        run=lambda ids: {"logits": runner.logits(ids)},
+        runtime=name,
+    )
+
+
+def checkpoint_predictor(target: str | Path) -> Predictor:
+    """Return a checkpoint, loaded with torch and ready to answer texts."""
+    from edgebert.checkpoint import finite_outputs, load_model
+
+    model = load_model(target)
+
+    def run(ids: Sequence[int]) -> Outputs:
+        outputs = finite_outputs(model.module, ids, f"{model.checkpoint.path}: a text")
+        return {name: tensor.numpy() for name, tensor in outputs.items()}
+
+    return Predictor(
+        head=task_head(model.checkpoint.task),
+        labels=model.checkpoint.labels,
+        encoder=TextEncoder(model.tokenizer, model.checkpoint.architecture.positions),
+        run=run,
+        runtime="torch",
+    )
 
 
 def labels_of(target: str | Path) -> tuple[str, ...]:
@@ -100,20 +133,6 @@ def labels_of(target: str | Path) -> tuple[str, ...]:
     from edgebert.checkpoint import read_labels
 
     return read_labels(target)
-
-
-def encoder_of(bundle: Bundle, role: Role) -> TextEncoder:
-    """Return what makes ids for the files of a role."""
-    rules = bundle.text_rules(role)
-    return open_encoder(bundle.path(rules.tokenizer), rules.spec.max_length)
-
-
-def checked_runner(bundle: Bundle, artifact: Artifact, runtime: str | None) -> Runner:
-    """Return a runner for a file that has just reproduced the golden logits of its own model."""
-    name, spec = runtime or default_runtime(artifact.format), bundle.text_rules(artifact.role).spec
-    runner = open_runner(bundle.path(artifact.file), runtime=name, spec=spec)
-    check_parity(runner, bundle.golden(artifact.role), tolerance=artifact.tolerance)
-    return runner
 
 
 def _runnable(bundle: Bundle, runtime: str | None) -> Artifact:
@@ -132,22 +151,3 @@ def check_runtime(runtime: str) -> None:
         raise UsageError("torch runs checkpoints, not bundles", hint="leave --runtime out")
     if runtime not in FORMATS:
         raise UsageError(f"unknown runtime {runtime!r}", hint=f"known: {', '.join(FORMATS)}, torch")
-
-
-def load_checkpoint(target: str | Path) -> Model:
-    """Return a checkpoint, loaded with torch."""
-    from edgebert.checkpoint import load_model
-
-    return load_model(target)
-
-
-def torch_logits(model: Model) -> Logits:
-    """Return what computes the logits of a checkpoint."""
-    from edgebert.checkpoint import finite_outputs
-
-    def logits(ids: Sequence[int]) -> NDArray[np.float32]:
-        outputs = finite_outputs(model.module, ids, f"{model.checkpoint.path}: a text")
-        row: NDArray[np.float32] = outputs["logits"].numpy()
-        return row
-
-    return logits

@@ -10,7 +10,9 @@ from collections.abc import Iterable, Iterator
 
 from edgebert.architecture import Architecture
 from edgebert.manifest import Artifact, FileEntry, Manifest, Score, TextSpec
+from edgebert.metrics import METRICS
 from edgebert.ondevice.session import FORMATS
+from edgebert.tasks import task_head
 
 INPUTS = ("input_ids", "attention_mask")
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -139,15 +141,16 @@ def _score(item: Artifact, manifest: Manifest, path: str) -> Iterator[str]:
         return
     if score.file != item.file or FORMATS.get(score.runtime) != item.format:
         yield f"{path} is of {score.file!r} in {score.runtime!r}, expected {item.file!r} in a runtime that runs it"
-    if score.metric not in ("accuracy", "macro_f1"):
-        yield f"{path}.metric is {score.metric!r}, expected accuracy or macro_f1"
+    known = task_head(manifest.task).metrics
+    if score.metric not in known:
+        yield f"{path}.metric is {score.metric!r}, expected {' or '.join(known)}"
     if score.examples != data.examples or score.examples < 1:
         yield f"{path}.examples is {score.examples}, expected {data.examples}, those of the evaluation data"
         return
     if not 0 <= score.low <= score.value <= score.high <= 1:
         yield f"{path} is {score.value} in {score.low} to {score.high}, expected 0 to 1 and the value in its interval"
     right = score.value * score.examples
-    if score.metric == "accuracy" and abs(right - round(right)) > _CLOSE * score.examples:
+    if score.metric in known and METRICS[score.metric].is_share and abs(right - round(right)) > _CLOSE * score.examples:
         yield f"{path}.value is {score.value}, which is no number of right answers among {score.examples}"
     yield from _paired(score, item, manifest, path)
 

@@ -1,25 +1,48 @@
-"""The task heads edgebert knows: what they are called in a checkpoint, how their logits become answers, what to test.
+"""What a task is: one row says what its inputs are to the model, what its outputs mean and when an answer is right.
 
-One row for each; token classification and question answering will be rows, not branches.
+Everything that reads or judges answers asks a row, so that a new task is a new row here, in ``heads`` and in
+``training.objectives``.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgebert.intervals import paired_counts_interval
-from edgebert.manifest import Score, Task
-from edgebert.metrics import paired_score
+from edgebert.manifest import Task
+from edgebert.metrics import Tally
+
+if TYPE_CHECKING:
+    from edgebert.data import Example
+    from edgebert.text import TextEncoder
 
 Outputs = dict[str, NDArray[np.float32]]
 """What a file computes of one window, by the name of the output: float32, without a batch dimension or padded rows."""
+
+Key = tuple[int | float, ...]
+"""An answer as numbers, which is all that reports and journals keep of it: for a label its index."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoded:
+    """An example as the model reads it.
+
+    Attributes:
+        texts: Its texts, one or two.
+        windows: Token ids of each input that it takes, special tokens included, not padded.
+        tokens: Tokens that are read in all.
+        truncated: Whether it has more than these, which are left out.
+    """
+
+    texts: tuple[str, ...]
+    windows: tuple[tuple[int, ...], ...]
+    tokens: int
+    truncated: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,17 +69,88 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskHead:
-    """What the pipeline has to know of a task.
+    """What there is to know of a task.
 
     Attributes:
         task: Its name in manifests.
         architecture: Class name in the ``architectures`` of a Hugging Face ``config.json``.
-        golden_texts: Texts whose ids and logits every consumer of a bundle must reproduce.
+        outputs: Names of the outputs of a file, and of the dimensions of each: ``labels`` or ``tokens``.
+        golden_texts: Inputs whose ids and outputs every consumer of a bundle must reproduce: one or two texts each.
+        metrics: Names of its metrics (``metrics.METRICS``), the default one first.
+        windows: Encodes the texts of an example.
+        answer: Returns the answer that the outputs of the windows give.
+        decode: Returns the same for people, with the names of the labels.
+        gold: Returns the right answer to an example.
+        count: Returns the tally of an example from the right answer and the one that was given.
+        same: Tells whether two answers are the same to a user.
+        is_key: Tells whether numbers are an answer of a model with so many labels.
+        is_tally: Tells whether numbers are a tally of such a model.
     """
 
     task: Task
     architecture: str
-    golden_texts: tuple[str, ...]
+    outputs: Mapping[str, tuple[Literal["labels", "tokens"], ...]]
+    golden_texts: tuple[tuple[str, ...], ...]
+    metrics: tuple[str, ...]
+    windows: Callable[[TextEncoder, tuple[str, ...]], Encoded]
+    answer: Callable[[Encoded, Sequence[Outputs]], Key]
+    decode: Callable[[Encoded, Sequence[Outputs], tuple[str, ...]], Prediction]
+    gold: Callable[[Example], Key]
+    count: Callable[[Key, Key], Tally]
+    same: Callable[[Key, Key], bool]
+    is_key: Callable[[Key, int], bool]
+    is_tally: Callable[[Tally, int], bool]
+
+    def shapes(self, *, labels: int, tokens: int) -> dict[str, tuple[int, ...]]:
+        """Return the shape of each output of a window, by its name.
+
+        Args:
+            labels: Number of labels of the model.
+            tokens: Number of tokens in the window.
+        """
+        sizes = {"labels": labels, "tokens": tokens}
+        return {name: tuple(sizes[dim] for dim in dims) for name, dims in self.outputs.items()}
+
+    def count_all(self, gold: Sequence[Key], answers: Sequence[Key]) -> tuple[Tally, ...]:
+        """Return the tally of each example."""
+        return tuple(map(self.count, gold, answers))
+
+    def count_same(self, first: Sequence[Key], second: Sequence[Key]) -> int:
+        """Return on how many examples two files give the same answer."""
+        return sum(map(self.same, first, second))
+
+
+def _one_window(encoder: TextEncoder, texts: tuple[str, ...]) -> Encoded:
+    (text,) = texts
+    ids, truncated = encoder.encode_marked(text)
+    return Encoded(texts=texts, windows=(ids,), tokens=len(ids), truncated=truncated)
+
+
+def _largest_logit(_: Encoded, outputs: Sequence[Outputs]) -> Key:
+    """Return the index of the most probable label; the first of equal ones wins."""
+    return (int(outputs[0]["logits"].argmax()),)
+
+
+def _softmax(encoded: Encoded, outputs: Sequence[Outputs], labels: tuple[str, ...]) -> Prediction:
+    logits = outputs[0]["logits"]  # [labels]
+    shifted = np.exp(logits.astype(np.float64) - float(logits.max()))
+    probabilities = shifted / shifted.sum()
+    best = int(logits.argmax())
+    return Prediction(
+        text=encoded.texts[0],
+        label=labels[best],
+        probability=float(probabilities[best]),
+        probabilities=tuple(float(p) for p in probabilities),
+        tokens=encoded.tokens,
+        truncated=encoded.truncated,
+    )
+
+
+def _are_labels(count: int) -> Callable[[tuple[int | float, ...], int], bool]:
+    """Return what tells whether numbers are so many label indices."""
+    return lambda numbers, labels: (
+        len(numbers) == count and all(type(number) is int and 0 <= number < labels for number in numbers)
+    )
 
 
 _GOLDEN_TEXTS = (
@@ -81,7 +175,17 @@ _GOLDEN_TEXTS = (
 SEQUENCE_CLASSIFICATION = TaskHead(
     task="sequence-classification",
     architecture="DistilBertForSequenceClassification",
-    golden_texts=_GOLDEN_TEXTS,
+    outputs={"logits": ("labels",)},
+    golden_texts=tuple((text,) for text in _GOLDEN_TEXTS),
+    metrics=("accuracy", "macro_f1"),
+    windows=_one_window,
+    answer=_largest_logit,
+    decode=_softmax,
+    gold=lambda example: (example.label,),
+    count=operator.add,  # the right label, then the given one
+    same=operator.eq,
+    is_key=_are_labels(1),
+    is_tally=_are_labels(2),
 )
 
 TASK_HEADS = (SEQUENCE_CLASSIFICATION,)
@@ -90,114 +194,3 @@ TASK_HEADS = (SEQUENCE_CLASSIFICATION,)
 def task_head(task: Task) -> TaskHead:
     """Return the row of ``TASK_HEADS`` for a task."""
     return {head.task: head for head in TASK_HEADS}[task]
-
-
-def decode(
-    text: str, logits: NDArray[np.float32], labels: tuple[str, ...], *, tokens: int, truncated: bool
-) -> Prediction:
-    """Return the answer that float32 ``logits`` [labels] give to ``text``; the first of equal labels wins.
-
-    Args:
-        text: The text.
-        logits: One for each label.
-        labels: Names of the labels.
-        tokens: Number of tokens that the model read of the text.
-        truncated: Whether there were more.
-    """
-    shifted = np.exp(logits.astype(np.float64) - float(logits.max()))
-    probabilities = shifted / shifted.sum()
-    best = int(logits.argmax())
-    return Prediction(
-        text=text,
-        label=labels[best],
-        probability=float(probabilities[best]),
-        probabilities=tuple(float(p) for p in probabilities),
-        tokens=tokens,
-        truncated=truncated,
-    )
-
-
-class Pairs(NamedTuple):
-    """Numbers of examples that both files answer right, only the baseline, only the shipped one, and neither."""
-
-    both: int
-    only_baseline: int
-    only_shipped: int
-    neither: int
-
-
-def count_same(first: Sequence[int], second: Sequence[int]) -> int:
-    """Return on how many examples two files give the same answer, the index of a label."""
-    return int(np.count_nonzero(np.equal(first, second)))
-
-
-def count_pairs(gold: Sequence[int], baseline: Sequence[int], shipped: Sequence[int]) -> Pairs:
-    """Return how many examples each of two files answers right."""
-    before, after = np.equal(baseline, gold), np.equal(shipped, gold)
-    groups = (before & after, before & ~after, ~before & after, ~before & ~after)
-    return Pairs(*(int(np.count_nonzero(group)) for group in groups))
-
-
-def score_answers(
-    gold: Sequence[int],
-    answers: Sequence[int],
-    *,
-    file: str,
-    runtime: str,
-    labels: int,
-    baseline: tuple[str, Sequence[int]] | None,
-) -> Score:
-    """Return the score of a file that answered examples on a device, and the paired difference to its baseline.
-
-    Args:
-        gold: Right answers, one for each example.
-        answers: Answers of the file.
-        file: File inside the bundle.
-        runtime: Runtime that computed the answers.
-        labels: Number of labels of the model.
-        baseline: Name and answers of the baseline.
-
-    Raises:
-        UsageError: There is no example, the numbers of answers differ, or one is out of range.
-    """
-    name, others = (None, None) if baseline is None else baseline
-    return paired_score(
-        file=file,
-        runtime=runtime,
-        metric="accuracy",
-        expected=np.array(gold, dtype=np.int64),
-        predicted=np.array(answers, dtype=np.int64),
-        labels=labels,
-        baseline_file=name,
-        baseline_predicted=None if others is None else np.array(others, dtype=np.int64),
-    )
-
-
-def stated_pairs(score: Score) -> Pairs | None:
-    """Return the pairs that a score was computed from; ``None`` where no pairs give its interval, as for macro F1.
-
-    A score states the sums of the pairs, not the pairs. Each number of examples that only the baseline has right
-    gives another interval, so the stated interval tells which one it was.
-    """
-    if score.metric != "accuracy" or score.difference is None or score.flips is None:
-        return None
-    right, more = round(score.value * score.examples), round(score.difference * score.examples)
-    stated = np.array([score.difference_low or 0.0, score.difference_high or 0.0])
-    # Examples that the files label differently are the most that only one of them can have right.
-    for only_baseline in range((score.flips - more) // 2, max(-more, 0) - 1, -1):
-        only_shipped = only_baseline + more
-        pairs = Pairs(right - only_shipped, only_baseline, only_shipped, score.examples - right - only_baseline)
-        if min(pairs) >= 0 and np.all(np.abs(stated - paired_counts_interval(*pairs)) < 1e-12):
-            return pairs
-    return None
-
-
-def unseen_width(score: Score, *, alpha: float) -> float:
-    """Return the part of a score's interval, on either side, that allows for flips which were not seen.
-
-    Only the interval of macro F1 has it (``metrics.macro_f1_difference_interval``): z squared flips, and all of it
-    where nothing flipped. It shrinks with the number of examples itself, not with its root.
-    """
-    if score.metric != "macro_f1":
-        return 0.0
-    return NormalDist().inv_cdf(1 - alpha) ** 2 / score.examples if score.flips else math.inf

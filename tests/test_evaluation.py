@@ -451,3 +451,10 @@ def test_scoring_a_bundle_loads_no_torch(tmp_path):
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code, str(fakes.shared_bundle()), str(path)], check=True, capture_output=True)
+
+
+def test_a_metric_that_the_task_does_not_have_names_those_it_has(data: Dataset):
+    """It is refused before any text is answered."""
+    with pytest.raises(UsageError, match=r"^unknown metric 'f1'$") as caught:
+        evaluate(fakes.shared_bundle(), data, metric="f1")
+    assert caught.value.hint == "known metrics: accuracy, macro_f1"

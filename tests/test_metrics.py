@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from benchmarks.studies.coverage import Population
 from edgebert.errors import UsageError
 from edgebert.intervals import mcnemar_p, paired_difference_interval, wilson_interval
-from edgebert.metrics import METRICS, accuracy, macro_f1, macro_f1_difference_interval, macro_f1_interval, paired_score
+from edgebert.label_metrics import accuracy, macro_f1, macro_f1_difference_interval, macro_f1_interval
+from edgebert.metrics import METRICS, Rival, count_pairs, paired_score, tally_array
+from tests.support.report_values import FLOAT, make_paired_score
 
 Pair = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 
@@ -50,18 +52,9 @@ def test_score_of_accuracy_has_every_field() -> None:
     expected = np.array([0, 0, 1, 1, 2, 2, 2, 0])
     before = np.array([0, 0, 1, 1, 2, 2, 1, 1])
     after = np.array([0, 1, 1, 1, 2, 0, 1, 2])
-    score = paired_score(
-        file="int8.onnx",
-        runtime="onnxruntime",
-        metric="accuracy",
-        expected=expected,
-        predicted=after,
-        labels=3,
-        baseline_file="baseline/float32.onnx",
-        baseline_predicted=before,
-    )
+    score = make_paired_score("accuracy", expected.tolist(), after.tolist(), before.tolist())
     assert (score.file, score.runtime, score.metric) == ("int8.onnx", "onnxruntime", "accuracy")
-    assert (score.value, score.examples, score.baseline) == (0.5, 8, "baseline/float32.onnx")
+    assert (score.value, score.examples, score.baseline) == (0.5, 8, FLOAT)
     assert (score.low, score.high) == wilson_interval(4, 8)
     assert score.difference == -0.25
     assert (score.difference_low, score.difference_high) == paired_difference_interval(
@@ -72,10 +65,7 @@ def test_score_of_accuracy_has_every_field() -> None:
 
 def test_score_without_a_baseline_compares_nothing() -> None:
     """The baseline's own score has a value and an interval, and nothing about a difference."""
-    labels = np.array([0, 1, 1])
-    score = paired_score(
-        file="baseline/float32.onnx", runtime="torch", metric="accuracy", expected=labels, predicted=labels, labels=2
-    )
+    score = make_paired_score("accuracy", [0, 1, 1], [0, 1, 1])
     assert score.value == 1.0
     assert (score.low, score.high) == wilson_interval(3, 3)
     assert (score.baseline, score.difference, score.difference_low, score.difference_high) == (None, None, None, None)
@@ -89,16 +79,7 @@ def test_score_of_macro_f1_is_paired_and_holds_its_values(case: tuple[Pair, int]
     (expected, predicted), labels = case
     size = expected.size
     before = np.array(data.draw(st.lists(st.integers(0, labels - 1), min_size=size, max_size=size)))
-    score = paired_score(
-        file="a",
-        runtime="torch",
-        metric="macro_f1",
-        expected=expected,
-        predicted=predicted,
-        labels=labels,
-        baseline_file="b",
-        baseline_predicted=before,
-    )
+    score = make_paired_score("macro_f1", expected.tolist(), predicted.tolist(), before.tolist())
     assert score.value == macro_f1(expected, predicted, labels=labels)
     assert score.difference == score.value - macro_f1(expected, before, labels=labels)
     assert score.difference_low is not None
@@ -110,17 +91,7 @@ def test_score_of_macro_f1_is_paired_and_holds_its_values(case: tuple[Pair, int]
 @pytest.mark.parametrize("metric", METRICS)
 def test_score_of_equal_predictions_has_no_difference(metric: str) -> None:
     """A file that predicts what the baseline predicts differs by 0, agrees everywhere and has the p-value 1."""
-    expected, predicted = np.array([0, 1, 1, 0]), np.array([0, 1, 0, 0])
-    score = paired_score(
-        file="a",
-        runtime="torch",
-        metric=metric,
-        expected=expected,
-        predicted=predicted,
-        labels=2,
-        baseline_file="b",
-        baseline_predicted=predicted.copy(),
-    )
+    score = make_paired_score(metric, [0, 1, 1, 0], [0, 1, 0, 0], [0, 1, 0, 0])
     assert (score.difference, score.agreement, score.flips, score.mcnemar_p) == (0.0, 1.0, 0, 1.0)
 
 
@@ -202,14 +173,6 @@ def test_intervals_of_macro_f1_hold_the_truth_as_often_as_they_say(
     assert differences / 400 >= 0.93
 
 
-def test_unknown_metric_names_the_known_ones() -> None:
-    """A metric that does not exist is refused with the list of those that do."""
-    labels = np.array([0])
-    with pytest.raises(UsageError, match=r"^unknown metric 'f1'$") as caught:
-        paired_score(file="a", runtime="torch", metric="f1", expected=labels, predicted=labels, labels=1)
-    assert caught.value.hint == "known metrics: accuracy, macro_f1"
-
-
 @pytest.mark.parametrize(
     ("expected", "predicted", "message"),
     [
@@ -221,38 +184,39 @@ def test_unknown_metric_names_the_known_ones() -> None:
         ([0, 1], [0.0, 1.0], "the predicted labels are float64, not whole numbers"),
     ],
 )
-@pytest.mark.parametrize("metric", METRICS)
-def test_score_refuses_labels_it_cannot_compare(
-    metric: str, expected: list[int], predicted: list[int], message: str
-) -> None:
-    """No example, unequal lengths and labels out of range are refused for either metric, in file and baseline."""
+def test_macro_f1_refuses_labels_it_cannot_compare(expected: list[int], predicted: list[int], message: str) -> None:
+    """No example, unequal lengths and labels out of range are refused, for the value and for both intervals."""
     first, second = np.array(expected), np.array(predicted)
-    with pytest.raises(UsageError, match=f"^{message}$"):
-        paired_score(file="a", runtime="torch", metric=metric, expected=first, predicted=second, labels=2)
-    if first.shape == second.shape and first.max(initial=0) < 2:
+    for compute in (macro_f1, macro_f1_interval):
         with pytest.raises(UsageError, match=f"^{message}$"):
-            paired_score(
-                file="a",
-                runtime="torch",
-                metric=metric,
-                expected=first,
-                predicted=first,
-                labels=2,
-                baseline_file="b",
-                baseline_predicted=second,
-            )
+            compute(first, second, labels=2)
+    with pytest.raises(UsageError, match=f"^{message}$"):
+        macro_f1_difference_interval(first, second, second, labels=2)
 
 
-def test_half_a_baseline_is_refused() -> None:
-    """A baseline's name without its predictions is a mistake, not a missing baseline."""
-    labels = np.array([0])
-    with pytest.raises(UsageError, match="only one of them was given"):
-        paired_score(
-            file="a",
-            runtime="torch",
-            metric="accuracy",
-            expected=labels,
-            predicted=labels,
-            labels=1,
-            baseline_file="b",
-        )
+def test_tallies_that_cannot_be_compared_are_refused() -> None:
+    """No example, and a baseline that answered other examples or was counted for another task."""
+    with pytest.raises(UsageError, match="there is no example to score"):
+        paired_score("accuracy", tally_array([]), file="a", runtime="torch")
+    two = tally_array([(0, 1), (1, 1)])
+    for other in (tally_array([(0, 1)]), tally_array([(0, 1, 1), (0, 0, 0)])):
+        with pytest.raises(UsageError, match="two files of equal tallies are needed"):
+            paired_score("accuracy", two, file="a", runtime="torch", baseline=Rival("b", other, 1))
+
+
+def test_pairs_are_counted_where_a_metric_is_the_share_of_what_is_right() -> None:
+    """Accuracy is told by the examples that both, one or none of two files has right; macro F1 is not."""
+    before, after = tally_array([(0, 0), (1, 1), (1, 0), (0, 1)]), tally_array([(0, 0), (1, 0), (1, 1), (0, 1)])
+    assert count_pairs("accuracy", before, after) == (1, 1, 1, 1)
+    assert count_pairs("macro_f1", before, after) is None
+
+
+@given(label_pairs())
+@settings(max_examples=30)
+def test_a_metric_by_tallies_is_that_of_the_labels(case: tuple[Pair, int]) -> None:
+    """Labels that no file gives and no example has change nothing, so the tallies need not tell how many there are."""
+    (expected, predicted), labels = case
+    score = make_paired_score("macro_f1", expected.tolist(), predicted.tolist())
+    low, high = macro_f1_interval(expected, predicted, labels + 3)
+    assert score.value == macro_f1(expected, predicted, labels + 3)
+    assert (score.low, score.high) == pytest.approx((min(low, score.value), max(high, score.value)), abs=1e-12)

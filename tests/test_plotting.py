@@ -168,7 +168,7 @@ def test_a_report_draws_the_paired_change_that_its_table_tells(monkeypatch: pyte
     """Answers whose unpaired intervals overlap widely have a bar of the paired change, which is below the line."""
     labels, before, after = rv.make_predictions(both=700, only_float=30, only_file=5, neither=265)
     answers = (rv.make_answers(rv.INT8, after), rv.make_answers(rv.FLOAT, before))
-    report = rv.make_report(rv.make_measurement(answers=answers), texts=rv.make_texts(labels=labels))
+    report = rv.make_report(rv.make_measurement(answers=answers), labels=labels)
     (section,) = sections([report])
     figures = kept_figures(monkeypatch, plots)
     assert list(device_plots(section, prefix="p"))

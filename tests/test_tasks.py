@@ -9,8 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from edgebert.data import Example
 from edgebert.manifest import Task
-from edgebert.tasks import SEQUENCE_CLASSIFICATION, TASK_HEADS, decode, task_head
+from edgebert.metrics import METRICS
+from edgebert.tasks import SEQUENCE_CLASSIFICATION, TASK_HEADS, Encoded, Prediction, task_head
+from edgebert.text import TextEncoder
+from tests.support.tiny_files import make_tokenizer
 
 LOGITS = arrays(np.float32, st.integers(1, 6), elements=st.floats(-(2.0**100), 2.0**100, width=32))
 
@@ -34,11 +38,14 @@ def test_the_tables_of_tasks_have_the_same_rows():
     named = {head.task for head in TASK_HEADS}
     assert set(HEADS) == named
     assert set(OBJECTIVES) == named
+    for head in TASK_HEADS:
+        assert set(HEADS[head.task].outputs) == set(head.outputs)
+        assert set(head.metrics) <= set(METRICS)
 
 
 def test_the_golden_texts_are_hard():
     """The golden texts hold no text, blanks, one word, 500 words, emoji, accents, CJK, controls and typed specials."""
-    texts = SEQUENCE_CLASSIFICATION.golden_texts
+    texts = [text for (text,) in SEQUENCE_CLASSIFICATION.golden_texts]
     assert len(set(texts)) == len(texts)
     assert "" in texts
     assert any(text and not text.strip() for text in texts)
@@ -69,13 +76,20 @@ def test_the_golden_texts_are_hard():
         assert text.encode("utf-8").decode("utf-8") == text
 
 
-EMPTY = {"tokens": 2, "truncated": False}
+def decode(
+    logits: np.ndarray, labels: tuple[str, ...], *, text: str = "", tokens: int = 2, cut: bool = False
+) -> Prediction:
+    """Return the answer to a text, and see that it is the one that reports keep."""
+    encoded = Encoded(texts=(text,), windows=((2,) * tokens,), tokens=tokens, truncated=cut)
+    found = SEQUENCE_CLASSIFICATION.decode(encoded, [{"logits": logits}], labels)
+    assert SEQUENCE_CLASSIFICATION.answer(encoded, [{"logits": logits}]) == (labels.index(found.label),)
+    return found
 
 
 @given(logits=LOGITS)
 def test_the_answer_is_the_softmax_and_its_largest(logits: np.ndarray):
     """Probabilities are those of a softmax in float64, sum to 1, and the label is that of the largest logit."""
-    found = decode("a text", logits, names(len(logits)), tokens=4, truncated=True)
+    found = decode(logits, names(len(logits)), text="a text", tokens=4, cut=True)
     exact = [float(value) for value in logits]
     weights = [math.exp(value - max(exact)) for value in exact]
     assert (found.text, found.tokens, found.truncated) == ("a text", 4, True)
@@ -91,8 +105,8 @@ def test_labels_follow_their_logits(logits: np.ndarray, data: st.DataObject):
     """Labels in another order, with their logits, get the same probabilities."""
     order = data.draw(st.permutations(range(len(logits))))
     labels = names(len(logits))
-    before = decode("", logits, labels, **EMPTY)
-    after = decode("", logits[list(order)], tuple(labels[index] for index in order), **EMPTY)
+    before = decode(logits, labels)
+    after = decode(logits[list(order)], tuple(labels[index] for index in order))
     assert dict(zip((labels[index] for index in order), after.probabilities, strict=True)) == pytest.approx(
         dict(zip(labels, before.probabilities, strict=True)), rel=1e-12
     )
@@ -100,10 +114,37 @@ def test_labels_follow_their_logits(logits: np.ndarray, data: st.DataObject):
 
 def test_the_first_of_equal_labels_wins():
     """A tie goes to the label that stands first, in every runtime alike."""
-    assert decode("", np.array([1, 3, 3], np.float32), ("a", "b", "c"), **EMPTY).label == "b"
+    assert decode(np.array([1, 3, 3], np.float32), ("a", "b", "c")).label == "b"
 
 
 def test_huge_logits_do_not_overflow():
     """Logits at the ends of float32 give certainty, without a warning of overflow."""
     largest = np.finfo(np.float32).max
-    assert decode("", np.array([-largest, largest], np.float32), ("a", "b"), **EMPTY).probabilities == (0.0, 1.0)
+    assert decode(np.array([-largest, largest], np.float32), ("a", "b")).probabilities == (0.0, 1.0)
+
+
+def test_an_example_of_a_label_is_one_window():
+    """The ids of a text, and whether it was cut, are those of the encoder."""
+    encoder = TextEncoder(make_tokenizer(), 16)
+    found = SEQUENCE_CLASSIFICATION.windows(encoder, ("good " * 100,))
+    ids, truncated = encoder.encode_marked("good " * 100)
+    assert (found.windows, found.tokens, found.truncated) == ((ids,), len(ids), truncated)
+    assert SEQUENCE_CLASSIFICATION.shapes(labels=3, tokens=found.tokens) == {"logits": (3,)}
+
+
+def test_labels_are_counted_as_pairs():
+    """The tally of a label is the right one and the given one; two answers are the same where the labels are."""
+    gold, answers = [(0,), (2,), (1,)], [(0,), (1,), (1,)]
+    assert SEQUENCE_CLASSIFICATION.count_all(gold, answers) == ((0, 0), (2, 1), (1, 1))
+    assert SEQUENCE_CLASSIFICATION.count_same(gold, answers) == 2
+    example = Example(text="a", label=2, line=1)
+    assert SEQUENCE_CLASSIFICATION.gold(example) == (2,)
+
+
+@pytest.mark.parametrize("key", [(), (3,), (-1,), (1.0,), (True,), (1, 1, 1)])
+def test_what_is_no_label_of_the_model_is_no_answer(key: tuple[int | float, ...]):
+    """An answer is one index below the number of labels, a tally two of them."""
+    head = SEQUENCE_CLASSIFICATION
+    assert not head.is_key(key, 3)
+    assert not head.is_tally((*key, 0), 3)
+    assert all(head.is_key((label,), 3) and head.is_tally((label, 2 - label), 3) for label in range(3))

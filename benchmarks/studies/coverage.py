@@ -13,7 +13,7 @@ import numpy as np
 from benchmarks.page import Figure, conditions, packages_text, table
 from benchmarks.results import Recorded, stamp
 from edgebert.intervals import normal_quantile
-from edgebert.metrics import (
+from edgebert.label_metrics import (
     is_sparse,
     macro_f1,
     macro_f1_difference_interval,

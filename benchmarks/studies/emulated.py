@@ -6,7 +6,7 @@ Wall times of an emulator mean nothing, and none are kept: not of this machine e
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -139,12 +139,16 @@ def figures(results: EmulatedResults | None) -> Iterator[Figure]:
     for file in ("int8.onnx", "int8.tflite"):
         found = [] if results is None else list(_among_arm(results.demo, file))
         what = f"agreement of {file} among emulated {', '.join(CPUS)}, the lowest of all pairs"
-        more = f" of {len(results.demo.texts.labels)} texts" if results else ""
+        more = f" of {_answered(score_rows(results.demo))} texts" if results else ""
         yield bounded(what, "at least", LEAST_AGREEMENT, min(found, default=None), shown="{:.4f}", more=more)
 
 
 def _counts(results: EmulatedResults, shape: str) -> tuple[CountRow, ...]:
     return count_rows(results.demo if shape == "demo" else results.base)
+
+
+def _answered(rows: Sequence[ScoreRow]) -> int:
+    return max((row.examples for row in rows), default=0)
 
 
 def _among_arm(report: Report, file: str) -> Iterator[float]:
@@ -155,7 +159,8 @@ def _among_arm(report: Report, file: str) -> Iterator[float]:
 
 def section(results: EmulatedResults, _: str) -> list[str]:
     """Return the section of ``RESULTS.md``."""
-    texts, rows = len(results.demo.texts.labels), score_rows(results.demo)
+    rows = score_rows(results.demo)
+    texts = _answered(rows)
     counts = [_count_cells(shape, row) for shape in ("demo", "base") for row in _counts(results, shape)]
     header = ("shape", "CPU", "file", "up to tokens", "tokens", "M instructions", "of float")
     # The last column is words again.

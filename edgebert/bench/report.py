@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from edgebert.arguments import Amount, Count, Positive
 from edgebert.bench.suite import Suite
@@ -12,11 +14,13 @@ from edgebert.device.device import DeviceFacts, PhoneState
 from edgebert.device.protocol import TimedSeries, Trial
 from edgebert.errors import UsageError
 from edgebert.jsonio import dumps, parse, read
-from edgebert.manifest import Role, TextSpec
+from edgebert.manifest import Role, Task, TextSpec
+from edgebert.metrics import Tally
 from edgebert.outputs import FileKind, write_output
 from edgebert.recipe import Format, Precision
+from edgebert.tasks import SEQUENCE_CLASSIFICATION, Key, task_head
 
-REPORT_SCHEMA = 1
+REPORT_SCHEMA = 2
 
 Configuration = tuple[str, str, int]
 """File, runtime and threads: the trials of one configuration are the processes that are judged together."""
@@ -43,6 +47,7 @@ class BundleFacts:
     checkpoint: str
     checkpoint_sha256: str
     recipe: str
+    task: Task
     labels: tuple[str, ...]
     text: TextSpec
     files: tuple[FileFacts, ...]
@@ -70,7 +75,7 @@ class TextFacts:
         texts: Texts in it.
         truncated: Texts longer than the longest input, and cut there.
         mean_tokens: Mean length in tokens, special tokens included, over all texts.
-        labels: Label index of each text of the accuracy run, in its order; empty without labels or accuracy run.
+        gold_sha256: Hash of the right answers to the texts of the accuracy run; empty without either.
     """
 
     name: str
@@ -78,7 +83,7 @@ class TextFacts:
     texts: Count
     truncated: Count
     mean_tokens: Amount
-    labels: tuple[Count, ...] = ()
+    gold_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +105,8 @@ class FileAnswers:
         file: File inside the bundle.
         runtime: Runtime.
         version: Its version.
-        predicted: Label index predicted for each text of the accuracy run; empty when there was none.
+        answers: Answer to each text of the accuracy run; empty when there was none.
+        tallies: What each of them adds to the metrics of the task; empty where no right answers are known.
         golden_difference: Largest absolute difference to the golden logits.
         golden_tolerance: Largest one that counts as the same model.
     """
@@ -108,7 +114,8 @@ class FileAnswers:
     file: str
     runtime: str
     version: str
-    predicted: tuple[Count, ...]
+    answers: tuple[Key, ...]
+    tallies: tuple[Tally, ...]
     golden_difference: Amount
     golden_tolerance: Amount
 
@@ -171,8 +178,8 @@ class Measurement:
 class Report:
     """The content of a report file.
 
-    It can be shown to people who may not see the texts: of each text it holds the length in tokens, the times, the
-    label and what the files predicted, but neither words nor token ids.
+    It can be shown to people who may not see the texts: of each text it holds the length in tokens, the times, what the
+    files answered and whether that is right, as numbers, but neither words nor token ids.
 
     Attributes:
         schema: ``REPORT_SCHEMA``.
@@ -210,21 +217,55 @@ def read_report(path: Path) -> Report:
         UsageError: The file is missing, no report, or of a schema this version cannot read.
     """
     again = "edgebert bench BUNDLE --out REPORT.json makes one"
-    report = read(Report, path, what="report", newest=REPORT_SCHEMA, keys=("measurements",), hint=again)
-    for key, label in _labels(report):
-        if label >= len(report.bundle.labels):
-            raise UsageError(f"{path}: {key} is {label}, but the bundle has {len(report.bundle.labels)} labels")
+    report = read(
+        Report, path, what="report", newest=REPORT_SCHEMA, keys=("measurements",), hint=again, upgrade=upgraded
+    )
+    head, labels = task_head(report.bundle.task), len(report.bundle.labels)
+    for device, measurement in enumerate(report.measurements):
+        for file, found in enumerate(measurement.answers):
+            where = f"{path}: measurements[{device}].answers[{file}]"
+            for index, key in enumerate(found.answers):
+                if not head.is_key(key, labels):
+                    raise UsageError(
+                        f"{where}.answers[{index}] is {list(key)}, no answer of a model of {labels} labels"
+                    )
+            for index, tally in enumerate(found.tallies):
+                if not head.is_tally(tally, labels):
+                    raise UsageError(
+                        f"{where}.tallies[{index}] is {list(tally)}, no tally of a model of {labels} labels"
+                    )
     return report
 
 
-def _labels(report: Report) -> Iterator[tuple[str, int]]:
-    """Yield every label index in a report, with its key."""
-    for index, label in enumerate(report.texts.labels):
-        yield f"texts.labels[{index}]", label
-    for device, measurement in enumerate(report.measurements):
-        for file, answers in enumerate(measurement.answers):
-            for index, label in enumerate(answers.predicted):
-                yield f"measurements[{device}].answers[{file}].predicted[{index}]", label
+def gold_hash(gold: Sequence[Key]) -> str:
+    """Return the hash of right answers, in their order: reports of equal ones ask the same; empty without any."""
+    return hashlib.sha256(dumps(list(gold)).encode()).hexdigest() if gold else ""
+
+
+def upgraded(plain: dict[str, Any]) -> dict[str, Any]:
+    """Return the JSON value of a report as one of the newest schema; what it should not hold stays in it.
+
+    In schema 1 every answer is the index of a label, and the right ones are said once for all files.
+    """
+    if plain.get("schema") != 1:
+        return plain
+    bundle, texts, measurements = (plain.get(name) for name in ("bundle", "texts", "measurements"))
+    gold: list[Any] = []
+    if isinstance(bundle, dict):
+        bundle["task"] = SEQUENCE_CLASSIFICATION.task
+    if isinstance(texts, dict) and isinstance(texts.get("labels"), list):
+        gold = texts.pop("labels")
+        texts["gold_sha256"] = gold_hash([(label,) for label in gold])
+    for measurement in _objects(measurements):
+        for file in _objects(measurement.get("answers")):
+            if isinstance(file.get("predicted"), list):
+                file["answers"] = [[label] for label in file["predicted"]]
+                file["tallies"] = [list(pair) for pair in zip(gold, file.pop("predicted"), strict=False)]
+    return plain | {"schema": REPORT_SCHEMA}
+
+
+def _objects(value: object) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def write_report(report: Report, path: Path) -> None:

@@ -30,7 +30,7 @@ def make_golden(model: Model, encoder: TextEncoder) -> Golden:
     Raises:
         CheckpointError: A logit is not finite.
     """
-    texts = (*task_head(model.checkpoint.task).golden_texts, *added_token_texts(model, encoder))
+    texts = (*(text for (text,) in task_head(model.checkpoint.task).golden_texts), *added_token_texts(model, encoder))
     ids = [encoder.encode(text) for text in texts]
     logits = _logits(model.module, ids, str(model.checkpoint.path))
     cases = zip(texts, ids, logits, strict=True)

@@ -15,19 +15,18 @@ from edgebert.bench.run.requests import abba
 from edgebert.convert.weights import extract_weights
 from edgebert.device.protocol import Request, Series
 from edgebert.heads import HEADS
-from edgebert.metrics import paired_score
+from edgebert.metrics import Rival, paired_score, tally_array
 from edgebert.planning.state import writable
 from edgebert.planning.values import ORIGINAL, Candidate, Measured
 from edgebert.progress import Progress
 from edgebert.pruning.cost import macs
 from edgebert.recipe import Format
 from edgebert.runtime import Runner, default_runtime, open_runner
+from edgebert.tasks import Encoded, Key, TaskHead, task_head
 from edgebert.text import TextEncoder, text_spec
 from edgebert.workers.measure import measure
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from edgebert.checkpoint import Model
     from edgebert.data import Dataset
 
@@ -48,22 +47,24 @@ class OpenFile:
     Attributes:
         path: The file.
         runner: It, open.
-        ids: Token ids of each evaluation text, by the tokenizer of its model.
+        head: The task of its model.
+        inputs: The evaluation texts as the tokenizer of its model encodes them.
         macs: Multiply-accumulates for one evaluation text on average, padding included where the format pads.
     """
 
     path: Path
     runner: Runner
-    ids: tuple[tuple[int, ...], ...]
+    head: TaskHead
+    inputs: tuple[Encoded, ...]
     macs: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Baseline:
-    """The float original that candidates are compared with, and its answers: int64 [texts]."""
+    """The float original that candidates are compared with, and its answer to each text."""
 
     opened: OpenFile
-    answers: NDArray[np.int64]
+    answers: tuple[Key, ...]
 
 
 def lengths_of(positions: int) -> tuple[int, ...]:
@@ -93,24 +94,27 @@ def open_file(model: Model, data: Dataset, folder: Path, *, file_format: Format,
         folder.mkdir(parents=True, exist_ok=True)
         _write(model, path, lengths, int8=precision == "int8")
     encoder = TextEncoder(model.tokenizer, spec.max_length)
-    ids = tuple(encoder.encode(example.text) for example in data.examples)
+    head = task_head(model.checkpoint.task)
+    inputs = tuple(head.windows(encoder, (example.text,)) for example in data.examples)
     runner = open_runner(path, runtime=default_runtime(file_format), spec=spec)
-    computed = Counter(_computed_length(runner, len(text)) for text in ids)
+    computed = Counter(_computed_length(runner, len(window)) for item in inputs for window in item.windows)
     return OpenFile(
         path=path,
         runner=runner,
-        ids=ids,
+        head=head,
+        inputs=inputs,
         macs=macs(model.checkpoint.architecture, computed, HEADS[model.checkpoint.task]),
     )
 
 
-def answers_of(opened: OpenFile, progress: Callable[[int, int], None]) -> NDArray[np.int64]:
-    """Return the label that a file gives to each text: int64 [texts]."""
-    answers = np.empty(len(opened.ids), dtype=np.int64)
-    for index, ids in enumerate(opened.ids):
-        answers[index] = int(opened.runner.logits(ids).argmax())
-        progress(index + 1, len(opened.ids))
-    return answers
+def answers_of(opened: OpenFile, progress: Callable[[int, int], None]) -> tuple[Key, ...]:
+    """Return the answer of a file to each text."""
+    answers = []
+    for index, encoded in enumerate(opened.inputs):
+        outputs = [{"logits": opened.runner.logits(window)} for window in encoded.windows]
+        answers.append(opened.head.answer(encoded, outputs))
+        progress(index + 1, len(opened.inputs))
+    return tuple(answers)
 
 
 def measured(
@@ -139,15 +143,18 @@ def measured(
     answers = baseline.answers
     if not is_original:
         answers = answers_of(opened, lambda done, total: progress("evaluating", done, total))
+    head = opened.head
+    gold = [head.gold(example) for example in data.examples]
+    tallies, rival = tally_array(head.count_all(gold, answers)), None
+    if not is_original:
+        before = tally_array(head.count_all(gold, baseline.answers))
+        rival = Rival("the float original", before, head.count_same(baseline.answers, answers))
     score = paired_score(
+        head.metrics[0],
+        tallies,
         file=opened.path.name,
         runtime=opened.runner.session.runtime,
-        metric="accuracy",
-        expected=np.array([example.label for example in data.examples], dtype=np.int64),
-        predicted=answers,
-        baseline_file=None if is_original else "the float original",
-        baseline_predicted=None if is_original else baseline.answers,
-        labels=len(data.labels),
+        baseline=rival,
     )
     timing = timed and not is_original
     baseline_ns, run_ns = _interleaved(baseline.opened, opened, timed, progress) if timing else ((), ())
@@ -178,7 +185,7 @@ def _interleaved(
 
 
 def _request(file: OpenFile, timed: Sequence[int]) -> Request:
-    series = Series(name="all", inputs=tuple(file.ids[index] for index in timed))
+    series = Series(name="all", inputs=tuple(file.inputs[index].windows[0] for index in timed))
     session = file.runner.session
     return Request(
         file=str(file.path),

@@ -16,8 +16,8 @@ from edgebert.arguments import PLACE, Factor, Length, Positive, Rate, Seed, chec
 from edgebert.data import Dataset, read_dataset
 from edgebert.errors import CheckpointError, DataError, MissingExtraError, UsageError
 from edgebert.folder import locate, read_config
+from edgebert.label_metrics import accuracy
 from edgebert.manifest import Task
-from edgebert.metrics import accuracy
 from edgebert.network import (
     ENCODER,
     build_module,

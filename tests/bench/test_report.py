@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from edgebert.bench.analysis.rows import sections
+from edgebert.bench.render.text import csv_text, markdown_text
 from edgebert.bench.report import read_report, write_report
 from edgebert.bench.run.runner import BenchmarkResult, finish
 from edgebert.device.device import PhoneState
 from edgebert.device.protocol import Cooling
 from edgebert.errors import EnvironmentProblem, OutputError, UsageError
-from edgebert.jsonio import dumps
 from tests.support.report_values import (
     change_trials,
     make_conditions,
@@ -19,7 +20,6 @@ from tests.support.report_values import (
     make_measurement,
     make_phone,
     make_report,
-    make_texts,
 )
 
 RECORDED = Path(__file__).parents[1] / "golden/report-1.json"
@@ -40,7 +40,7 @@ def full():
     return make_report(
         change_trials(phone, conditions=(conditions,)),
         make_emulated(notes=("no litert",)),
-        texts=make_texts(labels=(0, 1)),
+        labels=(0, 1),
     )
 
 
@@ -55,17 +55,40 @@ def test_a_report_comes_back_as_it_was_written(tmp_path):
     assert [item.name for item in tmp_path.iterdir()] == ["report.json"]
 
 
-def test_a_recorded_report_of_schema_1_is_read():
-    """Every field of a small recorded report is read, and gives the same bytes again."""
+def test_a_recorded_report_of_schema_1_is_read(tmp_path):
+    """A small recorded report of an older version gives the tables that it gave then, and is written as a new one."""
     report = read_report(RECORDED)
-    assert (report.schema, len(report.measurements), len(report.measurements[0].trials)) == (1, 2, 1)
-    assert dumps(report) == RECORDED.read_text(encoding="utf-8")
+    assert (report.schema, len(report.measurements), len(report.measurements[0].trials)) == (2, 2, 4)
+    assert markdown_text([report]) == RECORDED.with_suffix(".md").read_text(encoding="utf-8")
+    assert csv_text(sections([report])) == RECORDED.with_suffix(".csv").read_text(encoding="utf-8")
+    write_report(report, tmp_path / "new.json")
+    assert read_report(tmp_path / "new.json") == report
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("predicted", 5, "unknown key 'measurements[0].answers[0].predicted'"),
+        ("predicted", [0, "x"], 'measurements[0].answers[0].answers[1][0] is "x", not a number'),
+        ("predicted", [0, 2], "measurements[0].answers[0].answers[1] is [2], no answer of a model of 2 labels"),
+        ("labels", [0, 2], "measurements[0].answers[0].tallies[1] is [2, 1], no tally of a model of 2 labels"),
+        ("labels", None, "unknown key 'texts.labels'"),
+    ],
+)
+def test_a_damaged_report_of_schema_1_is_refused_by_name(tmp_path, key, value, said):
+    """What schema 1 could not hold is named as it is in the report that is made of it."""
+    plain = json.loads(RECORDED.read_text(encoding="utf-8"))
+    (plain["texts"] if key == "labels" else plain["measurements"][0]["answers"][0])[key] = value
+    (tmp_path / "report.json").write_text(json.dumps(plain), encoding="utf-8")
+    with pytest.raises(UsageError) as caught:
+        read_report(tmp_path / "report.json")
+    assert caught.value.message.startswith(f"{tmp_path / 'report.json'}: {said}")
 
 
 @pytest.mark.parametrize(
     ("edit", "said"),
     [
-        (lambda plain: plain.update(schema=2), "report schema 2; this edgebert reads up to 1"),
+        (lambda plain: plain.update(schema=3), "report schema 3; this edgebert reads up to 2"),
         (lambda plain: plain.pop("schema"), "not a report"),
         (lambda plain: plain.update(schema=0), "not a report"),
         (lambda plain: plain.update(schema=True), "not a report"),

@@ -43,7 +43,7 @@ def test_this_machine_is_measured_from_end_to_end(cli, data, tmp_path):
     assert all(len(series.run_ns) == 2 for item in measurement.trials for series in item.trial.series)
     assert all(item.trial.tokenized.text_ns for item in measurement.trials)
     assert {item.trial.tokenized.ids for item in measurement.trials} == {()}
-    assert [len(item.predicted) for item in measurement.answers] == [len(fakes.TEXTS)] * 2
+    assert [len(item.answers) for item in measurement.answers] == [len(fakes.TEXTS)] * 2
     assert measurement.notes == ()
     assert report.texts.name == data.name
     assert "int8.onnx" in outcome.out

@@ -23,7 +23,6 @@ from tests.support.report_values import (
     make_measurement,
     make_predictions,
     make_report,
-    make_texts,
     make_times,
 )
 
@@ -59,7 +58,7 @@ def report(bundle, tmp_path):
     measured = make_report(
         make_measurement(answers=answers),
         bundle=make_bundle(manifest_sha256=digest),
-        texts=make_texts(labels=labels),
+        labels=labels,
     )
     path = tmp_path / "report.json"
     write_report(measured, path)

@@ -192,8 +192,8 @@ def _report(number: int) -> Callable[[Path, Corpus], None]:
         device = report_values.make_phone() if number else report_values.make_device()
         measured = [report_values.make_measurement(small, device=device, answers=answers)]
         measured += [report_values.make_emulated(notes=("a note",))] if number == 2 else []
-        texts = report_values.make_texts(labels=labels, texts=len(labels))
-        to.write_text(dumps(report_values.make_report(*measured, texts=texts)))
+        texts = report_values.make_texts(texts=len(labels))
+        to.write_text(dumps(report_values.make_report(*measured, labels=labels, texts=texts)))
 
     return make
 
@@ -216,7 +216,7 @@ def _journal(to: Path, corpus: Corpus) -> None:
     for step in (
         FactsStep(device="local", facts=report_values.make_device()),
         GoldenStep(device="local", answers=answers, text_ns=5, problem="line\nbreak"),
-        AnswersStep(device="local", file="int8.onnx", runtime="onnxruntime", predicted=(0, 1)),
+        AnswersStep(device="local", file="int8.onnx", runtime="onnxruntime", answers=((0,), (1,))),
         StateStep(device="local", state=PhoneState(trial=2, battery_celsius=30.5), retries=2),
         TrialStep(device="local", done=done),
     ):

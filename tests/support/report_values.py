@@ -22,6 +22,7 @@ from edgebert.bench.report import (
     Measurement,
     Report,
     TextFacts,
+    gold_hash,
 )
 from edgebert.bench.suite import Suite
 from edgebert.device.device import AndroidFacts, DeviceFacts
@@ -36,7 +37,9 @@ from edgebert.device.protocol import (
     Tokenized,
     Trial,
 )
-from edgebert.manifest import TextSpec
+from edgebert.manifest import Score, TextSpec
+from edgebert.metrics import Rival, paired_score, tally_array
+from edgebert.tasks import TASK_HEADS
 
 INT8, FLOAT = "int8.onnx", "baseline/float32.onnx"
 INT8_TFLITE, FLOAT_TFLITE = "int8.tflite", "baseline/float32.tflite"
@@ -181,13 +184,14 @@ def make_measurement(
 
 
 def make_answers(file: str = INT8, predicted: Sequence[int] = (), **changes: Any) -> FileAnswers:
-    """Return answers within the golden tolerance."""
+    """Return answers within the golden tolerance: the index of a label for each text, not tallied yet."""
     runtime, version = RUNTIMES[file.rpartition(".")[2]]
     found = FileAnswers(
         file=file,
         runtime=runtime,
         version=version,
-        predicted=tuple(predicted),
+        answers=tuple((label,) for label in predicted),
+        tallies=(),
         golden_difference=0.01,
         golden_tolerance=0.2,
     )
@@ -248,6 +252,7 @@ def make_files(*names: str) -> tuple[FileFacts, ...]:
 def make_bundle(files: Sequence[str] = (INT8, FLOAT), **changes: Any) -> BundleFacts:
     """Return the bundle of a report."""
     found = BundleFacts(
+        task=TASK_HEADS[0].task,
         name="bundle",
         manifest_sha256="ab" * 32,
         checkpoint="tiny",
@@ -266,9 +271,9 @@ def make_texts(**changes: Any) -> TextFacts:
     return replace(found, **changes)
 
 
-def make_report(*measurements: Measurement, **changes: Any) -> Report:
-    """Return a report; ``changes`` are fields of ``Report``, as in ``texts=make_texts(labels=...)``."""
-    measurements = measurements or (make_measurement(),)
+def make_report(*measurements: Measurement, labels: Sequence[int] = (), **changes: Any) -> Report:
+    """Return a report; ``labels`` are the right answers, ``changes`` fields of it, as in ``texts=make_texts()``."""
+    measurements = tuple(tallied(item, labels) for item in measurements or (make_measurement(),))
     measured = {done.file for item in measurements for done in item.trials}
     measured |= {answer.file for item in measurements for answer in item.answers}
     known = [name for name in SIZES if name in measured]
@@ -281,7 +286,31 @@ def make_report(*measurements: Measurement, **changes: Any) -> Report:
         suite=Suite(),
         measurements=measurements,
     )
-    return replace(found, **changes)
+    found = replace(found, **changes)
+    return replace(found, texts=replace(found.texts, gold_sha256=gold_hash([(label,) for label in labels])))
+
+
+def tallied(measurement: Measurement, labels: Sequence[int]) -> Measurement:
+    """Return the measurement with its answers counted against the right labels."""
+    return replace(
+        measurement,
+        answers=tuple(
+            replace(item, tallies=tuple((label, *key) for label, key in zip(labels, item.answers, strict=False)))
+            for item in measurement.answers
+        ),
+    )
+
+
+def make_paired_score(
+    metric: str, expected: Sequence[int], answered: Sequence[int], before: Sequence[int] | None = None
+) -> Score:
+    """Return the score of the int8 ONNX file from labels, compared with its baseline where that has any."""
+    rival = None
+    if before is not None:
+        same = int(np.count_nonzero(np.equal(before, answered)))
+        rival = Rival(FLOAT, tally_array(list(zip(expected, before, strict=True))), same)
+    tallies = tally_array(list(zip(expected, answered, strict=True)))
+    return paired_score(metric, tallies, file=INT8, runtime="onnxruntime", baseline=rival)
 
 
 def make_series(name: str = "all", count: int = 3) -> Series:

@@ -11,7 +11,8 @@ from edgebert.bench.report import FileAnswers, Measurement, Report
 from edgebert.errors import UsageError
 from edgebert.intervals import wilson_interval
 from edgebert.manifest import Role, Score
-from edgebert.tasks import count_same, score_answers
+from edgebert.metrics import Rival, paired_score, tally_array
+from edgebert.tasks import TaskHead, task_head
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,8 +22,8 @@ class ScoreRow:
     Attributes:
         examples: Texts it answered; 0 when there was no accuracy run.
         baseline: Float file on the same device that it is compared with; ``None`` for a baseline, or none was run.
-        score: Accuracy, and the paired difference to the baseline; ``None`` where the texts have no labels.
-        agreement: Share of the texts that file and baseline give the same label, with its interval; ``None`` without.
+        score: The task's metric, and the paired difference to the baseline; ``None`` without right answers.
+        agreement: Share of the texts that file and baseline answer alike, with its interval; ``None`` without.
         golden_difference: Largest absolute difference to the golden logits.
         golden_tolerance: Largest one that counts as the same model.
     """
@@ -42,7 +43,7 @@ class ScoreRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrossAgreement:
-    """The share of texts, 0 to 1, that a file gives the same label on two devices."""
+    """The share of texts, 0 to 1, that a file answers alike on two devices."""
 
     file: str
     runtime: str
@@ -62,8 +63,9 @@ class FileChange:
 
     Attributes:
         device: Device that the answers are of; ``None`` where no device answered the same texts in both reports.
-        accuracy: New minus old accuracy on the same texts, with its 95 % interval; ``None`` without labels.
-        agreement: Share of the texts, 0 to 1, that keep their label; ``None`` without answers.
+        accuracy: New minus old metric of the task on the same texts, with its 95 % interval; ``None`` without right
+            answers.
+        agreement: Share of the texts, 0 to 1, that keep their answer; ``None`` without answers.
         examples: Number of those texts.
     """
 
@@ -80,7 +82,7 @@ def score_rows(report: Report) -> tuple[ScoreRow, ...]:
     """Return what the files answered, by device and file.
 
     Raises:
-        UsageError: A file answered another number of texts than there are labels, or than its baseline did.
+        UsageError: A file answered another number of texts than were tallied, or than its baseline did.
     """
     return tuple(
         _score_row(report, item, answers, known.role)
@@ -91,13 +93,13 @@ def score_rows(report: Report) -> tuple[ScoreRow, ...]:
 
 
 def cross_device_agreement(report: Report) -> tuple[CrossAgreement, ...]:
-    """Return how often each pair of devices gives the same label, by file and runtime that both of them ran."""
-    found = []
+    """Return how often each pair of devices gives the same answer, by file and runtime that both of them ran."""
+    head, found = task_head(report.bundle.task), []
     for first, second in itertools.combinations(report.measurements, 2):
-        others = {(item.file, item.runtime): item.predicted for item in second.answers}
+        others = {(item.file, item.runtime): item.answers for item in second.answers}
         for item in first.answers:
             other = others.get((item.file, item.runtime), ())
-            if item.predicted and len(item.predicted) == len(other):
+            if item.answers and len(item.answers) == len(other):
                 found.append(
                     CrossAgreement(
                         file=item.file,
@@ -105,7 +107,7 @@ def cross_device_agreement(report: Report) -> tuple[CrossAgreement, ...]:
                         first=first.device.name,
                         second=second.device.name,
                         examples=len(other),
-                        agreement=count_same(item.predicted, other) / len(other),
+                        agreement=head.count_same(item.answers, other) / len(other),
                     )
                 )
     return tuple(found)
@@ -114,7 +116,7 @@ def cross_device_agreement(report: Report) -> tuple[CrossAgreement, ...]:
 def float_answers(report: Report, measurement: Measurement, answers: FileAnswers) -> FileAnswers | None:
     """Return the float file's answers on the same device; ``None`` for a baseline, and where it answered nothing."""
     name = report.bundle.baseline_of(answers.file)
-    found = [item for item in measurement.answers if item.file == name and item.predicted]
+    found = [item for item in measurement.answers if item.file == name and item.answers]
     # The float file in the same runtime, and only where that was not run in another one of the format.
     found.sort(key=lambda item: item.runtime != answers.runtime)
     return found[0] if found else None
@@ -123,7 +125,11 @@ def float_answers(report: Report, measurement: Measurement, answers: FileAnswers
 def file_changes(old: Report, new: Report, pairs: Sequence[Pair]) -> Iterator[FileChange]:
     """Yield what changed in each file that both bundles hold, by device where both answered the same texts."""
     # Answers to other texts say nothing about each other, even where the difference is allowed for the times.
-    is_same = old.texts.sha256 == new.texts.sha256 and old.bundle.labels == new.bundle.labels
+    is_same = (old.bundle.task, old.bundle.labels, old.texts.sha256) == (
+        new.bundle.task,
+        new.bundle.labels,
+        new.texts.sha256,
+    )
     for known in new.bundle.files:
         former = old.bundle.find(known.file)
         if former is None:
@@ -141,28 +147,31 @@ def file_changes(old: Report, new: Report, pairs: Sequence[Pair]) -> Iterator[Fi
         yield from answered or [sizes]
 
 
+def score_of(head: TaskHead, answers: FileAnswers, other: FileAnswers | None) -> Score | None:
+    """Return the score of a file, paired with another that answered the same texts; ``None`` without right answers."""
+    if not answers.tallies:
+        return None
+    rival = None
+    if other is not None and other.tallies:
+        same = head.count_same(answers.answers, other.answers)
+        rival = Rival(file=other.file, tallies=tally_array(other.tallies), same=same)
+    tallies = tally_array(answers.tallies)
+    return paired_score(head.metrics[0], tallies, file=answers.file, runtime=answers.runtime, baseline=rival)
+
+
 def _score_row(report: Report, measurement: Measurement, answers: FileAnswers, role: Role) -> ScoreRow:
-    gold, count = report.texts.labels, len(answers.predicted)
+    count, head = len(answers.answers), task_head(report.bundle.task)
     baseline = float_answers(report, measurement, answers) if count else None
-    others = {"labels": len(gold)} if gold else {}
+    others = {"tallies": len(answers.tallies)} if answers.tallies else {}
     if baseline is not None:
-        others[f"answers of {baseline.file}"] = len(baseline.predicted)
+        others[f"answers of {baseline.file}"] = len(baseline.answers)
     for what, number in others.items():
-        if count and number != count:
+        if number != count:
             place = f"{measurement.device.name}: {answers.file}"
             raise UsageError(f"{place} answered {count} texts, but there are {number} {what}")
-    score = agreement = None
-    if gold and count:
-        score = score_answers(
-            gold,
-            answers.predicted,
-            file=answers.file,
-            runtime=answers.runtime,
-            labels=len(report.bundle.labels),
-            baseline=None if baseline is None else (baseline.file, baseline.predicted),
-        )
+    agreement = None
     if baseline is not None:
-        same = count_same(answers.predicted, baseline.predicted)
+        same = head.count_same(answers.answers, baseline.answers)
         low, high = wilson_interval(same, count)
         agreement = Estimate(value=same / count, low=low, high=high)
     return ScoreRow(
@@ -173,7 +182,7 @@ def _score_row(report: Report, measurement: Measurement, answers: FileAnswers, r
         version=answers.version,
         examples=count,
         baseline=None if baseline is None else baseline.file,
-        score=score,
+        score=score_of(head, answers, baseline),
         agreement=agreement,
         golden_difference=answers.golden_difference,
         golden_tolerance=answers.golden_tolerance,
@@ -181,24 +190,16 @@ def _score_row(report: Report, measurement: Measurement, answers: FileAnswers, r
 
 
 def _answer_changes(sizes: FileChange, old: Report, new: Report, pairs: Sequence[Pair]) -> Iterator[FileChange]:
-    gold = new.texts.labels if old.texts.labels == new.texts.labels else ()
+    head, is_gold_same = task_head(new.bundle.task), old.texts.gold_sha256 == new.texts.gold_sha256
     for before, after in pairs:
-        former = {item.runtime: item.predicted for item in before.answers if item.file == sizes.file}
+        former = {item.runtime: item for item in before.answers if item.file == sizes.file}
         for item in after.answers:
-            first, count = former.get(item.runtime, ()), len(item.predicted)
-            if item.file != sizes.file or not first or len(first) != count:
+            first, count = former.get(item.runtime), len(item.answers)
+            if item.file != sizes.file or first is None or not count or len(first.answers) != count:
                 continue
-            accuracy = None
-            if len(gold) == count:
-                score = score_answers(
-                    gold,
-                    item.predicted,
-                    file=item.file,
-                    runtime=item.runtime,
-                    labels=len(new.bundle.labels),
-                    baseline=(item.file, first),
-                )
-                assert score.difference is not None
-                accuracy = Estimate(value=score.difference, low=score.difference_low, high=score.difference_high)
-            agreement = count_same(first, item.predicted) / count
-            yield replace(sizes, device=after.device.name, accuracy=accuracy, agreement=agreement, examples=count)
+            score = score_of(head, item, first) if is_gold_same else None
+            change = None
+            if score is not None and score.difference is not None:
+                change = Estimate(value=score.difference, low=score.difference_low, high=score.difference_high)
+            agreement = head.count_same(first.answers, item.answers) / count
+            yield replace(sizes, device=after.device.name, accuracy=change, agreement=agreement, examples=count)

@@ -9,21 +9,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from statistics import NormalDist
+from typing import Protocol
 
-from edgebert.bench.analysis.scores import float_answers
+from edgebert.bench.analysis.scores import float_answers, score_of
 from edgebert.bench.gate.results import CheckResult, Limits, decide
 from edgebert.bench.report import FileAnswers, Measurement, Report
 from edgebert.errors import UsageError
 from edgebert.intervals import paired_counts_interval, wilson_interval
 from edgebert.manifest import Artifact, Score
-from edgebert.tasks import Pairs, count_pairs, count_same, stated_pairs, unseen_width
+from edgebert.metrics import Pairs, count_pairs, stated_pairs, tally_array, unseen_width
+from edgebert.tasks import task_head
 
 MOST_EXAMPLES = 1_000_000
 """More examples than this are not counted out."""
 
 _Place = tuple[str, str | None]
-_Needed = Callable[[float], int | None]
+
+
+class _Needed(Protocol):
+    def __call__(self, *, least: float) -> int | None: ...
 
 
 def drop_results(item: Artifact, report: Report | None, limits: Limits) -> list[CheckResult]:
@@ -50,7 +56,7 @@ def _results(
     known = []
     for measurement in () if report is None else report.measurements:
         for answers in measurement.answers:
-            if answers.file == item.file and answers.predicted and limits.device in {None, measurement.device.name}:
+            if answers.file == item.file and answers.answers and limits.device in {None, measurement.device.name}:
                 assert report is not None
                 result = on_device(report, measurement, answers, limits)
                 known += [] if result is None else [result]
@@ -66,39 +72,37 @@ def _results(
 
 
 def _drop_on(report: Report, measurement: Measurement, answers: FileAnswers, limits: Limits) -> CheckResult | None:
-    baseline, gold = float_answers(report, measurement, answers), report.texts.labels
-    if baseline is None or not len(gold) == len(baseline.predicted) == len(answers.predicted):
+    baseline = float_answers(report, measurement, answers)
+    if baseline is None or not len(baseline.tallies) == len(answers.tallies) == len(answers.answers):
         return None
-    pairs, count = count_pairs(gold, baseline.predicted, answers.predicted), len(gold)
-    change = (pairs.only_shipped - pairs.only_baseline) / count
-    place = (answers.file, measurement.device.name)
-    return _drop_by_pairs(place, limits, change, pairs, f"{count} examples in {answers.runtime}")
+    head = task_head(report.bundle.task)
+    score = score_of(head, answers, baseline)
+    if score is None:
+        return None
+    before, after = tally_array(baseline.tallies), tally_array(answers.tallies)
+    detail = f"{score.examples} examples in {answers.runtime}"
+    return _drop_of(score, count_pairs(score.metric, before, after), measurement.device.name, limits, detail)
 
 
 def _drop_stated(score: Score, limits: Limits) -> CheckResult | None:
-    change = score.difference
+    return _drop_of(score, stated_pairs(score), None, limits, f"{score.examples} examples at export, {score.metric}")
+
+
+def _drop_of(score: Score, pairs: Pairs | None, device: str | None, limits: Limits, detail: str) -> CheckResult | None:
+    """Return what the drop of a score says: by its pairs where they tell all, else by the interval it states."""
+    change, place = score.difference, (score.file, device)
     if change is None or score.difference_low is None or score.difference_high is None:
         return None
-    place, detail = (score.file, None), f"{score.examples} examples at export, {score.metric}"
-    if (pairs := stated_pairs(score)) is not None:
-        return _drop_by_pairs(place, limits, change, pairs, detail)
-    # The manifest states 95 %; other levels are as much wider as a normal distribution's would be.
+    if pairs is not None:
+        interval = paired_counts_interval(*pairs, level=1 - 2 * limits.alpha)
+        by_pairs = partial(examples_for_drop, pairs, alpha=limits.alpha)
+        return _drop(place, limits, change, interval, score.examples, detail, by_pairs)
+    # A score states 95 %; other levels are as much wider as a normal distribution's would be.
     factor = NormalDist().inv_cdf(1 - limits.alpha) / NormalDist().inv_cdf(0.975)
     low, high = (change + factor * (end - change) for end in (score.difference_low, score.difference_high))
-
-    def needed(least: float) -> int | None:
-        unseen = unseen_width(score, alpha=limits.alpha)
-        return examples_for_width(change, low, high, score.examples, least=least, unseen=unseen)
-
-    return _drop(place, limits, change, (low, high), score.examples, detail, needed)
-
-
-def _drop_by_pairs(place: _Place, limits: Limits, change: float, pairs: Pairs, detail: str) -> CheckResult:
-    def needed(least: float) -> int | None:
-        return examples_for_drop(pairs, least=least, alpha=limits.alpha)
-
-    interval = paired_counts_interval(*pairs, level=1 - 2 * limits.alpha)
-    return _drop(place, limits, change, interval, sum(pairs), detail, needed)
+    unseen = unseen_width(score, alpha=limits.alpha)
+    by_width = partial(examples_for_width, change, low, high, score.examples, unseen=unseen)
+    return _drop(place, limits, change, (low, high), score.examples, detail, by_width)
 
 
 def _drop(
@@ -119,10 +123,10 @@ def _drop(
 
 
 def _agreement_on(report: Report, measurement: Measurement, answers: FileAnswers, limits: Limits) -> CheckResult | None:
-    baseline, count = float_answers(report, measurement, answers), len(answers.predicted)
-    if baseline is None or len(baseline.predicted) != count:
+    baseline, count = float_answers(report, measurement, answers), len(answers.answers)
+    if baseline is None or len(baseline.answers) != count:
         return None
-    same = count_same(baseline.predicted, answers.predicted)
+    same = task_head(report.bundle.task).count_same(baseline.answers, answers.answers)
     return _agreement((answers.file, measurement.device.name), limits, same, count, f"in {answers.runtime}")
 
 
@@ -133,13 +137,11 @@ def _agreement_stated(score: Score, limits: Limits) -> CheckResult | None:
 
 
 def _agreement(place: _Place, limits: Limits, same: int, count: int, source: str) -> CheckResult:
-    def needed(least: float) -> int | None:
-        return examples_for_agreement(same, count, least=least, alpha=limits.alpha)
-
     assert limits.min_agreement is not None
     low, high = wilson_interval(same, count, level=1 - 2 * limits.alpha)
     limit = f"--min-agreement {limits.min_agreement:g}"
     value = f"agreement {same / count:.4f} ({low:.4f} to {high:.4f})"
+    needed = partial(examples_for_agreement, same, count, alpha=limits.alpha)
     return _judged(limit, place, value, (low, high), limits.min_agreement, count, f"{count} texts {source}", needed)
 
 
@@ -155,7 +157,7 @@ def _judged(
 ) -> CheckResult:
     verdict, more = decide(*interval, least=least), None
     if verdict == "undecided":
-        examples = needed(least)
+        examples = needed(least=least)
         more = None if examples is None else examples - count
         detail += f"; more than {MOST_EXAMPLES:,} needed" if more is None else f"; {more:,} more needed"
     file, device = place

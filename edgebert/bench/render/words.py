@@ -106,7 +106,7 @@ def measured(measurement: Measurement) -> str:
     if not measurement.device.is_emulated and measurement.trials:
         runs = sum(len(item.run_ns) for done in measurement.trials for item in done.trial.series)
         parts.append(f"{runs:,} inferences in {count_of(len(measurement.trials), 'process', 'processes')}, timed")
-    answered = max((len(item.predicted) for item in measurement.answers), default=0)
+    answered = max((len(item.answers) for item in measurement.answers), default=0)
     if answered:
         parts.append(f"the labels of {count_of(answered, 'text')} by each file")
     if measurement.answers:
@@ -140,9 +140,9 @@ def not_measured(report: Report, measurement: Measurement) -> list[str]:
         said += [f"{name}: the system does not tell." for name, is_absent in absent if is_absent]
         if all(trial.tokenized is None for trial in trials):
             said.append("The tokenizer: it was not asked for, or is not installed there.")
-    if not any(item.predicted for item in measurement.answers):
+    if not any(item.answers for item in measurement.answers):
         said.append("Accuracy and agreement: not asked for (--accuracy).")
-    elif not report.texts.labels:
+    elif not report.texts.gold_sha256:
         said.append("Accuracy: the texts have no labels.")
     said += [f"{shown(name)}: {shown(why)}" for name, why in measurement.device.hardware.absent]
     return [*said, *map(shown, measurement.notes)]

@@ -10,8 +10,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
-import numpy as np
-
 from edgebert.bench.report import DoneTrial, InstructionCount
 from edgebert.bench.run.journal import Journal
 from edgebert.bench.run.requests import (
@@ -25,6 +23,7 @@ from edgebert.bench.run.requests import (
     golden_request,
     is_warm_after,
     is_warm_now,
+    keys_of,
     timeout_s,
     trial_request,
     without_ids,
@@ -47,6 +46,7 @@ from edgebert.device.board import Board, InstructionCounter
 from edgebert.device.device import DeviceFacts, PhoneState, retrying
 from edgebert.device.protocol import Request, Trial
 from edgebert.errors import CheckFailed, DeviceGone, DeviceProblem
+from edgebert.tasks import task_head
 
 T = TypeVar("T")
 
@@ -161,14 +161,13 @@ class DeviceRun:
     def _answers(self, file: DeployedFile) -> None:
         inputs, progress = file.inputs.accuracy, self._done.files[file.key]
         size = int(min(max(PART_S * 1e9 / progress.text_ns, 8), LARGEST_PART))
-        labels = len(self._plan.bundle.manifest.labels)
+        manifest = self._plan.bundle.manifest
         for start in range(progress.answered, len(inputs), size):
-            request = answers_request(file, inputs[start : start + size], threads=self._plan.suite.threads[0])
-            trial = self._work(file, request)
-            if [len(row) for row in trial.answers] != [labels] * len(request.answers):
-                raise CheckFailed(f"gives no {labels} logits for each text")
-            predicted = tuple(int(np.argmax(row)) for row in trial.answers)
-            self._add(AnswersStep, file=file.artifact.file, runtime=file.runtime, predicted=predicted)
+            part = inputs[start : start + size]
+            windows = [window for item in part for window in item.windows]
+            trial = self._work(file, answers_request(file, windows, threads=self._plan.suite.threads[0]))
+            answers = keys_of(trial, part, task_head(manifest.task), labels=len(manifest.labels))
+            self._add(AnswersStep, file=file.artifact.file, runtime=file.runtime, answers=answers)
 
     def _counts(self, counter: InstructionCounter, file: DeployedFile) -> None:
         if self._done.files[file.key].is_counted:

@@ -22,8 +22,9 @@ from edgebert.errors import EnvironmentProblem, OutputError, UsageError
 from edgebert.jsonio import dumps, from_plain, loads, parse
 from edgebert.staging import writing
 
-SCHEMA = 2
-_ANEW = "--anew starts anew; another --out keeps both"
+SCHEMA = 3
+ANEW = "--anew starts anew; another --out keeps both"
+"""What to do about a journal that cannot be used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +179,7 @@ def _read(content: bytes, fingerprint: RunFingerprint, path: Path) -> tuple[tupl
         age = "an older" if schema < SCHEMA else "a newer"
         raise UsageError(
             f"{path}: holds an unfinished run of {age} edgebert: journal schema {schema}, not {SCHEMA}",
-            hint=_ANEW,
+            hint=ANEW,
         )
     with _damage_named(where):
         header = from_plain(_Header, first, source=where)
@@ -190,7 +191,7 @@ def _read(content: bytes, fingerprint: RunFingerprint, path: Path) -> tuple[tupl
         if getattr(header.fingerprint, field.name) != getattr(fingerprint, field.name)
     ]
     if other:
-        raise UsageError(f"{path}: holds an unfinished run that differs in {', '.join(other)}", hint=_ANEW)
+        raise UsageError(f"{path}: holds an unfinished run that differs in {', '.join(other)}", hint=ANEW)
     steps: list[Step] = []
     for number, line in enumerate(lines[1:], start=2):
         where = f"{path}: line {number}"
@@ -205,6 +206,6 @@ def _damage_named(source: str) -> Iterator[None]:
     try:
         yield
     except UsageError as error:
-        raise UsageError(error.message, hint=_ANEW) from error
+        raise UsageError(error.message, hint=ANEW) from error
     except UnicodeDecodeError as error:
-        raise UsageError(f"{source}: not UTF-8 at byte {error.start}", hint=_ANEW) from error
+        raise UsageError(f"{source}: not UTF-8 at byte {error.start}", hint=ANEW) from error

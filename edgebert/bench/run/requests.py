@@ -7,6 +7,7 @@ therefore adds the same to the mean of each of them.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
@@ -21,6 +22,7 @@ from edgebert.device.protocol import Conditions, Request, Series, Temperature, T
 from edgebert.errors import CheckFailed
 from edgebert.manifest import Artifact
 from edgebert.parity import compare
+from edgebert.tasks import Encoded, Key, Outputs, TaskHead
 
 COUNTED_RUNS = 3
 """Runs under the instruction counter: they repeat within 0.2 %."""
@@ -122,11 +124,33 @@ def golden_answers(file: DeployedFile, trial: Trial) -> tuple[FileAnswers, str]:
         file=file.artifact.file,
         runtime=file.runtime,
         version=trial.version,
-        predicted=(),
+        answers=(),
+        tallies=(),
         golden_difference=found.difference,
         golden_tolerance=file.artifact.tolerance,
     )
     return answers, found.problem and f"computes another model: the output 'logits' {found.problem}"
+
+
+def keys_of(trial: Trial, inputs: Sequence[Encoded], head: TaskHead, *, labels: int) -> tuple[Key, ...]:
+    """Return the answer that a file gave to each input.
+
+    Args:
+        trial: What it computed of all windows, one after another.
+        inputs: The inputs that the windows are of.
+        head: The task.
+        labels: Number of labels of the model.
+
+    Raises:
+        CheckFailed: It computed something of another shape.
+    """
+    outputs: list[Outputs] = [{"logits": np.array(row, dtype=np.float32)} for row in trial.answers]
+    windows = [window for item in inputs for window in item.windows]
+    shapes = [head.shapes(labels=labels, tokens=len(window)) for window in windows]
+    if [{name: array.shape for name, array in item.items()} for item in outputs] != shapes:
+        raise CheckFailed(f"gives no {labels} {', '.join(head.outputs)} for each text")
+    left = iter(outputs)
+    return tuple(head.answer(item, list(itertools.islice(left, len(item.windows)))) for item in inputs)
 
 
 def without_ids(file: DeployedFile, trial: Trial) -> tuple[Trial, str]:

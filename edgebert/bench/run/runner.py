@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from edgebert.bench.report import Report, write_report
 from edgebert.bench.run.device_run import DeviceRun
-from edgebert.bench.run.journal import Journal, RunFingerprint, open_journal
-from edgebert.bench.run.steps import make_report, measurement, misfits
+from edgebert.bench.run.journal import ANEW, Journal, RunFingerprint, open_journal
+from edgebert.bench.run.steps import AnswersStep, make_report, measurement, misfits
 from edgebert.bench.run.workload import BenchmarkPlan, chosen_files, make_workload
 from edgebert.bench.suite import Suite
 from edgebert.bundle import MANIFEST, Bundle, sha256_of
@@ -25,6 +25,7 @@ from edgebert.errors import CheckFailed, EdgebertError, EnvironmentProblem, Usag
 from edgebert.jsonio import dumps
 from edgebert.progress import Progress, silent
 from edgebert.staging import writing
+from edgebert.tasks import task_head
 
 if TYPE_CHECKING:
     from edgebert.data import Dataset
@@ -102,6 +103,7 @@ def bench(
         runtimes=tuple(runtimes),
     )
     with contextlib.closing(open_journal(journal, _fingerprint(plan, devices), anew=anew)) as opened:
+        _check_answers(plan, opened, devices)
         failed = _BenchmarkRun(plan, opened, connect, clean=clean, progress=progress, sleep=sleep).run(devices)
         steps = {url: opened.of(url) for url in devices}
     measured = {url: measurement(plan, steps[url], failed.get(url)) for url in devices}
@@ -161,6 +163,19 @@ def _fingerprint(plan: BenchmarkPlan, devices: Sequence[str]) -> RunFingerprint:
         files=plan.files,
         runtimes=plan.runtimes,
     )
+
+
+def _check_answers(plan: BenchmarkPlan, journal: Journal, devices: Sequence[str]) -> None:
+    """Refuse answers in a journal that the model cannot give.
+
+    Raises:
+        UsageError: There is one.
+    """
+    head, labels = task_head(plan.bundle.manifest.task), len(plan.bundle.manifest.labels)
+    for step in (step for url in devices for step in journal.of(url)):
+        for key in step.answers if isinstance(step, AnswersStep) else ():
+            if not head.is_key(key, labels):
+                raise UsageError(f"{journal.path}: {list(key)} is no answer of a model of {labels} labels", hint=ANEW)
 
 
 class _BenchmarkRun:

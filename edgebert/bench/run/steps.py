@@ -26,6 +26,7 @@ from edgebert.device.device import DeviceFacts, PhoneState
 from edgebert.device.protocol import Trial
 from edgebert.errors import EdgebertError
 from edgebert.ondevice.session import FORMATS
+from edgebert.tasks import Key, task_head
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +50,7 @@ class GoldenStep(_DeviceStep):
     """A file answered the golden texts.
 
     Attributes:
-        answers: How; ``predicted`` is still empty.
+        answers: How; those of the accuracy run are still missing.
         text_ns: Nanoseconds that one text took, roughly; decides how much is asked for at once.
         problem: Why the file is not measured further; empty when all is well.
     """
@@ -72,12 +73,12 @@ class GoldenStep(_DeviceStep):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswersStep(_DeviceStep):
-    """A file answered the next texts of the accuracy run: the label index of each."""
+    """A file answered the next texts of the accuracy run."""
 
     kind: Literal["answers"] = "answers"
     file: str
     runtime: str
-    predicted: tuple[Count, ...]
+    answers: tuple[Key, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +179,7 @@ class DeviceProgress:
                 progress.text_ns = step.text_ns
                 progress.has_failed, progress.is_timed = bool(step.problem), not step.problem
             case AnswersStep():
-                self.files[step.file, step.runtime].answered += len(step.predicted)
+                self.files[step.file, step.runtime].answered += len(step.answers)
             case CountsStep():
                 self.files[step.file, step.runtime].is_counted = True
             case UnfitStep():
@@ -207,7 +208,7 @@ def measurement(plan: BenchmarkPlan, steps: Sequence[Step], failure: EdgebertErr
     return Measurement(
         device=facts,
         trials=tuple(step.done for step in steps if isinstance(step, TrialStep)),
-        answers=tuple(_answers(step.answers, steps) for step in steps if isinstance(step, GoldenStep)),
+        answers=tuple(_answers(plan, step.answers, steps) for step in steps if isinstance(step, GoldenStep)),
         counts=tuple(count for step in steps if isinstance(step, CountsStep) for count in step.counts),
         states=tuple(states[trial] for trial in sorted(states)),
         retries=sum(step.retries for step in steps),
@@ -243,6 +244,7 @@ def make_report(plan: BenchmarkPlan, measurements: Sequence[Measurement]) -> Rep
             checkpoint=manifest.provenance.checkpoint,
             checkpoint_sha256=manifest.provenance.checkpoint_sha256,
             recipe=manifest.recipe.name,
+            task=manifest.task,
             labels=manifest.labels,
             text=manifest.text,
             files=tuple(
@@ -263,13 +265,17 @@ def make_report(plan: BenchmarkPlan, measurements: Sequence[Measurement]) -> Rep
     )
 
 
-def _answers(golden: FileAnswers, steps: Sequence[Step]) -> FileAnswers:
+def _answers(plan: BenchmarkPlan, golden: FileAnswers, steps: Sequence[Step]) -> FileAnswers:
     parts = [
         step
         for step in steps
         if isinstance(step, AnswersStep) and (step.file, step.runtime) == (golden.file, golden.runtime)
     ]
-    return replace(golden, predicted=tuple(label for step in parts for label in step.predicted))
+    answers = tuple(key for step in parts for key in step.answers)
+    if len(answers) < len(plan.workload.inputs(plan.bundle.artifact(golden.file)).accuracy):
+        return golden  # some of the answers cannot be compared with all of another file
+    head, gold = task_head(plan.bundle.manifest.task), plan.workload.gold
+    return replace(golden, answers=answers, tallies=head.count_all(gold, answers))
 
 
 def _absences(plan: BenchmarkPlan, facts: DeviceFacts) -> tuple[str, ...]:

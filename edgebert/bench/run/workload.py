@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgebert.batching import fitting_length
-from edgebert.bench.report import TextFacts
+from edgebert.bench.report import TextFacts, gold_hash
 from edgebert.bench.suite import Suite
 from edgebert.bundle import GOLDEN, Bundle, TextRules, sha256_of
 from edgebert.device.protocol import Series
 from edgebert.errors import DataError, UsageError
 from edgebert.manifest import Artifact, Golden, TextSpec
 from edgebert.ondevice.session import FORMATS, RUNTIMES
-from edgebert.text import TextEncoder, open_encoder
+from edgebert.tasks import Encoded, Key, task_head
+from edgebert.text import open_encoder
 
 if TYPE_CHECKING:
     from edgebert.data import Dataset
@@ -34,14 +35,14 @@ class Inputs:
         spec: How its texts become ids.
         golden: Golden texts and their logits.
         series: Inputs to time.
-        accuracy: Inputs of the accuracy run; token ids of each text.
+        accuracy: Inputs of the accuracy run.
     """
 
     tokenizer: str
     spec: TextSpec
     golden: Golden
     series: tuple[Series, ...]
-    accuracy: tuple[tuple[int, ...], ...]
+    accuracy: tuple[Encoded, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +54,14 @@ class Workload:
         timed: Texts of the series ``all``: the tokenizer is timed on them.
         shipped: Inputs of the shipped files.
         baseline: Inputs of the float baseline: the same texts, in ids of its own tokenizer.
+        gold: Right answer to each text of the accuracy run; empty without data.
     """
 
     texts: TextFacts
     timed: tuple[str, ...]
     shipped: Inputs
     baseline: Inputs
+    gold: tuple[Key, ...]
 
     def inputs(self, artifact: Artifact) -> Inputs:
         """Return what a file is fed with."""
@@ -106,31 +109,34 @@ def make_workload(bundle: Bundle, data: Dataset | None, suite: Suite) -> Workloa
         )
     golden_texts = [case.text for case in bundle.golden().cases]
     texts = golden_texts if data is None else [example.text for example in data.examples]
-    rules = bundle.text_rules("shipped"), bundle.text_rules("baseline")
-    encoder = _encoder(bundle, rules[0])
-    ids = [encoder.encode(text) for text in texts]
-    groups = _groups([len(tokens) for tokens in ids], rules[0].spec.lengths, suite)
+    head, rules = task_head(bundle.manifest.task), (bundle.text_rules("shipped"), bundle.text_rules("baseline"))
+
+    def encoded(rules: TextRules) -> list[Encoded]:
+        encoder = open_encoder(bundle.path(rules.tokenizer), rules.spec.max_length)
+        return [head.windows(encoder, (text,)) for text in texts]
+
+    ours = encoded(rules[0])
+    groups = _groups([len(item.windows[0]) for item in ours], rules[0].spec.lengths, suite)
     chosen = _sample(len(texts), suite)
-    shipped = _inputs(rules[0], bundle.golden(), groups, chosen, ids)
-    baseline = shipped
+    shipped = baseline = _inputs(rules[0], bundle.golden(), groups, chosen, ours)
     if rules[1] != rules[0]:
-        other = _encoder(bundle, rules[1])
-        other_ids = [other.encode(text) for text in texts]
-        baseline = _inputs(rules[1], bundle.golden("baseline"), groups, chosen, other_ids)
+        baseline = _inputs(rules[1], bundle.golden("baseline"), groups, chosen, encoded(rules[1]))
     if not suite.float_accuracy:
         baseline = replace(baseline, accuracy=())
+    gold = () if data is None else tuple(head.gold(data.examples[index]) for index in chosen)
     return Workload(
         texts=TextFacts(
             name=GOLDEN if data is None else data.name,
             sha256=sha256_of(bundle.path(GOLDEN)) if data is None else data.sha256,
             texts=len(texts),
-            truncated=sum(encoder.is_truncated(text) for text in texts),
-            mean_tokens=float(np.mean([len(tokens) for tokens in ids])),
-            labels=() if data is None else tuple(data.examples[index].label for index in chosen),
+            truncated=sum(item.truncated for item in ours),
+            mean_tokens=float(np.mean([item.tokens for item in ours])),
+            gold_sha256=gold_hash(gold),
         ),
         timed=tuple(texts[index] for index in groups[0][1]),
         shipped=shipped,
         baseline=baseline,
+        gold=gold,
     )
 
 
@@ -221,21 +227,20 @@ def _sample(size: int, suite: Suite) -> tuple[int, ...]:
     return tuple(sorted(int(index) for index in np.random.default_rng(suite.seed).permutation(size)[:count]))
 
 
-def _encoder(bundle: Bundle, rules: TextRules) -> TextEncoder:
-    return open_encoder(bundle.path(rules.tokenizer), rules.spec.max_length)
-
-
 def _inputs(
     rules: TextRules,
     golden: Golden,
     groups: Sequence[tuple[str, tuple[int, ...]]],
     chosen: Sequence[int],
-    ids: Sequence[tuple[int, ...]],
+    encoded: Sequence[Encoded],
 ) -> Inputs:
     return Inputs(
         tokenizer=rules.tokenizer,
         spec=rules.spec,
         golden=golden,
-        series=tuple(Series(name=name, inputs=tuple(ids[index] for index in members)) for name, members in groups),
-        accuracy=tuple(ids[index] for index in chosen),
+        # An inference is one of one window: of a longer text the first is timed.
+        series=tuple(
+            Series(name=name, inputs=tuple(encoded[index].windows[0] for index in members)) for name, members in groups
+        ),
+        accuracy=tuple(encoded[index] for index in chosen),
     )

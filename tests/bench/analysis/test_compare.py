@@ -155,7 +155,7 @@ def test_more_processes_are_no_other_condition():
 
 def answered(predicted, labels):
     answers = [make_answers(INT8, predicted)]
-    return make_report(make_measurement(answers=answers), texts=make_texts(labels=labels))
+    return make_report(make_measurement(answers=answers), labels=labels)
 
 
 def test_answers_are_compared_text_by_text():

@@ -104,7 +104,7 @@ def test_a_missing_baseline_leaves_times_without_a_ratio():
 def scored(*, labels=True, predicted=None):
     expected, float_says, file_says = make_predictions(both=180, only_float=6, only_file=2, neither=12)
     answers = [make_answers(INT8, file_says if predicted is None else predicted), make_answers(FLOAT, float_says)]
-    return make_report(make_measurement(answers=answers), texts=make_texts(labels=expected if labels else ()))
+    return make_report(make_measurement(answers=answers), labels=expected if labels else ())
 
 
 def test_scores_are_paired_with_float_on_the_same_device():
@@ -132,16 +132,20 @@ def test_without_labels_there_is_agreement_alone():
 
 
 def test_answers_that_do_not_fit_the_labels_are_refused():
-    """A report with 3 answers to 200 labelled texts names device, file and numbers."""
-    with pytest.raises(UsageError, match=r"Raspberry Pi 5: int8\.onnx answered 3 texts, but there are 200 labels"):
+    """A report with 3 answers beside 200 of float, or to 2 labelled texts, names device, file and numbers."""
+    place = r"Raspberry Pi 5: int8\.onnx answered 3 texts, but there are"
+    with pytest.raises(UsageError, match=rf"{place} 200 answers of baseline/float32\.onnx"):
         score_rows(scored(predicted=(0, 1, 0)))
+    answers = make_answers(INT8, (0, 1, 0), tallies=((0, 0), (1, 1)))
+    with pytest.raises(UsageError, match=f"{place} 2 tallies"):
+        score_rows(replace(make_report(), measurements=(make_measurement(answers=[answers]),)))
 
 
 def test_devices_are_compared_with_each_other():
     """One flip among 200 answers on two devices is an agreement of 0.995; other runtimes do not mix."""
     first = scored().measurements[0]
     answers = first.answers[0]
-    flipped = replace(answers, predicted=(1 - answers.predicted[0], *answers.predicted[1:]))
+    flipped = replace(answers, answers=((1 - answers.answers[0][0],), *answers.answers[1:]))
     second = make_emulated(answers=[flipped, replace(first.answers[1], runtime="other")])
     found = cross_device_agreement(make_report(first, second))
     assert [(item.file, item.first, item.second) for item in found] == [(INT8, "Raspberry Pi 5", "emulator:cortex-a76")]

@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from edgebert.bench.gate.answers import MOST_EXAMPLES, examples_for_agreement, examples_for_drop
 from edgebert.bench.gate.results import decide
 from edgebert.intervals import paired_counts_interval, wilson_interval
-from edgebert.metrics import paired_score
-from edgebert.tasks import stated_pairs
-from tests.support.report_values import FLOAT, INT8
+from edgebert.metrics import stated_pairs
+from tests.support.report_values import make_paired_score
 
 ALPHA, DRAWS = 0.025, 1000
 SLACK = 3 * math.sqrt(ALPHA * (1 - ALPHA) / DRAWS)
@@ -123,22 +122,8 @@ def test_the_examples_asked_for_decide_the_agreement_and_one_fewer_does_not():
 def test_the_pairs_of_a_stated_score_are_found_again(pairs, others):
     """A score of accuracy gives back pairs of the same interval, also where files flip between two wrong labels."""
     both, only_baseline, only_file, neither = pairs
-    score = paired_score(
-        file=INT8,
-        runtime="onnxruntime",
-        metric="accuracy",
-        expected=np.zeros(sum(pairs), dtype=np.int64),
-        predicted=np.repeat([0, 1, 0, 1], pairs),
-        labels=3,
-        baseline_file=FLOAT,
-        baseline_predicted=np.concatenate(
-            [
-                np.zeros(both + only_baseline, dtype=int),
-                np.ones(only_file, dtype=int),
-                1 + (np.arange(neither) < others),
-            ]
-        ),
-    )
+    before = [0] * (both + only_baseline) + [1] * only_file + [1 + (index < others) for index in range(neither)]
+    score = make_paired_score("accuracy", [0] * sum(pairs), np.repeat([0, 1, 0, 1], pairs).tolist(), before)
     found = stated_pairs(score)
     assert found is not None
     assert found[2] - found[1] == only_file - only_baseline

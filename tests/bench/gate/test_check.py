@@ -11,7 +11,6 @@ from edgebert.bench.gate.check import check
 from edgebert.bench.gate.results import CheckResult, Limits
 from edgebert.bundle import MANIFEST, Bundle, write_manifest
 from edgebert.errors import UsageError
-from edgebert.metrics import paired_score
 from edgebert.recipe import Target
 from tests.support.report_values import (
     FLOAT,
@@ -22,10 +21,10 @@ from tests.support.report_values import (
     make_device,
     make_emulated,
     make_measurement,
+    make_paired_score,
     make_phone,
     make_predictions,
     make_report,
-    make_texts,
     make_times,
 )
 from tests.support.tiny_files import make_artifact, make_manifest
@@ -54,7 +53,7 @@ def report_of(bundle, *measurements, labels=()):
     return make_report(
         *measurements,
         bundle=replace(make_bundle(), manifest_sha256=digest, files=files),
-        texts=make_texts(labels=labels),
+        labels=labels,
     )
 
 
@@ -104,8 +103,10 @@ def test_the_predictions_of_each_device_decide(bundle):
     """A report with answers is asked instead of the manifest, device by device, emulated ones too."""
     report = answered(bundle, both=2700, only_float=5, only_file=5, neither=290)
     shipped, baseline = report.measurements[0].answers
-    flipped = tuple(1 - value if index < 100 else value for index, value in enumerate(shipped.predicted))
-    phone = make_measurement(device=make_phone(), answers=(replace(shipped, predicted=flipped), baseline))
+    flipped = tuple((1 - key[0],) if index < 100 else key for index, key in enumerate(shipped.answers))
+    tallies = tuple((gold, answer) for (gold, _), (answer,) in zip(shipped.tallies, flipped, strict=True))
+    worse = replace(shipped, answers=flipped, tallies=tallies)
+    phone = make_measurement(device=make_phone(), answers=(worse, baseline))
     emulated = make_emulated(answers=(shipped, baseline))
     report = replace(report, measurements=(*report.measurements, phone, emulated))
     found = check(bundle, report=report, limits=Limits(max_drop=1))
@@ -269,17 +270,8 @@ def test_the_gate_keeps_its_promise_where_nothing_flipped(tmp_path, limits, need
         folder = tmp_path / str(examples)
         folder.mkdir()
         item = make_artifact(ONNX, value=1.0)
-        labels = np.zeros(examples, dtype=np.int64)
-        score = paired_score(
-            file=INT8,
-            runtime="onnxruntime",
-            metric="accuracy",
-            expected=labels,
-            predicted=labels,
-            labels=2,
-            baseline_file=FLOAT,
-            baseline_predicted=labels,
-        )
+        labels = [0] * examples
+        score = make_paired_score("accuracy", labels, labels, labels)
         bundle = saved(folder, replace(item, score=score))
         report = None if from_manifest else answered(bundle, both=examples, only_float=0, only_file=0, neither=0)
         return only(check(bundle, report=report, limits=Limits(**limits)))
@@ -300,16 +292,7 @@ def test_the_promise_is_kept_for_macro_f1(tmp_path, flips):
         before, after = expected.copy(), expected.copy()
         for label in range(flips):
             before[label::100], after[4 + label :: 100] = (label + 1) % 4, (label + 1) % 4
-        score = paired_score(
-            file=INT8,
-            runtime="onnxruntime",
-            metric="macro_f1",
-            expected=expected,
-            predicted=after,
-            labels=4,
-            baseline_file=FLOAT,
-            baseline_predicted=before,
-        )
+        score = make_paired_score("macro_f1", expected.tolist(), after.tolist(), before.tolist())
         bundle = saved(folder, replace(make_artifact(ONNX, value=1.0), score=score))
         return only(check(bundle, report=None, limits=Limits(max_drop=1)))
 

@@ -39,8 +39,8 @@ def make_report():
         states=tuple(PhoneState(trial=index, battery_percent=50, battery_celsius=30.0) for index in (0, 4)),
         retries=1,
     )
-    texts = values.make_texts(labels=labels, texts=len(labels))
-    return values.make_report(phone, values.make_emulated(), texts=texts)
+    texts = values.make_texts(texts=len(labels))
+    return values.make_report(phone, values.make_emulated(), labels=labels, texts=texts)
 
 
 REPORT = make_report()
@@ -87,7 +87,8 @@ def test_any_number_is_refused_by_its_key_or_used(path, number, tmp_path_factory
             compare(REPORT, found)
         return
     assert str(file) in refusal
-    assert spelled(path) in refusal
+    # Of an answer or a tally all numbers are shown.
+    assert spelled(path) in refusal or f"{spelled(path[:-1])} is [" in refusal
 
 
 @pytest.mark.parametrize(
@@ -96,13 +97,10 @@ def test_any_number_is_refused_by_its_key_or_used(path, number, tmp_path_factory
         (("measurements", 0, "trials", 0, "trial", "series", 0, "run_ns", 0), 0),
         (("measurements", 0, "trials", 0, "trial", "series", 0, "run_ns", 0), 2**63),
         (("measurements", 0, "trials", 0, "trial", "elapsed_ns"), -1),
-        (("measurements", 0, "answers", 0, "predicted", 3), -1),
         (("measurements", 0, "retries"), -1),
         (("measurements", 1, "counts", 0, "per_inference"), -1e308),
         (("bundle", "files", 0, "size_bytes"), 0),
         (("texts", "mean_tokens"), 1e308),
-        (("texts", "labels", 2), 2),
-        (("measurements", 0, "answers", 1, "predicted", 3), 7),
     ],
 )
 def test_a_number_that_cannot_be_is_refused(path, number, tmp_path):
@@ -116,4 +114,43 @@ def test_a_number_that_cannot_be_is_refused(path, number, tmp_path):
     file = tmp_path / "report.json"
     file.write_text(json.dumps(plain))
     with pytest.raises(UsageError, match=re.escape(f"report.json: {spelled(path)} is {number}")):
+        read_report(file)
+
+
+@pytest.mark.parametrize(
+    ("path", "number", "shown"),
+    [
+        (
+            ("measurements", 0, "answers", 0, "answers", 3, 0),
+            -1,
+            "answers[3] is [-1], no answer of a model of 2 labels",
+        ),
+        (("measurements", 0, "answers", 1, "answers", 3, 0), 7, "answers[3] is [7], no answer of a model of 2 labels"),
+        (
+            ("measurements", 0, "answers", 1, "answers", 3, 0),
+            1.0,
+            "answers[3] is [1.0], no answer of a model of 2 labels",
+        ),
+        (
+            ("measurements", 0, "answers", 0, "tallies", 2, 0),
+            2,
+            "tallies[2] is [2, 0], no tally of a model of 2 labels",
+        ),
+        (
+            ("measurements", 0, "answers", 0, "tallies", 2, 1),
+            -1,
+            "tallies[2] is [0, -1], no tally of a model of 2 labels",
+        ),
+    ],
+)
+def test_an_answer_that_no_model_gives_is_refused(path, number, shown, tmp_path):
+    """The index of a label that the bundle does not have is refused with its key, in an answer and in a tally."""
+    plain = copy.deepcopy(PLAIN)
+    place = plain
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = number
+    file = tmp_path / "report.json"
+    file.write_text(json.dumps(plain))
+    with pytest.raises(UsageError, match=re.escape(f"report.json: {spelled(path[:4])}.{shown}")):
         read_report(file)

@@ -40,7 +40,7 @@ def report():
     """Return a report of a board, a phone and an emulator."""
     board = scored(rv.make_measurement())
     phone = scored(rv.make_measurement(device=rv.make_phone(), states=(PhoneState(trial=0, battery_celsius=30.0),)))
-    return rv.make_report(board, phone, scored(rv.make_emulated()), texts=rv.make_texts(labels=LABELS))
+    return rv.make_report(board, phone, scored(rv.make_emulated()), labels=LABELS)
 
 
 @pytest.fixture(scope="module")
@@ -141,8 +141,8 @@ def test_no_number_compares_two_devices():
 
 def test_reports_of_other_texts_stand_under_heads_of_their_own():
     """What differs in bundle, texts or suite is told apart, and not compared."""
-    first = rv.make_report(scored(rv.make_measurement()), texts=rv.make_texts(labels=LABELS))
-    other = replace(first, texts=rv.make_texts(name="other.tsv", labels=LABELS))
+    first = rv.make_report(scored(rv.make_measurement()), labels=LABELS)
+    other = replace(first, texts=replace(first.texts, name="other.tsv"))
     page = parsed(page_text([first, other]))
     assert [item.text for item in page.all("h2")].count("What was measured") == 2
     assert not [item for item in page.all("caption") if item.text.startswith("Agreement among")]
@@ -162,7 +162,8 @@ def test_names_are_texts_whatever_they_hold(report):
         replace(measurement, device=rv.make_device(EVIL, hardware=hardware, worker=EVIL), notes=(EVIL,)),
         rv.make_emulated(rv.make_count(classes=((EVIL, 1e9),)), cpu=EVIL),
         replace(measurement, device=replace(rv.make_phone(EVIL), android=replace(rv.make_phone().android, soc=EVIL))),
-        texts=rv.make_texts(name=EVIL, sha256=EVIL, labels=LABELS),
+        texts=rv.make_texts(name=EVIL, sha256=EVIL),
+        labels=LABELS,
         edgebert=EVIL,
         created=EVIL,
     )

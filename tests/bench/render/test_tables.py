@@ -81,7 +81,7 @@ def test_the_change_of_accuracy_has_a_sign_and_an_interval():
     """The paired difference in points, and the share of texts with float's label."""
     labels, float_answers, int8_answers = rv.make_predictions(both=170, only_float=8, only_file=4, neither=18)
     answers = [rv.make_answers(rv.INT8, int8_answers), rv.make_answers(rv.FLOAT, float_answers)]
-    report = rv.make_report(rv.make_measurement(answers=answers), texts=rv.make_texts(labels=labels))
+    report = rv.make_report(rv.make_measurement(answers=answers), labels=labels)
     int8, baseline = found(report)["Accuracy"]
     assert int8["accuracy %"].startswith("87.00 (")
     assert int8["change"].startswith("-2.00 (-")

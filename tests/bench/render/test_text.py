@@ -17,7 +17,7 @@ def make_report():
     labels, float_answers, int8_answers = rv.make_predictions(both=170, only_float=8, only_file=4, neither=18)
     answers = (rv.make_answers(rv.INT8, int8_answers), rv.make_answers(rv.FLOAT, float_answers))
     board, emulated = rv.make_measurement(answers=answers), rv.make_emulated(answers=answers)
-    return rv.make_report(board, emulated, texts=rv.make_texts(labels=labels))
+    return rv.make_report(board, emulated, labels=labels)
 
 
 def test_the_markdown_is_what_is_recorded():
@@ -93,7 +93,7 @@ def test_a_bar_in_the_name_of_a_file_splits_no_header():
     files = tuple(replace(item, file=name if item.file == rv.INT8 else item.file) for item in bundle.files)
     answers = (rv.make_answers(name, (0, 1)), rv.make_answers(rv.FLOAT, (0, 1)))
     devices = [rv.make_measurement({}, answers=answers, device=rv.make_device(device)) for device in ("one", "two")]
-    report = rv.make_report(*devices, bundle=replace(bundle, files=files), texts=rv.make_texts(labels=(0, 1), texts=2))
+    report = rv.make_report(*devices, bundle=replace(bundle, files=files), texts=rv.make_texts(texts=2), labels=(0, 1))
     header, _, row = [line for line in markdown_text([report]).splitlines() if line.startswith("|")][:3]
     assert header.startswith("| devices | a\\|b.onnx, ")
     assert header.replace("\\|", "").count("|") == row.count("|")

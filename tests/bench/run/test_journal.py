@@ -24,11 +24,17 @@ RUN = RunFingerprint(
     edgebert="1", bundle="b", texts="t", suite=Suite(), devices=("local",), files=(), runtimes=("onnxruntime",)
 )
 ANSWERS = FileAnswers(
-    file="int8.onnx", runtime="onnxruntime", version="1", predicted=(), golden_difference=0.5, golden_tolerance=1.0
+    file="int8.onnx",
+    runtime="onnxruntime",
+    version="1",
+    answers=(),
+    tallies=(),
+    golden_difference=0.5,
+    golden_tolerance=1.0,
 )
 STEPS = (
     GoldenStep(device="local", answers=ANSWERS, text_ns=5, problem="line\nbreak \u2028"),
-    AnswersStep(device="adb:1", file="int8.onnx", runtime="onnxruntime", predicted=(0, 1)),
+    AnswersStep(device="adb:1", file="int8.onnx", runtime="onnxruntime", answers=((0,), (1,))),
     StateStep(device="local", state=PhoneState(trial=2, battery_celsius=30.5), retries=2),
 )
 
@@ -152,8 +158,8 @@ def test_another_schema_is_refused(tmp_path):
     """A journal of another version is not guessed at."""
     path = filled(tmp_path / "journal")
     first, _, rest = path.read_text(encoding="utf-8").partition("\n")
-    path.write_text(json.dumps(json.loads(first) | {"schema": 3}) + "\n" + rest, encoding="utf-8")
-    with pytest.raises(UsageError, match="holds an unfinished run of a newer edgebert: journal schema 3, not 2"):
+    path.write_text(json.dumps(json.loads(first) | {"schema": 4}) + "\n" + rest, encoding="utf-8")
+    with pytest.raises(UsageError, match="holds an unfinished run of a newer edgebert: journal schema 4, not 3"):
         open_journal(path, RUN, anew=False)
 
 
@@ -164,7 +170,7 @@ def test_a_journal_of_schema_1_is_refused_in_one_line_that_says_what_to_do(tmp_p
     before = path.read_bytes()
     with pytest.raises(UsageError) as caught:
         open_journal(path, RUN, anew=False)
-    assert caught.value.message == f"{path}: holds an unfinished run of an older edgebert: journal schema 1, not 2"
+    assert caught.value.message == f"{path}: holds an unfinished run of an older edgebert: journal schema 1, not 3"
     assert caught.value.hint == "--anew starts anew; another --out keeps both"
     assert path.read_bytes() == before
     journal = open_journal(path, RUN, anew=True)
@@ -241,7 +247,7 @@ HOSTILE = {
     "text_ns of 64 bits": ({"text_ns": 2**63}, "text_ns is 9223372036854775808"),
     "text_ns of a thousand digits": ({"text_ns": int("9" * 1000)}, "text_ns is 9"),
     "retries below nothing": ({"retries": -5}, "retries is -5"),
-    "a label below nothing": ({"kind": "answers", "predicted": [0, -1]}, r"predicted\[1\] is -1"),
+    "an answer that is no number": ({"kind": "answers", "answers": [[0], [True]]}, r"answers\[1\]\[0\] is true"),
     "a step of no kind": ({"kind": "lunch"}, 'kind is "lunch"'),
     "a text for a number": ({"text_ns": "5"}, 'text_ns is "5"'),
 }

@@ -99,7 +99,7 @@ def test_a_phone_and_a_board_are_measured_side_by_side(world, tmp_path, capsys):
         assert orders(found) == list(enumerate(ABBA))
         assert all(len(series.run_ns) == 2 for item in found.trials for series in item.trial.series)
         assert all(item.trial.tokenized.text_ns for item in found.trials)
-        assert [(item.file, len(item.predicted)) for item in found.answers] == [(FLOAT, 4), (INT8, 4)]
+        assert [(item.file, len(item.answers)) for item in found.answers] == [(FLOAT, 4), (INT8, 4)]
         assert all(item.golden_difference <= item.golden_tolerance for item in found.answers)
         assert (found.notes, found.retries) == ((), 0)
         assert (found.device.worker, found.device.hardware.machine) == (size_and_sha256(world.runtime)[1], "aarch64")

@@ -39,7 +39,7 @@ def test_a_report_holds_every_trial_in_its_order(bundle, data, tmp_path):
     for item in measurement.trials:
         assert [series.name for series in item.trial.series] == [series.name for series in work.shipped.series]
         assert all(len(series.run_ns) == suite.runs for series in item.trial.series)
-    assert {len(item.predicted) for item in measurement.answers} == {len(fakes.TEXTS)}
+    assert {len(item.answers) for item in measurement.answers} == {len(fakes.TEXTS)}
     assert all(item.golden_difference <= item.golden_tolerance for item in measurement.answers)
     assert (done.gone, done.misfits, measurement.notes, measurement.retries) == ((), (), (), 0)
     assert {item.file for item in done.report.bundle.files} == {item[0] for item in forward}

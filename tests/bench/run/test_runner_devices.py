@@ -85,7 +85,7 @@ def test_an_emulator_answers_and_counts_and_is_never_timed(bundle, data, tmp_pat
     done = run(bundle, board, tmp_path, urls=urls, suite=replace(SUITE, accuracy=5), data=data)
     (measurement,) = done.report.measurements
     assert measurement.trials == ()
-    assert [len(item.predicted) for item in measurement.answers] == [5, 5]
+    assert [len(item.answers) for item in measurement.answers] == [5, 5]
     assert [(item.file, item.series) for item in measurement.counts] == [
         (FLOAT, "8"),
         (FLOAT, "16"),

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from edgebert.bench.analysis.scores import score_rows
 from edgebert.bench.run.journal import journal_of
 from edgebert.bench.run.runner import bench, finish
 from edgebert.errors import CheckFailed, DeviceGone, DeviceProblem, EnvironmentProblem, UsageError
@@ -87,7 +88,7 @@ def test_a_file_that_computes_something_else_is_not_timed(bundle, data, tmp_path
     assert {item.file for item in measurement.trials} == {FLOAT}
     wrong = {item.file: item for item in measurement.answers}[INT8]
     assert wrong.golden_difference == pytest.approx(50, abs=1e-4)
-    assert wrong.predicted == ()
+    assert wrong.answers == ()
     (misfit,) = done.misfits
     assert misfit.exit_code == 1
     assert misfit.message.startswith(f"{URL}: {INT8} in onnxruntime")
@@ -185,3 +186,29 @@ def test_a_journal_that_cannot_be_written_ends_everything(bundle, tmp_path):
     boards = {"local": FakeBoard(bundle.root), "emulator:max": FakeBoard(bundle.root, cpu="max")}
     run(bundle, boards, tmp_path, urls=tuple(boards))
     assert len(boards["local"].requests) == 10 - 2
+
+
+@pytest.mark.parametrize("fault", [refused, broken])
+def test_answers_to_some_of_the_texts_are_not_compared(bundle, data, tmp_path, monkeypatch, fault):
+    """A file that fails after some of the texts has no answers in the report, which can be shown all the same."""
+    monkeypatch.setattr("edgebert.bench.run.device_run.LARGEST_PART", 4)
+    suite = replace(SUITE, accuracy=12)
+    done = run(bundle, FakeBoard(bundle.root, faults={6: fault}), tmp_path, suite=suite, data=data)
+    scores = {row.file: row for row in score_rows(done.report)}
+    assert (scores[FLOAT].examples, scores[INT8].examples) == (12, 0)
+    assert scores[FLOAT].score is not None
+
+
+def test_an_answer_of_another_model_in_a_journal_is_refused(bundle, data, tmp_path):
+    """The index of a label that the model does not have is named, and the journal is left as it was."""
+    suite = replace(SUITE, accuracy=None)
+    with pytest.raises(Killed):
+        run(bundle, FakeBoard(bundle.root, faults={4: killed}), tmp_path, suite=suite, data=data)
+    journal = tmp_path / "journal"
+    text = journal.read_text(encoding="utf-8")
+    assert '"answers":[[' in text
+    journal.write_text(text.replace('"answers":[[', '"answers":[[9],['), encoding="utf-8")
+    before = journal.read_bytes()
+    with pytest.raises(UsageError, match=r"journal: \[9\] is no answer of a model of 2 labels"):
+        run(bundle, FakeBoard(bundle.root), tmp_path, suite=suite, data=data)
+    assert journal.read_bytes() == before

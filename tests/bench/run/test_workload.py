@@ -79,7 +79,7 @@ def test_the_texts_are_those_of_the_data(bundle, data):
     work = make_workload(bundle, data, Suite())
     encoder = open_encoder(bundle.path("tokenizer.json"), bundle.manifest.text.max_length)
     assert (work.texts.name, work.texts.sha256) == (data.name, data.sha256)
-    assert (work.texts.texts, work.texts.truncated, work.texts.labels) == (len(fakes.TEXTS), 0, ())
+    assert (work.texts.texts, work.texts.truncated, work.gold) == (len(fakes.TEXTS), 0, ())
     assert work.texts.mean_tokens == np.mean([len(encoder.encode(text)) for text in fakes.TEXTS])
     assert sorted(work.timed) == sorted(fakes.TEXTS)
     assert [encoder.encode(text) for text in work.timed] == list(work.shipped.series[0].inputs)
@@ -112,9 +112,9 @@ def test_accuracy_takes_a_seeded_sample_in_file_order(bundle):
 
     def chosen(count, seed=0):
         work = make_workload(bundle, data, Suite(accuracy=count, seed=seed))
-        lines = [len(ids) - 2 for ids in work.shipped.accuracy]
+        lines = [item.tokens - 2 for item in work.shipped.accuracy]
         assert lines == sorted(lines)
-        assert work.texts.labels == tuple(data.examples[line - 1].label for line in lines)
+        assert work.gold == tuple((data.examples[line - 1].label,) for line in lines)
         return lines
 
     assert set(chosen(4)) < set(chosen(9)) < set(chosen(None))
@@ -131,7 +131,8 @@ def test_float_and_candidate_get_the_same_texts_in_their_own_ids(recoded, data):
     ]
     assert work.baseline.tokenizer == "baseline/tokenizer.json"
     assert work.baseline.golden == recoded.golden("baseline")
-    pairs = [*zip(work.shipped.accuracy, work.baseline.accuracy, strict=True)]
+    asked = zip(work.shipped.accuracy, work.baseline.accuracy, strict=True)
+    pairs = [(ours.windows[0], theirs.windows[0]) for ours, theirs in asked]
     for ours, theirs in zip(work.shipped.series, work.baseline.series, strict=True):
         assert ours.name == theirs.name
         pairs += zip(ours.inputs, theirs.inputs, strict=True)

@@ -50,7 +50,7 @@ def results(*, share: float = 0.25, wrong: int = 0) -> EmulatedResults:
     """Results that reach every figure unless told otherwise; ``wrong`` texts differ on the last CPU."""
     here = make_measurement(answers=[make_answers(INT8, flipped(1)), make_answers(INT8_TFLITE, flipped(1))])
     cpus = [emulated(cpu, share=share, wrong=wrong if cpu == CPUS[-1] else 0) for cpu in CPUS]
-    demo = make_report(replace(here, trials=()), *cpus, texts=make_texts(labels=LABELS))
+    demo = make_report(replace(here, trials=()), *cpus, labels=LABELS)
     base = make_report(*(emulated(cpu, share=0.25) for cpu in CPUS[1:]), texts=make_texts())
     return EmulatedResults(
         schema=SCHEMA,
