@@ -55,12 +55,7 @@ done
 ANSWER_S = 30.0
 """Limit of short questions; the first one may have to start the adb server."""
 
-STATES = {
-    "unauthorized": ALLOW,
-    "authorizing": ALLOW,
-    "offline": RECONNECT,
-    "no permissions": UDEV,
-}
+STATES = {"unauthorized": ALLOW, "authorizing": ALLOW, "offline": RECONNECT, "no permissions": UDEV}
 """What to do about the states of `adb devices`; in every other one something else than Android runs."""
 
 # Of two phones that tell the same name by Wi-Fi, one gets " (2)" within its serial number.

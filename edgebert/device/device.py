@@ -163,32 +163,30 @@ class Device(Protocol):
         return
 
 
+WAITS_S = (1.0, 5.0)
+"""Seconds before the second try, and before the third and last one."""
+
+
 def retrying(
     call: Callable[[], T],
     *,
-    attempts: int = 3,
-    waits: Sequence[float] = (1.0, 5.0),
-    on_retry: Callable[[DeviceGone], None] | None = None,
+    on_retry: Callable[[DeviceGone], None],
     sleep: Callable[[float], None] = time.sleep,
 ) -> T:
     """Return what ``call`` returns, trying it again when the device was gone; every other error ends it.
 
     Args:
         call: What to do.
-        attempts: Times to try it in all.
-        waits: Seconds before the second try, the third and so on; the last one holds for all that follow.
         on_retry: Told of each failure that is tried again.
         sleep: Waits.
 
     Raises:
         DeviceGone: The last try failed too.
     """
-    for attempt in range(1, attempts):
+    for wait_s in WAITS_S:
         try:
             return call()
         except DeviceGone as error:
-            if on_retry is not None:
-                on_retry(error)
-            if waits:
-                sleep(waits[min(attempt, len(waits)) - 1])
+            on_retry(error)
+            sleep(wait_s)
     return call()

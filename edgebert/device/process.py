@@ -228,12 +228,17 @@ class LocalDevice(Device):
     ) -> Finished:
         """Run a program as ``Device.run`` says; killed by a signal it ends with 128 + signal, as behind a shell."""
         try:
+            argv = (*self.emulator(argv[0]), *argv)
             done = run_program(argv, stdin=stdin, environment=environment, cwd=Path(self.root), timeout_s=timeout_s)
         except DeviceGone:
             raise
         except EnvironmentProblem as error:
             return Finished(code=_NOT_FOUND, stdout=b"", stderr=error.message)
         return done if done.code >= 0 else replace(done, code=128 - done.code)
+
+    def emulator(self, program: str) -> tuple[str, ...]:
+        """Return the words that go before a program; none here, where every program starts by itself."""
+        return ()
 
     def push(self, source: Path, name: str) -> None:
         """Put a file as ``Device.push`` says: a second link to it where the disk is the same, else a copy."""

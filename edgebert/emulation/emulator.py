@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from edgebert.device.board import Board, Launcher
-from edgebert.device.device import NOTHING, Device, DeviceKind, Finished
+from edgebert.device.device import Device, DeviceKind
 from edgebert.device.process import LocalDevice, run_program, size_and_sha256
 from edgebert.device.protocol import Request, Trial
 from edgebert.emulation.setup import QEMU, counting_qemu, emulator_folder, plugin_options, ready_facts
@@ -27,9 +27,6 @@ from edgebert.workers.build import runtime_path, unpacked_runtime
 
 ALIASES = {"i8mm": "max,sve=off,sme=off"}
 """CPUs that QEMU has no name for; ``i8mm`` is like most recent phones: dot products and i8mm, no SVE and no SME."""
-
-Counts = Mapping[str, int]
-"""Instructions since the start by class; ``total`` is their sum."""
 
 _CPU = re.compile(r"[a-z0-9][a-z0-9-]*(,[a-z0-9-]+=[a-z0-9]+)*")
 _LINE = re.compile(r"insncount ([0-9]{1,19}|exit) (\S+) ([0-9]{1,20})")
@@ -47,17 +44,15 @@ class EmulatedDevice(LocalDevice):
         self.cpu = cpu
         self._qemu = tuple(qemu)
 
-    def run(
-        self,
-        argv: Sequence[str],
-        *,
-        stdin: bytes = b"",
-        environment: Mapping[str, str] = NOTHING,
-        timeout_s: float = 60.0,
-    ) -> Finished:
-        """Run a program as ``Device.run`` says; an emulated one takes 10 to 100 times its time on a real device."""
-        emulator = self._qemu if _is_aarch64(Path(self.root, argv[0])) else ()
-        return super().run((*emulator, *argv), stdin=stdin, environment=environment, timeout_s=timeout_s)
+    def emulator(self, program: str) -> tuple[str, ...]:
+        """Return QEMU for an aarch64 program, which takes 10 to 100 times its time on a real device."""
+        try:
+            with Path(self.root, program).open("rb") as stream:
+                start = stream.read(20)
+        except OSError:
+            return ()
+        # A 64-bit little-endian ELF file for machine 183.
+        return self._qemu if start[:6] == b"\x7fELF\x02\x01" and start[18:] == b"\xb7\0" else ()
 
 
 class PluginCounter:
@@ -168,16 +163,13 @@ def counter_command(cpu: str, log: Path, *, cache: Path) -> tuple[str, ...]:
     """Return the command that runs an aarch64 program on an emulated CPU and writes what it counts to ``log``.
 
     Args:
-        cpu: As for ``open_emulator``.
+        cpu: As for ``open_emulator``, one that can be counted (``why_not_counted``).
         log: File for the lines that ``read_counts`` reads.
         cache: Folder that ``set_up_emulator`` filled.
 
     Raises:
-        EnvironmentProblem: The emulator is not set up, or cannot count this CPU.
+        EnvironmentProblem: The emulator does not say what this CPU is like.
     """
-    reason = why_not_counted(cpu, cache=cache)
-    if reason:
-        raise EnvironmentProblem(reason)
     folder = emulator_folder(cache) / "count"
     options = ("-cpu", ALIASES.get(cpu, cpu), "-L", str(_with_cpuinfo(cpu, cache)))
     return (*_at_fixed_addresses(), *counting_qemu(folder), *plugin_options(folder, log), *options)
@@ -186,17 +178,19 @@ def counter_command(cpu: str, log: Path, *, cache: Path) -> tuple[str, ...]:
 def read_counts(text: str) -> dict[str, dict[str, int]]:
     """Return what the plugin wrote: mark (a number, or ``exit``) -> class -> instructions since the start.
 
-    Lines that are no counts are left out; of two for the same mark and class the later one holds.
+    The class ``total`` is the sum of all others. Lines that are no counts are left out; of two for the same mark and
+    class the later one holds.
     """
     counts: dict[str, dict[str, int]] = {}
     for line in text.split("\n"):
-        found = _LINE.fullmatch(line)
-        if found:
+        if found := _LINE.fullmatch(line):
             counts.setdefault(found[1], {})[found[2]] = int(found[3])
     return counts
 
 
-def between(counts: Mapping[str, Counts], first: str, last: str, *, runs: int) -> tuple[tuple[str, float], ...]:
+def between(
+    counts: Mapping[str, Mapping[str, int]], first: str, last: str, *, runs: int
+) -> tuple[tuple[str, float], ...]:
     """Return the instructions between two marks by class, largest first, as a share of ``runs``.
 
     Empty when a mark is missing, or nothing was executed between the two.
@@ -242,13 +236,3 @@ def _at_fixed_addresses() -> tuple[str, ...]:
     command = ("setarch", "-R")
     allowed = shutil.which("setarch") and run_program((*command, "true"), timeout_s=_PROBE_S).code == 0
     return command if allowed else ()
-
-
-def _is_aarch64(program: Path) -> bool:
-    """Return whether a file is a 64-bit little-endian ELF file for machine 183, which is in its first 20 bytes."""
-    try:
-        with program.open("rb") as stream:
-            start = stream.read(20)
-    except OSError:
-        return False
-    return start[:6] == b"\x7fELF\x02\x01" and start[18:] == b"\xb7\0"

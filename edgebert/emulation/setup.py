@@ -80,12 +80,10 @@ def set_up_emulator(cache: Path, *, progress: Progress = silent) -> EmulatorFact
 
 def emulator_state(cache: Path) -> tuple[bool, str]:
     """Return whether the emulator can be opened, and one sentence about it: its versions, or what is missing."""
-    facts = _facts(cache)
-    if facts is None:
-        other = emulator_folder(cache).is_dir()
-        return False, f"the emulator is {'of another version of edgebert' if other else 'not set up'}; {_HINT}"
-    if not runtime_path(cache).is_file():
-        return False, f"the runtime of this version of edgebert is not there; {_HINT}"
+    try:
+        facts = ready_facts(cache)
+    except EnvironmentProblem as error:
+        return False, f"{error.message}; {error.hint}"
     counts = f"counts instructions by QEMU {facts.counting}" if facts.counting else f"no counts: {facts.cannot_count}"
     return True, f"QEMU {facts.running}; {counts}"
 
@@ -97,9 +95,11 @@ def ready_facts(cache: Path) -> EmulatorFacts:
         EnvironmentProblem: It is not set up, or was by another version of edgebert.
     """
     facts = _facts(cache)
-    is_ready, sentence = emulator_state(cache)
-    if facts is None or not is_ready:
-        raise EnvironmentProblem(sentence.removesuffix(f"; {_HINT}"), hint=_HINT)
+    if facts is None:
+        missing = "of another version of edgebert" if emulator_folder(cache).is_dir() else "not set up"
+        raise EnvironmentProblem(f"the emulator is {missing}", hint=_HINT)
+    if not runtime_path(cache).is_file():
+        raise EnvironmentProblem("the runtime of this version of edgebert is not there", hint=_HINT)
     return facts
 
 

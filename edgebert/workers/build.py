@@ -236,10 +236,9 @@ def _licences(debs: Path) -> dict[str, Path]:
         folder = package / "usr/share/doc" / package.name
         if folder.is_symlink():  # packages made of one source share a folder
             folder = debs / folder.readlink().name / "usr/share/doc" / folder.readlink().name
-        if (folder / "copyright").is_file():
-            found[f"licences/{package.name}"] = folder / "copyright"
-        else:
+        if not (folder / "copyright").is_file():
             raise EnvironmentProblem(f"{package.name}: the package has no copyright file")
+        found[f"licences/{package.name}"] = folder / "copyright"
     return found
 
 
