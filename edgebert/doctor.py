@@ -83,27 +83,18 @@ def installed_packages() -> dict[str, Installed]:
 
     The keys are normalized names (lower case, hyphens).
     """
-    ours: dict[str, Installed] = {}
-    seen: dict[str, Installed] = {}
-    for name in (_SELF, *PACKAGES.values()):
-        ours.update(_looked_up(name, with_requirements=True))
-    for name in sorted(_names(ours) - ours.keys()):
-        ours.update(_looked_up(name, with_requirements=True))
+    found: dict[str, Installed] = {}
+    wanted = {_SELF, *PACKAGES.values()}
     # Packages at one remove are read for their versions: what they require in turn is not edgebert's to judge.
-    for name in sorted(_names(ours) - ours.keys()):
-        seen.update(_looked_up(name, with_requirements=False))
-    return ours | seen
-
-
-def _looked_up(name: str, *, with_requirements: bool) -> dict[str, Installed]:
-    try:
-        package = metadata.distribution(name)
-    except metadata.PackageNotFoundError:
-        return {}
-    if not package.version:  # an installation that was cut short leaves a folder without metadata
-        return {}
-    requires = tuple(package.requires or ()) if with_requirements else ()
-    return {canonicalize_name(name): Installed(version=package.version, requires=requires)}
+    for with_requirements in (True, True, False):
+        for name in sorted(wanted):
+            with contextlib.suppress(metadata.PackageNotFoundError):
+                package = metadata.distribution(name)
+                requires = tuple(package.requires or ()) if with_requirements else ()
+                if package.version:  # an installation that was cut short leaves a folder without metadata
+                    found[canonicalize_name(name)] = Installed(version=package.version, requires=requires)
+        wanted = _names(found) - found.keys()
+    return found
 
 
 def _names(packages: Mapping[str, Installed]) -> set[str]:

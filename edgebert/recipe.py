@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from edgebert.arguments import Between, Kept, Rate, Seed, check_options, path_of
 from edgebert.errors import RecipeError, UsageError
 from edgebert.jsonio import from_plain
+from edgebert.staging import reading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from importlib.resources.abc import Traversable
 
 Format = Literal["onnx", "tflite"]
 Precision = Literal["float32", "int8", "int8-legacy"]
@@ -84,8 +84,7 @@ class Recipe:
 
 def built_in_recipes() -> tuple[Recipe, ...]:
     """Return the recipes that come with edgebert, by name."""
-    files = [item for item in _folder().iterdir() if item.name.endswith(".toml")]
-    recipes = (_parse(item.read_text(encoding="utf-8"), source=item.name) for item in files)
+    recipes = (_parse(text, source=f"{name}.toml") for name, text in _built_in().items())
     return tuple(sorted(recipes, key=lambda recipe: recipe.name))
 
 
@@ -98,12 +97,9 @@ def load_recipe(name: str | Path) -> Recipe:
     # An empty word is the name of no recipe.
     path = Path() if isinstance(name, str) and not name else path_of("name", name)
     if path.suffix == ".toml":
-        try:
-            return _parse(path.read_text(encoding="utf-8"), source=str(path))
-        except OSError as error:
-            raise RecipeError(f"{path}: the recipe cannot be read: {error.strerror}") from error
-        except UnicodeDecodeError as error:
-            raise RecipeError(f"{path}: not UTF-8 at byte {error.start}") from error
+        with reading(path, error=RecipeError):
+            text = path.read_text(encoding="utf-8")
+        return _parse(text, source=str(path))
     known = {recipe.name: recipe for recipe in built_in_recipes()}
     if str(name) not in known:
         raise RecipeError(
@@ -118,10 +114,10 @@ def recipe_text(name: str) -> str:
     Raises:
         RecipeError: There is no such recipe.
     """
-    known = [recipe.name for recipe in built_in_recipes()]
+    known = _built_in()
     if name not in known:
-        raise RecipeError(f"there is no built-in recipe {name!r}", hint=f"built in: {', '.join(known)}")
-    return (_folder() / f"{name}.toml").read_text(encoding="utf-8")
+        raise RecipeError(f"there is no built-in recipe {name!r}", hint=f"built in: {', '.join(sorted(known))}")
+    return known[name]
 
 
 def narrowed(recipe: Recipe, *, formats: Sequence[str] | None, lengths: Sequence[int] | None) -> Recipe:
@@ -135,7 +131,6 @@ def narrowed(recipe: Recipe, *, formats: Sequence[str] | None, lengths: Sequence
     Raises:
         RecipeError: A format is unknown or in no target, or a length is impossible.
     """
-    targets = recipe.targets
     if formats is not None:
         formats = [name.lower() for name in formats]
         if not formats:
@@ -148,12 +143,11 @@ def narrowed(recipe: Recipe, *, formats: Sequence[str] | None, lengths: Sequence
                     f"the recipe {recipe.name!r} makes no file of format {name!r}",
                     hint=f"it makes {', '.join(target.file for target in recipe.targets)}",
                 )
-        targets = tuple(target for target in targets if target.format in formats)
-    changed = replace(
-        recipe, targets=targets, lengths=recipe.lengths if lengths is None else tuple(sorted(set(lengths)))
-    )
-    _check(changed, source=f"recipe {recipe.name!r}")
-    return changed
+        recipe = replace(recipe, targets=tuple(target for target in recipe.targets if target.format in formats))
+    if lengths is not None:
+        recipe = replace(recipe, lengths=tuple(sorted(set(lengths))))
+    _check(recipe, source=f"recipe {recipe.name!r}")
+    return recipe
 
 
 def check_training(plan: Recipe, *, given: bool) -> None:
@@ -178,8 +172,9 @@ def check_training(plan: Recipe, *, given: bool) -> None:
         )
 
 
-def _folder() -> Traversable:
-    return resources.files("edgebert") / "recipes"
+def _built_in() -> dict[str, str]:
+    files = [item for item in (resources.files("edgebert") / "recipes").iterdir() if item.name.endswith(".toml")]
+    return {item.name.removesuffix(".toml"): item.read_text(encoding="utf-8") for item in files}
 
 
 def _parse(text: str, *, source: str) -> Recipe:

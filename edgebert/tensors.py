@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from edgebert.folder import no_weights, read_object
 from edgebert.progress import note
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -52,17 +53,10 @@ def tensor_names(files: Sequence[Path]) -> frozenset[str]:
     Raises:
         CheckpointError: A file cannot be read.
     """
-    try:
-        from safetensors import SafetensorError, safe_open
-    except ImportError as error:
-        raise MissingExtraError("safetensors", extra="onnx", purpose="reading weights") from error
-    names: set[str] = set()
+    safetensors, names = _library(), set()
     for file in files:
-        try:
-            with safe_open(file, framework="numpy") as opened:
-                names.update(opened.keys())
-        except (OSError, SafetensorError) as error:
-            raise _unreadable(file, error) from error
+        with _reading(file), safetensors.safe_open(file, framework="numpy") as opened:
+            names.update(opened.keys())
     return frozenset(_plain_names(names, files[0].parent).values())
 
 
@@ -75,16 +69,10 @@ def read_tensors(files: Sequence[Path]) -> dict[str, NDArray[np.float32]]:
     Raises:
         CheckpointError: A file cannot be read, a tensor holds other numbers than finite floats, or weights are masked.
     """
-    try:
-        from safetensors import SafetensorError, deserialize
-    except ImportError as error:
-        raise MissingExtraError("safetensors", extra="onnx", purpose="reading weights") from error
-    tensors = {}
+    safetensors, tensors = _library(), {}
     for file in files:
-        try:
-            entries = deserialize(file.read_bytes())  # type: ignore[no-untyped-call]  # its stub has no types
-        except (OSError, SafetensorError) as error:
-            raise _unreadable(file, error) from error
+        with _reading(file):
+            entries = safetensors.deserialize(file.read_bytes())
         for name, entry in entries:
             if entry["dtype"] == "I64":
                 continue
@@ -103,11 +91,23 @@ def read_tensors(files: Sequence[Path]) -> dict[str, NDArray[np.float32]]:
     return {names[name]: tensor for name, tensor in tensors.items()}
 
 
-def _unreadable(file: Path, error: Exception) -> CheckpointError:
-    return CheckpointError(
-        f"{file}: the weights cannot be read, the file is truncated or damaged: {error}",
-        hint="copy or download it again",
-    )
+def _library() -> Any:
+    try:
+        import safetensors
+    except ImportError as error:
+        raise MissingExtraError("safetensors", extra="onnx", purpose="reading weights") from error
+    return safetensors
+
+
+@contextlib.contextmanager
+def _reading(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, _library().SafetensorError) as error:
+        raise CheckpointError(
+            f"{file}: the weights cannot be read, the file is truncated or damaged: {error}",
+            hint="copy or download it again",
+        ) from error
 
 
 def _shaped(values: NDArray[np.float32], shape: list[int], what: str) -> NDArray[np.float32]:

@@ -82,10 +82,10 @@ def test_only_built_in_recipes_have_a_text(tmp_path: Path):
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path):
     """A recipe file that is missing, a folder, or not UTF-8 is named with the reason."""
-    with pytest.raises(RecipeError, match=r"absent\.toml: the recipe cannot be read: No such file"):
+    with pytest.raises(RecipeError, match=r"absent\.toml: cannot be read: No such file"):
         load_recipe(tmp_path / "absent.toml")
     (tmp_path / "folder.toml").mkdir()
-    with pytest.raises(RecipeError, match=r"folder\.toml: the recipe cannot be read: Is a directory"):
+    with pytest.raises(RecipeError, match=r"folder\.toml: cannot be read: Is a directory"):
         load_recipe(tmp_path / "folder.toml")
     (tmp_path / "latin.toml").write_bytes(b'name = "caf\xe9"')
     with pytest.raises(RecipeError, match=r"latin\.toml: not UTF-8 at byte 11"):
