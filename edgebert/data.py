@@ -7,9 +7,8 @@ does the ``.0`` that pandas writes behind a number.
 
 from __future__ import annotations
 
-import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType
@@ -17,7 +16,7 @@ from types import NoneType
 from edgebert.arguments import expect, path_of, strings_of
 from edgebert.errors import DataError, UsageError
 from edgebert.printable import shown
-from edgebert.tables import PLAIN, Columns, Row, read_table, suffix
+from edgebert.tables import PLAIN, Columns, Table, read_table, suffix
 
 TEXT_COLUMNS = ("text", "sentence")
 """Columns that hold the text when none is named: the first that exists."""
@@ -98,11 +97,10 @@ def read_dataset(
     """
     path, given = _checked(path, labels, text_column, label_column)
     table = read_table(path, _columns(path, text_column, label_column, optional=False), plain=False)
-    names = _infer_labels(table.rows, table.place, str(path)) if given is None else given
-    ids = _label_ids(names)
+    names = _infer_labels(table) if given is None else given
     examples = tuple(
-        Example(text=row.text, label=_label_id(row, ids, names, table.place, str(path)), line=row.line)
-        for row in table.rows
+        Example(text=row.text, label=label, line=row.line)
+        for row, label in zip(table.rows, _label_ids(table, names), strict=True)
     )
     found = {row.label.strip() for row in table.rows}
     by_id = given is not None and not all(label in names or _whole(label) in names for label in found)
@@ -137,15 +135,11 @@ def read_training(
             hint="leave --text-column and --label-column out",
         )
     table = read_table(path, _columns(path, text_column, label_column, optional=label_column is None), plain=True)
-    found = None
-    if given is not None and table.rows[0].label:
-        ids = _label_ids(given)
-        found = tuple(_label_id(row, ids, given, table.place, str(path)) for row in table.rows)
     return TrainingTexts(
         name=path.name,
         sha256=table.sha256,
         texts=tuple(row.text for row in table.rows),
-        labels=found,
+        labels=tuple(_label_ids(table, given)) if given is not None and table.rows[0].label else None,
     )
 
 
@@ -183,9 +177,9 @@ def _columns(path: Path, text_column: str | None, label_column: str | None, *, o
     )
 
 
-def _infer_labels(rows: tuple[Row, ...], place: str, source: str) -> tuple[str, ...]:
+def _infer_labels(table: Table) -> tuple[str, ...]:
     first_lines: dict[str, int] = {}
-    for row in rows:
+    for row in table.rows:
         first_lines.setdefault(row.label.strip(), row.line)
     # Only where all of them are numbers: 1.0 beside 1.5 is a name.
     if all(_WHOLE_NUMBER.fullmatch(_whole(label)) for label in first_lines):
@@ -193,47 +187,44 @@ def _infer_labels(rows: tuple[Row, ...], place: str, source: str) -> tuple[str, 
         for label, line in lines.items():
             first_lines.setdefault(_whole(label), line)
     if _NO_LABEL in first_lines:
-        raise _no_label(f"{source}: line {first_lines[_NO_LABEL]}, {place}")
+        raise _no_label(table, first_lines[_NO_LABEL])
+    where = f"{table.source}: {table.place}"
     if len(first_lines) == 1:
         raise DataError(
-            f"{source}: {place}: every example has the label {shown(rows[0].label)}, at least two labels are needed"
+            f"{where}: every example has the label {shown(table.rows[0].label)}, at least two labels are needed"
         )
     if not all(map(_WHOLE_NUMBER.fullmatch, first_lines)):
         return tuple(sorted(first_lines))
     ids = sorted(map(int, first_lines))
     hint = f"number the {len(ids)} labels from 0 to {len(ids) - 1}, or write their names"
     if ids[0] < 0:
-        raise DataError(f"{source}: line {first_lines[str(ids[0])]}, {place}: the id {ids[0]} is negative", hint=hint)
+        line = first_lines[str(ids[0])]
+        raise DataError(f"{table.source}: line {line}, {table.place}: the id {ids[0]} is negative", hint=hint)
     if ids[-1] != len(ids) - 1:
-        present = set(ids)
-        missing = next(index for index in itertools.count() if index not in present)
-        raise DataError(
-            f"{source}: {place}: ids go up to {ids[-1]} (line {first_lines[str(ids[-1])]}), "
-            f"but the id {missing} is missing",
-            hint=hint,
-        )
+        missing = min(set(range(len(ids))) - set(ids))
+        line = first_lines[str(ids[-1])]
+        raise DataError(f"{where}: ids go up to {ids[-1]} (line {line}), but the id {missing} is missing", hint=hint)
     return tuple(map(str, ids))
 
 
-def _label_ids(labels: tuple[str, ...]) -> dict[str, int]:
+def _label_ids(table: Table, labels: tuple[str, ...]) -> Iterator[int]:
+    """Yield the id of each row's label, which is written as a name or, where no name is a number, as an id."""
     ids = {name: index for index, name in enumerate(labels)}
     if not any(map(_WHOLE_NUMBER.fullmatch, labels)):
         ids |= {str(index): index for index in range(len(labels))}
-    return ids
-
-
-def _label_id(row: Row, ids: dict[str, int], labels: tuple[str, ...], place: str, source: str) -> int:
-    bare = row.label.strip()
-    for spelling in (row.label, bare, _whole(bare)):
-        if spelling in ids:
-            return ids[spelling]
-    if _whole(bare) == _NO_LABEL:
-        raise _no_label(f"{source}: line {row.line}, {place}")
-    more = f" and {len(labels) - 10} more" if len(labels) > 10 else ""
-    raise DataError(
-        f"{source}: line {row.line}, {place}: unknown label {shown(row.label)}",
-        hint=f"the model's labels are {', '.join(labels[:10])}{more}",
-    )
+    for row in table.rows:
+        bare = row.label.strip()
+        spelling = next((item for item in (row.label, bare, _whole(bare)) if item in ids), None)
+        if spelling is not None:
+            yield ids[spelling]
+        elif _whole(bare) == _NO_LABEL:
+            raise _no_label(table, row.line)
+        else:
+            more = f" and {len(labels) - 10} more" if len(labels) > 10 else ""
+            raise DataError(
+                f"{table.source}: line {row.line}, {table.place}: unknown label {shown(row.label)}",
+                hint=f"the model's labels are {', '.join(labels[:10])}{more}",
+            )
 
 
 def _whole(label: str) -> str:
@@ -241,8 +232,8 @@ def _whole(label: str) -> str:
     return re.sub(r"\.0+$", "", label)
 
 
-def _no_label(where: str) -> DataError:
+def _no_label(table: Table, line: int) -> DataError:
     return DataError(
-        f"{where}: the label is -1, which means 'no label' in GLUE's test sets",
+        f"{table.source}: line {line}, {table.place}: the label is -1, which means 'no label' in GLUE's test sets",
         hint="use the development set, or delete the rows without a label",
     )

@@ -167,39 +167,25 @@ def bare_lines(lines: Iterable[str], source: str) -> Iterator[tuple[int, str]]:
             yield number, bare
 
 
-class _Kept:
-    """Passes lines on, and keeps those of the record that is being read."""
+def _quoted_records(lines: Iterable[str], source: str, separator: str) -> Iterator[tuple[int, list[str], list[str]]]:
+    """Yield the first line, the cells and the lines of each record."""
+    start, size, pieces = 1, 0, list[str]()
 
-    def __init__(self, lines: Iterable[str], source: str) -> None:
-        self._lines = lines
-        self._source = source
-        self.begin(1)
-
-    def begin(self, line: int) -> None:
-        """Forget the lines of the last record; the next one starts on ``line``."""
-        self.start = line
-        self.pieces: list[str] = []
-        self._size = 0
-
-    def __iter__(self) -> Iterator[str]:
-        for line in self._lines:
-            self.pieces.append(line)
-            self._size += len(line)
-            if self._size > LONGEST + 2:
+    def kept() -> Iterator[str]:
+        nonlocal size
+        for line in lines:
+            pieces.append(line)
+            size += len(line)
+            if size > LONGEST + 2:
                 raise DataError(
-                    f"{self._source}: line {self.start}: the record that starts here is longer than {LONGEST:,} "
-                    "characters",
+                    f"{source}: line {start}: the record that starts here is longer than {LONGEST:,} characters",
                     hint="close the quote that opens in this record, or split its text",
                 )
             yield line
 
-
-def _quoted_records(lines: Iterable[str], source: str, separator: str) -> Iterator[tuple[int, list[str], list[str]]]:
-    """Yield the first line, the cells and the lines of each record."""
-    kept = _Kept(lines, source)
-    reader = csv.reader(kept, delimiter=separator, strict=True)
+    reader = csv.reader(kept(), delimiter=separator, strict=True)
     while True:
-        kept.begin(reader.line_num + 1)
+        start, size, pieces = reader.line_num + 1, 0, []
         # The limit on cells is one of the whole process: it is raised while a record is read.
         limit = csv.field_size_limit(LONGEST + 2)
         try:
@@ -209,15 +195,14 @@ def _quoted_records(lines: Iterable[str], source: str, separator: str) -> Iterat
         except csv.Error as error:
             raise DataError(
                 # What follows a dash is advice to a Python programmer.
-                f"{source}: line {kept.start}: not CSV: {str(error).partition(' - ')[0]} "
-                "(in the record that starts here)",
+                f"{source}: line {start}: not CSV: {str(error).partition(' - ')[0]} (in the record that starts here)",
                 hint=f"a cell with a {'comma' if separator == ',' else 'tab'}, a quote or a line break stands in "
                 'quotes, a quote in it is doubled (""), and lines end with LF or CRLF',
             ) from error
         finally:
             csv.field_size_limit(limit)
         if record:
-            yield kept.start, record, kept.pieces
+            yield start, record, pieces
 
 
 @dataclass(slots=True)
@@ -252,18 +237,22 @@ def _is_quoted(open_lines: Lines, source: str) -> bool:
         return True
     columns = header.count("\t") + 1
     signs = _signs(open_lines(), columns, source)
+
+    def is_written() -> bool:
+        return any(_is_written_by(rule, open_lines(), columns, source) for rule in _RULES)
+
     if not signs.even:
         # A line that is no row: part of a quoted text with line breaks, or a mistake, which the reader will name.
-        return any(_is_written_by(rule, open_lines(), columns, source) for rule in _RULES)
+        return is_written()
     hint = "save the data as .jsonl, or as .csv"
     if signs.quoted:
-        if not signs.bare and any(_is_written_by(rule, open_lines(), columns, source) for rule in _RULES):
+        if not signs.bare and is_written():
             return True
         other = f", but line {signs.bare} has a quote that is not quoted" if signs.bare else ", but other cells are not"
         raise DataError(f"{source}: line {signs.quoted} has a cell quoted as in CSV{other}", hint=hint)
     # A text of one column may have its quotes on two lines, each of which would be a row without them.
     line = signs.open if columns == 1 else 0 if signs.bare else signs.comma
-    if line and any(_is_written_by(rule, open_lines(), columns, source) for rule in _RULES):
+    if line and is_written():
         raise DataError(f"{source}: line {line} has a quote that may be part of the text or stand around it", hint=hint)
     return False
 
@@ -291,9 +280,8 @@ def _is_written_by(rule: frozenset[str], lines: Iterable[str], columns: int, sou
     try:
         for _, cells, pieces in _quoted_records(lines, source, "\t"):
             quoted = (cell if rule.isdisjoint(cell) else '"' + cell.replace('"', '""') + '"' for cell in cells)
-            if (len(cells) != columns and any(cells)) or "\t".join(quoted) != "".join(pieces).removesuffix(
-                "\n"
-            ).removesuffix("\r"):
+            written = "".join(pieces).removesuffix("\n").removesuffix("\r")
+            if (len(cells) != columns and any(cells)) or "\t".join(quoted) != written:
                 return False
     except DataError:
         return False

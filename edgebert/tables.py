@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +19,7 @@ from typing import NamedTuple
 from edgebert.errors import DataError
 from edgebert.printable import shown
 from edgebert.records import Record, bare_lines, csv_records, read_lines, tsv_records
+from edgebert.staging import reading
 
 LABELLED = (".csv", ".tsv", ".jsonl")
 """Suffixes of files whose rows have columns; each may be followed by ``.gz``."""
@@ -58,11 +59,13 @@ class Table:
     """The rows of one file.
 
     Attributes:
+        source: Path of the file, for messages.
         rows: The rows in the order of the file, at least one; either all of them have a label or none has.
         place: Where their labels stand, for messages, as in ``column 'label'``.
         sha256: Hash of the file's bytes as they are stored (gzipped, if it is), 64 hex digits.
     """
 
+    source: str
     rows: tuple[Row, ...]
     place: str
     sha256: str
@@ -79,28 +82,31 @@ def read_table(path: Path, columns: Columns, *, plain: bool) -> Table:
     Raises:
         DataError: The file is missing, is of another format or is damaged, or a line of it cannot be used.
     """
-    try:
+    source = str(path)
+    with reading(path, error=DataError):
         layout, packed = _format(path, plain=plain)
         with path.open("rb") as stored:
             sha256 = hashlib.file_digest(stored, "sha256").hexdigest()
 
             def open_lines() -> Iterator[str]:
                 stored.seek(0)
-                return read_lines(stored, source=str(path), packed=packed)
+                return read_lines(stored, source=source, packed=packed)
 
             found: Iterator[Row]
             if layout == ".jsonl":
-                found = _object_rows(open_lines(), columns, str(path))
+                found = _object_rows(open_lines(), columns, source)
             elif layout == PLAIN:
-                found = _text_rows(open_lines(), str(path))
+                found = (Row(line, "", number) for number, line in bare_lines(open_lines(), source) if line.strip())
             elif layout == ".csv":
-                found = _table_rows(csv_records(open_lines(), str(path)), columns, layout, str(path))
+                found = _table_rows(csv_records(open_lines(), source), columns, layout, source)
             else:
-                found = _table_rows(tsv_records(open_lines, str(path)), columns, layout, str(path))
-            rows = tuple(_bounded(found, str(path)))
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
-    return Table(rows=rows, place=f"{'key' if layout == '.jsonl' else 'column'} {columns.label!r}", sha256=sha256)
+                found = _table_rows(tsv_records(open_lines, source), columns, layout, source)
+            rows = tuple(_bounded(found, source))
+    if not rows:
+        hint = "each line is a text" if layout == PLAIN else 'each line is an object as {"text": ..., "label": ...}'
+        raise DataError(f"{source}: the file is empty", hint=hint)
+    place = f"{'key' if layout == '.jsonl' else 'column'} {columns.label!r}"
+    return Table(source=source, rows=rows, place=place, sha256=sha256)
 
 
 def suffix(path: Path) -> str:
@@ -146,50 +152,38 @@ def _bounded(rows: Iterable[Row], source: str) -> Iterator[Row]:
         yield Row(row.text, labels[row.label], row.line)
 
 
-def _text_rows(lines: Iterable[str], source: str) -> Iterator[Row]:
-    empty = True
-    for number, line in bare_lines(lines, source):
-        if line.strip():
-            empty = False
-            yield Row(line, "", number)
-    if empty:
-        raise DataError(f"{source}: the file is empty", hint="each line is a text")
-
-
 def _table_rows(records: Iterator[Record], columns: Columns, layout: str, source: str) -> Iterator[Row]:
     start, header = next(records, (0, []))
     if not header:
         raise DataError(f"{source}: the file is empty", hint="the first line names the columns, as text and label")
     where = f"{source}: line {start}"
     _check_header(header, columns, layout, where)
-    text_at = header.index(_pick(header, columns.text, where, "column", "--text-column"))
-    labelled = columns.label in header or not columns.optional
-    label_at = header.index(_pick(header, (columns.label,), where, "column", "--label-column")) if labelled else 0
-    _check_single(header, {text_at, label_at if labelled else text_at}, where)
+    names = [_pick(header, columns.text, where, "column", "--text-column")]
+    if columns.label in header or not columns.optional:
+        names.append(_pick(header, (columns.label,), where, "column", "--label-column"))
+    _check_single(header, names, where)
+    text_at, *label_at = map(header.index, names)
     empty = True
     for line, cells in records:
         if len(cells) > 1 and not any(cells):
             continue
-        if len(cells) < len(header):
-            raise DataError(
-                f"{source}: line {line}, column {shown(header[len(cells)])}: missing; the row has "
-                f"{_cells(len(cells))}, the header {len(header)}"
-            )
-        if len(cells) > len(header):
-            quoting = "put a text with a comma in quotes" if layout == ".csv" else "a text cannot hold a tab here"
-            raise DataError(
-                f"{source}: line {line}, column {len(header) + 1}: {shown(cells[len(header)])} is one too many; "
-                f"the row has {_cells(len(cells))}, the header {len(header)}",
-                hint=quoting,
-            )
-        row = Row(cells[text_at], cells[label_at] if labelled else "", line)
-        _check_filled(row.text, f"{source}: line {line}, column {header[text_at]!r}", "text")
-        if labelled:
-            _check_filled(row.label, f"{source}: line {line}, column {header[label_at]!r}", "label")
+        where = f"{source}: line {line}, column"
+        if len(cells) != len(header):
+            raise _uneven(cells, header, layout, where)
+        yield _filled(Row(cells[text_at], cells[label_at[0]] if label_at else "", line), names, where)
         empty = False
-        yield row
     if empty:
         raise DataError(f"{source}: no examples: only line {start}, the header")
+
+
+def _uneven(cells: list[str], header: list[str], layout: str, where: str) -> DataError:
+    counts = f"the row has {len(cells)} cell{'s' * (len(cells) != 1)}, the header {len(header)}"
+    if len(cells) < len(header):
+        return DataError(f"{where} {shown(header[len(cells)])}: missing; {counts}")
+    return DataError(
+        f"{where} {len(header) + 1}: {shown(cells[len(header)])} is one too many; {counts}",
+        hint="put a text with a comma in quotes" if layout == ".csv" else "a text cannot hold a tab here",
+    )
 
 
 def _check_header(header: list[str], columns: Columns, layout: str, where: str) -> None:
@@ -202,13 +196,13 @@ def _check_header(header: list[str], columns: Columns, layout: str, where: str) 
         )
 
 
-def _check_single(header: list[str], used: set[int], where: str) -> None:
-    for first in sorted(used):
-        if header.count(header[first]) > 1:
-            second = header.index(header[first], first + 1)
+def _check_single(header: list[str], names: list[str], where: str) -> None:
+    for name in sorted(names, key=header.index):
+        if header.count(name) > 1:
+            first = header.index(name)
+            second = header.index(name, first + 1)
             raise DataError(
-                f"{where}, column {second + 1}: the name {shown(header[first])} stands twice "
-                f"(first in column {first + 1})",
+                f"{where}, column {second + 1}: the name {shown(name)} stands twice (first in column {first + 1})",
                 hint="give this column a name of its own",
             )
 
@@ -240,13 +234,8 @@ def _object_rows(lines: Iterable[str], columns: Columns, source: str) -> Iterato
             label = int(label)
         if labelled and (isinstance(label, bool) or not isinstance(label, (str, int))):
             raise DataError(f"{where}, key {columns.label!r}: {shown(label)} is neither a label's name nor its id")
-        row = Row(text, str(label) if labelled else "", number)
-        _check_filled(row.text, f"{where}, key {text_key!r}", "text")
-        if labelled:
-            _check_filled(row.label, f"{where}, key {columns.label!r}", "label")
-        yield row
-    if not first:
-        raise DataError(f"{source}: the file is empty", hint='each line is an object as {"text": ..., "label": ...}')
+        names = (text_key, columns.label) if labelled else (text_key,)
+        yield _filled(Row(text, str(label) if labelled else "", number), names, f"{where}, key")
 
 
 def _parse(line: str, where: str) -> dict[str, object]:
@@ -280,17 +269,17 @@ def _pick(found: list[str], wanted: tuple[str, ...], where: str, kind: str, opti
     )
 
 
-def _check_filled(value: str, where: str, what: str) -> None:
-    if not value.strip():
-        raise DataError(f"{where}: the {what} is empty", hint="fill in or delete this row")
-    try:
-        value.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise DataError(
-            f"{where}: the {what} holds half a surrogate pair, U+{ord(value[error.start]):04X}, which is no character",
-            hint=r"write both halves, as \ud83d\ude00, or the character itself",
-        ) from error
-
-
-def _cells(count: int) -> str:
-    return "1 cell" if count == 1 else f"{count} cells"
+def _filled(row: Row, names: Sequence[str], where: str) -> Row:
+    """Return a row whose text, and label where it is named, are neither blank nor more than UTF-8 holds."""
+    for name, value, what in zip(names, row[:2], ("text", "label"), strict=False):
+        if not value.strip():
+            raise DataError(f"{where} {name!r}: the {what} is empty", hint="fill in or delete this row")
+        try:
+            value.encode("utf-8")
+        except UnicodeEncodeError as error:
+            half = f"half a surrogate pair, U+{ord(value[error.start]):04X}, which is no character"
+            raise DataError(
+                f"{where} {name!r}: the {what} holds {half}",
+                hint=r"write both halves, as \ud83d\ude00, or the character itself",
+            ) from error
+    return row

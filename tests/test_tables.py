@@ -31,6 +31,7 @@ def test_rows_keep_text_label_and_line_as_written(tmp_path: Path) -> None:
     """A table gives cells as they stand in the file, with the line of each row and the hash of the stored bytes."""
     path = write(tmp_path, "a.tsv.gz", 'id\tlabel\tsentence\n7\t 01\t a \n\n8\tx\t"b\n')
     assert read_table(path, LABELLED, plain=False) == Table(
+        source=str(path),
         rows=(Row(" a ", " 01", 2), Row('"b', "x", 4)),
         place="column 'label'",
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
@@ -43,7 +44,10 @@ def test_labels_that_are_there_are_read_where_they_are_optional(tmp_path: Path) 
     lines = write(tmp_path, "a.jsonl", '{"text": "a", "label": 3}\n')
     assert read_table(table, OPTIONAL, plain=True).rows == (Row("a", "x", 2),)
     assert read_table(lines, OPTIONAL, plain=True) == Table(
-        rows=(Row("a", "3", 1),), place="key 'label'", sha256=hashlib.sha256(lines.read_bytes()).hexdigest()
+        source=str(lines),
+        rows=(Row("a", "3", 1),),
+        place="key 'label'",
+        sha256=hashlib.sha256(lines.read_bytes()).hexdigest(),
     )
 
 
