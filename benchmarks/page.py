@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import operator
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from benchmarks.results import Machine, TimedFiles, samples
+from benchmarks.results import Recorded, TimedFiles, median_ms, peak_rss_mb, samples, speed_up, was_measured
 from edgebert.bench.analysis.stats import Estimate, spread
 from edgebert.manifest import Package
 from edgebert.printable import Markdown, markdown_table
 
 SPREAD_TO_WARN = 1.1
+_MEETS = {"at least": operator.ge, "at most": operator.le, "under": operator.lt}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,46 +47,40 @@ def bounded(
     what: str,
     sign: Literal["at least", "at most", "under"],
     bound: float,
-    value: float | None,
+    found: float | Estimate | None,
     *,
     unit: str = "",
-    shown: str = "{:.1f}",
+    digits: int = 1,
+    text: str = "",
     more: str = "",
 ) -> Figure:
-    """Return the figure of a value without an interval.
+    """Return the figure of a value, or of an estimate with an interval.
+
+    Where the rounds are too few for an interval, nothing is certain.
 
     Args:
         what: What is measured.
         sign: On which side of the bound it must be.
         bound: What it must reach.
-        value: What was measured; ``None`` when it was not.
+        found: What was measured; ``None`` when it was not.
         unit: Unit of both, with the space before it.
-        shown: Format of the value.
+        digits: Digits of a value without an interval after the point.
+        text: What was found, where it is not shown as a number.
         more: Added to what was found.
     """
     wanted = f"{sign} {bound:g}{unit}"
-    if value is None:
-        return Figure(what=what, wanted=wanted)
-    met = {"at least": value >= bound, "at most": value <= bound, "under": value < bound}[sign]
-    return Figure(what=what, wanted=wanted, found=f"{shown.format(value)}{unit}{more}", met=met)
-
-
-def reached(what: str, least: float, found: Estimate | None, *, unit: str = "", more: str = "") -> Figure:
-    """Return the figure of an estimate that must be at least ``least``; ``None`` was not measured.
-
-    Where the rounds are too few for an interval, nothing is certain.
-    """
-    wanted = f"at least {least:g}{unit}"
     if found is None:
         return Figure(what=what, wanted=wanted)
-    ends = {None if end is None else end >= least for end in (found.low, found.high)}
-    return Figure(
-        what=what,
-        wanted=wanted,
-        found=interval_text(found, unit=unit) + more,
-        met=found.value >= least,
-        is_certain=len(ends - {None}) == len(ends) == 1,
-    )
+    shown = f"{found:.{digits}f}{unit}" if isinstance(found, float) else interval_text(found, unit=unit)
+    values = (found,) * 3 if isinstance(found, float) else (found.value, found.low, found.high)
+    met, *ends = (None if value is None else _MEETS[sign](value, bound) for value in values)
+    return Figure(what=what, wanted=wanted, found=(text or shown) + more, met=met, is_certain=ends == [met, met])
+
+
+def speed_figure(results: TimedFiles | None, file: str, over: str, length: int, least: float) -> Figure:
+    """Return the figure of how many times as fast ``file`` must be as ``over`` at a length in tokens."""
+    found = speed_up(results, file, over, length) if results and was_measured(results, length, file, over) else None
+    return bounded(f"speed of {file} over {over}, length {length}", "at least", least, found, unit=" x")
 
 
 def interval_text(estimate: Estimate, *, unit: str = "") -> str:
@@ -103,20 +99,35 @@ def reaches(found: Sequence[Estimate]) -> list[list[float]]:
     ]
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, words: int) -> list[str]:
-    """Return the lines of a table whose columns after the first ``words`` are aligned on the right."""
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, right: Collection[int]) -> str:
+    """Return a table whose columns with these indexes are aligned on the right."""
     cells = [[Markdown(cell) for cell in row] for row in (header, *rows)]
-    return markdown_table(cells[0], cells[1:], right=range(words, len(header))).splitlines()
+    return markdown_table(cells[0], cells[1:], right=right)
 
 
-def figures_table(figures: Iterable[Figure]) -> list[str]:
-    """Return the table of figures."""
-    rows = [(item.what, item.wanted, item.found, item.verdict) for item in figures]
-    return table(("figure", "wanted", "found (95 % interval)", ""), rows, words=4)
+def timed_rows(results: TimedFiles, over: Mapping[str, str], name: str) -> list[list[str]]:
+    """Return the header and a row for each file that was timed.
+
+    Args:
+        results: The samples.
+        over: The file that a file is compared with, by its name; the cells of a file that is not in it are empty.
+        name: What these files are, for the header.
+    """
+    lengths = results.suite.lengths
+    header = ["file", "runtime", "size", *(f"{length} tokens, ms" for length in lengths)]
+    rows = [[*header, *(f"{length}: over {name}" for length in lengths), f"peak memory at {lengths[-1]}"]]
+    for file in results.files:
+        cells = [file.name, f"{file.runtime} {file.runtime_version}", f"{file.size_bytes / 1e6:.1f} MB"]
+        cells += [interval_text(median_ms(results, file.name, length)) for length in lengths]
+        for length in lengths:
+            found = speed_up(results, file.name, over[file.name], length) if file.name in over else None
+            cells.append("" if found is None else interval_text(found, unit=" x"))
+        rows.append([*cells, f"{peak_rss_mb(results, file.name, lengths[-1]):.0f} MB"])
+    return rows
 
 
 def warnings(results: TimedFiles) -> list[str]:
-    """Return the lines that warn of what the samples themselves show."""
+    """Return the paragraphs that warn of what the samples themselves show."""
     found = [
         f"- {file.name} at {length} tokens: the slowest round took {ratio:.2f} times as long as the fastest."
         for file in results.files
@@ -125,24 +136,21 @@ def warnings(results: TimedFiles) -> list[str]:
     ]
     if results.load_average > 1:
         found.append(f"- The machine was not idle: its load average was {results.load_average:.2f} at the start.")
-    return ["Warnings:", "", *found, ""] if found else []
+    return ["Warnings:", "\n".join(found)] if found else []
 
 
-def conditions(machine: Machine, commands: Iterable[str]) -> list[str]:
-    """Return the commands and the machine that results come from."""
+def conditions(results: Recorded, *commands: str) -> list[str]:
+    """Return the paragraphs of what results come from: their commands and some more, and the machine."""
+    machine = results.machine
     return [
-        "```",
-        *commands,
-        "```",
-        "",
+        "\n".join(["```", *results.commands, *commands, "```"]),
         (
             f"{machine.model} ({machine.features}), {machine.cores} cores, {machine.memory_bytes / 1e9:.1f} GB, "
             f"{machine.system}, Python {machine.python}."
         ),
-        "",
     ]
 
 
-def packages_text(packages: Iterable[Package]) -> str:
+def versions(packages: Iterable[Package]) -> str:
     """Return packages with their versions."""
     return ", ".join(f"{item.name} {item.version}" for item in packages)

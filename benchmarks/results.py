@@ -9,6 +9,7 @@ import datetime as dt
 import os
 import platform
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -246,9 +247,13 @@ def samples(results: TimedFiles, file: str, length: int) -> Times:
 
 def median_ms(results: TimedFiles, file: str, length: int) -> Estimate:
     """Return the median time of a typical process with a file at a length, in ms."""
-    found = stats.quantiles(samples(results, file, length)).p50
-    ends = [None if end is None else end / 1e6 for end in (found.low, found.high)]
-    return Estimate(value=found.value / 1e6, low=ends[0], high=ends[1])
+    return mapped(stats.quantiles(samples(results, file, length)).p50, lambda nanoseconds: nanoseconds / 1e6)
+
+
+def mapped(found: Estimate, rising: Callable[[float], float]) -> Estimate:
+    """Return the estimate of what rises with a value, as a function of it."""
+    ends = [None if end is None else rising(end) for end in (found.low, found.high)]
+    return Estimate(value=rising(found.value), low=ends[0], high=ends[1])
 
 
 def speed_up(results: TimedFiles, file: str, over: str, length: int) -> Estimate:
@@ -258,6 +263,12 @@ def speed_up(results: TimedFiles, file: str, over: str, length: int) -> Estimate
         UsageError: One of them was not measured, or in another number of rounds.
     """
     return stats.ratio(samples(results, over, length), samples(results, file, length))
+
+
+def size_ratio(results: TimedFiles | None, file: str, over: str) -> float | None:
+    """Return how many times as large ``file`` is as ``over``; ``None`` where one of them was not measured."""
+    sizes = {item.name: item.size_bytes for item in results.files} if results else {}
+    return sizes[file] / sizes[over] if {file, over} <= set(sizes) else None
 
 
 def was_measured(results: TimedFiles, length: int, *files: str) -> bool:

@@ -19,19 +19,6 @@ RESULTS = ROOT / "benchmarks" / "results"
 BUILD = ROOT / "build" / "benchmarks"
 SUITE = "distilbert-base"
 
-SuiteName = Annotated[str, typer.Option("--suite", help="Name in benchmarks/suites, or a .toml file.")]
-Rounds = Annotated[int | None, typer.Option(help="Rounds.", show_default="that of the suite")]
-Runs = Annotated[int | None, typer.Option(help="Runs of a process.", show_default="that of the suite")]
-Train = Annotated[
-    Path, typer.Option("--train", envvar="SST2_TRAIN", help="Labelled texts to learn from and to prune with.")
-]
-Evaluation = Annotated[Path, typer.Option("--eval", envvar="SST2_EVAL", help="Labelled texts to score on.")]
-Base = Annotated[Path | None, typer.Option(help="Encoder to fine-tune.", show_default="that of the demo")]
-BuildFolder = Annotated[Path, typer.Option("--build", help="Folder for what is made.", show_default="build/benchmarks")]
-ResultsFolder = Annotated[
-    Path, typer.Option("--results", help="Folder for what is recorded.", show_default="benchmarks/results")
-]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpeedSuite:
@@ -64,21 +51,6 @@ class SpeedSuite:
     architecture: Architecture
 
 
-class Build(NamedTuple):
-    """Where the files of a suite are built: checkpoint, edgebert's bundle, Optimum's files, what the export took."""
-
-    root: Path
-    checkpoint: Path
-    bundle: Path
-    optimum: Path
-    export: Path
-
-    @classmethod
-    def at(cls, root: Path) -> Build:
-        """Return the places in a folder."""
-        return cls(root, root / "checkpoint", root / "bundle", root / "optimum", root / "export.json")
-
-
 def load_suite(name: str | Path, *, rounds: int | None = None, runs: int | None = None) -> SpeedSuite:
     """Return a suite by its name, or the one in a TOML file by its path.
 
@@ -109,24 +81,93 @@ def load_suite(name: str | Path, *, rounds: int | None = None, runs: int | None 
     return suite
 
 
-def build_of(build: Path, suite: str) -> Build:
-    """Return where the files of a suite are built."""
-    return Build.at(build.resolve() / load_suite(suite).name)
+class Build(NamedTuple):
+    """Where the files of a suite are built: checkpoint, edgebert's bundle, Optimum's files, what the export took."""
+
+    root: Path
+    checkpoint: Path
+    bundle: Path
+    optimum: Path
+    export: Path
+
+    @classmethod
+    def at(cls, root: Path) -> Build:
+        """Return the places in a folder."""
+        return cls(root, root / "checkpoint", root / "bundle", root / "optimum", root / "export.json")
 
 
-def suite_path(suite: str) -> str:
-    """Return a suite as a process that runs elsewhere finds it."""
-    return str(Path(suite).resolve()) if suite.endswith(".toml") else suite
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Options of every study: each field of these classes is an option of a command."""
+
+    results: Annotated[
+        Path, typer.Option("--results", help="Folder for what is recorded.", show_default="benchmarks/results")
+    ] = RESULTS
 
 
-def suite_command(name: str, suite: str, rounds: int | None = None, runs: int | None = None) -> str:
-    """Return a command line that measures a suite, with what was asked for otherwise than by default."""
-    words = [f"python -m benchmarks {name}"]
-    words += [] if suite == SUITE else [f"--suite {Path(suite).name}"]
-    words += [f"--{key} {value}" for key, value in (("rounds", rounds), ("runs", runs)) if value is not None]
-    return " ".join(words)
+@dataclass(frozen=True, kw_only=True)
+class BuildOptions:
+    """Options of a command that makes files."""
+
+    build: Annotated[
+        Path, typer.Option("--build", help="Folder for what is made.", show_default="build/benchmarks")
+    ] = BUILD
 
 
-def texts_command(name: str, train: Path, evaluation: Path) -> str:
-    """Return a command line that takes texts: their names, because their folders are nobody's concern."""
-    return f"python -m benchmarks {name} --train {train.name} --eval {evaluation.name}"
+@dataclass(frozen=True, kw_only=True)
+class SuiteOptions(BuildOptions):
+    """Options of a command that takes the shape of a suite."""
+
+    suite: Annotated[str, typer.Option("--suite", help="Name in benchmarks/suites, or a .toml file.")] = SUITE
+
+    @property
+    def place(self) -> Build:
+        """Where the files of the suite are built."""
+        return Build.at(self.build.resolve() / load_suite(self.suite).name)
+
+    @property
+    def suite_path(self) -> str:
+        """The suite as a process that runs elsewhere finds it."""
+        return str(Path(self.suite).resolve()) if self.suite.endswith(".toml") else self.suite
+
+    def command(self, name: str) -> str:
+        """Return a command line that takes the suite."""
+        return f"python -m benchmarks {name}" + ("" if self.suite == SUITE else f" --suite {Path(self.suite).name}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoundsOptions(SuiteOptions, Options):
+    """Options of a study that times the files of a suite."""
+
+    rounds: Annotated[int | None, typer.Option(help="Rounds.", show_default="that of the suite")] = None
+    runs: Annotated[int | None, typer.Option(help="Runs of a process.", show_default="that of the suite")] = None
+
+    @property
+    def plan(self) -> SpeedSuite:
+        """The suite, with the rounds and runs that were asked for; errors as for ``load_suite``."""
+        return load_suite(self.suite, rounds=self.rounds, runs=self.runs)
+
+    def timing_command(self, name: str) -> str:
+        """Return a command line that times files of the suite."""
+        given = (("rounds", self.rounds), ("runs", self.runs))
+        return " ".join([self.command(name), *(f"--{key} {value}" for key, value in given if value is not None)])
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextsOptions(BuildOptions, Options):
+    """Options of a study that needs labelled texts."""
+
+    train: Annotated[
+        Path, typer.Option("--train", envvar="SST2_TRAIN", help="Labelled texts to learn from and to prune with.")
+    ]
+    evaluation: Annotated[Path, typer.Option("--eval", envvar="SST2_EVAL", help="Labelled texts to score on.")]
+    base: Annotated[Path | None, typer.Option(help="Encoder to fine-tune.", show_default="that of the demo")] = None
+
+    def texts_command(self, name: str) -> str:
+        """Return a command line that takes the texts: their names, because their folders are nobody's concern."""
+        return f"python -m benchmarks {name} --train {self.train.name} --eval {self.evaluation.name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShapeOptions(TextsOptions, SuiteOptions):
+    """Options of a study that needs labelled texts and the shape of a suite."""

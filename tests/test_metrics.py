@@ -9,7 +9,7 @@ import sklearn.metrics
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.studies.coverage import Population
+from benchmarks.simulation import Population
 from edgebert.errors import UsageError
 from edgebert.intervals import mcnemar_p, paired_difference_interval, wilson_interval
 from edgebert.label_metrics import accuracy, macro_f1, macro_f1_difference_interval, macro_f1_interval

@@ -8,18 +8,10 @@ from pathlib import Path
 from typing import Any, Generic
 
 from benchmarks.cuts import PruningResults
-from benchmarks.page import Figure, figures_table
+from benchmarks.page import Figure, table
 from benchmarks.results import R, Recorded, read_plain, result_path
-from benchmarks.studies import (
-    accuracy,
-    coverage,
-    emulated,
-    overhead,
-    prune_time,
-    pruned_speed,
-    pruning,
-    speed,
-)
+from benchmarks.studies import accuracy, coverage, emulated, overhead, prune_time, pruned_speed, pruning, speed
+from benchmarks.suite import Options, RoundsOptions, ShapeOptions, TextsOptions
 from edgebert.errors import UsageError
 from edgebert.jsonio import from_plain
 
@@ -36,14 +28,16 @@ class Study(Generic[R]):
     Attributes:
         kind: Name of its command and of its records.
         results: What it records.
-        run: Measures; its options are those of the command, its docstring the help.
+        options: Options of its command.
+        run: Measures; the first paragraph of its docstring is the help.
         figures: The figures it set out to reach, from the newest results, or from none.
-        section: Lines of ``RESULTS.md``, given the path of the plot.
+        section: Paragraphs of ``RESULTS.md``, given the path of the plot.
         draw: Draws the plot; ``None`` where there is none.
     """
 
     kind: str
     results: type[R]
+    options: type[Options]
     run: Callable[..., R]
     figures: Callable[[R | None], Iterable[Figure]]
     section: Callable[[R, str], list[str]]
@@ -51,21 +45,24 @@ class Study(Generic[R]):
 
 
 STUDIES: tuple[Study[Any], ...] = (
-    Study("speed", speed.SpeedResults, speed.run, speed.figures, speed.section, speed.draw),
-    Study("accuracy", accuracy.AccuracyResults, accuracy.run, accuracy.figures, accuracy.section),
-    Study("pruning", PruningResults, pruning.run, pruning.figures, pruning.section, pruning.draw),
-    Study("prune-time", prune_time.PruneTimeResults, prune_time.run, prune_time.figures, prune_time.section),
+    Study("speed", speed.SpeedResults, speed.SpeedOptions, speed.run, speed.figures, speed.section, speed.draw),
+    Study("accuracy", accuracy.AccuracyResults, TextsOptions, accuracy.run, accuracy.figures, accuracy.section),
+    Study("pruning", PruningResults, pruning.GridOptions, pruning.run, pruning.figures, pruning.section, pruning.draw),
+    Study(
+        "prune-time", prune_time.PruneTimeResults, ShapeOptions, prune_time.run, prune_time.figures, prune_time.section
+    ),
     Study(
         "pruned-speed",
         pruned_speed.PrunedSpeedResults,
+        RoundsOptions,
         pruned_speed.run,
         pruned_speed.figures,
         pruned_speed.section,
         pruned_speed.draw,
     ),
-    Study("emulated", emulated.EmulatedResults, emulated.run, emulated.figures, emulated.section),
-    Study("overhead", overhead.OverheadResults, overhead.run, overhead.figures, overhead.section),
-    Study("coverage", coverage.CoverageResults, coverage.run, coverage.figures, coverage.section),
+    Study("emulated", emulated.EmulatedResults, ShapeOptions, emulated.run, emulated.figures, emulated.section),
+    Study("overhead", overhead.OverheadResults, TextsOptions, overhead.run, overhead.figures, overhead.section),
+    Study("coverage", coverage.CoverageResults, Options, coverage.run, coverage.figures, coverage.section),
 )
 """In the order of the help and of ``RESULTS.md``."""
 
@@ -116,24 +113,20 @@ def text(folder: Path) -> str:
         UsageError: A file of results is damaged.
     """
     records = load_all(folder)
-    lines = [
+    figures = [(item.what, item.wanted, item.found, item.verdict) for item in all_figures(records)]
+    paragraphs = [
         "# Results",
-        "",
         (
-            "Made by `python -m benchmarks render` from the files in "
-            f"[`{folder.name}/`]({folder.name}/), which hold the raw samples. "
-            "[README.md](README.md) says how to read and repeat them."
+            f"Made by `python -m benchmarks render` from the files in [`{folder.name}/`]({folder.name}/), "
+            "which hold the raw samples. [README.md](README.md) says how to read and repeat them."
         ),
-        "",
         "## What was to be reached",
-        "",
-        *figures_table(all_figures(records)),
-        "",
+        table(("figure", "wanted", "found (95 % interval)", ""), figures, right=()),
     ]
     for study in STUDIES:
         for results in records.get(study.kind, ()):
-            lines += study.section(results, f"{folder.name}/{_plot(folder, results).name}")
-    return "\n".join(lines).rstrip("\n") + "\n"
+            paragraphs += study.section(results, f"{folder.name}/{_plot(folder, results).name}")
+    return "\n\n".join(paragraphs) + "\n"
 
 
 def _plot(folder: Path, results: Recorded) -> Path:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from benchmarks.page import Figure, conditions, packages_text, table
+from benchmarks.page import Figure, conditions, table, versions
 from benchmarks.results import DataFile, Recorded, stamp
-from benchmarks.suite import BUILD, BuildFolder, Evaluation, Train, texts_command
+from benchmarks.suite import TextsOptions
 from edgebert.bundle import is_bundle, sha256_of
 from edgebert.card import agreement_text, change_text
 from edgebert.data import Dataset, read_dataset
@@ -77,40 +77,27 @@ class Prepared(NamedTuple):
     held_back: Dataset
 
 
-def run(progress: Progress, train: Train, evaluation: Evaluation, build: BuildFolder = BUILD) -> AccuracyResults:
-    """Fine-tune an encoder, export it, and score every int8 file against float."""
-    return measure_accuracy(train, evaluation, build / "accuracy", progress=progress)
-
-
-def measure_accuracy(
-    train: Path,
-    evaluation: Path,
-    work: Path,
-    *,
-    base: Path | None = None,
-    options: FinetuneOptions = OPTIONS,
-    recipe: Recipe = RECIPE,
-    progress: Progress,
+def run(
+    asked: TextsOptions, progress: Progress, *, options: FinetuneOptions = OPTIONS, recipe: Recipe = RECIPE
 ) -> AccuracyResults:
-    """Fine-tune an encoder, export it, and return the scores of every file.
+    """Fine-tune an encoder, export it, and score every int8 file against float.
 
     Raises:
         UsageError: A file cannot be used.
         CheckFailed: A file was not scored.
         MissingExtraError: A package is not installed.
     """
-    training = read_dataset(train)
-    held_back = read_dataset(evaluation, labels=training.labels)
-    finetuned(training, held_back, work, base=base, options=options, again=True, progress=progress)
-    bundle = export_bundle(
-        work / "model", work / "bundle", recipe=recipe, evaluation=held_back, force=True, progress=progress
-    )
+    training = read_dataset(asked.train)
+    held_back = read_dataset(asked.evaluation, labels=training.labels)
+    work = asked.build / "accuracy"
+    model = finetuned(training, held_back, work, base=asked.base, options=options, again=True, progress=progress)
+    bundle = export_bundle(model, work / "bundle", recipe=recipe, evaluation=held_back, force=True, progress=progress)
     scores = tuple(item.score for item in (*bundle.baseline, *bundle.shipped) if item.score is not None)
     if bundle.manifest.evaluation is None or len(scores) != len(bundle.manifest.artifacts):
         raise CheckFailed(f"{bundle.root}: not every file was scored")
     return AccuracyResults(
-        **stamp(texts_command("accuracy", train, evaluation)),
-        encoder=encoder_name(base),
+        **stamp(asked.texts_command("accuracy")),
+        encoder=encoder_name(asked.base),
         epochs=float(options.epochs),
         learning_rate=options.learning_rate,
         batch_size=options.batch_size,
@@ -125,18 +112,17 @@ def measure_accuracy(
     )
 
 
-def prepared(train: Path, evaluation: Path, build: Path, *, base: Path | None = None, progress: Progress) -> Prepared:
-    """Return the checkpoint that ``accuracy`` makes of these texts, made here unless it is there; errors as for it."""
-    training = read_dataset(train)
-    held_back = read_dataset(evaluation, labels=training.labels)
-    return Prepared(
-        finetuned(training, held_back, build / "accuracy", base=base, progress=progress), training, held_back
-    )
+def prepared(asked: TextsOptions, progress: Progress) -> Prepared:
+    """Return the checkpoint that ``run`` makes of these texts, made here unless it is there; errors as for it."""
+    training = read_dataset(asked.train)
+    held_back = read_dataset(asked.evaluation, labels=training.labels)
+    work = asked.build / "accuracy"
+    return Prepared(finetuned(training, held_back, work, base=asked.base, progress=progress), training, held_back)
 
 
-def prepared_bundle(checkpoint: Path, build: Path, progress: Progress) -> Path:
+def prepared_bundle(checkpoint: Path, asked: TextsOptions, progress: Progress) -> Path:
     """Return the bundle of the fine-tuned checkpoint, which is exported once."""
-    demo = build / "emulated" / "demo"
+    demo = asked.build / "emulated" / "demo"
     if not is_bundle(demo):
         export_bundle(checkpoint, demo, progress=progress)
     return demo
@@ -201,7 +187,7 @@ def figures(results: AccuracyResults | None) -> tuple[Figure, ...]:
             found=f"{100 * score.difference:+.2f} ({100 * score.difference_low:+.2f} to "
             f"{100 * score.difference_high:+.2f}) points",
             met=100 * score.difference >= -POINTS,
-            is_certain=(100 * score.difference >= -POINTS) == (100 * score.difference_low >= -POINTS),
+            is_certain=(100 * score.difference_low >= -POINTS) == (100 * score.difference_high >= -POINTS),
         )
         for score in results.scores
         if score.difference is not None and score.difference_low is not None and score.difference_high is not None
@@ -209,7 +195,7 @@ def figures(results: AccuracyResults | None) -> tuple[Figure, ...]:
 
 
 def section(results: AccuracyResults, _: str) -> list[str]:
-    """Return the section of ``RESULTS.md``."""
+    """Return the paragraphs of ``RESULTS.md``."""
     rows = []
     for score in results.scores:
         cells = [f"{100 * score.value:.2f} % ({100 * score.low:.2f} to {100 * score.high:.2f})", change_text(score)]
@@ -219,7 +205,6 @@ def section(results: AccuracyResults, _: str) -> list[str]:
     header = ("file", "runtime", "accuracy (95 % interval)", "change, points", "agreement", "flips", "McNemar p")
     return [
         f"## Accuracy, {results.date}, {results.machine.model}",
-        "",
         (
             f"`{results.encoder}` fine-tuned on {results.train.examples} texts of `{results.train.name}` (sha256 "
             f"`{results.train.sha256[:16]}…`): {results.epochs:g} epochs, learning rate {results.learning_rate:g}, "
@@ -228,10 +213,7 @@ def section(results: AccuracyResults, _: str) -> list[str]:
             f"`{results.evaluation.sha256[:16]}…`), {results.truncated} of them cut at {results.lengths[-1]} tokens. "
             "Changes are paired with the float file of the same format, text by text (Newcombe 1998)."
         ),
-        "",
-        *table(header, rows, words=2),
-        "",
-        *conditions(results.machine, results.commands),
-        f"Packages: {packages_text(results.packages)}.",
-        "",
+        table(header, rows, right=range(2, len(header))),
+        *conditions(results),
+        f"Packages: {versions(results.packages)}.",
     ]

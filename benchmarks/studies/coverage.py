@@ -2,83 +2,21 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from statistics import NormalDist
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-import numpy as np
-
-from benchmarks.page import Figure, conditions, packages_text, table
+from benchmarks.page import Figure, conditions, table, versions
 from benchmarks.results import Recorded, stamp
-from edgebert.intervals import normal_quantile
-from edgebert.label_metrics import (
-    is_sparse,
-    macro_f1,
-    macro_f1_difference_interval,
-    macro_f1_interval,
-    macro_f1_leave_one_out,
-)
+from benchmarks.simulation import CHOSEN, METHODS, RESAMPLES, Held, Setting, Statistic, simulate
+from benchmarks.suite import Options
 from edgebert.progress import Progress
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-Statistic = Literal["value", "difference"]
-Ends = tuple[float, float]
-
-LABELS, TEXTS = (2, 5, 20, 77, 150), (100, 400, 1000, 5000)
-WORLDS = ((0.8, 0.0, 0.02), (0.8, 1.0, 0.03), (0.93, 0.5, 0.01), (0.98, 0.5, 0.005))
-"""Accuracy of the labels, exponent of Zipf's law for their frequencies, share of right texts that turn wrong."""
-
-DRAWS, RESAMPLED, RESAMPLES = 1000, 200, 400
-CHOSEN, METHODS = "edgebert", ("percentile", "reverse percentile", "BCa", "delta", "jackknife", "edgebert")
 LEAST, MOST = 0.93, 0.97
+FEW = 0.05
+"""Share of the samples below which a setting counts as one that edgebert does not warn of."""
+
 _NOISE = 0.015
 """Two standard errors of a share of 95 % in 1,000 draws."""
-
-_Z = normal_quantile(0.95)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
-    """How often the interval of one method held the truth, and how wide it was on average."""
-
-    statistic: Statistic
-    method: str
-    draws: int
-    held: int
-    width: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """One population, samples of one size from it, and what the methods made of them.
-
-    Attributes:
-        labels: Number of labels.
-        texts: Texts in each sample.
-        accuracy: Mean accuracy of the labels.
-        skew: Exponent of Zipf's law for the frequencies of the labels; 0 is balanced.
-        flips: Share of the right texts that the second model has wrong; it fixes half as many texts.
-        value: True macro F1 of the first model.
-        difference: True difference of the second model.
-        rarest: Texts that the rarest label has on average.
-        warned: Share of the samples of which edgebert warns that the intervals are too narrow.
-        held: What each method made of them.
-    """
-
-    labels: int
-    texts: int
-    accuracy: float
-    skew: float
-    flips: float
-    value: float
-    difference: float
-    rarest: float
-    warned: float
-    held: tuple[Held, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,211 +28,11 @@ class CoverageResults(Recorded):
     settings: tuple[Setting, ...]
 
 
-def run(progress: Progress) -> CoverageResults:
+def run(asked: Options, progress: Progress) -> CoverageResults:  # noqa: ARG001  # every study takes both
     """Simulate how often 95 % intervals of macro F1 hold the truth, by method; takes ten minutes."""
     made = stamp("python -m benchmarks coverage")
     made["packages"] = tuple(item for item in made["packages"] if item.name in ("edgebert", "numpy"))
-    return CoverageResults(**made, resamples=RESAMPLES, settings=measure_coverage(progress=progress))
-
-
-@dataclass(frozen=True, slots=True)
-class Population:
-    """Texts, a model, and the model after quantization, as probabilities.
-
-    Attributes:
-        shares: Frequency of each label, float64 [labels].
-        answers: Probability of each answer of the first model by label, float64 [labels, labels].
-        flips: Probability that a right answer turns wrong.
-        fixes: Probability that a wrong answer turns right.
-    """
-
-    shares: NDArray[np.float64]
-    answers: NDArray[np.float64]
-    flips: float
-    fixes: float
-
-    @classmethod
-    def of(cls, labels: int, *, accuracy: float, skew: float, flips: float, seed: int = 0) -> Population:
-        """Return a population whose labels differ in accuracy and are mistaken for few others, as real ones are."""
-        generator = np.random.default_rng(seed)
-        shares = np.arange(1.0, labels + 1) ** -skew
-        own = np.clip(generator.uniform(1.5 * accuracy - 0.5, 0.5 + 0.5 * accuracy, labels), 0.05, 0.999)
-        answers = np.zeros((labels, labels))
-        for label in range(labels):
-            others = np.arange(labels) != label
-            answers[label, others] = (1 - own[label]) * generator.dirichlet(np.full(labels - 1, 0.3))
-            answers[label, label] = own[label]
-        return cls(shares / shares.sum(), answers, flips, min(0.5 * flips * accuracy / (1 - accuracy), 1.0))
-
-    @property
-    def value(self) -> float:
-        """True macro F1 of the first model."""
-        return _f1(self.shares[:, None] * self.answers)
-
-    @property
-    def difference(self) -> float:
-        """True macro F1 of the second model minus that of the first."""
-        right, wrong = np.diag(self.answers), self._wrong()
-        after = wrong * ((1 - right) * (1 - self.fixes) + right * self.flips)[:, None]
-        np.fill_diagonal(after, right * (1 - self.flips) + (1 - right) * self.fixes)
-        return _f1(self.shares[:, None] * after) - self.value
-
-    def sample(self, texts: int, generator: np.random.Generator) -> tuple[NDArray[np.int64], ...]:
-        """Return the true labels and the answers of both models, int64 [texts] each."""
-        labels, wrong = len(self.shares), self._wrong().cumsum(axis=1)
-        cells = (self.shares[:, None] * self.answers).cumsum()
-        expected, before = np.divmod(np.searchsorted(cells / cells[-1], generator.random(texts)), labels)
-        turned, place = generator.random(texts), generator.random(texts)
-        after, is_right = before.copy(), expected == before
-        for at in np.flatnonzero(is_right & (turned < self.flips)):
-            after[at] = min(int(np.searchsorted(wrong[expected[at]], place[at])), labels - 1)
-        fixed = ~is_right & (turned < self.fixes)
-        after[fixed] = expected[fixed]
-        return expected, before, after
-
-    def _wrong(self) -> NDArray[np.float64]:
-        wrong = self.answers * (1 - np.eye(len(self.shares)))
-        spread: NDArray[np.float64] = wrong / wrong.sum(axis=1, keepdims=True)
-        return spread
-
-
-def measure_coverage(
-    *,
-    progress: Progress,
-    labels: Iterable[int] = LABELS,
-    texts: Iterable[int] = TEXTS,
-    draws: int = DRAWS,
-    resampled: int = RESAMPLED,
-) -> tuple[Setting, ...]:
-    """Return every setting; the bootstrap methods get the first ``resampled`` of the ``draws`` samples."""
-    asked = [(count, size, world) for count in labels for size in texts for world in WORLDS]
-    settings = []
-    for done, (count, size, world) in enumerate(asked):
-        progress("simulating intervals", done, len(asked))
-        settings.append(_setting(count, size, world, draws, resampled))
-    return tuple(settings)
-
-
-def _setting(labels: int, texts: int, world: tuple[float, float, float], draws: int, resampled: int) -> Setting:
-    accuracy, skew, flips = world
-    population = Population.of(labels, accuracy=accuracy, skew=skew, flips=flips)
-    truth = {"value": population.value, "difference": population.difference}
-    generator = np.random.default_rng(labels + texts)
-    found: dict[tuple[Statistic, str], list[Ends]] = {}
-    warned = 0
-    for index in range(draws):
-        expected, before, after = population.sample(texts, generator)
-        warned += is_sparse(expected, labels=labels)
-        made = _closed(expected, before, after, labels)
-        if index < resampled:
-            made |= _bootstraps(expected, before, after, labels, generator)
-        for key, ends in made.items():
-            found.setdefault(key, []).append(ends)
-    held = tuple(
-        Held(
-            statistic=statistic,
-            method=method,
-            draws=len(ends),
-            held=sum(low - 1e-12 <= truth[statistic] <= high + 1e-12 for low, high in ends),
-            width=float(f"{np.mean(np.ptp(ends, axis=1)):.4g}"),
-        )
-        for (statistic, method), ends in found.items()
-    )
-    return Setting(
-        labels=labels,
-        texts=texts,
-        accuracy=accuracy,
-        skew=skew,
-        flips=flips,
-        value=round(truth["value"], 6),
-        difference=round(truth["difference"], 6),
-        rarest=round(texts * float(population.shares.min()), 3),
-        warned=warned / draws,
-        held=held,
-    )
-
-
-def _closed(
-    expected: NDArray[np.int64], before: NDArray[np.int64], after: NDArray[np.int64], labels: int
-) -> dict[tuple[Statistic, str], Ends]:
-    """Return the intervals of the methods that need no resamples."""
-    made: dict[tuple[Statistic, str], Ends] = {
-        ("value", CHOSEN): macro_f1_interval(expected, before, labels=labels),
-        ("difference", CHOSEN): macro_f1_difference_interval(expected, before, after, labels=labels),
-    }
-    n = expected.size
-    for statistic, value, slopes, left_out in _both(expected, before, after, labels):
-        made[statistic, "delta"] = _around(value, float(np.square(slopes).sum()))
-        mean = float(left_out.mean())
-        made[statistic, "jackknife"] = _around(n * value - (n - 1) * mean, (n - 1) * float(left_out.var()))
-    return made
-
-
-def _bootstraps(
-    expected: NDArray[np.int64],
-    before: NDArray[np.int64],
-    after: NDArray[np.int64],
-    labels: int,
-    generator: np.random.Generator,
-) -> dict[tuple[Statistic, str], Ends]:
-    """Return the intervals from resamples: percentile, reverse percentile, and BCa (Efron 1987)."""
-    cells, times = np.unique(np.stack([expected, before, after]), axis=1, return_counts=True)
-    drawn = generator.multinomial(expected.size, times / times.sum(), size=RESAMPLES).astype(np.float64)
-    gold, *answers = (np.eye(labels)[row] for row in cells)
-    scores = [_macro(drawn @ (gold * given), drawn @ (gold + given)) for given in answers]
-    resamples: Mapping[Statistic, NDArray[np.float64]] = {"value": scores[0], "difference": scores[1] - scores[0]}
-    made: dict[tuple[Statistic, str], Ends] = {}
-    for statistic, value, _, left_out in _both(expected, before, after, labels):
-        values = resamples[statistic]
-        low, high = np.quantile(values, [0.025, 0.975])
-        made[statistic, "percentile"] = float(low), float(high)
-        made[statistic, "reverse percentile"] = float(2 * value - high), float(2 * value - low)
-        away = left_out.mean() - left_out
-        cubes, squares = float((away**3).sum()), float((away**2).sum())
-        bend = cubes / (6 * squares**1.5) if squares > 1e-18 else 0.0
-        below = float(np.mean(values < value - 1e-12) + np.mean(np.abs(values - value) <= 1e-12) / 2)
-        shift = NormalDist().inv_cdf(min(max(below, 0.5 / RESAMPLES), 1 - 0.5 / RESAMPLES))
-        shares = [NormalDist().cdf(shift + (shift + z) / (1 - bend * (shift + z))) for z in (-_Z, _Z)]
-        low, high = np.quantile(values, shares)
-        made[statistic, "BCa"] = float(low), float(high)
-    return made
-
-
-def _both(
-    expected: NDArray[np.int64], before: NDArray[np.int64], after: NDArray[np.int64], labels: int
-) -> Iterator[tuple[Statistic, float, NDArray[np.float64], NDArray[np.float64]]]:
-    """Yield each statistic, its value, and for each text [n] its slope over n, and the value without the text."""
-    values = [macro_f1(expected, given, labels=labels) for given in (before, after)]
-    slopes = [_slopes(expected, given, labels) for given in (before, after)]
-    left_out = [macro_f1_leave_one_out(expected, given, labels=labels) for given in (before, after)]
-    yield "value", values[0], slopes[0], left_out[0]
-    yield "difference", values[1] - values[0], slopes[1] - slopes[0], left_out[1] - left_out[0]
-
-
-def _slopes(expected: NDArray[np.int64], predicted: NDArray[np.int64], labels: int) -> NDArray[np.float64]:
-    """Return the derivative of macro F1 by the weight of each text, float64 [n] (the delta method)."""
-    is_right = expected == predicted
-    right = np.bincount(expected[is_right], minlength=labels)
-    seen = np.bincount(expected, minlength=labels) + np.bincount(predicted, minlength=labels)
-    score, weight = 2 * right / np.maximum(seen, 1), 1 / np.maximum(seen, 1)
-    wrong = -(score * weight)[expected] - (score * weight)[predicted]
-    slopes: NDArray[np.float64] = np.where(is_right, 2 * ((1 - score) * weight)[expected], wrong)
-    return slopes / np.count_nonzero(seen)
-
-
-def _macro(right: NDArray[np.float64], seen: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return macro F1 of each row of counts [resamples, labels]."""
-    scores: NDArray[np.float64] = (2 * right / np.maximum(seen, 1)).sum(axis=1) / (seen > 0).sum(axis=1)
-    return scores
-
-
-def _f1(joint: NDArray[np.float64]) -> float:
-    return float(np.mean(2 * np.diag(joint) / (joint.sum(axis=0) + joint.sum(axis=1))))
-
-
-def _around(value: float, variance: float) -> Ends:
-    half = _Z * math.sqrt(variance)
-    return value - half, value + half
+    return CoverageResults(**made, resamples=RESAMPLES, settings=simulate(progress=progress))
 
 
 def figures(results: CoverageResults | None) -> tuple[Figure, ...]:
@@ -302,11 +40,8 @@ def figures(results: CoverageResults | None) -> tuple[Figure, ...]:
     what, wanted = "95 % intervals of macro F1 hold the truth", f"in {100 * LEAST:.0f} % of samples at least"
     if results is None:
         return (Figure(what=what, wanted=wanted),)
-    calm = [setting for setting in results.settings if setting.warned < 0.05]
-    least = {
-        name: min(item.held / item.draws for setting in calm for item in _of(setting, name, CHOSEN))
-        for name in ("value", "difference")
-    }
+    calm = [setting for setting in results.settings if setting.warned < FEW]
+    least = {name: min(_share(setting, name) for setting in calm) for name in ("value", "difference")}
     found = ", ".join(f"{name} {100 * share:.1f} %" for name, share in least.items()) + ", where nothing is warned of"
     worst = min(least.values())
     met = worst >= LEAST - _NOISE
@@ -314,76 +49,70 @@ def figures(results: CoverageResults | None) -> tuple[Figure, ...]:
 
 
 def section(results: CoverageResults, _: str) -> list[str]:
-    """Return the section of ``RESULTS.md``."""
-    draws = max(item.draws for setting in results.settings for item in setting.held)
-    fewer = min(item.draws for setting in results.settings for item in setting.held)
-    lines = [f"## Intervals of macro F1, simulated, {results.date}", "", *conditions(results.machine, results.commands)]
-    lines += [
+    """Return the paragraphs of ``RESULTS.md``."""
+    draws = [item.draws for setting in results.settings for item in setting.held]
+    return [
+        f"## Intervals of macro F1, simulated, {results.date}",
+        *conditions(results),
         (
             "How often a 95 % interval holds the true value, in per cent of seeded samples: the lowest and the highest "
             "of four populations each (labels right in 80, 93 or 98 % of cases; balanced or by Zipf's law; the second "
-            f"model turns 0.5 to 3 % of the right texts wrong and fixes half as many). {draws:,} samples for delta, "
-            f"jackknife and edgebert; {fewer:,} samples of {results.resamples} resamples for the bootstraps, whose "
-            "shares have a standard error of 1.5 points. `warned` is the largest share of samples for which edgebert "
-            "warns that more than a fifth of the labels have fewer than two texts."
+            f"model turns 0.5 to 3 % of the right texts wrong and fixes half as many). {max(draws):,} samples for "
+            f"delta, jackknife and edgebert; {min(draws):,} samples of {results.resamples} resamples for the "
+            "bootstraps, whose shares have a standard error of 1.5 points. `warned` is the largest share of samples "
+            "for which edgebert warns that more than a fifth of the labels have fewer than two texts."
         ),
-        "",
         (
             "edgebert takes Wilson's interval at the jackknife's value and variance, and for the difference the "
             "jackknife's interval with z squared flips more than there are: without them, ten unflipped texts would be "
             "certainty. Where fewer than about ten texts flip, that interval is wider than needed and holds the truth "
             "more often than it says; narrower ones hold it too seldom where all flips go one way."
         ),
-        "",
+        "### One model",
+        *_part(results, "value"),
+        "### The paired difference",
+        *_part(results, "difference"),
+        f"Packages: {versions(results.packages)}.",
     ]
-    lines += ["### One model", "", *_table(results, "value"), "", *_misses(results, "value"), ""]
-    lines += ["### The paired difference", "", *_table(results, "difference"), "", *_misses(results, "difference"), ""]
-    return [*lines, f"Packages: {packages_text(results.packages)}.", ""]
 
 
-def _table(results: CoverageResults, statistic: Statistic) -> list[str]:
+def _part(results: CoverageResults, statistic: Statistic) -> tuple[str, str]:
+    """Return the table of a statistic, and in words where the chosen interval misses 93 to 97 %."""
+    groups: dict[tuple[int, int], list[Setting]] = {}
+    for setting in results.settings:
+        groups.setdefault((setting.labels, setting.texts), []).append(setting)
     rows = []
-    for labels, texts in dict.fromkeys((item.labels, item.texts) for item in results.settings):
-        group = [item for item in results.settings if (item.labels, item.texts) == (labels, texts)]
-        shares = [
-            _range([100 * item.held / item.draws for setting in group for item in _of(setting, statistic, method)])
-            for method in METHODS
-        ]
-        widths = [100 * item.width for setting in group for item in _of(setting, statistic, CHOSEN)]
-        rarest = _range([setting.rarest for setting in group], digits=1)
-        warned = max(setting.warned for setting in group)
-        cells = [str(labels), str(texts), rarest, *shares, _range(widths, digits=1), f"{100 * warned:.0f} %"]
-        rows.append(cells)
-    return table(("labels", "texts", "texts of the rarest label", *METHODS, "width, points", "warned"), rows, words=0)
-
-
-def _misses(results: CoverageResults, statistic: Statistic) -> list[str]:
-    """Return in words where the chosen interval misses 93 to 97 %."""
-    shares = [
-        (item.held / item.draws, setting) for setting in results.settings for item in _of(setting, statistic, CHOSEN)
-    ]
+    for (labels, texts), group in groups.items():
+        cells = [str(labels), str(texts), _range([setting.rarest for setting in group], digits=1)]
+        for method in METHODS:
+            found = (_held(setting, statistic, method) for setting in group)
+            cells.append(_range([100 * item.held / item.draws for item in found]))
+        cells.append(_range([100 * _held(setting, statistic, CHOSEN).width for setting in group], digits=1))
+        rows.append([*cells, f"{100 * max(setting.warned for setting in group):.0f} %"])
+    header = ("labels", "texts", "texts of the rarest label", *METHODS, "width, points", "warned")
+    shares = [(_share(setting, statistic), setting.warned) for setting in results.settings]
     low = [pair for pair in shares if pair[0] < LEAST]
-    high = [pair for pair in shares if pair[0] > MOST]
+    high = sum(share > MOST for share, _ in shares)
     said = f"edgebert's interval holds the truth in {100 * LEAST:.0f} to {100 * MOST:.0f} % of samples in "
-    said += f"{len(shares) - len(low) - len(high)} of {len(shares)} settings, in more in {len(high)}"
-    said += f" (up to {100 * max(shares, key=_share)[0]:.1f} %), in fewer in {len(low)}"
+    said += f"{len(shares) - len(low) - high} of {len(shares)} settings, in more in {high}"
+    said += f" (up to {100 * max(shares)[0]:.1f} %), in fewer in {len(low)}"
     if low:
-        unwarned = [share for share, setting in low if setting.warned < 0.05]
-        said += f" (down to {100 * min(low, key=_share)[0]:.1f} %; {len(unwarned)} of them without a warning"
+        unwarned = [share for share, warned in low if warned < FEW]
+        said += f" (down to {100 * min(low)[0]:.1f} %; {len(unwarned)} of them without a warning"
         said += f", down to {100 * min(unwarned):.1f} %)" if unwarned else ")"
-    return [f"{said}."]
+    return table(header, rows, right=range(len(header))), f"{said}."
 
 
-def _share(pair: tuple[float, Setting]) -> float:
-    return pair[0]
+def _share(setting: Setting, statistic: str) -> float:
+    """Return the share of samples, 0 to 1, in which the chosen interval held the truth."""
+    found = _held(setting, statistic, CHOSEN)
+    return found.held / found.draws
 
 
-def _of(setting: Setting, statistic: str, method: str) -> list[Held]:
-    return [item for item in setting.held if (item.statistic, item.method) == (statistic, method)]
+def _held(setting: Setting, statistic: str, method: str) -> Held:
+    return next(item for item in setting.held if (item.statistic, item.method) == (statistic, method))
 
 
 def _range(values: list[float], *, digits: int = 0) -> str:
-    if not values:
-        return "-"
     low, high = f"{min(values):.{digits}f}", f"{max(values):.{digits}f}"
     return low if low == high else f"{low} to {high}"

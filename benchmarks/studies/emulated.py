@@ -12,22 +12,10 @@ from pathlib import Path
 from typing import Literal
 
 from benchmarks.measure import make_files
-from benchmarks.page import Figure, bounded, conditions, packages_text, table
+from benchmarks.page import Figure, bounded, conditions, table, versions
 from benchmarks.results import Recorded, stamp
 from benchmarks.studies.accuracy import prepared, prepared_bundle
-from benchmarks.suite import (
-    BUILD,
-    SUITE,
-    Base,
-    Build,
-    BuildFolder,
-    Evaluation,
-    SuiteName,
-    Train,
-    load_suite,
-    suite_path,
-    texts_command,
-)
+from benchmarks.suite import Build, ShapeOptions, load_suite
 from edgebert.bench.analysis.rows import CountRow, count_rows
 from edgebert.bench.analysis.scores import ScoreRow, cross_device_agreement, score_rows
 from edgebert.bench.report import Report
@@ -65,49 +53,32 @@ class EmulatedResults(Recorded):
     base: Report
 
 
-def run(
-    progress: Progress,
-    train: Train,
-    evaluation: Evaluation,
-    base: Base = None,
-    suite: SuiteName = SUITE,
-    build: BuildFolder = BUILD,
-) -> EmulatedResults:
+def run(asked: ShapeOptions, progress: Progress) -> EmulatedResults:
     """Let emulated ARM CPUs answer texts and count instructions, with the fine-tuned files and the suite's shape."""
-    checkpoint, _, held_back = prepared(train, evaluation, build, base=base, progress=progress)
-    work = build / "emulated"
-    demo, place = prepared_bundle(checkpoint, build, progress), Build.at(work / "base")
+    checkpoint, _, held_back = prepared(asked, progress)
+    work = asked.build / "emulated"
+    demo, place = prepared_bundle(checkpoint, asked, progress), Build.at(work / "base")
     if not is_bundle(place.bundle):
         # One length: a large float file takes seconds for each inference under emulation.
-        make_files(replace(load_suite(suite), signatures=(int(SERIES),)), suite_path(suite), place, progress)
-    answered, counted = measure_emulated(demo, place.bundle, held_back, work, progress=progress)
-    return EmulatedResults(
-        **stamp("edgebert emulator setup", texts_command("emulated", train, evaluation)),
-        demo=answered,
-        base=counted,
-    )
-
-
-def measure_emulated(
-    demo: Path, base: Path, evaluation: Dataset, work: Path, *, texts: int = TEXTS, progress: Progress
-) -> tuple[Report, Report]:
-    """Return the reports of both bundles; a killed run goes on where it was.
-
-    Raises:
-        EdgebertError: What a benchmark raises; the first device that failed decides.
-    """
-    work.mkdir(parents=True, exist_ok=True)
-    devices = ("local", *(f"emulator:{cpu}" for cpu in CPUS))
+        make_files(replace(load_suite(asked.suite), signatures=(int(SERIES),)), asked.suite_path, place, progress)
     # Float logits of the golden texts agree to 1e-5 everywhere, and a float file takes five times as long here.
-    suite = Suite(accuracy=texts, float_accuracy=False, processes=1, runs=1, warm_up=0)
-    answered = _report(demo, devices, suite, evaluation, work / "demo.journal", progress)
-    counted = tuple(f"emulator:{cpu}" for cpu in COUNTED)
-    return answered, _report(base, counted, replace(suite, accuracy=0), None, work / "base.journal", progress)
+    suite = Suite(accuracy=TEXTS, float_accuracy=False, processes=1, runs=1, warm_up=0)
+    everywhere, counted = (tuple(f"emulator:{cpu}" for cpu in cpus) for cpus in (CPUS, COUNTED))
+    return EmulatedResults(
+        **stamp("edgebert emulator setup", asked.texts_command("emulated")),
+        demo=_report(demo, ("local", *everywhere), suite, held_back, work / "demo.journal", progress),
+        base=_report(place.bundle, counted, replace(suite, accuracy=0), None, work / "base.journal", progress),
+    )
 
 
 def _report(
     bundle: Path, devices: tuple[str, ...], suite: Suite, data: Dataset | None, journal: Path, progress: Progress
 ) -> Report:
+    """Return the report of a benchmark, without its times; a killed run resumes.
+
+    Raises:
+        EdgebertError: What a benchmark raises; the first device that failed decides.
+    """
     cache = cache_folder()
     done = bench(
         open_bundle(bundle),
@@ -121,8 +92,7 @@ def _report(
     for failure in (*done.gone, *done.misfits):
         raise failure
     journal.unlink()
-    kept = tuple(replace(item, trials=()) for item in done.report.measurements)
-    return replace(done.report, measurements=kept)
+    return replace(done.report, measurements=tuple(replace(item, trials=()) for item in done.report.measurements))
 
 
 def figures(results: EmulatedResults | None) -> Iterator[Figure]:
@@ -135,12 +105,12 @@ def figures(results: EmulatedResults | None) -> Iterator[Figure]:
         ]
         share = next((share for share in shares if share is not None), None)
         what = f"instructions of int8.tflite over float32.tflite, {cpu}, {shape} shape, up to {SERIES} tokens"
-        yield bounded(what, "at most", most, share, shown="{:.3f}")
+        yield bounded(what, "at most", most, share, digits=3)
     for file in ("int8.onnx", "int8.tflite"):
         found = [] if results is None else list(_among_arm(results.demo, file))
         what = f"agreement of {file} among emulated {', '.join(CPUS)}, the lowest of all pairs"
         more = f" of {_answered(score_rows(results.demo))} texts" if results else ""
-        yield bounded(what, "at least", LEAST_AGREEMENT, min(found, default=None), shown="{:.4f}", more=more)
+        yield bounded(what, "at least", LEAST_AGREEMENT, min(found, default=None), digits=4, more=more)
 
 
 def _counts(results: EmulatedResults, shape: str) -> tuple[CountRow, ...]:
@@ -158,46 +128,29 @@ def _among_arm(report: Report, file: str) -> Iterator[float]:
 
 
 def section(results: EmulatedResults, _: str) -> list[str]:
-    """Return the section of ``RESULTS.md``."""
+    """Return the paragraphs of ``RESULTS.md``."""
     rows = score_rows(results.demo)
     texts = _answered(rows)
     counts = [_count_cells(shape, row) for shape in ("demo", "base") for row in _counts(results, shape)]
-    header = ("shape", "CPU", "file", "up to tokens", "tokens", "M instructions", "of float")
-    # The last column is words again.
-    counted = [
-        f"{line} {last} |"
-        for line, last in zip(
-            table(header, [cells[:-1] for cells in counts], words=3),
-            ("most of them", "---", *(cells[-1] for cells in counts)),
-            strict=True,
-        )
-    ]
+    header = ("shape", "CPU", "file", "up to tokens", "tokens", "M instructions", "of float", "most of them")
     agreed = [_agreement_cells(results.demo, file) for file in sorted({row.file for row in rows if row.examples})]
     return [
         f"## Emulated ARM processors, {results.date}",
-        "",
-        *conditions(results.machine, results.commands),
+        *conditions(results),
         (
-            f"Packages on this machine: {packages_text(results.packages)}. Real aarch64 kernels under QEMU: their "
+            f"Packages on this machine: {versions(results.packages)}. Real aarch64 kernels under QEMU: their "
             "answers and instruction counts are those of an ARM processor with these features, their times are not, "
             "and none are shown. No physical device took part."
         ),
-        "",
         "### Instructions for one inference",
-        "",
         (
             "One thread; the text of median length in its class, at its own length for ONNX, padded to the class for "
             "TFLite. Millions, and the share of the float file in the same runtime."
         ),
-        "",
-        *counted,
-        "",
+        table(header, counts, right=range(3, 7)),
         f"### Answers to the same {texts} texts of {results.demo.texts.name}",
-        "",
-        *table(("CPU", "file", "accuracy % (95 % interval)", "golden logits off by"), map(_score_cells, rows), words=4),
-        "",
-        *table(("file", "agreement among the emulated CPUs", "with this machine"), agreed, words=1),
-        "",
+        table(("CPU", "file", "accuracy % (95 % interval)", "golden logits off by"), map(_score_cells, rows), right=()),
+        table(("file", "agreement among the emulated CPUs", "with this machine"), agreed, right=(1, 2)),
     ]
 
 

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
 
-from benchmarks.page import Figure, bounded, conditions, packages_text, table
+from benchmarks.page import Figure, bounded, conditions, table, versions
 from benchmarks.results import Recorded, stamp
 from benchmarks.studies.accuracy import prepared, prepared_bundle
-from benchmarks.suite import BUILD, Base, BuildFolder, Evaluation, Train, texts_command
+from benchmarks.suite import TextsOptions
 from edgebert.bench.report import write_report
 from edgebert.bench.run.runner import bench
 from edgebert.bench.suite import Suite
@@ -82,16 +82,14 @@ class OverheadResults(Recorded):
     load_average: float
 
 
-def run(
-    progress: Progress, train: Train, evaluation: Evaluation, base: Base = None, build: BuildFolder = BUILD
-) -> OverheadResults:
+def run(asked: TextsOptions, progress: Progress) -> OverheadResults:
     """Time whole benchmarks over ssh and adb, and take off what their workers and pushes took."""
-    texts = prepared(train, evaluation, build, base=base, progress=progress)
-    demo = open_bundle(prepared_bundle(texts.checkpoint, build, progress))
+    texts = prepared(asked, progress)
+    demo = open_bundle(prepared_bundle(texts.checkpoint, asked, progress))
     load_average = os.getloadavg()[0]
     return OverheadResults(
-        **stamp(texts_command("overhead", train, evaluation)),
-        runs=measure_overhead(demo, build / "overhead", progress=progress),
+        **stamp(asked.texts_command("overhead")),
+        runs=measure_overhead(demo, asked.build / "overhead", progress=progress),
         load_average=load_average,
     )
 
@@ -197,7 +195,7 @@ def _median_s(results: OverheadResults, connection: Connection, part: str) -> fl
 
 
 def section(results: OverheadResults, _: str) -> list[str]:
-    """Return the section of ``RESULTS.md``."""
+    """Return the paragraphs of ``RESULTS.md``."""
     rows = []
     for connection in CONNECTIONS:
         workers = next(run.workers for run in results.runs if run.connection == connection)
@@ -206,15 +204,12 @@ def section(results: OverheadResults, _: str) -> list[str]:
     header = ("connection", "workers", "wall", "as the workers say", "pushes", "the rest")
     return [
         f"## What a connection costs, {results.date}",
-        "",
-        *conditions(results.machine, results.commands),
+        *conditions(results),
         (
-            f"Packages: {packages_text(results.packages)}. Load average before: {results.load_average:.2f}. Whole "
+            f"Packages: {versions(results.packages)}. Load average before: {results.load_average:.2f}. Whole "
             f"runs of `edgebert bench` on {FILE} and its baseline, medians of {RUNS} in seconds. Both servers, a real "
             "sshd and a real adbd, are built for this machine and reached by its loopback; their sessions land on it, "
             "with an empty shell profile. No phone or board took part."
         ),
-        "",
-        *table(header, rows, words=1),
-        "",
+        table(header, rows, right=range(1, len(header))),
     ]

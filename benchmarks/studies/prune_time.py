@@ -11,21 +11,10 @@ from pathlib import Path
 from typing import Literal
 
 from benchmarks.measure import edgebert_command, measured, run_command, shown
-from benchmarks.page import Figure, bounded, conditions, packages_text, table
+from benchmarks.page import Figure, bounded, conditions, table, versions
 from benchmarks.results import DataFile, Process, Recorded, stamp
 from benchmarks.studies.accuracy import prepared
-from benchmarks.suite import (
-    BUILD,
-    SUITE,
-    Base,
-    BuildFolder,
-    Evaluation,
-    SuiteName,
-    Train,
-    load_suite,
-    suite_path,
-    texts_command,
-)
+from benchmarks.suite import ShapeOptions, load_suite
 from edgebert.architecture import Architecture
 from edgebert.demo.run import encoder_folder
 from edgebert.folder import read_config
@@ -65,31 +54,24 @@ class PruneTimeResults(Recorded):
     timed: tuple[TimedPruning, ...]
 
 
-def run(
-    progress: Progress,
-    train: Train,
-    evaluation: Evaluation,
-    base: Base = None,
-    suite: SuiteName = SUITE,
-    build: BuildFolder = BUILD,
-) -> PruneTimeResults:
+def run(asked: ShapeOptions, progress: Progress) -> PruneTimeResults:
     """Time edgebert prune of the fine-tuned checkpoint and of one in the shape of the suite."""
-    checkpoint, training, _ = prepared(train, evaluation, build, base=base, progress=progress)
-    load_average, work = os.getloadavg()[0], build / "prune-time"
+    checkpoint, training, _ = prepared(asked, progress)
+    load_average, work = os.getloadavg()[0], asked.build / "prune-time"
     work.mkdir(parents=True, exist_ok=True)
     progress("writing the base checkpoint", 0, 3)
     large = work / "base"
     # The vocabulary of the encoder: texts are as long as they would be.
-    vocabulary = (base or encoder_folder()) / "vocab.txt"
-    words = ["-m", "benchmarks.random_models", suite_path(suite), str(large.resolve())]
+    vocabulary = (asked.base or encoder_folder()) / "vocab.txt"
+    words = ["-m", "benchmarks.random_models", asked.suite_path, str(large.resolve())]
     run_command([sys.executable, *words, "--vocabulary", str(vocabulary.resolve()), "--labels", *training.labels])
-    said = f"random weights, {load_suite(suite).name} shape, vocabulary of the encoder"
+    said = f"random weights, {load_suite(asked.suite).name} shape, vocabulary of the encoder"
     progress("pruning the fine-tuned checkpoint", 1, 3)
-    timed = [_timed("fine-tuned", "the checkpoint of `accuracy`", checkpoint, train, work)]
+    timed = [_timed("fine-tuned", "the checkpoint of `accuracy`", checkpoint, asked.train, work)]
     progress("pruning the base checkpoint", 2, 3)
-    timed.append(_timed("base", said, large, train, work))
+    timed.append(_timed("base", said, large, asked.train, work))
     return PruneTimeResults(
-        **stamp(texts_command("prune-time", train, evaluation)),
+        **stamp(asked.texts_command("prune-time")),
         train=DataFile.of(training),
         load_average=load_average,
         timed=tuple(timed),
@@ -119,25 +101,25 @@ def figures(results: PruneTimeResults | None) -> Iterator[Figure]:
 
 
 def section(results: PruneTimeResults, _: str) -> list[str]:
-    """Return the section of ``RESULTS.md``."""
-    rows = []
-    for item in results.timed:
-        shape, process = item.architecture, item.process
-        widths = f"{shape.layers}, {shape.heads[0]}, {shape.neurons[0]}"
-        times = (f"{process.wall_ns / 1e9:.1f} s", f"{process.cpu_ns / 1e9:.1f} s")
-        rows.append((item.checkpoint, widths, *times, f"{process.peak_rss_bytes / 1e9:.2f} GB"))
+    """Return the paragraphs of ``RESULTS.md``."""
+    rows = [
+        (
+            item.checkpoint,
+            f"{item.architecture.layers}, {item.architecture.heads[0]}, {item.architecture.neurons[0]}",
+            f"{item.process.wall_ns / 1e9:.1f} s",
+            f"{item.process.cpu_ns / 1e9:.1f} s",
+            f"{item.process.peak_rss_bytes / 1e9:.2f} GB",
+        )
+        for item in results.timed
+    ]
     header = ("checkpoint", "layers, heads, neurons", "wall time", "processor time", "peak memory")
     return [
         f"## Time to prune, {results.date}, {results.machine.model}",
-        "",
         (
             f"Half of the MACs cut with {results.train.examples} texts of `{results.train.name}`, no training: one "
             "process from reading the checkpoint to writing the pruned one."
         ),
-        "",
-        *table(header, rows, words=2),
-        "",
-        *conditions(results.machine, (*results.commands, *(item.process.command for item in results.timed))),
-        f"Load average before: {results.load_average:.2f}. Packages: {packages_text(results.packages)}.",
-        "",
+        table(header, rows, right=(2, 3, 4)),
+        *conditions(results, *(item.process.command for item in results.timed)),
+        f"Load average before: {results.load_average:.2f}. Packages: {versions(results.packages)}.",
     ]

@@ -12,22 +12,10 @@ from typing import Literal
 
 from benchmarks.cuts import PruningResults
 from benchmarks.measure import Entrant, run_command, run_trials
-from benchmarks.page import Figure, bounded, conditions, interval_text, packages_text, reached, reaches, table, warnings
+from benchmarks.page import Figure, bounded, conditions, reaches, speed_figure, table, timed_rows, versions, warnings
 from benchmarks.random_models import RandomFiles
-from benchmarks.results import TimedFiles, median_ms, peak_rss_mb, recorded, speed_up, stamp, was_measured
-from benchmarks.suite import (
-    BUILD,
-    RESULTS,
-    SUITE,
-    BuildFolder,
-    ResultsFolder,
-    Rounds,
-    Runs,
-    SpeedSuite,
-    SuiteName,
-    load_suite,
-    suite_command,
-)
+from benchmarks.results import TimedFiles, mapped, recorded, size_ratio, speed_up, stamp, was_measured
+from benchmarks.suite import RoundsOptions, SpeedSuite
 from edgebert.architecture import Architecture
 from edgebert.bench.analysis.stats import Estimate
 from edgebert.errors import UsageError
@@ -82,27 +70,19 @@ class PrunedSpeedResults(TimedFiles):
     shapes: tuple[PrunedShape, ...]
 
 
-def run(
-    progress: Progress,
-    suite: SuiteName = SUITE,
-    rounds: Rounds = None,
-    runs: Runs = None,
-    build: BuildFolder = BUILD,
-    results: ResultsFolder = RESULTS,
-) -> PrunedSpeedResults:
+def run(asked: RoundsOptions, progress: Progress) -> PrunedSpeedResults:
     """Time the files of the newest recorded cuts at the shape of the suite, next to the uncut ones."""
-    cuts = next(iter(recorded(results, "pruning", PruningResults)), None)
+    cuts = next(iter(recorded(asked.results, "pruning", PruningResults)), None)
     if cuts is None:
         raise UsageError("no cut is recorded yet", hint="python -m benchmarks pruning --train FILE --eval FILE")
-    plan = load_suite(suite, rounds=rounds, runs=runs)
     # A signature for each length that is measured and no other: writing them takes most of the time here.
-    plan, seed = replace(plan, signatures=plan.lengths), min(run.seed for run in cuts.runs)
+    plan, seed = replace(asked.plan, signatures=asked.plan.lengths), min(run.seed for run in cuts.runs)
     shapes, load_average = pruned_shapes(cuts, plan.architecture, seed=seed), os.getloadavg()[0]
-    entrants = _written(plan, shapes, build / "pruned-speed", progress)
+    entrants = _written(plan, shapes, asked.build / "pruned-speed", progress)
     vocabulary = min(shape.architecture.vocabulary for shape in shapes)
     files, trials = run_trials(plan, entrants, vocabulary=vocabulary, progress=progress)
     return PrunedSpeedResults(
-        **stamp(suite_command("pruned-speed", suite, rounds, runs)),
+        **stamp(asked.timing_command("pruned-speed")),
         suite=plan,
         cut_date=cuts.date,
         cut_checkpoint_sha256=cuts.checkpoint_sha256,
@@ -207,10 +187,7 @@ def fall_of_time(results: PrunedSpeedResults, file: str, over: str, length: int)
     Raises:
         UsageError: One of them was not measured, or in another number of rounds.
     """
-    found = speed_up(results, file, over, length)
-    # It rises with the ratio, so the ends of one interval are those of the other.
-    ends = [None if end is None else 1 - 1 / end for end in (found.low, found.high)]
-    return Estimate(value=1 - 1 / found.value, low=ends[0], high=ends[1])
+    return mapped(speed_up(results, file, over, length), lambda ratio: 1 - 1 / ratio)
 
 
 def figures(results: PrunedSpeedResults | None) -> Iterator[Figure]:
@@ -219,45 +196,29 @@ def figures(results: PrunedSpeedResults | None) -> Iterator[Figure]:
         for kind in ("onnx", "tflite"):
             for length in TIMES_FASTER:
                 yield _followed(results, share, kind, length)
-    sizes = {file.name: file.size_bytes for file in results.files} if results else {}
     for kind in ("tflite", "onnx"):
         name = f"{name_of(SMALL_VOCABULARY)} int8.{kind}"
-        large, small = sizes.get(FLOAT), sizes.get(name)
-        ratio = None if large is None or small is None else large / small
         what = f"size of {FLOAT} over {name}, vocabulary cut"
-        yield bounded(what, "at least", TIMES_SMALLER, ratio, unit=" x", shown="{:.2f}")
-    file = f"{name_of(SMALL_VOCABULARY)} int8.tflite"
+        yield bounded(what, "at least", TIMES_SMALLER, size_ratio(results, FLOAT, name), unit=" x", digits=2)
     for length, least in TIMES_FASTER.items():
-        found = (
-            speed_up(results, file, FLOAT, length) if results and was_measured(results, length, file, FLOAT) else None
-        )
-        yield reached(f"speed of {file} over {FLOAT}, length {length}", least, found, unit=" x")
+        yield speed_figure(results, f"{name_of(SMALL_VOCABULARY)} int8.tflite", FLOAT, length, least)
 
 
 def _followed(results: PrunedSpeedResults | None, share: float, kind: str, length: int) -> Figure:
     file, over = f"{name_of(share)} int8.{kind}", f"{UNPRUNED} int8.{kind}"
     what = f"fall of time over fall of MACs, {file}, length {length}"
     if results is None or not was_measured(results, length, file, over):
-        return reached(what, FOLLOWED, None)
+        return bounded(what, "at least", FOLLOWED, None)
     time, work = fall_of_time(results, file, over, length), fall_of_macs(results, name_of(share), length)
-    ends = [None if end is None else end / work for end in (time.low, time.high)]
-    found = Estimate(value=time.value / work, low=ends[0], high=ends[1])
-    return reached(what, FOLLOWED, found, more=f": time {-100 * time.value:+.1f} %, MACs {-100 * work:+.1f} %")
+    found = mapped(time, lambda saved: saved / work)
+    more = f": time {-100 * time.value:+.1f} %, MACs {-100 * work:+.1f} %"
+    return bounded(what, "at least", FOLLOWED, found, more=more)
 
 
 def section(results: PrunedSpeedResults, plot: str) -> list[str]:
-    """Return the lines about the speed of pruned files; ``plot`` is the path of their picture."""
+    """Return the paragraphs of ``RESULTS.md``; ``plot`` is the path of the picture."""
     suite = results.suite
-    header = ["file", "runtime", "size", *(f"{length} tokens, ms" for length in suite.lengths)]
-    header += [*(f"{length}: over {FLOAT}" for length in suite.lengths), f"peak memory at {suite.lengths[-1]}"]
-    rows = []
-    for file in results.files:
-        cells = [file.name, f"{file.runtime} {file.runtime_version}", f"{file.size_bytes / 1e6:.1f} MB"]
-        cells += [interval_text(median_ms(results, file.name, length)) for length in suite.lengths]
-        for length in suite.lengths:
-            cells.append(interval_text(speed_up(results, file.name, FLOAT, length), unit=" x"))
-        cells.append(f"{peak_rss_mb(results, file.name, suite.lengths[-1]):.0f} MB")
-        rows.append(cells)
+    header, *rows = timed_rows(results, {file.name: FLOAT for file in results.files}, FLOAT)
     shapes = [
         f"- `{shape.name}`: heads {_widths(shape.architecture.heads)}; neurons {_widths(shape.architecture.neurons)}; "
         f"{shape.architecture.vocabulary} tokens; "
@@ -266,7 +227,6 @@ def section(results: PrunedSpeedResults, plot: str) -> list[str]:
     ]
     return [
         f"## Speed of pruned files, {results.date}, {results.machine.model}",
-        "",
         (
             f"Shapes of the cuts recorded on {results.cut_date} (checkpoint `{results.cut_checkpoint_sha256[:16]}…`, "
             f"seed {results.cut_seed}), scaled up to the shape of the suite `{suite.name}`: as many heads, "
@@ -274,20 +234,12 @@ def section(results: PrunedSpeedResults, plot: str) -> list[str]:
             f"them. Batch 1, threads: {suite.threads}, inputs without padding. {suite.rounds} rounds of {suite.runs} "
             f"runs after {suite.warm_up} to warm up; medians; intervals from the spread among rounds (Student's t)."
         ),
-        "",
-        *shapes,
-        "",
-        *table(header, rows, words=2),
-        "",
+        "\n".join(shapes),
+        table(header, rows, right=range(2, len(header))),
         f"![Fall of time against fall of MACs]({plot})",
-        "",
         *warnings(results),
-        *conditions(results.machine, results.commands),
-        (
-            f"Load average before the first trial: {results.load_average:.2f}. "
-            f"Packages: {packages_text(results.packages)}."
-        ),
-        "",
+        *conditions(results),
+        f"Load average before the first trial: {results.load_average:.2f}. Packages: {versions(results.packages)}.",
     ]
 
 

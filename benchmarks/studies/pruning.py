@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 import typer
 
 from benchmarks.cuts import PruningResults, measure_pruning
-from benchmarks.page import Figure, conditions, packages_text, table
+from benchmarks.page import Figure, bounded, conditions, table, versions
 from benchmarks.studies.accuracy import encoder_name, prepared
-from benchmarks.suite import BUILD, Base, BuildFolder, Evaluation, Train, texts_command
+from benchmarks.suite import TextsOptions
+from edgebert.bench.analysis.stats import Estimate
 from edgebert.errors import UsageError
 from edgebert.intervals import mean_interval
 from edgebert.plotting import BLUE, GREY, ORANGE, open_axes, svg_figure
@@ -20,8 +22,6 @@ from edgebert.progress import Progress
 
 T = TypeVar("T")
 
-SHARES = "0.6,0.5,0.35,0.25"
-SEEDS = "0,1,2"
 EPOCHS = {None: (0.0, 2.0), "free": (0.0,), "distilled": (2.0,)}
 """Epochs of distillation by what is asked for; 0 is without."""
 
@@ -29,31 +29,31 @@ MOST_POINTS = {(0.6, 0.0): 0.7, (0.5, 0.0): 1.5, (0.6, 2.0): 0.0, (0.5, 2.0): 0.
 """Points of accuracy that a cut may cost at most, by the share that it keeps and the epochs of distillation."""
 
 
-def run(
-    progress: Progress,
-    train: Train,
-    evaluation: Evaluation,
-    base: Base = None,
-    build: BuildFolder = BUILD,
-    seeds: Annotated[str, typer.Option(help="Seeds.")] = SEEDS,
-    shares: Annotated[str, typer.Option(help="Shares of MACs to keep.")] = SHARES,
+@dataclass(frozen=True, kw_only=True)
+class GridOptions(TextsOptions):
+    """Options of ``pruning``."""
+
+    seeds: Annotated[str, typer.Option(help="Seeds.")] = "0,1,2"
+    shares: Annotated[str, typer.Option(help="Shares of MACs to keep.")] = "0.6,0.5,0.35,0.25"
     only: Annotated[
         Literal["free", "distilled"] | None,
         typer.Option(help="Without training, or with distillation.", show_default="both"),
-    ] = None,
-) -> PruningResults:
+    ] = None
+
+
+def run(asked: GridOptions, progress: Progress) -> PruningResults:
     """Cut the fine-tuned checkpoint to each share with each seed, and score each cut."""
-    texts = prepared(train, evaluation, build, base=base, progress=progress)
+    texts = prepared(asked, progress)
     # The record holds what all calls for these seeds found: which parts this one added does not matter.
-    command = texts_command("pruning", train, evaluation) + ("" if seeds == SEEDS else f" --seeds {seeds}")
+    seeds = "" if asked.seeds == GridOptions.seeds else f" --seeds {asked.seeds}"
     return measure_pruning(
         *texts,
-        build / "pruning",
-        shares=_numbers(shares, "--shares", float),
-        epochs=EPOCHS[only],
-        seeds=_numbers(seeds, "--seeds", int),
-        encoder=encoder_name(base),
-        command=command,
+        asked.build / "pruning",
+        shares=_numbers(asked.shares, "--shares", float),
+        epochs=EPOCHS[asked.only],
+        seeds=_numbers(asked.seeds, "--seeds", int),
+        encoder=encoder_name(asked.base),
+        command=asked.texts_command("pruning") + seeds,
         progress=progress,
     )
 
@@ -104,44 +104,36 @@ def drop_text(values: tuple[float, ...]) -> str:
 def figures(results: PruningResults | None) -> Iterator[Figure]:
     """Yield a figure for each share that was to be reached."""
     for (share, distill), most in MOST_POINTS.items():
-        how = f"{distill:g} epochs of distillation" if distill else "no training"
-        what, wanted = f"drop of accuracy, {share:g} of MACs kept, {how}", f"at most {most:g} points"
-        values = drops(results, share, distill) if results else ()
-        if not values:
-            yield Figure(what=what, wanted=wanted)
-            continue
-        mean, low, high = mean_interval(values)
-        yield Figure(
-            what=what,
-            wanted=wanted,
-            found=drop_text(values),
-            met=mean <= most,
-            is_certain=(low <= most) == (high <= most),
-        )
+        what = f"drop of accuracy, {share:g} of MACs kept, {_how(distill)}"
+        found, text = None, ""
+        if results and (values := drops(results, share, distill)):
+            mean, low, high = mean_interval(values)
+            found, text = Estimate(value=mean, low=low, high=high), drop_text(values)
+        yield bounded(what, "at most", most, found, unit=" points", text=text)
 
 
 def section(results: PruningResults, plot: str) -> list[str]:
-    """Return the lines about the accuracy of cuts; ``plot`` is the path of their picture."""
-    groups = sorted({(run.distill, -run.share) for run in results.runs})
+    """Return the paragraphs of ``RESULTS.md``; ``plot`` is the path of the picture."""
     header = ["MACs kept", "distilled", "right answers by seed", "drop (95 % interval)", "drop as int8.onnx"]
     header += ["MACs left, median", "wall time, median"]
     rows = []
-    for distill, negative in groups:
-        share = -negative
+    for distill, share in sorted({(run.distill, run.share) for run in results.runs}, key=lambda row: (row[0], -row[1])):
         runs = [run for run in results.runs if (run.share, run.distill) == (share, distill)]
-        cells = [f"{share:g}", f"{distill:g} epochs" if distill else "no"]
-        cells.append(", ".join(str(right_answers(run.answers.torch, results.expected)) for run in runs))
-        cells.append(drop_text(drops(results, share, distill)))
-        cells.append(drop_text(drops(results, share, distill, int8=True)))
-        cells.append(f"{100 * statistics.median(run.macs_share for run in runs):.1f} %")
-        cells.append(f"{statistics.median(run.wall_ns for run in runs) / 1e9:.0f} s")
+        cells = (
+            f"{share:g}",
+            f"{distill:g} epochs" if distill else "no",
+            ", ".join(str(right_answers(run.answers.torch, results.expected)) for run in runs),
+            drop_text(drops(results, share, distill)),
+            drop_text(drops(results, share, distill, int8=True)),
+            f"{100 * statistics.median(run.macs_share for run in runs):.1f} %",
+            f"{statistics.median(run.wall_ns for run in runs) / 1e9:.0f} s",
+        )
         rows.append(cells)
     texts, vocabulary = len(results.expected), results.vocabulary
     uncut = right_answers(results.answers.torch, results.expected)
     uncut_int8 = right_answers(results.answers.int8_onnx, results.expected)
     return [
         f"## Pruning, {results.date}, {results.machine.model}",
-        "",
         (
             f"`{results.encoder}`, fine-tuned as for accuracy (checkpoint `{results.checkpoint_sha256[:16]}…`), cut "
             f"with {results.train.examples} texts of `{results.train.name}` ({results.tokens_per_text:.1f} tokens on "
@@ -152,11 +144,8 @@ def section(results: PruningResults, plot: str) -> list[str]:
             f"Peak learning rates of the distillation: {_rates(results)}. Times are without the importance scores, "
             "which the runs of a seed share, and were taken while other runs went on: `prune-time` is for times."
         ),
-        "",
-        *table(header, rows, words=0),
-        "",
+        table(header, rows, right=range(len(header))),
         f"![Drop of accuracy at each share of MACs kept]({plot})",
-        "",
         (
             f"Cutting the vocabulary to the training texts leaves {vocabulary.tokens_after} of "
             f"{vocabulary.tokens_before} tokens. On {vocabulary.texts} texts that had no say, "
@@ -164,13 +153,11 @@ def section(results: PruningResults, plot: str) -> list[str]:
             f"{100 * vocabulary.unknown_after:.2f} % after, texts grow from {vocabulary.tokens_per_text_before:.2f} to "
             f"{vocabulary.tokens_per_text_after:.2f} tokens, and {100 * vocabulary.agreement:.1f} % of labels agree."
         ),
-        "",
-        *conditions(results.machine, results.commands),
+        *conditions(results),
         (
             f"Load average before a run: {min(run.load_average for run in results.runs):.2f} to "
-            f"{max(run.load_average for run in results.runs):.2f}. Packages: {packages_text(results.packages)}."
+            f"{max(run.load_average for run in results.runs):.2f}. Packages: {versions(results.packages)}."
         ),
-        "",
     ]
 
 
@@ -185,12 +172,13 @@ def draw(results: PruningResults, path: Path) -> None:
         for distill in sorted({run.distill for run in results.runs}):
             shares = sorted({run.share for run in results.runs if run.distill == distill}, reverse=True)
             colour = BLUE if distill else ORANGE
-            label = f"{distill:g} epochs of distillation" if distill else "no training"
             # Side by side, so that equal drops of both kinds can be told apart.
             shift = 0.004 if distill else -0.004
             lost = [drops(results, share, distill) for share in shares]
             places = [share + shift for share in shares]
-            axes.plot(places, [mean_interval(values)[0] for values in lost], color=colour, label=label, marker="_")
+            axes.plot(
+                places, [mean_interval(values)[0] for values in lost], color=colour, label=_how(distill), marker="_"
+            )
             for place, values in zip(places, lost, strict=True):
                 axes.scatter([place] * len(values), values, color=colour, s=18, alpha=0.6, linewidths=0)
             wanted = [(share, most) for (share, epochs), most in MOST_POINTS.items() if epochs == distill]
@@ -208,6 +196,10 @@ def draw(results: PruningResults, path: Path) -> None:
         axes.set_xticks(sorted({run.share for run in results.runs}))
         open_axes(axes, "share of MACs kept", "accuracy lost (points)")
         drawn.legend(loc="outside lower center", ncols=2, frameon=False)
+
+
+def _how(distill: float) -> str:
+    return f"{distill:g} epochs of distillation" if distill else "no training"
 
 
 def _rates(results: PruningResults) -> str:

@@ -15,20 +15,9 @@ import numpy as np
 import typer
 
 from benchmarks.measure import Entrant, edgebert_command, run_command, run_trials
-from benchmarks.page import Figure, bounded, conditions, interval_text, packages_text, reached, reaches, table, warnings
-from benchmarks.results import Process, TimedFiles, median_ms, peak_rss_mb, speed_up, stamp, was_measured
-from benchmarks.suite import (
-    BUILD,
-    SUITE,
-    Build,
-    BuildFolder,
-    Rounds,
-    Runs,
-    SuiteName,
-    build_of,
-    load_suite,
-    suite_command,
-)
+from benchmarks.page import Figure, bounded, conditions, reaches, speed_figure, table, timed_rows, versions, warnings
+from benchmarks.results import Process, TimedFiles, median_ms, size_ratio, stamp
+from benchmarks.suite import Build, RoundsOptions
 from edgebert.errors import UsageError
 from edgebert.jsonio import from_plain, loads, parse
 from edgebert.manifest import Package
@@ -85,27 +74,27 @@ class SpeedResults(TimedFiles):
     start: CommandStart
 
 
-def run(
-    progress: Progress,
-    suite: SuiteName = SUITE,
-    rounds: Rounds = None,
-    runs: Runs = None,
-    build: BuildFolder = BUILD,
-    *,
-    no_peers: Annotated[bool, typer.Option("--no-peers", help="Measure edgebert's files alone.")] = False,
-) -> SpeedResults:
+@dataclass(frozen=True, kw_only=True)
+class SpeedOptions(RoundsOptions):
+    """Options of ``speed``."""
+
+    no_peers: Annotated[bool, typer.Option("--no-peers", help="Measure edgebert's files alone.")] = False
+
+
+def run(asked: SpeedOptions, progress: Progress) -> SpeedResults:
     """Measure every file at every length, peers interleaved."""
-    plan, place = load_suite(suite, rounds=rounds, runs=runs), build_of(build, suite)
+    plan, place = asked.plan, asked.place
     if not place.export.is_file():
         raise UsageError(f"{place.export}: nothing has been exported yet", hint="python -m benchmarks files")
     export = loads(Process, place.export.read_text(encoding="utf-8"), source=str(place.export))
-    entrants, load_average = _entrants(place, with_peers=not no_peers), os.getloadavg()[0]
+    entrants, load_average = _entrants(place, with_peers=not asked.no_peers), os.getloadavg()[0]
     files, trials = run_trials(plan, entrants, vocabulary=plan.architecture.vocabulary, progress=progress)
-    peers = "" if no_peers else "peers"
-    commands = [suite_command(name, suite, rounds, runs) for name in ("files", peers, "speed") if name]
+    commands = [asked.command("files"), asked.command("peers"), asked.timing_command("speed")]
+    if asked.no_peers:
+        commands = [commands[0], f"{commands[2]} --no-peers"]
     return SpeedResults(
-        **stamp(*commands[:-1], commands[-1] + (" --no-peers" if no_peers else "")),
-        peer_packages=() if no_peers else _peer_packages(place),
+        **stamp(*commands),
+        peer_packages=() if asked.no_peers else _peer_packages(place),
         suite=plan,
         files=files,
         trials=trials,
@@ -161,22 +150,19 @@ def _peer_packages(place: Build) -> tuple[Package, ...]:
 def figures(results: SpeedResults | None) -> Iterator[Figure]:
     """Yield the figures of speed, size, export and start."""
     for file, over, least in SPEEDS:
-        found = speed_up(results, file, over, LENGTH) if results and was_measured(results, LENGTH, file, over) else None
-        yield reached(f"speed of {file} over {over}, length {LENGTH}", least, found, unit=" x")
-    sizes = {file.name: file.size_bytes for file in results.files} if results else {}
+        yield speed_figure(results, file, over, LENGTH, least)
     for kind in ("tflite", "onnx"):
-        small, large = (sizes.get(f"edgebert {precision}.{kind}") for precision in ("int8", "float32"))
-        share = None if small is None or large is None else small / large
-        yield bounded(f"size of int8.{kind} over float32.{kind}", "at most", SHARE_OF_FLOAT, share, shown="{:.4f}")
+        share = size_ratio(results, f"edgebert int8.{kind}", f"edgebert float32.{kind}")
+        yield bounded(f"size of int8.{kind} over float32.{kind}", "at most", SHARE_OF_FLOAT, share, digits=4)
     export, what = results.export if results else None, "export"
     if results is not None:
         what += f" of both formats, {len(results.suite.signatures)} lengths, {results.machine.cores} cores"
     wall_s, peak_gb = (export.wall_ns / 1e9, export.peak_rss_bytes / 1e9) if export else (None, None)
     separator = ":" if results else ","
     yield bounded(f"{what}{separator} wall time", "under", EXPORT_SECONDS, wall_s, unit=" s")
-    yield bounded(f"{what}{separator} peak memory", "under", EXPORT_GB, peak_gb, unit=" GB", shown="{:.2f}")
+    yield bounded(f"{what}{separator} peak memory", "under", EXPORT_GB, peak_gb, unit=" GB", digits=2)
     help_s = statistics.median(results.start.help_ns) / 1e9 if results else None
-    yield bounded("edgebert --help, median", "under", HELP_SECONDS, help_s, unit=" s", shown="{:.3f}")
+    yield bounded("edgebert --help, median", "under", HELP_SECONDS, help_s, unit=" s", digits=3)
     loaded = results.start.loaded if results else ()
     said = f"loads {', '.join(loaded)}" if loaded else "loads none of the slow packages"
     yield Figure(
@@ -197,44 +183,29 @@ def largest_logit_difference(results: TimedFiles, file: str, reference: str) -> 
 
 
 def section(results: SpeedResults, plot: str) -> list[str]:
-    """Return the section of ``RESULTS.md``; ``plot`` is the path of its picture."""
+    """Return the paragraphs of ``RESULTS.md``; ``plot`` is the path of the picture."""
     suite, export = results.suite, results.export
-    header = ["file", "runtime", "size", *(f"{length} tokens, ms" for length in suite.lengths)]
-    header += [*(f"{length}: over its float" for length in suite.lengths), f"peak memory at {suite.lengths[-1]}"]
-    header += [f"logits off {REFERENCE.partition(' ')[2]} by"]
-    rows = []
-    for file in results.files:
-        over = FLOAT_OF.get(file.name)
-        cells = [file.name, f"{file.runtime} {file.runtime_version}", f"{file.size_bytes / 1e6:.1f} MB"]
-        cells += [interval_text(median_ms(results, file.name, length)) for length in suite.lengths]
-        for length in suite.lengths:
-            cells.append("" if over is None else interval_text(speed_up(results, file.name, over, length), unit=" x"))
-        cells.append(f"{peak_rss_mb(results, file.name, suite.lengths[-1]):.0f} MB")
+    header, *rows = timed_rows(results, FLOAT_OF, "its float")
+    for file, cells in zip(results.files, rows, strict=True):
         cells.append(f"{largest_logit_difference(results, file.name, REFERENCE):.1e}")
-        rows.append(cells)
+    peers = f" In Optimum's environment: {versions(results.peer_packages)}." if results.peer_packages else ""
     return [
         f"## Speed, {results.date}, {results.machine.model}",
-        "",
         (
             f"Suite `{suite.name}`: {suite.description}. {suite.rounds} rounds of {suite.runs} runs after "
             f"{suite.warm_up} to warm up; medians; intervals from the spread among rounds (Student's t). "
             f"Threads: {suite.threads}."
         ),
-        "",
-        *table(header, rows, words=2),
-        "",
+        table([*header, f"logits off {REFERENCE.partition(' ')[2]} by"], rows, right=range(2, len(header) + 1)),
         f"![Median time of each file at each length]({plot})",
-        "",
         (
             f"`{export.command}` took {export.wall_ns / 1e9:.1f} s ({export.cpu_ns / 1e9:.1f} s of processor time) "
             f"and at most {export.peak_rss_bytes / 1e9:.2f} GB of memory."
         ),
-        "",
         *warnings(results),
-        *conditions(results.machine, results.commands),
-        f"Load average before the first trial: {results.load_average:.2f}. Packages: {packages_text(results.packages)}."
-        + (f" In Optimum's environment: {packages_text(results.peer_packages)}." if results.peer_packages else ""),
-        "",
+        *conditions(results),
+        f"Load average before the first trial: {results.load_average:.2f}. Packages: {versions(results.packages)}."
+        + peers,
     ]
 
 

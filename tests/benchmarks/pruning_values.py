@@ -6,14 +6,14 @@ import dataclasses
 
 from benchmarks.cuts import LabelDigits, PruningRun
 from benchmarks.page import Figure
-from benchmarks.results import SCHEMA, DataFile, FileTrial, MeasuredFile, Process
+from benchmarks.results import DataFile, FileTrial, MeasuredFile, Process
 from benchmarks.studies import STUDIES, Records
 from benchmarks.studies.prune_time import PruneTimeResults, TimedPruning
 from benchmarks.studies.pruned_speed import FLOAT, PrunedShape, PrunedSpeedResults, macs_at, scaled
 from benchmarks.studies.pruning import PruningResults
 from benchmarks.suite import load_suite
 from edgebert.architecture import Architecture, VocabularyCut
-from tests.benchmarks.values import MACHINE
+from tests.benchmarks.values import RECORD
 
 BASE = Architecture(
     hidden=768,
@@ -75,12 +75,8 @@ def pruning_results(lost=FINE, **changes: object) -> PruningResults:
         for seed, points in enumerate(values)
     ]
     values = {
-        "schema": SCHEMA,
-        "kind": "pruning",
-        "date": "2026-01-02",
-        "machine": MACHINE,
+        **RECORD,
         "commands": ("python -m benchmarks pruning",),
-        "packages": (),
         "encoder": "encoder",
         "train": DATA,
         "evaluation": DATA,
@@ -98,12 +94,8 @@ def pruning_results(lost=FINE, **changes: object) -> PruningResults:
 
 def prune_time_results(seconds=(60.0, 300.0)) -> PruneTimeResults:
     return PruneTimeResults(
-        schema=SCHEMA,
-        kind="prune-time",
-        date="2026-01-02",
-        machine=MACHINE,
+        **RECORD,
         commands=("python -m benchmarks prune-time",),
-        packages=(),
         train=DATA,
         load_average=0.1,
         timed=tuple(
@@ -158,12 +150,8 @@ def pruned_speed_results(follow: float = 0.95, times_faster: float = 4.0, wobble
     )
     sizes = {FLOAT: 250, "keep 0.35 int8.tflite": 20, "keep 0.35 int8.onnx": 21} | sizes
     return PrunedSpeedResults(
-        schema=SCHEMA,
-        kind="pruned-speed",
-        date="2026-01-02",
-        machine=MACHINE,
+        **RECORD,
         commands=("python -m benchmarks pruned-speed",),
-        packages=(),
         suite=suite,
         cut_date="2026-01-02",
         cut_checkpoint_sha256="2" * 64,

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from benchmarks.__main__ import main as run_main
-from benchmarks.results import SCHEMA, DataFile, FileTrial, Machine, MeasuredFile, Process
+from benchmarks.results import DataFile, FileTrial, Machine, MeasuredFile, Process
 from benchmarks.studies.accuracy import AccuracyResults
 from benchmarks.studies.speed import CommandStart, SpeedResults
 from benchmarks.suite import SpeedSuite
@@ -17,6 +17,7 @@ from edgebert.manifest import Package, Score
 MACHINE = Machine(
     model="Fast(tm) CPU", features="x86_64", cores=2, memory_bytes=8 * 10**9, system="Linux 1", python="3.11.7"
 )
+RECORD = {"date": "2026-01-02", "machine": MACHINE, "packages": (Package(name="edgebert", version="0.1.0"),)}
 TINY = """
 name = "tiny"
 description = "a tiny shape"
@@ -97,12 +98,8 @@ def speed_results(ms=MS, sizes=SIZES, **changes: object) -> SpeedResults:
         for name, value in ms.items()
     ]
     values = {
-        "schema": SCHEMA,
-        "kind": "speed",
-        "date": "2026-01-02",
-        "machine": MACHINE,
+        **RECORD,
         "commands": ("python -m benchmarks speed",),
-        "packages": (Package(name="edgebert", version="0.1.0"),),
         "peer_packages": (Package(name="optimum", version="2.1.0"),),
         "suite": plan,
         "files": tuple(
@@ -140,12 +137,8 @@ def accuracy_results(difference: float = -0.004) -> AccuracyResults:
         mcnemar_p=0.5,
     )
     return AccuracyResults(
-        schema=SCHEMA,
-        kind="accuracy",
-        date="2026-01-02",
-        machine=MACHINE,
+        **RECORD,
         commands=("python -m benchmarks accuracy",),
-        packages=(),
         encoder="encoder",
         epochs=2.0,
         learning_rate=1e-4,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from benchmarks.studies.accuracy import measure_accuracy
+from benchmarks.studies.accuracy import run
+from benchmarks.suite import TextsOptions
 from edgebert.progress import silent
 from edgebert.recipe import Recipe, Target, narrowed
 from edgebert.training.finetune import FinetuneOptions
@@ -27,18 +28,15 @@ def test_accuracy_scores_every_file_against_float(tmp_path):
         formats=None,
         lengths=None,
     )
-    found = measure_accuracy(
-        train,
-        dev,
-        tmp_path / "work",
-        base=fakes.shared_checkpoint(),
+    found = run(
+        TextsOptions(train=train, evaluation=dev, base=fakes.shared_checkpoint(), build=tmp_path),
+        silent,
         options=FinetuneOptions(epochs=1, learning_rate=1e-4, batch_size=8, max_length=16),
         recipe=recipe,
-        progress=silent,
     )
     assert (found.train.name, found.train.examples, found.evaluation.examples) == ("train.tsv.gz", 24, 10)
     assert [(score.file, score.baseline) for score in found.scores] == [
         ("baseline/float32.onnx", None),
         ("int8.onnx", "baseline/float32.onnx"),
     ]
-    assert sorted(path.name for path in (tmp_path / "work").iterdir()) == ["bundle", "model", "model.json"]
+    assert sorted(path.name for path in (tmp_path / "accuracy").iterdir()) == ["bundle", "model", "model.json"]

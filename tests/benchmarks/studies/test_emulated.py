@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.results import SCHEMA, save
+from benchmarks.results import save
 from benchmarks.studies import load_all, render
 from benchmarks.studies.emulated import CPUS, EmulatedResults
 from benchmarks.studies.emulated import figures as emulated_figures
 from benchmarks.studies.emulated import section as emulated_section
 from edgebert.bench.analysis.warnings import what_int8_gains
 from edgebert.bench.report import Measurement
-from tests.benchmarks.values import MACHINE
+from tests.benchmarks.values import RECORD
 from tests.support.report_values import (
     FLOAT,
     FLOAT_TFLITE,
@@ -53,12 +53,8 @@ def results(*, share: float = 0.25, wrong: int = 0) -> EmulatedResults:
     demo = make_report(replace(here, trials=()), *cpus, labels=LABELS)
     base = make_report(*(emulated(cpu, share=0.25) for cpu in CPUS[1:]), texts=make_texts())
     return EmulatedResults(
-        schema=SCHEMA,
-        kind="emulated",
-        date="2026-01-02",
-        machine=MACHINE,
+        **RECORD,
         commands=("python -m benchmarks emulated --train a.tsv --eval b.tsv",),
-        packages=(),
         demo=demo,
         base=base,
     )
@@ -96,8 +92,8 @@ def test_results_come_back_and_are_rendered(tmp_path):
     save(tmp_path / "results", found)
     assert load_all(tmp_path / "results") == {"emulated": (found,)}
     text = render(tmp_path / "results").read_text(encoding="utf-8")
-    section = "\n".join(emulated_section(found, ""))
-    assert section.strip() in text
+    section = "\n\n".join(emulated_section(found, ""))
+    assert section in text
     for expected in ("cortex-a53", "| 0.250 |", "0.9950 to 1.0000", "200 texts of dev.tsv", "No physical device"):
         assert expected in section
     assert " ms" not in section

@@ -6,13 +6,13 @@ import shutil
 
 import pytest
 
-from benchmarks.results import SCHEMA, save
+from benchmarks.results import save
 from benchmarks.studies import load_all, overhead
 from benchmarks.studies.overhead import Connection, Overhead, OverheadResults
 from benchmarks.studies.overhead import figures as overhead_figures
 from benchmarks.studies.overhead import section as overhead_section
 from edgebert.bundle import open_bundle
-from tests.benchmarks.values import MACHINE
+from tests.benchmarks.values import RECORD
 from tests.support import fakes, kit
 
 SECOND = 1_000_000_000
@@ -30,12 +30,8 @@ def run(connection: Connection, rest_s: float) -> Overhead:
 
 def results(*, ssh: tuple[float, ...] = (2.0,), adb: tuple[float, ...] = (2.5,)) -> OverheadResults:
     return OverheadResults(
-        schema=SCHEMA,
-        kind="overhead",
-        date="2026-01-02",
-        machine=MACHINE,
+        **RECORD,
         commands=("python -m benchmarks overhead --train a.tsv --eval b.tsv",),
-        packages=(),
         runs=(*(run("ssh", rest) for rest in ssh), *(run("adb", rest) for rest in adb)),
         load_average=0.25,
     )
@@ -50,7 +46,7 @@ def test_a_figure_is_reached_by_the_median():
 
 def test_section():
     """Each connection has its row, in seconds."""
-    text = "\n".join(overhead_section(results(ssh=(1.0, 2.0, 8.0)), ""))
+    text = "\n\n".join(overhead_section(results(ssh=(1.0, 2.0, 8.0)), ""))
     assert "| ssh | 18 | 8.00 | 5.00 | 1.00 | 2.00 |" in text
     assert "| adb | 18 | 8.50 | 5.00 | 1.00 | 2.50 |" in text
 

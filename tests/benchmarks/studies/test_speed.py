@@ -43,12 +43,14 @@ def test_a_figure_that_is_missed_is_named(results, what):
 
 
 def test_an_accuracy_figure_says_when_the_interval_reaches_across():
-    """1.2 points lost is missed; 0.9 lost is met, but not for sure; a gain is met."""
-    assert [figure.verdict for figure in accuracy_figures(accuracy_results(-0.02))] == ["MISSED"]
-    assert [figure.verdict for figure in accuracy_figures(accuracy_results(-0.009))] == [
-        "met, but the interval reaches across"
-    ]
-    assert [figure.verdict for figure in accuracy_figures(accuracy_results(0.02))] == ["met"]
+    """2 points lost is missed; 1.2 and 0.9 lost are not certain; a gain is met."""
+    for difference, verdict in (
+        (-0.02, "MISSED"),
+        (-0.012, "MISSED, but the interval reaches across"),
+        (-0.009, "met, but the interval reaches across"),
+        (0.02, "met"),
+    ):
+        assert [figure.verdict for figure in accuracy_figures(accuracy_results(difference))] == [verdict]
 
 
 def test_figures_without_results_or_peers_are_not_measured(tmp_path, capsys):
