@@ -21,7 +21,7 @@ from edgebert.tokenizer import load_tokenizer, write_tokenizer
 from tests.support import fakes
 
 TYPED = ("zzz [MASK] 12", "Ünïcödé 価 한 😀", "[CLS] [SEP] and [UNK]", "", " \t ", "don't-stop...", "a" * 300)
-HARD = (*SEQUENCE_CLASSIFICATION.golden_texts, *TYPED, *fakes.TEXTS)
+HARD = (*(text for (text,) in SEQUENCE_CLASSIFICATION.golden_texts), *TYPED, *fakes.TEXTS)
 
 
 def wordpiece(tokens: Sequence[str], *, longest: int = 100, prefix: str = "##") -> Tokenizer:

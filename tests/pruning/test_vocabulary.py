@@ -21,7 +21,7 @@ from edgebert.tasks import SEQUENCE_CLASSIFICATION
 from edgebert.text import pieces
 from tests.support import fakes
 
-HARD = (*SEQUENCE_CLASSIFICATION.golden_texts, *fakes.TEXTS, "good [MASK] battery")
+HARD = (*(text for (text,) in SEQUENCE_CLASSIFICATION.golden_texts), *fakes.TEXTS, "good [MASK] battery")
 LABELS = tuple(index % 2 for index in range(len(fakes.TEXTS)))
 TOKENS = (*fakes.VOCABULARY[5:30], *fakes.SPECIALS, *fakes.VOCABULARY[30:], "headphones", "never", "cracked", "unseen")
 """Longer tokens that few texts use, and [PAD] in the middle."""
