@@ -179,6 +179,16 @@ def test_answers_to_other_texts_are_not_compared():
     assert all(item.agreement is None for item in found.files)
 
 
+def test_answers_to_other_samples_of_the_texts_are_not_compared():
+    """200 of 872 texts are others with another seed; all of the texts are the same with any."""
+    labels, before, after = make_predictions(both=180, only_float=6, only_file=2, neither=12)
+    new = replace(answered(after, labels), suite=Suite(seed=1))
+    for texts, agreement in ((872, None), (200, 0.96)):
+        reports = [replace(item, texts=replace(item.texts, texts=texts)) for item in (answered(before, labels), new)]
+        found = compare(*reports, allow=frozenset({"suite"}))
+        assert {item.agreement for item in found.files if item.file == INT8} == {agreement}
+
+
 def test_what_has_nothing_in_common_is_refused():
     """Unknown condition names, other files, and several devices of other names."""
     with pytest.raises(UsageError, match="unknown condition 'weather'"):
