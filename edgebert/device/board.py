@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol, TypeVar
+from typing import Literal, TypeVar
 
 from edgebert import jsonio
 from edgebert.device.complaints import last_words
@@ -49,23 +49,13 @@ class Launcher:
     worker: str
 
 
-class InstructionCounter(Protocol):
-    """What counts the instructions of an emulated CPU."""
+InstructionCounter = Callable[[Request, float], tuple[Trial, tuple[tuple[str, float], ...]]]
+"""What counts the instructions of an emulated CPU.
 
-    def count(self, request: Request, *, timeout_s: float) -> tuple[Trial, tuple[tuple[str, float], ...]]:
-        """Return what a worker did, and the instructions of one counted inference by class, largest first.
-
-        Args:
-            request: What to do; of its series the first one is counted.
-            timeout_s: Seconds it may take, its start included.
-
-        Raises:
-            UsageError: More than one thread is asked for, or no counted inference.
-            DeviceProblem: Nothing was counted.
-            EdgebertError: As ``Board.work``.
-        """
-        ...
-
+It is given a request and the seconds that the worker may take, and returns what the worker did, and the instructions of
+one counted inference of the first series by class, largest first. It raises a ``UsageError`` where more than one thread
+or no counted inference is asked for, a ``DeviceProblem`` where nothing was counted, and what ``Board.work`` raises.
+"""
 
 _Refusal = Literal["runtime-absent", "runtime-failure", "bad-request", "out-of-memory"]
 _REFUSALS: dict[_Refusal, tuple[type[EdgebertError], str]] = {

@@ -9,6 +9,7 @@ differ in what they cost.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 import shutil
 import tempfile
@@ -53,34 +54,6 @@ class EmulatedDevice(LocalDevice):
             return ()
         # A 64-bit little-endian ELF file for machine 183.
         return self._qemu if start[:6] == b"\x7fELF\x02\x01" and start[18:] == b"\xb7\0" else ()
-
-
-class PluginCounter:
-    """Counts the instructions of workers on an emulated CPU; see ``InstructionCounter``.
-
-    Args:
-        device: The emulated CPU.
-        launcher: What starts a worker there.
-        cache: Folder that the emulator was set up in.
-    """
-
-    def __init__(self, device: Device, launcher: Launcher, *, cache: Path) -> None:
-        self._device, self._launcher, self._cache = device, launcher, cache
-
-    def count(self, request: Request, *, timeout_s: float) -> tuple[Trial, tuple[tuple[str, float], ...]]:
-        """Count as ``InstructionCounter.count`` says."""
-        if request.threads != 1 or not request.series or request.runs < 1:
-            raise UsageError("instructions are counted with one thread, and at least one inference")
-        with tempfile.TemporaryDirectory(prefix="count-", dir=self._device.root) as scratch:
-            log = Path(scratch, "log")
-            qemu = counter_command(self._device.cpu, log, cache=self._cache)
-            device = EmulatedDevice(Path(self._device.root), self._device.cpu, qemu, is_temporary=False)
-            trial = Board(device, self._launcher).work(dataclasses.replace(request, marks=True), timeout_s=timeout_s)
-            counts = read_counts(log.read_text("utf-8", "replace") if log.is_file() else "")
-        classes = between(counts, "1", "2", runs=request.runs)
-        if not classes:
-            raise DeviceProblem(f"{self._device.url}: the emulator counted no instructions")
-        return trial, classes
 
 
 def open_emulator(cpu: str, *, cache: Path) -> tuple[Device, Launcher]:
@@ -139,8 +112,26 @@ def open_emulated_board(cpu: str, *, cache: Path) -> Board:
     """
     device, launcher = open_emulator(cpu, cache=cache)
     reason = why_not_counted(cpu, cache=cache)
-    counter = None if reason else PluginCounter(device, launcher, cache=cache)
+    counter = None if reason else functools.partial(_counted, device, launcher, cache)
     return Board(device, launcher, counter=counter, why_not_counted=reason)
+
+
+def _counted(
+    device: Device, launcher: Launcher, cache: Path, request: Request, timeout_s: float
+) -> tuple[Trial, tuple[tuple[str, float], ...]]:
+    """Count the instructions of a worker as ``InstructionCounter`` says."""
+    if request.threads != 1 or not request.series or request.runs < 1:
+        raise UsageError("instructions are counted with one thread, and at least one inference")
+    with tempfile.TemporaryDirectory(prefix="count-", dir=device.root) as scratch:
+        log = Path(scratch, "log")
+        qemu = counter_command(device.cpu, log, cache=cache)
+        counted = EmulatedDevice(Path(device.root), device.cpu, qemu, is_temporary=False)
+        trial = Board(counted, launcher).work(dataclasses.replace(request, marks=True), timeout_s=timeout_s)
+        counts = read_counts(log.read_text("utf-8", "replace") if log.is_file() else "")
+    classes = between(counts, "1", "2", runs=request.runs)
+    if not classes:
+        raise DeviceProblem(f"{device.url}: the emulator counted no instructions")
+    return trial, classes
 
 
 def why_not_counted(cpu: str, *, cache: Path) -> str:

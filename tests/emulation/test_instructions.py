@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -137,7 +138,7 @@ def request(board: Board, name: str, runtime: str) -> Request:
 def per_inference(cpu: str, name: str, runtime: str) -> dict[str, float]:
     board = open_emulated_board(cpu, cache=counter_or_skip())
     try:
-        trial, classes = board.counter.count(request(board, name, runtime), timeout_s=300)
+        trial, classes = board.counter(request(board, name, runtime), 300)
     finally:
         board.close()
     assert [len(series.run_ns) for series in trial.series] == [3]
@@ -167,9 +168,7 @@ def test_counting_several_threads_is_refused():
     try:
         for changes in ({"threads": 2}, {"runs": 0}, {"series": ()}):
             with pytest.raises(UsageError, match="one thread"):
-                board.counter.count(
-                    Request(**{name: getattr(asked, name) for name in Request.__slots__} | changes), timeout_s=9
-                )
+                board.counter(dataclasses.replace(asked, **changes), 9)
     finally:
         board.close()
 

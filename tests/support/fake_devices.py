@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from edgebert.bundle import open_bundle
+from edgebert.device.board import InstructionCounter
 from edgebert.device.device import DeviceFacts, PhoneState
 from edgebert.device.protocol import (
     WORKER_SCHEMA,
@@ -112,7 +113,7 @@ class FakeBoard:
         self.put_files: list[str] = []
         self.ended: list[str] = []
         self.at_work = threading.Event()
-        self.counter: FakeCounter | None = None
+        self.counter: InstructionCounter | None = None
 
     def facts(self) -> DeviceFacts:
         """Return what the device says of itself."""
@@ -242,9 +243,9 @@ class FakeCounter(FakeBoard):
 
     def __init__(self, bundle: Path, **options: object) -> None:
         super().__init__(bundle, **options)
-        self.counter = self
+        self.counter = self.count
 
-    def count(self, request: Request, *, timeout_s: float) -> tuple[Trial, tuple[tuple[str, float], ...]]:
+    def count(self, request: Request, timeout_s: float) -> tuple[Trial, tuple[tuple[str, float], ...]]:
         """Run a worker and return its instructions, three quarters of them dot products."""
         trial = self.work(request, timeout_s=timeout_s)
         instructions = len(request.series[0].inputs[0]) * COSTS[Path(request.file).name.partition(".")[0]]

@@ -177,7 +177,7 @@ class DeviceRun:
         for request in requests:
             self._rest(0)
             limit = timeout_s(request, self._done.files[file.key].text_ns, least_s=self._least_s)
-            trial, classes = self._call(partial(counter.count, request, timeout_s=limit))
+            trial, classes = self._call(partial(counter, request, limit))
             found.append(
                 InstructionCount(
                     file=file.artifact.file,
