@@ -234,11 +234,11 @@ def answers_of(model: Model, evaluation: Dataset, progress: Progress) -> LabelDi
         torch = [labels[answer.label] for answer in predict(saved, texts)]
         write_onnx(extract_weights(model), file, int8=True)
         spec = text_spec(model.tokenizer, max_length=positions, lengths=(positions,))
-        runner = open_runner(file, runtime="onnxruntime", spec=spec)
+        runner = open_runner(file, runtime="onnxruntime", spec=spec, task=model.checkpoint.task)
         encoder = TextEncoder(model.tokenizer, positions)
         int8 = []
         for index, text in enumerate(texts):
-            int8.append(int(runner.logits(encoder.encode(text)).argmax()))
+            int8.append(int(runner.run(encoder.encode(text))["logits"].argmax()))
             progress("asking int8.onnx", index + 1, len(texts))
     return LabelDigits(torch=_digits(torch), int8_onnx=_digits(int8))
 

@@ -132,7 +132,7 @@ def _recorded(number: int, length: int, entrant: Entrant, trial: Trial) -> FileT
         first_ns=trial.first_ns or 0,
         run_ns=series.run_ns,
         peak_rss_bytes=trial.peak_rss_bytes or 0,
-        logits=trial.answers[0],
+        logits=trial.answers[0]["logits"].values,
     )
 
 

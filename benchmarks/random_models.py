@@ -110,7 +110,7 @@ def write_files(wanted: RandomFiles, folder: Path) -> None:
     from edgebert.convert.weights import extract_weights
     from edgebert.network import build_module
 
-    task: Task = "sequence-classification"
+    task: Task = "text-classification"
     labels = tuple(f"LABEL_{index}" for index in range(wanted.labels))
     torch.manual_seed(wanted.seed)
     module = build_module(wanted.architecture, labels, task)

@@ -16,8 +16,8 @@ from edgebert.manifest import Artifact, FileEntry, Golden, Manifest, Role, TextS
 from edgebert.staging import reading
 from edgebert.structure import contradictions
 
-SCHEMA = 3
-GOLDEN_SCHEMA = 1
+SCHEMA = 4
+GOLDEN_SCHEMA = 2
 MANIFEST, GOLDEN, TOKENIZER = "edgebert.json", "golden.json", "tokenizer.json"
 VOCABULARY = "vocab.txt"
 
@@ -124,7 +124,9 @@ class Bundle:
             BundleError: The file is missing or damaged, or of a schema this version cannot read.
         """
         path = self.path(self.text_rules(role).golden)
-        return read(Golden, path, what="golden", newest=GOLDEN_SCHEMA, error=BundleError, hint=_AGAIN)
+        return read(
+            Golden, path, what="golden", newest=GOLDEN_SCHEMA, error=BundleError, hint=_AGAIN, upgrade=_by_output
+        )
 
 
 def is_bundle(path: Path) -> bool:
@@ -275,8 +277,34 @@ def _read_manifest(path: Path) -> Manifest:
             _check_digest(path, content, plain)
 
     return read(
-        Manifest, path, what="bundle", newest=SCHEMA, error=BundleError, hint=_AGAIN, content=content, check=check
+        Manifest,
+        path,
+        what="bundle",
+        newest=SCHEMA,
+        error=BundleError,
+        hint=_AGAIN,
+        content=content,
+        check=check,
+        upgrade=_hub_task,
     )
+
+
+def _hub_task(plain: dict[str, Any]) -> dict[str, Any]:
+    """Name the task of a manifest as the Hub does, which came with schema 4."""
+    return plain | {"task": "text-classification"} if plain.get("task") == "sequence-classification" else plain
+
+
+def _by_output(plain: dict[str, Any]) -> dict[str, Any]:
+    """Give golden texts of schema 1, which knew one text, one input and its logits, the form of schema 2."""
+    cases = plain.get("cases")
+    return plain | {"cases": [_window_of(case) for case in cases] if isinstance(cases, list) else cases}
+
+
+def _window_of(case: object) -> object:
+    if not isinstance(case, dict) or case.keys() != {"text", "input_ids", "logits"} or type(case["logits"]) is not list:
+        return case
+    tensor = {"shape": [len(case["logits"])], "values": case["logits"]}
+    return {"texts": [case["text"]], "windows": [{"input_ids": case["input_ids"], "outputs": {"logits": tensor}}]}
 
 
 def _check_digest(path: Path, content: bytes, plain: dict[str, Any]) -> None:

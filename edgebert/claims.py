@@ -19,12 +19,14 @@ from edgebert.jsonio import parse
 from edgebert.manifest import Artifact, Role, TextSpec
 from edgebert.modelfile import describe
 from edgebert.modelfile.description import Description
+from edgebert.parity import golden_outputs, values_of
+from edgebert.tasks import task_head
 from edgebert.text import app_tokenizer, difference, read_tokenizer, read_vocabulary, text_spec
 
 CONFIG, TOKENIZER_CONFIG = "config.json", "tokenizer_config.json"
 FLOAT_SHARE, INT8_SHARE = 0.001, 3.0
-"""Largest tolerance of a float file, as a share of the largest golden logit (1 at least), and of an int8 file, as a
-share of the range of the golden logits, or of the largest where that is more."""
+"""Largest tolerance of a float file, as a share of the largest golden output (1 at least), and of an int8 file, as a
+share of the range of the golden outputs, or of the largest where that is more."""
 
 _ALIKE = 1.01  # what rounding may add to a bound
 _LOOSE = frozenset({".onnx", ".tflite", ".json", ".txt", ".data", ".bin", ".safetensors"})
@@ -136,34 +138,37 @@ def _tokenizer(bundle: Bundle, rules: TextRules, shape: Architecture) -> Iterato
 
 def _golden(bundle: Bundle, rules: TextRules) -> Iterator[str]:
     role: Role = "shipped" if rules == bundle.text_rules("shipped") else "baseline"
-    cases, labels = bundle.golden(role).cases, bundle.manifest.labels
-    if not cases:
+    golden, head = bundle.golden(role), task_head(bundle.manifest.task)
+    if not golden.windows:
         yield "cases is empty, so nothing can be compared"
         return
-    widths = {len(case.logits) for case in cases}
-    if widths != {len(labels)}:
-        yield f"has {sorted(widths)} logits for a text, the manifest has {len(labels)} labels"
-        return
-    logits = np.array([case.logits for case in cases], dtype=np.float64)
+    for window in golden.windows:
+        expected = head.shapes(labels=len(bundle.manifest.labels), tokens=len(window.input_ids))
+        found = {name: tensor.shape for name, tensor in window.outputs.items()}
+        if found != expected:
+            yield f"has outputs of the shapes {found}, the manifest means {expected}"
+            return
+    outputs = values_of(golden_outputs(golden))
     for item in bundle.manifest.artifacts:
         if bundle.text_rules(item.role) != rules:
             continue
-        if (limit := largest_tolerance(item.precision, logits)) < item.tolerance:
-            yield f"the tolerance of {item.file} is {item.tolerance:.6g}; with these logits it is at most {limit:.4g}"
+        if (limit := largest_tolerance(item.precision, outputs)) < item.tolerance:
+            yield f"the tolerance of {item.file} is {item.tolerance:.6g}; with these outputs it is at most {limit:.4g}"
         if not item.verified:
             yield f"{item.file} was verified in no runtime"
         for seen in item.verified:
-            if seen.texts != len(cases):
-                yield f"{item.file} was verified with {seen.texts} texts, but there are {len(cases)}"
+            if seen.texts != len(golden.cases):
+                yield f"{item.file} was verified with {seen.texts} texts, but there are {len(golden.cases)}"
 
 
-def largest_tolerance(precision: str, logits: np.ndarray[Any, Any]) -> float:
-    """Return the largest tolerance that a file of some precision may state beside its golden logits [texts, labels]."""
+def largest_tolerance(precision: str, outputs: np.ndarray[Any, Any]) -> float:
+    """Return the largest tolerance that a file of some precision may state beside its golden outputs [numbers]."""
+    largest = float(np.abs(outputs).max())
+    rounding = FLOAT_SHARE * max(1.0, largest)
     if precision == "float32":
-        return FLOAT_SHARE * max(1.0, float(np.abs(logits).max()))
-    # A collapsed model has logits of no range, and 8 bits move them all the same.
-    reach = max(float(np.ptp(logits)), float(np.abs(logits).max()))
-    return _ALIKE * INT8_SHARE * reach + FLOAT_SHARE * max(1.0, float(np.abs(logits).max()))
+        return rounding
+    # A collapsed model has outputs of no range, and 8 bits move them all the same.
+    return _ALIKE * INT8_SHARE * max(float(np.ptp(outputs)), largest) + rounding
 
 
 def _artifact(bundle: Bundle, item: Artifact) -> Iterator[str]:

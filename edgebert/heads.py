@@ -57,7 +57,7 @@ class HeadSpec:
 
 
 HEADS: dict[Task, HeadSpec] = {
-    "sequence-classification": HeadSpec(
+    "text-classification": HeadSpec(
         reads="first",
         layers=(
             DenseSpec(name="pre_classifier", outputs="hidden", activation="relu"),

@@ -168,6 +168,12 @@ def _build(kind: Any, value: Any, source: str, path: str) -> Any:
         return _build_union(arguments, value, source, path)
     if origin is tuple:
         return _build_tuple(arguments, value, source, path)
+    if origin is dict:
+        if not isinstance(value, dict):
+            raise UsageError(f"{where} is {_shown(value)}, not an object")
+        prefix = f"{path}." if path else ""
+        names = {name: _build_plain(str, name, f"{source}: a key of {path or 'the top level'}") for name in value}
+        return {name: _build(arguments[1], value[name], source, prefix + name) for name in names}
     return _build_plain(kind, value, where)
 
 

@@ -9,7 +9,8 @@ from edgebert.architecture import Architecture, Pruning
 from edgebert.arguments import Count, Difference, Positive, Share
 from edgebert.recipe import Format, Precision, Recipe
 
-Task = Literal["sequence-classification"]
+Task = Literal["text-classification"]
+"""Names of the Hub's."""
 Role = Literal["shipped", "baseline"]
 
 
@@ -237,7 +238,7 @@ class Original:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """The content of ``edgebert.json``; ``original`` and ``pruning`` came with schema 2.
+    """The content of ``edgebert.json``; ``original`` and ``pruning`` came with schema 2, the task's name with schema 4.
 
     With schema 3 came ``digest``, the sha256 of the file with the 64 digits of the digest replaced by zeros, and
     ``left_out``, the files that a slim bundle lacks of the export that it comes from.
@@ -260,18 +261,37 @@ class Manifest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GoldenCase:
-    """A text, the ids every tokenizer must make of it, and the float model's answer.
+class Tensor:
+    """A float32 array as JSON holds it: its shape, and its values row by row."""
+
+    shape: tuple[Count, ...]
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoldenWindow:
+    """One input of the model, and what it computes.
 
     Attributes:
-        text: The text as a user would type it.
         input_ids: Ids with special tokens, truncated, not padded.
-        logits: Float32 logits of the checkpoint in torch, one for each label.
+        outputs: Float32 outputs of the checkpoint in torch by name, without the dimension of the batch.
     """
 
-    text: str
     input_ids: tuple[int, ...]
-    logits: tuple[float, ...]
+    outputs: dict[str, Tensor]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoldenCase:
+    """An input as a user would type it, the ids every tokenizer must make of it, and the float model's outputs.
+
+    Attributes:
+        texts: The text, or the two of a pair.
+        windows: What the model reads of them: one input, or several where a long text is read piece by piece.
+    """
+
+    texts: tuple[str, ...]
+    windows: tuple[GoldenWindow, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,3 +300,8 @@ class Golden:
 
     schema: int
     cases: tuple[GoldenCase, ...]
+
+    @property
+    def windows(self) -> tuple[GoldenWindow, ...]:
+        """The inputs of all cases, in their order."""
+        return tuple(window for case in self.cases for window in case.windows)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgebert.errors import CheckFailed, ParityError
-from edgebert.manifest import Artifact, Golden, GoldenCase, Verification
+from edgebert.manifest import Artifact, Golden, GoldenWindow, Tensor, Verification
 from edgebert.ondevice.session import cpu_name
+from edgebert.tasks import Outputs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -21,25 +23,64 @@ if TYPE_CHECKING:
 FLOAT_TOLERANCE, RELATIVE_TOLERANCE = 1e-4, 2e-5
 
 
-def float_tolerance(logits: NDArray[np.floating[Any]]) -> float:
-    """Return the largest difference of a logit that rounding in float32 explains.
+def to_array(tensor: Tensor) -> NDArray[np.float32]:
+    """Return what JSON holds as an array, float32, of the shape that it states.
+
+    Raises:
+        CheckFailed: The number of values is another one.
+    """
+    if math.prod(tensor.shape) != len(tensor.values):
+        raise CheckFailed(f"{len(tensor.values)} values are stated for the shape {list(tensor.shape)}")
+    return np.array(tensor.values, dtype=np.float32).reshape(tensor.shape)
+
+
+def to_arrays(outputs: Mapping[str, Tensor]) -> Outputs:
+    """Return outputs that JSON holds as arrays by name; errors as for ``to_array``."""
+    return {name: to_array(tensor) for name, tensor in outputs.items()}
+
+
+def to_tensors(outputs: Outputs) -> dict[str, Tensor]:
+    """Return outputs as JSON holds them."""
+    return {name: Tensor(shape=array.shape, values=tuple(array.ravel().tolist())) for name, array in outputs.items()}
+
+
+def golden_outputs(golden: Golden) -> list[Outputs]:
+    """Return the outputs of every golden input.
+
+    Raises:
+        CheckFailed: A tensor has another number of values than its shape says.
+    """
+    try:
+        return [to_arrays(window.outputs) for window in golden.windows]
+    except CheckFailed as error:
+        raise CheckFailed(f"golden.json: {error.message}") from error
+
+
+def values_of(outputs: Sequence[Outputs]) -> NDArray[np.float32]:
+    """Return all numbers of some outputs, float32 [numbers]."""
+    arrays = [array.ravel() for item in outputs for array in item.values()]
+    return np.concatenate(arrays) if arrays else np.zeros(0, dtype=np.float32)
+
+
+def float_tolerance(outputs: Sequence[Outputs]) -> float:
+    """Return the largest difference of a number that rounding in float32 explains.
 
     Measured is 7e-7 of the largest logit, whether that is 3 or 3,000.
 
     Args:
-        logits: Those of the golden texts, [texts, labels].
+        outputs: Those of the golden inputs.
     """
-    return max(FLOAT_TOLERANCE, RELATIVE_TOLERANCE * float(np.abs(logits).max(initial=0.0)))
+    return max(FLOAT_TOLERANCE, RELATIVE_TOLERANCE * float(np.abs(values_of(outputs)).max(initial=0.0)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParityResult:
-    """How far the answers of a file are from those of its model.
+    """How far the outputs of a file are from those of its model.
 
     Attributes:
-        difference: Largest absolute difference of a logit.
-        worst: Index of the golden text it occurred on.
-        problem: What is wrong with the output, as in ``is off by 0.5``; empty when it is the same model.
+        difference: Largest absolute difference of a number.
+        worst: Index of the golden input it occurred on.
+        problem: What is wrong, as in ``the output 'logits' is off by 0.5``; empty when it is the same model.
     """
 
     difference: float
@@ -47,57 +88,71 @@ class ParityResult:
     problem: str
 
 
-def compare(answers: NDArray[np.floating[Any]], golden: NDArray[np.floating[Any]], tolerance: float) -> ParityResult:
+def compare(found: Sequence[Outputs], golden: Sequence[Outputs], tolerance: float) -> ParityResult:
     """Return whether a file computes its model.
 
     Args:
-        answers: Logits of the file, [texts, labels].
-        golden: Logits of the model, [texts, labels].
-        tolerance: Largest absolute difference of a logit that counts as the same model.
+        found: Outputs of the file for each golden input.
+        golden: Outputs of the model for each golden input, one at least.
+        tolerance: Largest absolute difference of a number that counts as the same model.
     """
-    differences = np.abs(answers - golden).max(axis=1).astype(np.float64)
-    worst = int(differences.argmax())
-    difference, problem = float(differences[worst]), ""
-    if not difference <= tolerance:  # a NaN is within no tolerance
-        problem = f"is off by {difference:.4g} (allowed {tolerance:.4g}) on golden text {worst + 1}"
-    elif is_constant(answers, golden):
-        problem = f"is {answers[0].tolist()} for every golden text"
+    worst, difference, name = 0, -1.0, ""
+    for index, (ours, theirs) in enumerate(zip(found, golden, strict=True)):
+        if (shapes := _shapes(ours)) != (wanted := _shapes(theirs)):
+            problem = f"the outputs have the shapes {shapes}, not {wanted}, on golden text {index + 1}"
+            return ParityResult(difference=math.inf, worst=index, problem=problem)
+        for output, expected in theirs.items():
+            distance = float(np.abs(ours[output] - expected).max(initial=0.0))
+            distance = math.inf if math.isnan(distance) else distance  # within no tolerance
+            if distance > difference:
+                worst, difference, name = index, distance, output
+    problem = ""
+    if difference > tolerance:
+        problem = f"the output {name!r} is off by {difference:.4g} (allowed {tolerance:.4g}) on golden text {worst + 1}"
+    elif is_constant(found, golden):
+        problem = f"the outputs {_shown(found[0])} are the same for every golden text"
     return ParityResult(difference=difference, worst=worst, problem=problem)
 
 
-def is_constant(answers: NDArray[np.floating[Any]], expected: NDArray[np.floating[Any]]) -> bool:
-    """Return whether a file answers every golden text alike, and its model does not.
+def is_constant(found: Sequence[Outputs], golden: Sequence[Outputs]) -> bool:
+    """Return whether a file answers every golden input alike, and its model does not.
 
     What a broken kernel does most often is to return zeros, and the tolerance of coarse weights may allow for that.
-    A model that gives one answer to every text, up to rounding, has files that do the same.
+    A model that gives one answer to every input, up to rounding, has files that do the same.
 
     Args:
-        answers: Logits of the file, [texts, labels].
-        expected: Logits of the model, [texts, labels].
+        found: Outputs of the file for each golden input.
+        golden: Outputs of the model for each golden input.
     """
-    return spread(answers) == 0 and spread(expected) > float_tolerance(expected)
+    return spread(found) == 0 and spread(golden) > float_tolerance(golden)
 
 
-def spread(logits: NDArray[np.floating[Any]]) -> float:
-    """Return by how much a logit differs between the golden texts at most; ``logits`` is [texts, labels]."""
-    return float(np.ptp(logits, axis=0).max(initial=0.0)) if len(logits) else 0.0
+def spread(outputs: Sequence[Outputs]) -> float:
+    """Return by how much a number differs between the golden inputs at most; of tokens, those that all inputs have."""
+    widest = 0.0
+    for name in outputs[0] if outputs else ():
+        arrays = [item[name] for item in outputs]
+        shortest = min(len(array) for array in arrays)
+        common = np.stack([array[:shortest] for array in arrays])
+        widest = max(widest, float(np.ptp(common, axis=0).max(initial=0.0)))
+    return widest
 
 
 def warnings_of(golden: Golden, artifacts: Sequence[Artifact]) -> tuple[str, ...]:
-    """Return what the comparison of files with golden texts cannot find out, a sentence each.
+    """Return what the comparison of files with golden inputs cannot find out, a sentence each.
 
     Args:
-        golden: The golden texts that the files are compared with.
+        golden: The golden inputs that the files are compared with.
         artifacts: The files.
     """
-    if len(golden.cases) < 2:
+    if len(golden.windows) < 2:
         return ()
-    logits = np.array([case.logits for case in golden.cases], dtype=np.float32)  # [texts, labels]
-    found = spread(logits)
-    if found <= float_tolerance(logits):
-        text = f"the model itself is collapsed: it gives every golden text the same logits, within {found:.2g}"
+    outputs = golden_outputs(golden)
+    found, names = spread(outputs), " and ".join(outputs[0])
+    if found <= float_tolerance(outputs):
+        text = f"the model itself is collapsed: it gives every golden text the same {names}, within {found:.2g}"
         return (f"{text}; train it again",)
-    text = f"exceeds the spread {found:.3g} of the golden logits: parity cannot tell the file from another model"
+    text = f"exceeds the spread {found:.3g} of the golden {names}: parity cannot tell the file from another model"
     return tuple(
         f"{item.file}: the tolerance {item.tolerance:.3g} {text}; measure its accuracy with edgebert evaluate"
         for item in artifacts
@@ -106,27 +161,30 @@ def warnings_of(golden: Golden, artifacts: Sequence[Artifact]) -> tuple[str, ...
 
 
 def check_parity(runner: Runner, golden: Golden, *, tolerance: float) -> Verification:
-    """Run every golden text through a file and return what was found.
+    """Run every golden input through a file and return what was found.
 
     Args:
         runner: The open file.
-        golden: Texts as ids, with the float32 logits of the checkpoint.
-        tolerance: Largest absolute difference of a logit that counts as the same model.
+        golden: Inputs as ids, with the float32 outputs of the checkpoint.
+        tolerance: Largest absolute difference of a number that counts as the same model.
 
     Raises:
-        ParityError: A logit differs by more, or every text gets the same answer; the message names file and output.
-        CheckFailed: The runtime fails on a text, or the golden texts cannot be used.
+        ParityError: A number differs by more, or every input gets the same answer; the message names file and output.
+        CheckFailed: The runtime fails on an input, or the golden inputs cannot be used.
     """
-    if not golden.cases:
+    if not golden.windows:
         raise CheckFailed("golden.json: there are no texts to compare with")
-    answers = np.array([_answer(runner, case, number) for number, case in enumerate(golden.cases, start=1)])
-    expected = np.array([case.logits for case in golden.cases], dtype=np.float32)  # [texts, labels]
-    found = compare(answers, expected, tolerance)
+    found = compare(
+        [_answer(runner, window, number) for number, window in enumerate(golden.windows, start=1)],
+        golden_outputs(golden),
+        tolerance,
+    )
     if found.problem:
-        where = "" if found.difference <= tolerance else f", {golden.cases[found.worst].text[:40]!r}"
+        texts = [case.texts for case in golden.cases for _ in case.windows]
+        where = "" if found.difference <= tolerance else f", {' | '.join(texts[found.worst])[:40]!r}"
         raise ParityError(
-            f"{runner.file}: {runner.session.runtime} {runner.session.version} computes another model: the output "
-            f"'logits' {found.problem}{where}",
+            f"{runner.file}: {runner.session.runtime} {runner.session.version} computes another model: "
+            f"{found.problem}{where}",
             hint=_advice(runner),
         )
     return Verification(
@@ -138,18 +196,19 @@ def check_parity(runner: Runner, golden: Golden, *, tolerance: float) -> Verific
     )
 
 
-def _answer(runner: Runner, case: GoldenCase, number: int) -> NDArray[np.float32]:
-    tokens, longest = len(case.input_ids), runner.spec.max_length
-    if not 0 < tokens <= longest or not all(0 <= token < 2**31 for token in case.input_ids):
-        raise CheckFailed(f"golden.json: text {number} has {tokens} ids, not 1 to {longest} ids of a vocabulary")
-    logits = runner.logits(case.input_ids)
-    if logits.shape != (len(case.logits),):
-        raise ParityError(
-            f"{runner.file}: {runner.session.runtime} {runner.session.version} computes another model: the output "
-            f"'logits' has the shape {list(logits.shape)}, golden text {number} has {len(case.logits)} logits",
-            hint="do not ship this file",
-        )
-    return logits
+def _answer(runner: Runner, window: GoldenWindow, number: int) -> Outputs:
+    tokens, longest = len(window.input_ids), runner.spec.max_length
+    if not 0 < tokens <= longest or not all(0 <= token < 2**31 for token in window.input_ids):
+        raise CheckFailed(f"golden.json: input {number} has {tokens} ids, not 1 to {longest} ids of a vocabulary")
+    return runner.run(window.input_ids)
+
+
+def _shapes(outputs: Outputs) -> dict[str, list[int]]:
+    return {name: list(outputs[name].shape) for name in sorted(outputs)}
+
+
+def _shown(outputs: Outputs) -> str:
+    return ", ".join(f"{name} {array.ravel()[:5].tolist()}" for name, array in outputs.items())
 
 
 def _advice(runner: Runner) -> str:

@@ -95,13 +95,13 @@ def file_predictor(bundle: Bundle, artifact: Artifact, runtime: str | None) -> P
     rules = bundle.text_rules(artifact.role)
     encoder = open_encoder(bundle.path(rules.tokenizer), rules.spec.max_length)
     name = runtime or default_runtime(artifact.format)
-    runner = open_runner(bundle.path(artifact.file), runtime=name, spec=rules.spec)
+    runner = open_runner(bundle.path(artifact.file), runtime=name, spec=rules.spec, task=bundle.manifest.task)
     check_parity(runner, bundle.golden(artifact.role), tolerance=artifact.tolerance)
     return Predictor(
         head=task_head(bundle.manifest.task),
         labels=bundle.manifest.labels,
         encoder=encoder,
-        run=lambda ids: {"logits": runner.logits(ids)},
+        run=runner.run,
         runtime=name,
     )
 

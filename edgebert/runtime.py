@@ -7,17 +7,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from edgebert.batching import fitting_length, pad_batch
 from edgebert.errors import CheckFailed, EnvironmentProblem, MissingExtraError, UsageError
-from edgebert.manifest import TextSpec
+from edgebert.manifest import Task, TextSpec
 from edgebert.ondevice import session as ondevice
+from edgebert.tasks import Outputs, task_head
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from numpy.typing import NDArray
 
 RUNTIMES = ondevice.RUNTIMES
 _EXTRAS = {"onnxruntime": "runtimes", "litert": "runtimes", "tflite-runtime": "tflite-runtime"}
@@ -25,16 +22,24 @@ _EXTRAS = {"onnxruntime": "runtimes", "litert": "runtimes", "tflite-runtime": "t
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runner:
-    """A model file open in a runtime, with the text spec it is fed by."""
+    """A model file open in a runtime.
+
+    Attributes:
+        session: The open file.
+        spec: How texts become its ids.
+        file: Its name.
+        token_outputs: Outputs that have a row for each token.
+    """
 
     session: ondevice.Session
     spec: TextSpec
     file: str
+    token_outputs: tuple[str, ...] = ()
 
-    def logits(self, ids: Sequence[int]) -> NDArray[np.float32]:
-        """Return the float32 logits [labels] of one text, run alone as an app runs it.
+    def run(self, ids: Sequence[int]) -> Outputs:
+        """Return the outputs of one input, run alone as an app runs it, without the rows of padding.
 
-        An ONNX file gets exactly the text's length (dynamic quantization makes outputs depend on whatever else is in
+        An ONNX file gets exactly the input's length (dynamic quantization makes outputs depend on whatever else is in
         the batch), a TFLite file the smallest signature that fits.
 
         Args:
@@ -49,24 +54,23 @@ class Runner:
             raise CheckFailed(f"{self.file}: no signature for the text: {error}") from error
         input_ids, attention_mask = pad_batch([ids], self.spec.pad_id, length=length)
         try:
-            answer = self.session.run(input_ids, attention_mask)
+            found = self.session.run(input_ids, attention_mask)
         except ondevice.RuntimeFailure as error:
             raise CheckFailed(f"{self.file}: {self.session.runtime} {self.session.version} fails: {error}") from error
-        if not np.isfinite(answer).all():
-            raise CheckFailed(
-                f"{self.file}: {self.session.runtime} {self.session.version} gives NaN or infinite logits"
-            )
-        logits: NDArray[np.float32] = answer[0]
-        return logits
+        try:
+            return ondevice.unpadded(found, tokens=len(ids), token_outputs=self.token_outputs)
+        except ondevice.RuntimeFailure as error:
+            raise CheckFailed(f"{self.file}: {self.session.runtime} {self.session.version} {error}") from error
 
 
-def open_runner(path: Path, *, runtime: str, spec: TextSpec, threads: int = 1) -> Runner:
+def open_runner(path: Path, *, runtime: str, spec: TextSpec, task: Task, threads: int = 1) -> Runner:
     """Return a runner for a model file.
 
     Args:
         path: The file.
         runtime: One of ``RUNTIMES``.
         spec: How its texts are encoded.
+        task: Task of the model.
         threads: Threads one inference may use.
 
     Raises:
@@ -88,7 +92,7 @@ def open_runner(path: Path, *, runtime: str, spec: TextSpec, threads: int = 1) -
         ) from error
     except ondevice.RuntimeFailure as error:
         raise CheckFailed(f"{path.name}: {runtime} does not load it: {error}") from error
-    return Runner(session=session, spec=spec, file=path.name)
+    return Runner(session=session, spec=spec, file=path.name, token_outputs=task_head(task).token_outputs)
 
 
 def check_installed(runtime: str, *, purpose: str) -> None:

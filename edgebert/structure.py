@@ -109,7 +109,8 @@ def _artifact(item: Artifact, manifest: Manifest, path: str) -> Iterator[str]:
         yield f"{path}.precision is {item.precision}, expected float32 for a baseline"
     original = manifest.original
     spec = manifest.text if item.role == "shipped" or original is None else original.text
-    onnx = item.format == "onnx"
+    onnx, outputs = item.format == "onnx", task_head(manifest.task).outputs
+    sizes: dict[str, int | str] = {"labels": len(manifest.labels), "tokens": "length"}
     lengths, dtype, batch = ((), "int64", "batch") if onnx else (spec.lengths, "int32", 1)
     if item.lengths != lengths:
         yield f"{path}.lengths is {list(item.lengths)}, expected {list(lengths)}"
@@ -118,7 +119,7 @@ def _artifact(item: Artifact, manifest: Manifest, path: str) -> Iterator[str]:
     found = tuple((tensor.name, tensor.dtype, tensor.shape) for tensor in (*item.inputs, *item.outputs))
     expected = (
         *((name, dtype, (batch, "length")) for name in INPUTS),
-        ("logits", "float32", (batch, len(manifest.labels))),
+        *((name, "float32", (batch, *(sizes[dim] for dim in dims))) for name, dims in outputs.items()),
     )
     if found != expected:
         yield f"{path} has the inputs and outputs {list(found)}, expected {list(expected)}"

@@ -101,6 +101,11 @@ class TaskHead:
     is_key: Callable[[Key, int], bool]
     is_tally: Callable[[Tally, int], bool]
 
+    @property
+    def token_outputs(self) -> tuple[str, ...]:
+        """The outputs that have a row for each token, and so also for padding."""
+        return tuple(name for name, dims in self.outputs.items() if "tokens" in dims)
+
     def shapes(self, *, labels: int, tokens: int) -> dict[str, tuple[int, ...]]:
         """Return the shape of each output of a window, by its name.
 
@@ -173,7 +178,7 @@ _GOLDEN_TEXTS = (
 )
 
 SEQUENCE_CLASSIFICATION = TaskHead(
-    task="sequence-classification",
+    task="text-classification",
     architecture="DistilBertForSequenceClassification",
     outputs={"logits": ("labels",)},
     golden_texts=tuple((text,) for text in _GOLDEN_TEXTS),

@@ -17,7 +17,7 @@ from edgebert.network import build_module, load_module, read_architecture, shape
 from tests.support import fakes
 
 PATH = Path("model")
-TASK = "sequence-classification"
+TASK = "text-classification"
 UNEVEN = Architecture(
     hidden=12, head_dim=4, heads=(3, 1, 2), neurons=(7, 1, 20), vocabulary=50, positions=20, activation="relu"
 )

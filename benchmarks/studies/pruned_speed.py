@@ -172,7 +172,7 @@ def _written(suite: SpeedSuite, shapes: tuple[PrunedShape, ...], work: Path, pro
 
 def macs_at(architecture: Architecture, length: int) -> float:
     """Return the multiply-accumulates of one text of a length by a classifier that reads ``[CLS]`` alone."""
-    return macs(architecture, {length: 1}, HEADS["sequence-classification"])
+    return macs(architecture, {length: 1}, HEADS["text-classification"])
 
 
 def fall_of_macs(results: PrunedSpeedResults, name: str, length: int) -> float:

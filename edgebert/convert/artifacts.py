@@ -107,7 +107,8 @@ def _write(weights: Weights, target: Target, path: Path, *, lengths: tuple[int, 
 
 def _checked(folder: Path, file: str, role: Role, target: Target, source: Source, tolerance: float) -> Artifact:
     """Compare a file with its model and return what was found out about it."""
-    runner = open_runner(folder / file, runtime=default_runtime(target.format), spec=source.spec)
+    task = source.model.checkpoint.task
+    runner = open_runner(folder / file, runtime=default_runtime(target.format), spec=source.spec, task=task)
     verified = check_parity(runner, source.golden, tolerance=tolerance)
     found, entry = describe(folder / file), file_entry(folder, file)
     return Artifact(

@@ -1,4 +1,4 @@
-"""The golden texts of a model: ids and logits that every consumer of its files must reproduce, and how closely."""
+"""The golden texts of a model: ids and outputs that every consumer of its files must reproduce, and how closely."""
 
 from __future__ import annotations
 
@@ -9,34 +9,44 @@ import numpy as np
 
 from edgebert.bundle import GOLDEN_SCHEMA
 from edgebert.checkpoint import finite_outputs
-from edgebert.manifest import Golden, GoldenCase
-from edgebert.parity import float_tolerance
+from edgebert.manifest import Golden, GoldenCase, GoldenWindow
+from edgebert.parity import float_tolerance, golden_outputs, to_tensors, values_of
 from edgebert.recipe import Precision
 from edgebert.tasks import task_head
 from edgebert.text import BERT_SPECIALS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import torch
 
     from edgebert.checkpoint import Model
+    from edgebert.tasks import Outputs
     from edgebert.text import TextEncoder
 
 _MARGIN = 3.0
 
 
 def make_golden(model: Model, encoder: TextEncoder) -> Golden:
-    """Return the golden texts of the model's task, and texts with each added token, with ids and logits.
+    """Return the golden texts of the model's task, and texts with each added token, with ids and outputs.
 
     Raises:
         CheckpointError: A logit is not finite.
     """
-    texts = (*(text for (text,) in task_head(model.checkpoint.task).golden_texts), *added_token_texts(model, encoder))
-    ids = [encoder.encode(text) for text in texts]
-    logits = _logits(model.module, ids, str(model.checkpoint.path))
-    cases = zip(texts, ids, logits, strict=True)
+    head = task_head(model.checkpoint.task)
+    texts = (*head.golden_texts, *((text,) for text in added_token_texts(model, encoder)))
+    encoded = [head.windows(encoder, each) for each in texts]
+    inputs = [ids for item in encoded for ids in item.windows]
+    outputs = map(to_tensors, _outputs(model.module, inputs, str(model.checkpoint.path)))
     return Golden(
         schema=GOLDEN_SCHEMA,
-        cases=tuple(GoldenCase(text=text, input_ids=tokens, logits=tuple(row)) for text, tokens, row in cases),
+        cases=tuple(
+            GoldenCase(
+                texts=item.texts,
+                windows=tuple(GoldenWindow(input_ids=ids, outputs=next(outputs)) for ids in item.windows),
+            )
+            for item in encoded
+        ),
     )
 
 
@@ -59,19 +69,20 @@ def added_token_texts(model: Model, encoder: TextEncoder) -> tuple[str, ...]:
 
 
 def parity_tolerance(model: Model, golden: Golden, precision: Precision) -> float:
-    """Return the largest difference to the golden logits that a right file of this precision can show.
+    """Return the largest difference to the golden outputs that a right file of this precision can show.
 
     Float files differ by rounding only, in proportion to the logits. For int8 the weights and activations are rounded
     in torch as a file rounds them; runtimes and CPUs round in their own ways, which moves logits about as far again
     (0.5 to 0.8 of the error was measured between x86 and ARM), so three times the largest simulated error is allowed.
     """
-    exact = np.array([case.logits for case in golden.cases])  # [texts, labels]
+    exact = golden_outputs(golden)
     if precision == "float32":
         return float_tolerance(exact)
     simulated = simulate_int8(model.module, per_tensor=precision == "int8-legacy")
     where = f"{model.checkpoint.path} in 8 bits"
-    rounded = np.array(_logits(simulated, [case.input_ids for case in golden.cases], where))
-    return float_tolerance(exact) + _MARGIN * float(np.abs(rounded - exact).max())
+    rounded = _outputs(simulated, [window.input_ids for window in golden.windows], where)
+    error = np.abs(values_of(rounded).astype(np.float64) - values_of(exact)).max()
+    return float_tolerance(exact) + _MARGIN * float(error)
 
 
 def simulate_int8(module: torch.nn.Module, *, per_tensor: bool) -> torch.nn.Module:
@@ -108,7 +119,6 @@ def _rounded_activation(x: torch.Tensor) -> torch.Tensor:
     return ((x / scale).round() + zero).clamp(0, 255).sub(zero) * scale
 
 
-def _logits(module: torch.nn.Module, texts: list[tuple[int, ...]], where: str) -> list[list[float]]:
-    numbered = enumerate(texts, start=1)
-    found = (finite_outputs(module, ids, f"{where}: golden text {number}") for number, ids in numbered)
-    return [outputs["logits"].tolist() for outputs in found]
+def _outputs(module: torch.nn.Module, inputs: Sequence[Sequence[int]], where: str) -> list[Outputs]:
+    found = (finite_outputs(module, ids, f"{where}: golden text {number}") for number, ids in enumerate(inputs, 1))
+    return [{name: output.numpy() for name, output in outputs.items()} for outputs in found]

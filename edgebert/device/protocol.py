@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from edgebert.arguments import Amount, Count, Positive
+from edgebert.manifest import Tensor
 
 Moment = Literal["before", "during", "after"]
 
-WORKER_SCHEMA = 1
+WORKER_SCHEMA = 2
 """Version of both; ``ondevice`` states the same number."""
 
 
@@ -41,7 +42,8 @@ class Request:
         series: Inputs to time.
         warm_up: Inferences of each series before the first one that counts.
         runs: Inferences of each series that count.
-        answers: Inputs whose logits are wanted, untimed; token ids of each text.
+        answers: Inputs whose outputs are wanted, untimed; token ids of each text.
+        token_outputs: Outputs that have a row for each token: those of padding are left out of an answer.
         tokenizer: ``tokenizer.json`` as the worker sees it, to time on ``texts``; ``None`` leaves the tokenizer out.
         max_length: Longest input of that tokenizer in tokens.
         texts: Texts for the tokenizer.
@@ -62,6 +64,7 @@ class Request:
     max_length: int = 0
     texts: tuple[str, ...] = ()
     marks: bool = False
+    token_outputs: tuple[str, ...] = ()
 
     @property
     def inferences(self) -> int:
@@ -162,7 +165,7 @@ class Trial:
         load_ns: Nanoseconds to open the file.
         first_ns: Nanoseconds of the first inference; ``None`` when none was asked for.
         series: Raw times.
-        answers: Float32 logits of each input of ``Request.answers``.
+        answers: Float32 outputs of each input of ``Request.answers``, by name, without the dimension of the batch.
         tokenized: What the tokenizer did; ``None`` when it was not asked for or is not installed there.
         peak_rss_bytes: Largest resident memory of the process (VmHWM); ``None`` where the system does not say.
         conditions: What was read before, during and after.
@@ -181,7 +184,7 @@ class Trial:
     load_ns: Count
     first_ns: Count | None
     series: tuple[TimedSeries, ...]
-    answers: tuple[tuple[float, ...], ...]
+    answers: tuple[dict[str, Tensor], ...]
     tokenized: Tokenized | None
     peak_rss_bytes: Count | None
     conditions: tuple[Conditions, ...]

@@ -8,7 +8,7 @@ from typing import Any, Callable, NamedTuple, NoReturn, Optional
 
 from edgebert.ondevice.session import RUNTIMES
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the request and of every answer."""
 
 HIGHEST = 2**31 - 1
@@ -56,6 +56,7 @@ class Request(NamedTuple):
     max_length: int
     texts: list[str]
     marks: bool
+    token_outputs: list[str]
 
 
 def read_request(content: bytes) -> Request:
@@ -216,4 +217,5 @@ _REQUEST: dict[str, Any] = {
     "max_length": (_count, 0),
     "texts": (_list(_text), []),
     "marks": (_flag, False),
+    "token_outputs": (_list(_text), []),
 }

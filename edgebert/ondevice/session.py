@@ -1,4 +1,4 @@
-"""A model file opened in one runtime: ids in, logits out. The only code that touches a runtime."""
+"""A model file opened in one runtime: ids in, outputs out. The only code that touches a runtime."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import functools
 import os
 import platform
 from importlib import metadata
-from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, NamedTuple, Optional, Sequence
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,7 +16,7 @@ RUNTIMES = ("onnxruntime", "litert", "tflite-runtime")
 FORMATS = {"onnxruntime": "onnx", "litert": "tflite", "tflite-runtime": "tflite"}
 PACKAGES = {"onnxruntime": "onnxruntime", "litert": "ai-edge-litert", "tflite-runtime": "tflite-runtime"}
 
-Run = Callable[["NDArray[np.int32]", "NDArray[np.int32]"], "NDArray[np.float32]"]
+Run = Callable[["NDArray[np.int32]", "NDArray[np.int32]"], Dict[str, "NDArray[np.float32]"]]
 
 
 class RuntimeAbsent(Exception):
@@ -34,8 +34,8 @@ class Session(NamedTuple):
         runtime: One of ``RUNTIMES``.
         version: Version of the runtime.
         lengths: Input lengths in tokens the file accepts, ascending; empty when it accepts every length.
-        run: Maps ids and attention mask, int32 of shape [1, length], to float32 logits of shape [1, labels].
-            Raises ``RuntimeFailure`` when the runtime refuses.
+        run: Maps ids and attention mask, int32 of shape [1, length], to the float32 outputs of the file by name, each
+            with 1 as its first dimension. Raises ``RuntimeFailure`` when the runtime refuses.
     """
 
     runtime: str
@@ -93,6 +93,34 @@ def open_session(path: str, runtime: str, threads: int = 1) -> Session:
     return _open_tflite(path, runtime, threads)
 
 
+def unpadded(
+    found: dict[str, NDArray[np.float32]], *, tokens: int, token_outputs: Sequence[str]
+) -> dict[str, NDArray[np.float32]]:
+    """Return the outputs of one input without the dimension of the batch and without the rows of padding.
+
+    Args:
+        found: What ``Session.run`` returned.
+        tokens: Tokens of the input.
+        token_outputs: Outputs that have a row for each token.
+
+    Raises:
+        RuntimeFailure: An output is missing, has another shape, or holds a number that is not finite.
+    """
+    import numpy as np
+
+    outputs = {}
+    for name in token_outputs:
+        if name not in found:
+            raise RuntimeFailure("gives no output %r" % name)
+    for name, array in found.items():
+        if array.ndim < 2 or len(array) != 1 or (name in token_outputs and array.shape[1] < tokens):
+            raise RuntimeFailure("gives %r the shape %s for %d tokens" % (name, list(array.shape), tokens))
+        outputs[name] = array[0, :tokens] if name in token_outputs else array[0]
+        if not np.isfinite(outputs[name]).all():
+            raise RuntimeFailure("gives NaN or infinite %s" % name)
+    return outputs
+
+
 def cpu_name() -> str:
     """Return the instruction set int8 kernels choose by, as in ``x86_64 avx512_vnni`` or ``aarch64 asimddp i8mm``."""
     wanted = ("avx2", "avx_vnni", "avx512_vnni", "amx_int8", "asimddp", "i8mm", "sve", "sme")
@@ -129,10 +157,12 @@ def _open_onnx(path: str, threads: int) -> Session:
     except Exception as error:  # its exceptions share no base class but Exception
         raise RuntimeFailure(_first_line(error)) from error
 
-    def run(input_ids: NDArray[np.int32], attention_mask: NDArray[np.int32]) -> NDArray[np.float32]:
+    names = [output.name for output in session.get_outputs()]
+
+    def run(input_ids: NDArray[np.int32], attention_mask: NDArray[np.int32]) -> dict[str, NDArray[np.float32]]:
         feed = {"input_ids": input_ids.astype(np.int64), "attention_mask": attention_mask.astype(np.int64)}
         try:
-            return np.asarray(session.run(["logits"], feed)[0], dtype=np.float32)
+            return {name: np.asarray(array, np.float32) for name, array in zip(names, session.run(names, feed))}
         except Exception as error:  # as above
             raise RuntimeFailure(_first_line(error)) from error
 
@@ -157,17 +187,18 @@ def _open_tflite(path: str, runtime: str, threads: int) -> Session:
         raise RuntimeFailure("the file has no signatures named len<tokens>")
     for length in lengths:
         names = signatures.get("len%d" % length, {"inputs": (), "outputs": ()})
-        if set(names["inputs"]) != {"input_ids", "attention_mask"} or "logits" not in names["outputs"]:
-            raise RuntimeFailure("the signature len%d does not map input_ids, attention_mask to logits" % length)
+        if set(names["inputs"]) != {"input_ids", "attention_mask"} or not names["outputs"]:
+            raise RuntimeFailure("the signature len%d does not map input_ids, attention_mask to outputs" % length)
     runners = {}
 
-    def run(input_ids: NDArray[np.int32], attention_mask: NDArray[np.int32]) -> NDArray[np.float32]:
+    def run(input_ids: NDArray[np.int32], attention_mask: NDArray[np.int32]) -> dict[str, NDArray[np.float32]]:
         length = input_ids.shape[1]
         try:
             # A runner plans its memory when it is made: only the lengths in use cost any.
             if length not in runners:
                 runners[length] = interpreter.get_signature_runner("len%d" % length)
-            return np.array(runners[length](input_ids=input_ids, attention_mask=attention_mask)["logits"])
+            found = runners[length](input_ids=input_ids, attention_mask=attention_mask)
+            return {name: np.array(array) for name, array in found.items()}
         except (ValueError, RuntimeError) as error:
             raise RuntimeFailure(_first_line(error)) from error
 

@@ -18,6 +18,7 @@ from edgebert.ondevice.session import (
     Session,
     import_runtime,
     open_session,
+    unpadded,
 )
 from edgebert.ondevice.sysfs import read_conditions, read_text, usable
 from edgebert.ondevice.timing import now_ns, time_inputs, timed
@@ -79,7 +80,8 @@ def _measure(request: Request, start: Start) -> dict[str, Any]:
     answered = _all_fed(session, request.answers, request.pad_id, "answers")
     first_ns = None
     for fed in [fed for inputs in (*timed_inputs, answered) for fed in inputs][:1]:
-        first_ns, _ = timed(functools.partial(_logits, session, fed))
+        first_ns, found = timed(functools.partial(session.run, *fed))
+        unpadded(found, tokens=1, token_outputs=request.token_outputs)  # numbers, or nothing is measured
     series = []
     for index, (one, inputs) in enumerate(zip(request.series, timed_inputs)):
         _settle(session, inputs)
@@ -94,7 +96,7 @@ def _measure(request: Request, start: Start) -> dict[str, Any]:
     # Before the tokenizer and the answers, which are no part of what the file needs.
     peak = parse_peak(read_text("/proc/self/status"))
     tokenized = _tokenize(request)
-    answers = [_logits(session, fed) for fed in answered]
+    answers = [_outputs(session, fed, len(ids), request.token_outputs) for ids, fed in zip(request.answers, answered)]
     readings.append(conditions("after"))
     return {
         "schema": SCHEMA,
@@ -134,14 +136,11 @@ def _fed(session: Session, ids: Sequence[int], pad_id: int, where: str) -> tuple
     return input_ids, attention_mask
 
 
-def _logits(session: Session, fed: tuple[Any, Any]) -> list[float]:
-    found = session.run(*fed)
-    if found.ndim != 2 or len(found) != 1:
-        raise RuntimeFailure("the logits have the shape %s, not [1, labels]" % (found.shape,))
-    if not np.isfinite(found).all():
-        raise RuntimeFailure("gives NaN or infinite logits")
-    logits: list[float] = found[0].tolist()
-    return logits
+def _outputs(session: Session, fed: tuple[Any, Any], tokens: int, token_outputs: list[str]) -> dict[str, Any]:
+    found = unpadded(session.run(*fed), tokens=tokens, token_outputs=token_outputs)
+    return {
+        name: {"shape": list(array.shape), "values": array.ravel().tolist()} for name, array in sorted(found.items())
+    }
 
 
 def _ids(tokenizer: Any, text: str) -> list[int]:

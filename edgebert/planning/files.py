@@ -96,7 +96,7 @@ def open_file(model: Model, data: Dataset, folder: Path, *, file_format: Format,
     encoder = TextEncoder(model.tokenizer, spec.max_length)
     head = task_head(model.checkpoint.task)
     inputs = tuple(head.windows(encoder, (example.text,)) for example in data.examples)
-    runner = open_runner(path, runtime=default_runtime(file_format), spec=spec)
+    runner = open_runner(path, runtime=default_runtime(file_format), spec=spec, task=model.checkpoint.task)
     computed = Counter(_computed_length(runner, len(window)) for item in inputs for window in item.windows)
     return OpenFile(
         path=path,
@@ -111,8 +111,7 @@ def answers_of(opened: OpenFile, progress: Callable[[int, int], None]) -> tuple[
     """Return the answer of a file to each text."""
     answers = []
     for index, encoded in enumerate(opened.inputs):
-        outputs = [{"logits": opened.runner.logits(window)} for window in encoded.windows]
-        answers.append(opened.head.answer(encoded, outputs))
+        answers.append(opened.head.answer(encoded, [opened.runner.run(window) for window in encoded.windows]))
         progress(index + 1, len(opened.inputs))
     return tuple(answers)
 

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 _WARM_UP_SHARE = 0.06
 _WEIGHT_DECAY = 0.01
-_TASK: Task = "sequence-classification"  # the task that texts with one label each train
+_TASK: Task = "text-classification"  # the task that texts with one label each train
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

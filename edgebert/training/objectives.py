@@ -174,7 +174,7 @@ def soft_loss(student: Outputs, teacher: Outputs, temperature: float) -> torch.T
 
 
 OBJECTIVES: dict[Task, Objective] = {
-    "sequence-classification": Objective(loss=label_loss, own=best_label, soft=soft_loss, divergence=divergence)
+    "text-classification": Objective(loss=label_loss, own=best_label, soft=soft_loss, divergence=divergence)
 }
 
 

@@ -74,7 +74,7 @@ def test_golden_texts_of_schema_2_are_those_of_schema_1(jvm):
 def test_a_task_has_the_name_of_the_hub_as_well(jvm, bundle):
     """Manifests name a task as before schema 4, or as the Hub does."""
     edit_manifest(bundle, task="text-classification")
-    assert jvm.call("open", folder=str(bundle))["task"] == "sequence-classification"
+    assert jvm.call("open", folder=str(bundle))["task"] == "text-classification"
 
 
 def test_golden_ids_of_a_bundle(jvm):

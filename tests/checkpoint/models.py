@@ -34,7 +34,7 @@ PRUNING = dataclasses.replace(
 """What came before ``UNEVEN``: a record with a name beyond ASCII, and with accuracies that are not known."""
 
 
-TASK: Task = "sequence-classification"
+TASK: Task = "text-classification"
 
 
 def in_memory(

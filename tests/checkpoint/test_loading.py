@@ -56,7 +56,7 @@ def test_the_description_is_that_of_the_configuration(tmp_path):
     """Architecture, labels, name and task come from config.json, heads and neurons layer by layer."""
     folder = fakes.tiny_checkpoint(tmp_path / "my-model", hidden=12, heads=3, neurons=7, layers=2, positions=20)
     found = load_model(folder).checkpoint
-    assert (found.name, found.path, found.task) == ("my-model", folder, "sequence-classification")
+    assert (found.name, found.path, found.task) == ("my-model", folder, "text-classification")
     shape = found.architecture
     assert (shape.hidden, shape.head_dim, shape.heads, shape.neurons) == (12, 4, (3, 3), (7, 7))
     assert (shape.vocabulary, shape.positions, shape.activation) == (len(fakes.VOCABULARY), 20, "gelu")

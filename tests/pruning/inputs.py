@@ -14,7 +14,7 @@ from edgebert.heads import HEADS
 from edgebert.recipe import PruneOptions
 from tests.support import fakes
 
-HEAD = HEADS["sequence-classification"]
+HEAD = HEADS["text-classification"]
 HALF = PruneOptions(keep=0.5)
 WORDS = ("good", "bad", "great", "awful", "the", "is", "it", "not", "very", "battery", "screen")
 

@@ -236,7 +236,7 @@ def random_weights(
     from edgebert.convert.weights import Layer, Linear, Norm, Weights
     from edgebert.heads import HEADS
 
-    rng, head = np.random.default_rng(seed), HEADS["sequence-classification"]
+    rng, head = np.random.default_rng(seed), HEADS["text-classification"]
 
     def array(*shape: int, scale: float = 1.0) -> NDArray[np.float32]:
         return (scale * rng.standard_normal(shape)).astype(np.float32)

@@ -33,7 +33,7 @@ def small_bundle(root: Path, *, labels: Sequence[str] = fakes.LABELS, shipped: S
     texts = ("config.json", "golden.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt")
     manifest = Manifest(
         schema=SCHEMA,
-        task="sequence-classification",
+        task="text-classification",
         labels=tuple(labels),
         text=TextSpec(lower_case=True, max_length=16, lengths=LENGTHS, pad_id=0, cls_id=2, sep_id=3, unk_id=1),
         architecture=Architecture(

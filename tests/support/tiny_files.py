@@ -244,7 +244,7 @@ def make_manifest(*artifacts: Artifact, evaluation: EvaluationData | None = None
     targets = tuple(Target(format=item.format, precision=item.precision) for item in shipped)
     return Manifest(
         schema=SCHEMA,
-        task="sequence-classification",
+        task="text-classification",
         labels=("negative", "positive"),
         text=SPEC,
         architecture=Architecture(

@@ -146,6 +146,7 @@ class DeviceRun:
                 tokenizer=None if facts.kind == "emulator" else self._put(plan.workload.inputs(artifact).tokenizer),
                 inputs=plan.workload.inputs(artifact),
                 cores=cores,
+                token_outputs=task_head(plan.bundle.manifest.task).token_outputs,
             )
             for artifact, runtime in chosen
         )

@@ -8,11 +8,10 @@ therefore adds the same to the mean of each of them.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
-
-import numpy as np
 
 from edgebert.bench.report import FileAnswers
 from edgebert.bench.run.workload import EVERY_LENGTH, Inputs
@@ -21,8 +20,8 @@ from edgebert.device.device import PhoneState
 from edgebert.device.protocol import Conditions, Request, Series, Temperature, Trial
 from edgebert.errors import CheckFailed
 from edgebert.manifest import Artifact
-from edgebert.parity import compare
-from edgebert.tasks import Encoded, Key, Outputs, TaskHead
+from edgebert.parity import compare, golden_outputs, to_arrays
+from edgebert.tasks import Encoded, Key, TaskHead
 
 COUNTED_RUNS = 3
 """Runs under the instruction counter: they repeat within 0.2 %."""
@@ -42,6 +41,7 @@ class DeployedFile:
         tokenizer: Where its tokenizer lies there; ``None`` where none is needed.
         inputs: What it is fed with.
         cores: Processors to pin to.
+        token_outputs: Its outputs that have a row for each token.
     """
 
     artifact: Artifact
@@ -50,6 +50,7 @@ class DeployedFile:
     tokenizer: str | None
     inputs: Inputs
     cores: tuple[int, ...]
+    token_outputs: tuple[str, ...] = ()
 
     @property
     def key(self) -> tuple[str, str]:
@@ -58,7 +59,7 @@ class DeployedFile:
 
 
 def answers_request(file: DeployedFile, inputs: Sequence[tuple[int, ...]], *, threads: int) -> Request:
-    """Return a request for the logits of texts, untimed."""
+    """Return a request for the outputs of texts, untimed."""
     return Request(
         file=file.path,
         runtime=file.runtime,
@@ -66,12 +67,13 @@ def answers_request(file: DeployedFile, inputs: Sequence[tuple[int, ...]], *, th
         cores=file.cores,
         pad_id=file.inputs.spec.pad_id,
         answers=tuple(inputs),
+        token_outputs=file.token_outputs,
     )
 
 
 def golden_request(file: DeployedFile, *, threads: int) -> Request:
-    """Return a request for the logits of the golden texts."""
-    return answers_request(file, [case.input_ids for case in file.inputs.golden.cases], threads=threads)
+    """Return a request for the outputs of the golden texts."""
+    return answers_request(file, [window.input_ids for window in file.inputs.golden.windows], threads=threads)
 
 
 def trial_request(file: DeployedFile, suite: Suite, texts: tuple[str, ...], *, threads: int) -> Request:
@@ -112,14 +114,15 @@ def golden_answers(file: DeployedFile, trial: Trial) -> tuple[FileAnswers, str]:
     """Return how a file answered the golden texts, and what is wrong with that; an empty text where nothing is.
 
     Raises:
-        CheckFailed: The answers have another shape than the golden logits.
+        CheckFailed: There is another number of answers, or they have other names or shapes than the golden outputs.
     """
-    cases = file.inputs.golden.cases
-    if [len(row) for row in trial.answers] != [len(case.logits) for case in cases]:
-        raise CheckFailed(f"{file.artifact.file}: {file.runtime} gives answers of another shape than the model's")
-    given = np.array(trial.answers, dtype=np.float32).astype(np.float64)  # [texts, labels]
-    expected = np.array([case.logits for case in cases], dtype=np.float32)  # [texts, labels]
-    found = compare(given, expected, file.artifact.tolerance)
+    golden = file.inputs.golden
+    given = [to_arrays(answer) for answer in trial.answers]
+    if len(given) != len(golden.windows):
+        raise CheckFailed(f"{file.artifact.file}: {file.runtime} answers {len(given)} of {len(golden.windows)} texts")
+    found = compare(given, golden_outputs(golden), file.artifact.tolerance)
+    if math.isinf(found.difference):  # what cannot be compared has no difference that a report could state
+        raise CheckFailed(f"{file.artifact.file}: {file.runtime} computes another model: {found.problem}")
     answers = FileAnswers(
         file=file.artifact.file,
         runtime=file.runtime,
@@ -129,7 +132,7 @@ def golden_answers(file: DeployedFile, trial: Trial) -> tuple[FileAnswers, str]:
         golden_difference=found.difference,
         golden_tolerance=file.artifact.tolerance,
     )
-    return answers, found.problem and f"computes another model: the output 'logits' {found.problem}"
+    return answers, found.problem and f"computes another model: {found.problem}"
 
 
 def keys_of(trial: Trial, inputs: Sequence[Encoded], head: TaskHead, *, labels: int) -> tuple[Key, ...]:
@@ -144,7 +147,7 @@ def keys_of(trial: Trial, inputs: Sequence[Encoded], head: TaskHead, *, labels: 
     Raises:
         CheckFailed: It computed something of another shape.
     """
-    outputs: list[Outputs] = [{"logits": np.array(row, dtype=np.float32)} for row in trial.answers]
+    outputs = [to_arrays(answer) for answer in trial.answers]
     windows = [window for item in inputs for window in item.windows]
     shapes = [head.shapes(labels=labels, tokens=len(window)) for window in windows]
     if [{name: array.shape for name, array in item.items()} for item in outputs] != shapes:

@@ -107,7 +107,7 @@ def make_workload(bundle: Bundle, data: Dataset | None, suite: Suite) -> Workloa
             f"{data.name}: its labels are {', '.join(data.labels)}, the model's {', '.join(bundle.manifest.labels)}",
             hint="read the file with read_dataset(..., labels=the model's)",
         )
-    golden_texts = [case.text for case in bundle.golden().cases]
+    golden_texts = [case.texts[0] for case in bundle.golden().cases]
     texts = golden_texts if data is None else [example.text for example in data.examples]
     head, rules = task_head(bundle.manifest.task), (bundle.text_rules("shipped"), bundle.text_rules("baseline"))
 
