@@ -199,7 +199,7 @@ def check_parity(runner: Runner, golden: Golden, *, tolerance: float) -> Verific
 def _answer(runner: Runner, window: GoldenWindow, number: int) -> Outputs:
     tokens, longest = len(window.input_ids), runner.spec.max_length
     if not 0 < tokens <= longest or not all(0 <= token < 2**31 for token in window.input_ids):
-        raise CheckFailed(f"golden.json: input {number} has {tokens} ids, not 1 to {longest} ids of a vocabulary")
+        raise CheckFailed(f"golden.json: text {number} has {tokens} ids, not 1 to {longest} ids of a vocabulary")
     return runner.run(window.input_ids)
 
 

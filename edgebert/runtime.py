@@ -28,13 +28,13 @@ class Runner:
         session: The open file.
         spec: How texts become its ids.
         file: Its name.
-        token_outputs: Outputs that have a row for each token.
+        task: Task of the model, which says what its outputs are.
     """
 
     session: ondevice.Session
     spec: TextSpec
     file: str
-    token_outputs: tuple[str, ...] = ()
+    task: Task
 
     def run(self, ids: Sequence[int]) -> Outputs:
         """Return the outputs of one input, run alone as an app runs it, without the rows of padding.
@@ -53,14 +53,17 @@ class Runner:
         except ValueError as error:
             raise CheckFailed(f"{self.file}: no signature for the text: {error}") from error
         input_ids, attention_mask = pad_batch([ids], self.spec.pad_id, length=length)
+        head, where = task_head(self.task), f"{self.file}: {self.session.runtime} {self.session.version}"
         try:
             found = self.session.run(input_ids, attention_mask)
         except ondevice.RuntimeFailure as error:
-            raise CheckFailed(f"{self.file}: {self.session.runtime} {self.session.version} fails: {error}") from error
+            raise CheckFailed(f"{where} fails: {error}") from error
+        if missing := [name for name in head.outputs if name not in found]:
+            raise CheckFailed(f"{where} gives no output {missing[0]!r}")
         try:
-            return ondevice.unpadded(found, tokens=len(ids), token_outputs=self.token_outputs)
+            return ondevice.unpadded(found, tokens=len(ids), token_outputs=head.token_outputs)
         except ondevice.RuntimeFailure as error:
-            raise CheckFailed(f"{self.file}: {self.session.runtime} {self.session.version} {error}") from error
+            raise CheckFailed(f"{where} {error}") from error
 
 
 def open_runner(path: Path, *, runtime: str, spec: TextSpec, task: Task, threads: int = 1) -> Runner:
@@ -92,7 +95,7 @@ def open_runner(path: Path, *, runtime: str, spec: TextSpec, task: Task, threads
         ) from error
     except ondevice.RuntimeFailure as error:
         raise CheckFailed(f"{path.name}: {runtime} does not load it: {error}") from error
-    return Runner(session=session, spec=spec, file=path.name, token_outputs=task_head(task).token_outputs)
+    return Runner(session=session, spec=spec, file=path.name, task=task)
 
 
 def check_installed(runtime: str, *, purpose: str) -> None:

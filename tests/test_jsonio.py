@@ -27,10 +27,10 @@ from edgebert.manifest import (
     EvaluationData,
     FileEntry,
     Golden,
-    GoldenCase,
     Manifest,
     Part,
     Score,
+    Tensor,
     TextSpec,
     Verification,
 )
@@ -68,6 +68,8 @@ def values_of(kind: Any) -> st.SearchStrategy:
         return st.sampled_from(arguments)
     if origin in (typing.Union, builtin.UnionType):
         return st.one_of([values_of(option) for option in arguments])
+    if origin is dict:
+        return st.dictionaries(values_of(arguments[0]), values_of(arguments[1]), max_size=2)
     if origin is tuple and arguments[1:] != (...,):
         return st.tuples(*map(values_of, arguments))
     if origin is tuple:
@@ -219,24 +221,24 @@ def test_a_literal_lists_what_it_could_be():
 
 def test_a_whole_number_stands_for_a_float():
     """JSON writers of other languages drop '.0'; the field is a float all the same, exact or not at all."""
-    found = loads(GoldenCase, '{"text": "", "input_ids": [], "logits": [1, -0]}', source="x")
-    assert [type(value) for value in found.logits] == [float, float]
+    found = loads(Tensor, '{"shape": [], "values": [1, -0]}', source="x")
+    assert [type(value) for value in found.values] == [float, float]
 
 
 @pytest.mark.parametrize("digits", [310, 400, 4000])
 def test_a_whole_number_beyond_every_float_is_refused(digits: int):
     """An integer too large for a float is an error of the file, named by its path, and shown in one short line."""
-    text = '{"text": "", "input_ids": [], "logits": [' + "9" * digits + "]}"
-    with pytest.raises(UsageError, match=r"x: logits\[0\] is .*, not a (finite )?number") as caught:
-        loads(GoldenCase, text, source="x")
+    text = '{"shape": [], "values": [' + "9" * digits + "]}"
+    with pytest.raises(UsageError, match=r"x: values\[0\] is .*, not a (finite )?number") as caught:
+        loads(Tensor, text, source="x")
     assert len(caught.value.message) < 200
 
 
 @pytest.mark.parametrize("number", ["1e999", "-1e999"])
 def test_a_float_beyond_every_float_is_refused(number: str):
     """A number that overflows to infinity is refused, not read as infinity."""
-    with pytest.raises(UsageError, match=r"x: logits\[0\] is -?inf, not a finite number"):
-        loads(GoldenCase, '{"text": "", "input_ids": [], "logits": [' + number + "]}", source="x")
+    with pytest.raises(UsageError, match=r"x: values\[0\] is -?inf, not a finite number"):
+        loads(Tensor, '{"shape": [], "values": [' + number + "]}", source="x")
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgebert.errors import CheckFailed, ParityError
-from edgebert.manifest import Golden, GoldenCase
+from edgebert.manifest import Golden
 from edgebert.ondevice.session import cpu_name
 from edgebert.parity import check_parity, float_tolerance, warnings_of
 from edgebert.runtime import Runner, installed_version, open_runner
-from tests.support.tiny_files import SPEC, answer, make_manifest, write_onnx
+from tests.support.tiny_files import SPEC, answer, golden_case, make_manifest, write_onnx
 
 pytest.importorskip("onnx", reason="onnx makes the tiny files")
 pytest.importorskip("onnxruntime", reason="onnxruntime runs the tiny files")
@@ -25,7 +25,12 @@ TEXTS = {"first": (2, 10, 3), "second": (2, 3), "third": (2, 40, 41, 42, 3)}
 @pytest.fixture(scope="module")
 def runner(tmp_path_factory: pytest.TempPathFactory) -> Runner:
     """Return a tiny file open in ONNX Runtime."""
-    return open_runner(write_onnx(tmp_path_factory.mktemp("p") / "int8.onnx"), runtime="onnxruntime", spec=SPEC)
+    return open_runner(
+        write_onnx(tmp_path_factory.mktemp("p") / "int8.onnx"),
+        runtime="onnxruntime",
+        spec=SPEC,
+        task="text-classification",
+    )
 
 
 def golden(**shifts: float) -> Golden:
@@ -33,7 +38,7 @@ def golden(**shifts: float) -> Golden:
     cases = []
     for text, ids in TEXTS.items():
         first, second = answer(ids)
-        cases.append(GoldenCase(text=text, input_ids=ids, logits=(first, second + shifts.get(text, 0.0))))
+        cases.append(golden_case(text, ids, (first, second + shifts.get(text, 0.0))))
     return Golden(schema=1, cases=tuple(cases))
 
 
@@ -78,7 +83,7 @@ def test_the_worst_text_is_reported(worst: str, runner: Runner):
 
 def test_a_long_text_is_shown_by_its_beginning(runner: Runner):
     """A golden text of 500 words, with a line break, takes one short line of the message."""
-    case = GoldenCase(text="a\n" + "word " * 500, input_ids=(2, 3), logits=(9.0, 9.0))
+    case = golden_case("a\n" + "word " * 500, (2, 3), (9.0, 9.0))
     with pytest.raises(ParityError) as caught:
         check_parity(runner, Golden(schema=1, cases=(case,)), tolerance=1.0)
     assert len(caught.value.message) < 250
@@ -97,8 +102,8 @@ def test_the_old_runtime_is_sent_to_the_legacy_recipe(runner: Runner):
 @pytest.mark.parametrize("logits", [(), (0.0,), (0.0, 0.0, 0.0)])
 def test_another_number_of_labels_is_another_model(logits: tuple[float, ...], runner: Runner):
     """Golden logits for more, fewer or no labels are never compared with those of the file."""
-    case = GoldenCase(text="t", input_ids=(2, 3), logits=logits)
-    with pytest.raises(ParityError, match=rf"'logits' has the shape \[2\], golden text 1 has {len(logits)} logits"):
+    case = golden_case("t", (2, 3), logits)
+    with pytest.raises(ParityError, match=rf"shapes {{'logits': \[2\]}}, not {{'logits': \[{len(logits)}\]}}"):
         check_parity(runner, Golden(schema=1, cases=(case,)), tolerance=100.0)
 
 
@@ -111,7 +116,7 @@ def test_no_texts_prove_nothing(runner: Runner):
 @pytest.mark.parametrize("ids", [(), (2,) * 9, (2, -1, 3), (2, 2**31, 3), (2, 10**30)])
 def test_ids_that_cannot_be_fed_are_refused(ids: tuple[int, ...], runner: Runner):
     """No ids, more than the longest input, and numbers that are no ids are an error of golden.json."""
-    cases = (*golden().cases, GoldenCase(text="t", input_ids=ids, logits=(0.0, 0.0)))
+    cases = (*golden().cases, golden_case("t", ids, (0.0, 0.0)))
     with pytest.raises(CheckFailed, match=rf"golden\.json: text 4 has {len(ids)} ids, not 1 to 8"):
         check_parity(runner, Golden(schema=1, cases=cases), tolerance=1.0)
 
@@ -119,9 +124,7 @@ def test_ids_that_cannot_be_fed_are_refused(ids: tuple[int, ...], runner: Runner
 @pytest.mark.parametrize("value", [0.0, 1.25])
 def test_one_answer_for_every_text_is_another_model(value: float, runner: Runner):
     """However wide the tolerance, a file that answers every text alike fails: that is what broken kernels do."""
-    count = len(golden().cases[0].logits)
-    constant = runner.session._replace(run=lambda ids, mask: np.full((1, count), value, dtype=np.float32))
-    broken = dataclasses.replace(runner, session=constant)
+    broken = constant(runner, (value, value))
     with pytest.raises(ParityError, match="for every golden text"):
         check_parity(broken, golden(), tolerance=1e9)
     same = dataclasses.replace(golden(), cases=(golden().cases[0],) * 2)
@@ -131,15 +134,18 @@ def test_one_answer_for_every_text_is_another_model(value: float, runner: Runner
 def constant(runner: Runner, row: Sequence[float]) -> Runner:
     """Return a runner that gives every text the same logits."""
     answer = np.array([row], dtype=np.float32)
-    return dataclasses.replace(runner, session=runner.session._replace(run=lambda ids, mask: answer))
+    return dataclasses.replace(runner, session=runner.session._replace(run=lambda ids, mask: {"logits": answer}))
+
+
+def tolerance_at(*values: float) -> float:
+    """Return the tolerance of float files of a model with one golden text and these logits."""
+    return float_tolerance([{"logits": np.array(values, dtype=np.float32)}])
 
 
 def with_logits(rows: Sequence[Sequence[float]]) -> Golden:
     """Return golden texts with these logits."""
     ids = TEXTS["first"]
-    return Golden(
-        schema=1, cases=tuple(GoldenCase(text=str(row), input_ids=ids, logits=tuple(map(float, row))) for row in rows)
-    )
+    return Golden(schema=1, cases=tuple(golden_case(str(row), ids, tuple(map(float, row))) for row in rows))
 
 
 @given(
@@ -148,7 +154,7 @@ def with_logits(rows: Sequence[Sequence[float]]) -> Golden:
 )
 def test_a_collapsed_model_has_right_files_that_give_one_answer(runner: Runner, size: float, noise: list[float]):
     """Where the golden logits differ by rounding only, whatever their size, one answer for all of them is right."""
-    rounding = float_tolerance(np.array([[size]]))
+    rounding = tolerance_at(size)
     rows = [(size + rounding * item, -size) for item in noise]
     found = check_parity(constant(runner, rows[0]), with_logits(rows), tolerance=1.5 * rounding)
     assert found.texts == len(noise)
@@ -158,7 +164,7 @@ def test_a_collapsed_model_has_right_files_that_give_one_answer(runner: Runner, 
 @given(size=st.floats(0.01, 1e6), factor=st.floats(1.5, 1e4))
 def test_one_answer_of_a_model_that_is_not_collapsed_is_refused(runner: Runner, size: float, factor: float):
     """Where the golden logits differ by more than rounding, a file that gives one answer is a broken one."""
-    rows = [(size, 0.0), (size + factor * float_tolerance(np.array([[size]])), 0.0)]
+    rows = [(size, 0.0), (size + factor * tolerance_at(size), 0.0)]
     assert warnings_of(with_logits(rows), ()) == ()
     with pytest.raises(ParityError, match="for every golden text"):
         check_parity(constant(runner, rows[0]), with_logits(rows), tolerance=1e9)
@@ -166,8 +172,8 @@ def test_one_answer_of_a_model_that_is_not_collapsed_is_refused(runner: Runner, 
 
 def test_float_differences_are_judged_by_the_size_of_the_logits():
     """The tolerance is absolute up to logits of 5 and in proportion to the largest above; their sign is no matter."""
-    assert float_tolerance(np.array([[0.0]])) == float_tolerance(np.array([[5.0, -5.0]])) == 1e-4
-    assert float_tolerance(np.array([[1.0, -3000.0], [2.0, 7.0]])) == pytest.approx(0.06)
+    assert tolerance_at(0.0) == tolerance_at(5.0, -5.0) == 1e-4
+    assert tolerance_at(1.0, -3000.0, 7.0) == pytest.approx(0.06)
 
 
 def test_a_tolerance_wider_than_the_spread_is_told_by_file():
@@ -186,6 +192,6 @@ def test_a_tolerance_wider_than_the_spread_is_told_by_file():
 def test_nan_is_never_within_the_tolerance(tmp_path: Path):
     """A file that answers NaN fails, however wide the tolerance."""
     broken = write_onnx(tmp_path / "int8.onnx", scale=(float("nan"), 1.0))
-    opened = open_runner(broken, runtime="onnxruntime", spec=SPEC)
+    opened = open_runner(broken, runtime="onnxruntime", spec=SPEC, task="text-classification")
     with pytest.raises(CheckFailed, match="NaN or infinite"):
         check_parity(opened, golden(), tolerance=float("inf"))

@@ -81,8 +81,8 @@ def test_transformers_opens_the_folder():
     assert (config.model_type, config.id2label) == ("distilbert", dict(enumerate(fakes.LABELS)))
     tokenizer = transformers.AutoTokenizer.from_pretrained(root)
     for case in open_bundle(root).golden().cases:
-        ids = tokenizer(case.text, truncation=True, max_length=fakes.LENGTHS[-1])["input_ids"]
-        assert tuple(ids) == case.input_ids
+        ids = tokenizer(case.texts[0], truncation=True, max_length=fakes.LENGTHS[-1])["input_ids"]
+        assert tuple(ids) == case.windows[0].input_ids
     assert (root / "vocab.txt").read_text(encoding="utf-8").splitlines() == list(fakes.VOCABULARY)
 
 

@@ -17,6 +17,7 @@ from edgebert.text import TextEncoder
 from edgebert.verification import verify
 from tests.support import cut_models, fakes
 from tests.support.bundle_files import BASELINE_TEXTS, CARD, ONNX, TEXT_FILES, TFLITE, files_in, hashes
+from tests.support.tiny_files import logits_of
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +53,9 @@ def test_each_file_of_two_models_computes_its_own(two_models):
     for role, model in (("baseline", original), ("shipped", cut)):
         encoder = TextEncoder(model.tokenizer, fakes.LENGTHS[-1])
         for case in bundle.golden(role).cases:
-            assert encoder.encode(case.text) == case.input_ids
+            assert encoder.encode(case.texts[0]) == case.windows[0].input_ids
         ids = [case.input_ids for case in bundle.golden(role).cases]
-        logits = [case.logits for case in bundle.golden(role).cases]
+        logits = [logits_of(case) for case in bundle.golden(role).cases]
         np.testing.assert_allclose(fakes.torch_logits(model.module, ids), logits, atol=1e-6)
     for item in bundle.manifest.artifacts:
         assert item.verified[0].max_difference <= item.tolerance

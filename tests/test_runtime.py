@@ -30,7 +30,9 @@ HERE = [
 def open_tiny(folder: Path, runtime: str, **how: object) -> Runner:
     """Return a tiny file, made as ``how`` says, open in a runtime."""
     pytest.importorskip(MAKERS[runtime], reason="makes the tiny files")
-    return open_runner(WRITERS[runtime](folder / FILES[runtime], **how), runtime=runtime, spec=SPEC)
+    return open_runner(
+        WRITERS[runtime](folder / FILES[runtime], **how), runtime=runtime, spec=SPEC, task="text-classification"
+    )
 
 
 @pytest.fixture(scope="module", params=HERE)
@@ -43,16 +45,16 @@ def runner(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 @settings(max_examples=30)
 def test_the_answer_is_that_of_the_file(runner: Runner, ids: list[int]):
     """The logits are float32 [labels] of the text alone, whatever the padding of the signature that it is run in."""
-    logits = runner.logits(ids)
+    logits = runner.run(ids)["logits"]
     assert logits.dtype == np.float32
     assert logits.tolist() == list(answer(ids))
 
 
 def test_an_answer_outlives_the_next_one(runner: Runner):
     """Logits are a copy of their own: running another text does not change them."""
-    first = runner.logits([2, 3])
+    first = runner.run([2, 3])["logits"]
     for ids in ([2, 9, 9, 3], [2, 9, 9, 9, 9, 3], [2, 7]):
-        runner.logits(ids)
+        runner.run(ids)["logits"]
     assert first.tolist() == list(answer([2, 3]))
 
 
@@ -67,7 +69,7 @@ def test_the_session_knows_its_runtime(runner: Runner):
 def test_an_unknown_runtime_lists_those_there_are(runtime: str, tmp_path: Path):
     """A name that is no runtime's is an error of the request."""
     with pytest.raises(UsageError, match=f"unknown runtime {runtime!r}") as caught:
-        open_runner(tmp_path / "int8.onnx", runtime=runtime, spec=SPEC)
+        open_runner(tmp_path / "int8.onnx", runtime=runtime, spec=SPEC, task="text-classification")
     assert caught.value.hint == "known: onnxruntime, litert, tflite-runtime"
 
 
@@ -77,7 +79,7 @@ def test_a_file_of_another_format_is_refused(runtime: str, tmp_path: Path):
     other = "int8.onnx" if ondevice.FORMATS[runtime] == "tflite" else "int8.tflite"
     for name in (other, "int8", "int8.onnx.bak"):
         with pytest.raises(UsageError, match=f"{runtime} does not run {name}") as caught:
-            open_runner(tmp_path / name, runtime=runtime, spec=SPEC)
+            open_runner(tmp_path / name, runtime=runtime, spec=SPEC, task="text-classification")
         assert caught.value.hint == f"it runs .{ondevice.FORMATS[runtime]} files"
 
 
@@ -89,7 +91,7 @@ def test_a_file_that_does_not_load_is_named(content: bytes | None, runtime: str,
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(CheckFailed, match=f"^{path.name}: {runtime} does not load it: ") as caught:
-        open_runner(path, runtime=runtime, spec=SPEC)
+        open_runner(path, runtime=runtime, spec=SPEC, task="text-classification")
     assert "\n" not in caught.value.message
 
 
@@ -102,7 +104,7 @@ def test_an_answer_that_is_no_number_fails(runtime: str, value: float, position:
     scale[position] = value
     opened = open_tiny(tmp_path, runtime, scale=scale)
     with pytest.raises(CheckFailed, match=rf"^{FILES[runtime]}: {runtime} [\d.]+ gives NaN or infinite logits"):
-        opened.logits([2, 3])
+        opened.run([2, 3])["logits"]
 
 
 @pytest.mark.parametrize("runtime", HERE)
@@ -110,7 +112,7 @@ def test_a_file_of_other_outputs_fails(runtime: str, tmp_path: Path):
     """A model whose output is not called logits fails the check when it is opened or when it is run."""
 
     def run() -> None:
-        open_tiny(tmp_path, runtime, output="scores").logits([2, 3])
+        open_tiny(tmp_path, runtime, output="scores").run([2, 3])
 
     with pytest.raises(CheckFailed, match=f"{FILES[runtime]}: {runtime}.*logits"):
         run()
@@ -131,7 +133,7 @@ def test_signatures_may_stand_in_any_order(tmp_path: Path):
         pytest.skip("litert is not installed")
     opened = open_tiny(tmp_path, "litert", lengths=(8, 2, 4))
     assert opened.session.lengths == (2, 4, 8)
-    assert opened.logits([2, 3]).tolist() == list(answer([2, 3]))
+    assert opened.run([2, 3])["logits"].tolist() == list(answer([2, 3]))
 
 
 def test_a_text_longer_than_every_signature_fails(tmp_path: Path):
@@ -140,7 +142,7 @@ def test_a_text_longer_than_every_signature_fails(tmp_path: Path):
         pytest.skip("litert is not installed")
     opened = open_tiny(tmp_path, "litert", lengths=(2, 4))
     with pytest.raises(CheckFailed, match=r"^int8\.tflite: no signature for the text: 5 tokens do not fit into 4"):
-        opened.logits([2, 9, 9, 9, 3])
+        opened.run([2, 9, 9, 9, 3])["logits"]
 
 
 @pytest.mark.parametrize("runtime", [name for name in RUNTIMES if installed_version(name) is None])
@@ -151,7 +153,7 @@ def test_an_absent_runtime_is_named_with_the_line_that_installs_it(runtime: str,
     with pytest.raises(
         MissingExtraError, match=f"the package '{ondevice.PACKAGES[runtime]}' is not installed"
     ) as caught:
-        open_runner(path, runtime=runtime, spec=SPEC)
+        open_runner(path, runtime=runtime, spec=SPEC, task="text-classification")
     extra = "tflite-runtime" if runtime == "tflite-runtime" else "runtimes"
     assert caught.value.hint == install_hint(extra)
     assert caught.value.exit_code == 3
@@ -188,7 +190,7 @@ class Refuse:
 
 sys.meta_path.insert(0, Refuse())
 try:
-    open_runner(Path(sys.argv[1]), runtime=sys.argv[2], spec=SPEC)
+    open_runner(Path(sys.argv[1]), runtime=sys.argv[2], spec=SPEC, task="text-classification")
 except EdgebertError as error:
     print(type(error).__name__, error.exit_code, error.message)
 """
@@ -230,7 +232,7 @@ from edgebert.ondevice.session import open_session
 
 session = open_session(sys.argv[1] + "/int8.onnx", "onnxruntime")
 ids = np.array([[2, 3]], np.int32)
-print("logits:", session.run(ids, np.ones_like(ids)).tolist())
+print("logits:", session.run(ids, np.ones_like(ids))["logits"].tolist())
 """
 
 BY_LIBRARY = """

@@ -33,7 +33,9 @@ def test_a_worker_answers_as_the_library_does():
     ]
     ids = np.random.default_rng([3, 8]).integers(0, 50, (5, 8), dtype=np.int32)[0]
     for trial, entrant in zip(trials, entrants, strict=False):
-        expected = open_runner(entrant.path, runtime=entrant.runtime, spec=bundle.manifest.text).logits(ids.tolist())
+        expected = open_runner(
+            entrant.path, runtime=entrant.runtime, spec=bundle.manifest.text, task=bundle.manifest.task
+        ).run(ids.tolist())["logits"]
         np.testing.assert_allclose(trial.logits, expected, rtol=0, atol=1e-6)
     for trial in trials:
         assert len(trial.run_ns) == 4

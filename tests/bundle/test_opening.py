@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from edgebert.bundle import GOLDEN_SCHEMA, MANIFEST, file_entry, is_bundle, open_bundle, sha256_of
 from edgebert.errors import BundleError, UsageError
 from edgebert.jsonio import dumps
-from edgebert.manifest import Golden, GoldenCase
+from edgebert.manifest import Golden
 from tests.bundle.manifests import FILES, change_manifest
-from tests.support.tiny_files import GOLDEN_TEXTS, answer, make_manifest
+from tests.support.tiny_files import GOLDEN_TEXTS, answer, golden_case, logits, make_manifest
 
 
 def test_a_whole_bundle_opens(whole: Path):
@@ -29,8 +29,8 @@ def test_a_whole_bundle_opens(whole: Path):
     assert opened.artifact("baseline/float32.onnx") == opened.baseline[0]
     assert opened.path("baseline/float32.onnx").is_file()
     golden = opened.golden()
-    assert tuple(case.text for case in golden.cases) == GOLDEN_TEXTS
-    assert all(case.logits == answer(case.input_ids) for case in golden.cases)
+    assert tuple(case.texts[0] for case in golden.cases) == GOLDEN_TEXTS
+    assert all(case.windows[0].outputs == logits(answer(case.windows[0].input_ids)) for case in golden.cases)
 
 
 def test_a_bundle_opens_wherever_it_is_moved_or_linked_to(
@@ -57,9 +57,7 @@ def add_original(root: Path) -> None:
     texts = {
         "tokenizer.json": "{}",
         "vocab.txt": "[PAD]\n",
-        "golden.json": dumps(
-            Golden(schema=GOLDEN_SCHEMA, cases=(GoldenCase(text="good", input_ids=(1, 2), logits=(0.5, 0.25)),))
-        ),
+        "golden.json": dumps(Golden(schema=GOLDEN_SCHEMA, cases=(golden_case("good", (1, 2), (0.5, 0.25)),))),
     }
     for name, content in texts.items():
         (root / "baseline" / name).write_text(content, encoding="utf-8")

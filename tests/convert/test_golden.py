@@ -20,6 +20,7 @@ from edgebert.parity import FLOAT_TOLERANCE, check_parity
 from edgebert.runtime import open_runner
 from edgebert.text import TextEncoder
 from tests.support import fakes
+from tests.support.tiny_files import logits_of
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ def golden(bundle):
 
 
 def parity(path: Path, bundle, tolerance: float, runtime: str = "onnxruntime"):
-    runner = open_runner(path, runtime=runtime, spec=bundle.manifest.text)
+    runner = open_runner(path, runtime=runtime, spec=bundle.manifest.text, task="text-classification")
     return check_parity(runner, bundle.golden(), tolerance=tolerance)
 
 
@@ -47,13 +48,13 @@ def test_golden_cases_are_what_encoder_and_torch_say(model, bundle):
     encoder = TextEncoder(model.tokenizer, 16)
     made = make_golden(model, encoder)
     assert made == bundle.golden()
-    expected = fakes.torch_logits(model.module, [encoder.encode(case.text) for case in made.cases])
-    assert np.array([case.logits for case in made.cases], dtype=np.float32).tobytes() == expected.tobytes()
+    expected = fakes.torch_logits(model.module, [encoder.encode(case.texts[0]) for case in made.cases])
+    assert np.array([logits_of(case) for case in made.cases], dtype=np.float32).tobytes() == expected.tobytes()
 
 
 def test_golden_texts_are_hard_ones(golden):
     """There is an empty text, one of one word, one that is cut, emoji, accents and a typed [MASK]."""
-    texts = [case.text for case in golden.cases]
+    texts = [case.texts[0] for case in golden.cases]
     assert "" in texts
     assert any(len(text.split()) == 1 for text in texts)
     assert any(len(text.split()) >= 500 for text in texts)
@@ -86,7 +87,7 @@ def test_the_tolerance_of_a_float_file_is_rounding_only(model, golden):
 @pytest.mark.parametrize("precision", ["int8", "int8-legacy"])
 def test_the_tolerance_of_int8_says_something(model, golden, precision):
     """It is at most a third of the logits it judges: neither zeros nor another text's answer pass for this one's."""
-    logits = np.array([case.logits for case in golden.cases])
+    logits = np.array([logits_of(case) for case in golden.cases])
     tolerance = parity_tolerance(model, golden, precision)
     assert FLOAT_TOLERANCE < tolerance < np.abs(logits).max() / 3
     assert tolerance < np.abs(logits - logits.mean(axis=0)).max() / 3
@@ -197,6 +198,6 @@ def test_a_file_that_answers_zeros_is_caught_even_by_the_widest_tolerance(tmp_pa
 
 def test_a_file_that_always_gives_the_mean_answer_is_caught(tmp_path, model, bundle, golden):
     """The best constant is outside the tolerance too: the golden texts differ from each other by more."""
-    constant_file(tmp_path / "int8.onnx", np.array([case.logits for case in golden.cases]).mean(axis=0).tolist())
+    constant_file(tmp_path / "int8.onnx", np.array([logits_of(case) for case in golden.cases]).mean(axis=0).tolist())
     with pytest.raises(ParityError, match=r"int8\.onnx"):
         parity(tmp_path / "int8.onnx", bundle, parity_tolerance(model, golden, "int8"))

@@ -23,6 +23,7 @@ from edgebert.runtime import open_runner
 from edgebert.text import TextEncoder, text_spec
 from edgebert.verification import verify
 from tests.support import fakes
+from tests.support.tiny_files import logits_of
 
 State = dict[str, torch.Tensor]
 
@@ -61,25 +62,29 @@ def test_a_float_file_of_large_logits_is_right(tmp_path, factor):
     spec = text_spec(model.tokenizer, max_length=16, lengths=(16,))
     golden, weights = make_golden(model, TextEncoder(model.tokenizer, 16)), extract_weights(model)
     tolerance = parity_tolerance(model, golden, "float32")
-    size = np.abs([case.logits for case in golden.cases]).max()
+    size = np.abs([logits_of(case) for case in golden.cases]).max()
     assert tolerance == pytest.approx(max(1e-4, 2e-5 * size))
     path = tmp_path / "float32.onnx"
     write_onnx(weights, path, int8=False)
-    found = check_parity(open_runner(path, runtime="onnxruntime", spec=spec), golden, tolerance=tolerance)
+    found = check_parity(
+        open_runner(path, runtime="onnxruntime", spec=spec, task="text-classification"), golden, tolerance=tolerance
+    )
     assert found.max_difference < tolerance / 4
     other = fakes.with_last_layer(
         weights, lambda last: dataclasses.replace(last, weight=last.weight * np.float32(1.001))
     )
     write_onnx(other, path, int8=False)
     with pytest.raises(ParityError, match="is off by"):
-        check_parity(open_runner(path, runtime="onnxruntime", spec=spec), golden, tolerance=tolerance)
+        check_parity(
+            open_runner(path, runtime="onnxruntime", spec=spec, task="text-classification"), golden, tolerance=tolerance
+        )
 
 
 def test_a_collapsed_model_is_exported_with_a_warning(tmp_path, caplog):
     """Both formats are written and verified; export and verify say that the model is collapsed, and nothing else."""
     folder = changed(tmp_path / "model", collapse)
     bundle = export_bundle(folder, tmp_path / "bundle", lengths=fakes.LENGTHS)
-    logits = np.array([case.logits for case in bundle.golden().cases])
+    logits = np.array([logits_of(case) for case in bundle.golden().cases])
     assert np.ptp(logits, axis=0).max() < 1e-4
     (text,) = told(caplog)
     assert "the model itself is collapsed" in text
@@ -105,7 +110,7 @@ def test_a_tolerance_wider_than_the_golden_logits_is_warned_of(tmp_path, caplog)
 
     folder = changed(tmp_path / "model", coarse)
     bundle = export_bundle(folder, tmp_path / "bundle", formats=("onnx",), lengths=fakes.LENGTHS)
-    logits = np.array([case.logits for case in bundle.golden().cases], dtype=np.float32)
+    logits = np.array([logits_of(case) for case in bundle.golden().cases], dtype=np.float32)
     (artifact,) = bundle.shipped
     assert artifact.tolerance > np.ptp(logits, axis=0).max()
     (text,) = told(caplog)

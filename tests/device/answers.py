@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from edgebert import jsonio
-from edgebert.device.protocol import HardwareFacts
+from edgebert.device.protocol import WORKER_SCHEMA, HardwareFacts
 
 FACTS = HardwareFacts(
-    schema=1,
+    schema=WORKER_SCHEMA,
     machine="aarch64",
     model="Pi",
     system="Linux",

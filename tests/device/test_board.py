@@ -13,7 +13,7 @@ from edgebert.bench.run.devices import connect
 from edgebert.device.board import Board, Launcher
 from edgebert.device.device import AndroidFacts
 from edgebert.device.process import open_local
-from edgebert.device.protocol import Request, Series
+from edgebert.device.protocol import WORKER_SCHEMA, Request, Series
 from edgebert.device.ssh import open_ssh
 from edgebert.errors import CheckFailed, DeviceGone, DeviceProblem, EdgebertError, UsageError
 from edgebert.workers.launch import prepare
@@ -23,7 +23,7 @@ from tests.support import fakes, kit
 
 IDS = ((2, 10, 11, 3), (2, 12, 3))
 NOTHING_TO_DO = Request(
-    schema=1, file="x", runtime="onnxruntime", threads=1, cores=(), pad_id=0, series=(), warm_up=0, runs=0
+    schema=WORKER_SCHEMA, file="x", runtime="onnxruntime", threads=1, cores=(), pad_id=0, series=(), warm_up=0, runs=0
 )
 
 
@@ -36,7 +36,7 @@ def device():
 
 def request_for(file, runtime="onnxruntime"):
     return Request(
-        schema=1,
+        schema=WORKER_SCHEMA,
         file=file,
         runtime=runtime,
         threads=1,
@@ -170,7 +170,7 @@ def test_half_written_answer(device, tmp_path, kept):
 )
 def test_complaints_of_a_worker(device, tmp_path, kind, error):
     """Each kind of complaint is the error that it stands for, with the device and the worker's words."""
-    payload = json.dumps({"schema": 1, "error": {"kind": kind, "message": "the words"}}).encode()
+    payload = json.dumps({"schema": WORKER_SCHEMA, "error": {"kind": kind, "message": "the words"}}).encode()
     with pytest.raises(EdgebertError, match=r"^local: the words$") as caught:
         Board(device, printing(tmp_path, framed(payload))).work(NOTHING_TO_DO, timeout_s=60)
     assert type(caught.value) is error

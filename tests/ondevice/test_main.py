@@ -15,9 +15,10 @@ import pytest
 
 import edgebert.ondevice
 from edgebert import jsonio
-from edgebert.device.protocol import HardwareFacts, Request, Series, Trial
+from edgebert.device.protocol import WORKER_SCHEMA, HardwareFacts, Request, Series, Trial
 from edgebert.manifest import TextSpec
 from edgebert.ondevice.session import FORMATS
+from edgebert.parity import to_tensors
 from edgebert.runtime import installed_version, open_runner
 from edgebert.text import open_encoder
 from tests.support import fakes
@@ -39,7 +40,7 @@ def runtime(request: pytest.FixtureRequest) -> str:
 
 def asked(file: Path, runtime: str, **changes: object) -> Request:
     plain = {
-        "schema": 1,
+        "schema": WORKER_SCHEMA,
         "file": str(file),
         "runtime": runtime,
         "threads": 1,
@@ -76,7 +77,7 @@ def test_the_worker_answers_as_a_session_in_this_process_does(runtime: str):
     encoder = open_encoder(bundle / "tokenizer.json", 16)
     ids = tuple(encoder.encode(text) for text in fakes.TEXTS)
     for name in (f"int8.{FORMATS[runtime]}", f"baseline/float32.{FORMATS[runtime]}"):
-        runner = open_runner(bundle / name, runtime=runtime, spec=spec)
+        runner = open_runner(bundle / name, runtime=runtime, spec=spec, task="text-classification")
         request = asked(
             bundle / name,
             runtime,
@@ -91,7 +92,7 @@ def test_the_worker_answers_as_a_session_in_this_process_does(runtime: str):
             marks=True,
         )
         trial = jsonio.from_plain(Trial, work(request), source="worker")
-        assert trial.answers == tuple(tuple(runner.logits(one).tolist()) for one in ids)
+        assert trial.answers == tuple(to_tensors(runner.run(one)) for one in ids)
         assert trial.tokenized is not None
         assert trial.tokenized.ids == ids
         assert [len(one.run_ns) for one in trial.series] == [len(ids) + 1] * 2
@@ -271,7 +272,7 @@ def test_too_little_memory_is_an_answer_or_an_end(megabytes: int, runtime: str, 
 
 def test_python_without_memory_is_an_answer():
     """When Python itself finds no memory for the request, the kind is ``out-of-memory``."""
-    content = b'{"schema": 1, "texts": [' + b'"", ' * 2_000_000 + b'""]}'
+    content = b'{"schema": 2, "texts": [' + b'"", ' * 2_000_000 + b'""]}'
     done = subprocess.run(limited(40), input=content, capture_output=True, cwd=ROOT, timeout=300)
     assert b"Traceback" not in done.stderr
     assert payload_of(done.stdout)["error"] == {"kind": "out-of-memory", "message": "the worker ran out of memory"}

@@ -20,7 +20,7 @@ from edgebert.ondevice.protocol import SCHEMA, Failure, failed, frame, read_requ
 PAGE = (Path(__file__).parents[2] / "docs" / "worker.md").read_text(encoding="utf-8")
 
 PLAIN = {
-    "schema": 1,
+    "schema": WORKER_SCHEMA,
     "file": "int8.onnx",
     "runtime": "onnxruntime",
     "threads": 1,
@@ -37,7 +37,7 @@ paths = texts.filter(lambda text: text and "\0" not in text)
 counts = st.integers(0, 2**31 - 1)
 requests = st.builds(
     Request,
-    schema=st.just(1),
+    schema=st.just(WORKER_SCHEMA),
     file=paths,
     runtime=st.sampled_from(["onnxruntime", "litert", "tflite-runtime"]),
     threads=st.integers(1, 256),
@@ -94,11 +94,11 @@ def test_keys_that_the_host_may_leave_out_may_be_left_out():
         (changed()[:-9], "the request is not JSON: "),
         (b"\xff\xfe", "the request is not JSON: "),
         (b"[" * 100_000, "the request is not JSON: "),
-        (b'{"schema": 1, "schema": 1}', "a key stands twice"),
+        (b'{"schema": 2, "schema": 2}', "a key stands twice"),
         (b'{"schema": NaN}', "the number NaN"),
         (b"[]", r"the request is \[\], not an object"),
-        (changed(schema=2), "schema is 2, not 1, the only one this worker knows"),
-        (changed(schema=True), "schema is True, not 1"),
+        (changed(schema=1), "schema is 1, not 2, the only one this worker knows"),
+        (changed(schema=True), "schema is True, not 2"),
         (changed(schema=...), "the key 'schema' is missing"),
         (changed(file=...), "the key 'file' is missing"),
         (changed(file=""), "file is '', not the path of a file"),

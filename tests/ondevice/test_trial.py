@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgebert import jsonio
-from edgebert.device.protocol import Request, Series, Trial
+from edgebert.device.protocol import WORKER_SCHEMA, Request, Series, Trial
 from edgebert.ondevice.protocol import Failure, read_request
 from edgebert.ondevice.session import FORMATS, Session
 from edgebert.ondevice.timing import now_ns
@@ -37,7 +37,7 @@ def asked(folder: Path, runtime: str, **changes: object) -> Request:
     """Write a tiny file and return a request for it: two series, one answer."""
     file = WRITERS[runtime](folder / f"int8.{FORMATS[runtime]}")
     plain = {
-        "schema": 1,
+        "schema": WORKER_SCHEMA,
         "file": str(file),
         "runtime": runtime,
         "threads": 1,

@@ -26,6 +26,8 @@ from edgebert.device.protocol import (
     Tokenized,
     Trial,
 )
+from edgebert.manifest import Tensor
+from tests.support.tiny_files import logits
 
 COSTS = {"float32": 4e6, "int8": 1e6}
 """Nanoseconds a token of a cold device: the true ratio of float to int8 is 4."""
@@ -100,7 +102,10 @@ class FakeBoard:
     ) -> None:
         opened = open_bundle(bundle, check=False)
         roles = ("shipped", "baseline")
-        self._logits = {role: {case.input_ids: case.logits for case in opened.golden(role).cases} for role in roles}
+        self._logits = {
+            role: {window.input_ids: window.outputs["logits"].values for window in opened.golden(role).windows}
+            for role in roles
+        }
         self._roles = {item.file: item.role for item in opened.manifest.artifacts}
         self._labels = len(opened.manifest.labels)
         self._root = opened.root
@@ -215,12 +220,12 @@ class FakeBoard:
         sensors = () if self._celsius is None else (Temperature(sensor="soc", celsius=self._celsius(self._heat_s)),)
         return Conditions(moment=moment, at_ns=at_ns, temperatures=sensors, energy_uj=(("package", at_ns // 1000),))
 
-    def _answer(self, file: str, ids: tuple[int, ...]) -> tuple[float, ...]:
+    def _answer(self, file: str, ids: tuple[int, ...]) -> dict[str, Tensor]:
         known = self._logits[self._roles[file]].get(ids)
         if known is None:
             seed = hashlib.sha256(repr(ids).encode()).digest()
             known = tuple(seed[label] / 255 for label in range(self._labels))
-        return tuple(value + self._wrong.get(file, 0.0) for value in known)
+        return logits(value + self._wrong.get(file, 0.0) for value in known)
 
 
 class FakePhone(FakeBoard):

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgebert.architecture import Architecture
-from edgebert.bundle import SCHEMA, file_entry, write_manifest
+from edgebert.bundle import GOLDEN_SCHEMA, SCHEMA, file_entry, write_manifest
 from edgebert.jsonio import dumps
-from edgebert.manifest import Artifact, Golden, GoldenCase, Manifest, Package, Provenance, TensorSpec, TextSpec
+from edgebert.manifest import Artifact, Golden, Manifest, Package, Provenance, TensorSpec, TextSpec
 from edgebert.recipe import Recipe, Target
 from tests.support import fakes
+from tests.support.tiny_files import golden_case
 
 SHIPPED = ("int8.onnx", "int8.tflite")
 LENGTHS = (8, 16)
@@ -21,8 +22,8 @@ def small_bundle(root: Path, *, labels: Sequence[str] = fakes.LABELS, shipped: S
     """Write a bundle with all that an export leaves, baselines and model card included, and return its folder."""
     (root / "baseline").mkdir(parents=True)
     (root / "vocab.txt").write_text("".join(f"{token}\n" for token in fakes.VOCABULARY), encoding="utf-8")
-    case = GoldenCase(text="good", input_ids=(2, fakes.VOCABULARY.index("good"), 3), logits=(0.5,) * len(labels))
-    (root / "golden.json").write_text(dumps(Golden(schema=1, cases=(case,))), encoding="utf-8")
+    case = golden_case("good", (2, fakes.VOCABULARY.index("good"), 3), (0.5,) * len(labels))
+    (root / "golden.json").write_text(dumps(Golden(schema=GOLDEN_SCHEMA, cases=(case,))), encoding="utf-8")
     for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
         (root / name).write_text(f'{{"name": "{name}"}}\n', encoding="utf-8")
     (root / "README.md").write_text("# A model\n", encoding="utf-8")

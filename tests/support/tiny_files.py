@@ -16,12 +16,14 @@ from edgebert.manifest import (
     EvaluationData,
     Golden,
     GoldenCase,
+    GoldenWindow,
     Manifest,
     Operator,
     Package,
     Part,
     Provenance,
     Score,
+    Tensor,
     TensorSpec,
     TextSpec,
     Verification,
@@ -45,6 +47,22 @@ SPEC = TextSpec(lower_case=True, max_length=8, lengths=(4, 8), pad_id=0, cls_id=
 def answer(ids: Iterable[int], scale: Sequence[float] = SCALE) -> tuple[float, ...]:
     """Return the logits of a tiny model."""
     return tuple(sum(ids) * factor for factor in scale)
+
+
+def logits(values: Iterable[float]) -> dict[str, Tensor]:
+    """Return the outputs of a classifier, as golden files and workers state them."""
+    numbers = tuple(float(value) for value in values)
+    return {"logits": Tensor(shape=(len(numbers),), values=numbers)}
+
+
+def golden_case(text: str, ids: Sequence[int], values: Iterable[float]) -> GoldenCase:
+    """Return a golden text of a classifier that reads it as one input."""
+    return GoldenCase(texts=(text,), windows=(GoldenWindow(input_ids=tuple(ids), outputs=logits(values)),))
+
+
+def logits_of(case: GoldenCase) -> tuple[float, ...]:
+    """Return the logits of a golden text of a classifier."""
+    return case.windows[0].outputs["logits"].values
 
 
 def write_onnx(path: Path, *, scale: Sequence[float] = SCALE, output: str = "logits") -> Path:
@@ -284,9 +302,7 @@ def write_bundle(root: Path, *, formats: Sequence[str] = ("onnx",)) -> Manifest:
     (root / "vocab.txt").write_text("".join(f"{token}\n" for token in VOCABULARY), encoding="utf-8")
     encoder = TextEncoder(tokenizer, SPEC.max_length)
     ids = [encoder.encode(text) for text in GOLDEN_TEXTS]
-    cases = [
-        GoldenCase(text=text, input_ids=row, logits=answer(row)) for text, row in zip(GOLDEN_TEXTS, ids, strict=True)
-    ]
+    cases = [golden_case(text, row, answer(row)) for text, row in zip(GOLDEN_TEXTS, ids, strict=True)]
     golden = Golden(schema=GOLDEN_SCHEMA, cases=tuple(cases))
     (root / GOLDEN).write_text(dumps(golden), encoding="utf-8")
     artifacts = []

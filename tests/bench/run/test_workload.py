@@ -17,6 +17,7 @@ from edgebert.errors import DataError, UsageError
 from edgebert.jsonio import dumps
 from edgebert.text import open_encoder
 from tests.support import fakes
+from tests.support.tiny_files import golden_case, logits_of
 
 BASELINES = ("baseline/float32.onnx", "baseline/float32.tflite")
 
@@ -33,7 +34,7 @@ def recoded(tmp_path):
     (root / "baseline/tokenizer.json").write_text(json.dumps(tokenizer), encoding="utf-8")
     encoder = open_encoder(root / "baseline/tokenizer.json", manifest["text"]["max_length"])
     golden = open_bundle(root).golden()
-    cases = tuple(replace(case, input_ids=encoder.encode(case.text)) for case in golden.cases)
+    cases = tuple(golden_case(case.texts[0], encoder.encode(case.texts[0]), logits_of(case)) for case in golden.cases)
     (root / "baseline/golden.json").write_text(dumps(replace(golden, cases=cases)), encoding="utf-8")
     for file in ("baseline/tokenizer.json", "baseline/golden.json"):
         content = (root / file).read_bytes()
@@ -91,7 +92,7 @@ def test_without_data_the_golden_texts_are_run(bundle):
     work = make_workload(bundle, None, Suite())
     assert work.texts.name == "golden.json"
     assert work.texts.sha256 == hashlib.sha256(bundle.path("golden.json").read_bytes()).hexdigest()
-    assert set(work.timed) <= {case.text for case in bundle.golden().cases}
+    assert set(work.timed) <= {case.texts[0] for case in bundle.golden().cases}
     assert work.shipped.accuracy == ()
     for accuracy in (5, None):
         with pytest.raises(UsageError, match="no labelled texts") as refused:
