@@ -95,7 +95,7 @@ def test_baselines_of_another_model_have_texts_of_their_own(bundle: Path):
     assert (rules.tokenizer, rules.golden) == ("baseline/tokenizer.json", "baseline/golden.json")
     assert (rules.spec.max_length, rules.spec.pad_id) == (6, 4)
     assert opened.golden() == before.golden()
-    assert [case.input_ids for case in opened.golden("baseline").cases] == [(1, 2)]
+    assert [window.input_ids for window in opened.golden("baseline").windows] == [(1, 2)]
 
 
 @pytest.mark.parametrize("file", ["golden.json", "tokenizer.json"])

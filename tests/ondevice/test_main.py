@@ -22,7 +22,7 @@ from edgebert.parity import to_tensors
 from edgebert.runtime import installed_version, open_runner
 from edgebert.text import open_encoder
 from tests.support import fakes
-from tests.support.tiny_files import write_onnx, write_tflite
+from tests.support.tiny_files import logits, write_onnx, write_tflite
 
 ROOT = Path(__file__).parents[2]
 WORDS = [sys.executable, "-m", "edgebert.ondevice"]
@@ -131,7 +131,9 @@ def test_the_worker_travels_alone(runtime: str, tmp_path: Path):
         words = WORDS
     request = jsonio.dumps(asked(file, runtime, answers=((2, 9, 3),))).encode("utf-8")
     done = subprocess.run([*words, "run"], input=request, capture_output=True, env=environment, cwd=tmp_path)
-    assert jsonio.from_plain(Trial, payload_of(done.stdout), source="worker").answers == ((14 / 256, -14 / 128),)
+    assert jsonio.from_plain(Trial, payload_of(done.stdout), source="worker").answers == (
+        logits((14 / 256, -14 / 128)),
+    )
     done = subprocess.run([*words, "describe"], capture_output=True, env=environment, cwd=tmp_path)
     assert runtime in dict(payload_of(done.stdout)["runtimes"])
 

@@ -68,7 +68,7 @@ import numpy as np
 
 opened = session.open_session(sys.argv[1], sys.argv[2])
 ids = np.array([[2, 9, 9, 3]], np.int32)
-print(opened.run(ids, np.ones_like(ids)).tolist(), "edgebert" in sys.modules)
+print(opened.run(ids, np.ones_like(ids))["logits"].tolist(), "edgebert" in sys.modules)
 """
 
 
@@ -98,7 +98,7 @@ def test_a_session_maps_ids_to_logits(runtime: str, threads: int, tmp_path: Path
     session = open_session(write_file(tmp_path, runtime), runtime, threads)
     input_ids, mask = feed(8, 2, 10, 3)
     input_ids[0, 3:] = 77
-    found = session.run(input_ids, mask)
+    found = session.run(input_ids, mask)["logits"]
     assert found.dtype == np.float32
     assert found.tolist() == [list(answer([2, 10, 3]))]
     assert (session.runtime, session.version) == (runtime, installed_version(runtime))
@@ -113,7 +113,7 @@ def test_what_the_runtime_refuses_is_one_kind_of_failure(runtime: str, tmp_path:
         session.run(wrong, wrong)
     assert str(caught.value)
     assert "\n" not in str(caught.value)
-    assert session.run(*feed(4, 2, 3)).tolist() == [list(answer([2, 3]))]
+    assert session.run(*feed(4, 2, 3))["logits"].tolist() == [list(answer([2, 3]))]
 
 
 @pytest.mark.parametrize("runtime", WRITERS)

@@ -19,7 +19,7 @@ from edgebert.ondevice.trial import MARK, Start, _settle, parse_peak, run_trial
 from edgebert.runtime import installed_version
 from edgebert.text import open_encoder
 from tests.support.fakes import write_tokenizer
-from tests.support.tiny_files import answer, write_onnx, write_tflite
+from tests.support.tiny_files import answer, logits, write_onnx, write_tflite
 
 WRITERS = {"onnxruntime": write_onnx, "litert": write_tflite}
 SHORT, LONG = (2, 9, 3), (2, 9, 9, 9, 9, 3)
@@ -65,7 +65,7 @@ def test_a_trial_holds_what_was_asked(runtime: str, tmp_path: Path):
     assert [one.tokens for one in trial.series] == [(3, 6), (3,)]
     assert [len(one.run_ns) for one in trial.series] == [3, 3]
     assert min(ns for one in trial.series for ns in one.run_ns) > 0
-    assert trial.answers == (answer(LONG), answer(SHORT))
+    assert trial.answers == (logits(answer(LONG)), logits(answer(SHORT)))
     assert (trial.runtime, trial.version) == (runtime, installed_version(runtime))
     assert (trial.threads, trial.cores) == (1, tuple(sorted(os.sched_getaffinity(0))))
     assert trial.first_ns is not None
@@ -104,7 +104,7 @@ def test_answers_alone_have_a_first_inference(runtime: str, tmp_path: Path):
     """Without any series the first answer is the first inference."""
     trial = tried(asked(tmp_path, runtime, series=()))
     assert trial.first_ns is not None
-    assert trial.answers == (answer(LONG), answer(SHORT))
+    assert trial.answers == (logits(answer(LONG)), logits(answer(SHORT)))
 
 
 def test_an_input_longer_than_every_signature_is_refused(tmp_path: Path):
