@@ -107,6 +107,8 @@ def in_words(kind: Any) -> str:
     origin, parts = typing.get_origin(kind), typing.get_args(kind)
     if origin is typing.Literal:
         return " or ".join(f"`{part}`" for part in parts)
+    if origin is dict:
+        return f"object of {in_words(parts[1])}"
     if origin is tuple:
         return f"list of {in_words(parts[0])}"
     if origin in (typing.Union, types.UnionType):

@@ -225,7 +225,7 @@ object EdgebertModel {{
     /** Longest input in tokens, the two that frame it included. */
     const val MAX_LENGTH: Int = {_int(manifest.text.max_length, "max_length")}
 
-    /** Largest difference to the golden logits that counts as the same model. */
+    /** Largest difference to the golden outputs that counts as the same model. */
     const val TOLERANCE: Double = {artifact.tolerance!r}
 
     /** Input lengths the model file has signatures for, ascending; empty when every length goes. */
@@ -243,7 +243,7 @@ object EdgebertModel {{
     /** The tokens, one on each line. */
     {_asset("vocabulary", folder, entries[VOCABULARY])}
 
-    /** Texts with the ids and logits that a self-test must reproduce. */
+    /** Texts with the ids and outputs that a self-test must reproduce. */
     {_asset("golden", folder, entries[GOLDEN])}
 }}
 """

@@ -79,7 +79,7 @@ def compare(
     """Say how far the two are apart on one file, and return whether they agree."""
     rules = bundle.text_rules(artifact.role)
     golden = bundle.golden(artifact.role).cases
-    texts = [*(case.text for case in golden), *others]
+    texts = [*(case.texts[0] for case in golden), *others]
     encoder = open_encoder(bundle.path(rules.tokenizer), rules.spec.max_length)
     session = open_session(str(bundle.path(artifact.file)), "onnxruntime", threads)
     jvm.call("model open", folder=str(bundle.root), file=artifact.file, threads=threads, check=True)
@@ -92,7 +92,7 @@ def compare(
     ]
     took = time.perf_counter() - start
     ids = [encoder.encode(text) for text in texts]
-    expected = np.array([session.run(*pad_batch([one], rules.spec.pad_id))[0] for one in ids])
+    expected = np.array([session.run(*pad_batch([one], rules.spec.pad_id))["logits"][0] for one in ids])
     found = np.array([logits for _, logits, *_ in rows])
     other_ids = sum(tuple(row[0]) != one for row, one in zip(rows, ids, strict=True))
     apart = np.abs(found - expected).max(axis=1)

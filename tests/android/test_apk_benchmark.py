@@ -10,7 +10,7 @@ import pytest
 from edgebert import jsonio
 from edgebert.device.board import read_answer
 from edgebert.device.device import Finished
-from edgebert.device.protocol import Request, Series, Trial
+from edgebert.device.protocol import WORKER_SCHEMA, Request, Series, Trial
 from edgebert.errors import EdgebertError
 from tests.android.phone import Phone, texts
 
@@ -18,7 +18,7 @@ from tests.android.phone import Phone, texts
 def request(**changes):
     series = (Series(name="all", inputs=((2, 5, 3), (2, 5, 6, 3))),)
     base = Request(
-        schema=1,
+        schema=WORKER_SCHEMA,
         file="int8.onnx",
         runtime="onnxruntime",
         threads=1,
@@ -49,7 +49,7 @@ def test_instrumentation_answers_a_request(classes, root):
     assert result["code"] == -1
     trial = read(result["printed"])
     assert (len(trial.series[0].run_ns), trial.series[0].tokens) == (4, (3, 4))
-    assert len(trial.answers[0]) == 2
+    assert trial.answers[0]["logits"].shape == (2,)
     assert {(item.battery_percent, item.battery_status) for item in trial.conditions} == {(84, "Discharging")}
     assert read((external(root) / "request.json.answer").read_text(encoding="ascii")) == trial
 

@@ -16,8 +16,9 @@ from edgebert.bench.analysis.stats import quantiles
 from edgebert.bundle import open_bundle
 from edgebert.device.board import read_answer
 from edgebert.device.device import Finished
-from edgebert.device.protocol import Request, Series, Trial
+from edgebert.device.protocol import WORKER_SCHEMA, Request, Series, Trial
 from edgebert.errors import EdgebertError
+from edgebert.manifest import Tensor
 from edgebert.ondevice.session import open_session
 from edgebert.text import open_encoder
 from tests.support import fakes
@@ -33,7 +34,15 @@ def inputs(texts):
 def request(**changes):
     series = (Series(name="all", inputs=inputs(fakes.TEXTS[:3])), Series(name="8", inputs=inputs(["good"])))
     base = Request(
-        schema=1, file=FILE, runtime="onnxruntime", threads=1, cores=(), pad_id=0, series=series, warm_up=2, runs=5
+        schema=WORKER_SCHEMA,
+        file=FILE,
+        runtime="onnxruntime",
+        threads=1,
+        cores=(),
+        pad_id=0,
+        series=series,
+        warm_up=2,
+        runs=5,
     )
     return dataclasses.replace(base, **changes)
 
@@ -60,7 +69,7 @@ def test_trial_is_read_as_that_of_any_worker(ort_jvm):
     """edgebert reads the app's trial: times of each series in the order asked for, lengths, conditions, memory."""
     trial = run(ort_jvm, request())
     assert (trial.schema, trial.runtime, trial.version, trial.python, trial.threads) == (
-        1,
+        WORKER_SCHEMA,
         "onnxruntime",
         "1.26.0",
         "",
@@ -92,13 +101,15 @@ def test_answers_are_those_of_python(ort_jvm, file):
     asked = inputs([*fakes.TEXTS, "", "[MASK]"])
     trial = run(ort_jvm, request(file=file, answers=asked, series=()))
     session = open_session(str(fakes.shared_bundle() / file), "onnxruntime")
-    expected = [session.run(*pad_batch([ids], 0))[0] for ids in asked]
+    expected = [session.run(*pad_batch([ids], 0))["logits"][0] for ids in asked]
     tolerance = open_bundle(fakes.shared_bundle()).artifact(file).tolerance
-    assert np.abs(np.array(trial.answers) - expected).max() <= tolerance
+    assert all(answer.keys() == {"logits"} and answer["logits"].shape == (2,) for answer in trial.answers)
+    logits = [list(answer["logits"].values) for answer in trial.answers]
+    assert np.abs(np.array(logits) - expected).max() <= tolerance
     ort_jvm.call("model open", folder=str(fakes.shared_bundle()), file=file, threads=1, check=True)
     rows = ort_jvm.call("model answers", texts=[*fakes.TEXTS, "", "[MASK]"])
-    assert [list(row) for row in trial.answers] == [logits for _, logits, *_ in rows]
-    assert np.array_equal(np.float32(trial.answers).astype(np.float64), np.array(trial.answers))
+    assert logits == [row for _, row, *_ in rows]
+    assert np.array_equal(np.float32(logits).astype(np.float64), np.array(logits))
     assert trial.series == ()
     assert trial.first_ns is not None
 
@@ -123,8 +134,8 @@ def test_nothing_asked_for_is_nothing_run(ort_jvm):
     assert [reading.moment for reading in trial.conditions] == ["before", "after"]
 
 
-def recorded(jvm, wanted, *, broken=False):
-    folder = str(fakes.shared_bundle())
+def recorded(jvm, wanted, *, folder=None, broken=False):
+    folder = str(folder or fakes.shared_bundle())
     frame, events = jvm.call("recorded benchmark", folder=folder, request=jsonio.dumps(wanted), broken=broken)
     return Finished(code=0, stdout=frame.encode("ascii"), stderr=""), events
 
@@ -143,8 +154,49 @@ def test_runs_are_made_in_the_order_of_the_contract(jvm):
     assert events[5:] == [a, b, *settled, a, b, b, b, b, b, b, b, c, "close"]
     trial = read_answer(Trial, done, url="adb:X")
     assert [(one.tokens, one.fed) for one in trial.series] == [((3, 3, 12), (8, 8, 16)), ((3,), (8,))]
-    assert trial.answers == ((float(sum(c)), 12.0),)
+    assert trial.answers == ({"logits": Tensor(shape=(2,), values=(float(sum(c)), 12.0))},)
     assert (trial.runtime, trial.version, trial.threads) == ("litert", "9.9", 3)
+
+
+def with_outputs(bundle, **shapes):
+    """Give the TFLite file of a bundle outputs of these names and shapes."""
+    manifest = json.loads((bundle / "edgebert.json").read_text(encoding="utf-8"))
+    (artifact,) = [item for item in manifest["artifacts"] if item["file"] == "int8.tflite"]
+    artifact["outputs"] = [{"name": name, "dtype": "float32", "shape": shape} for name, shape in shapes.items()]
+    fakes.write_manifest(bundle / "edgebert.json", manifest)
+
+
+def test_rows_of_padding_are_no_answer(jvm, bundle):
+    """Each output comes by its name in its shape; one that has a row for each token ends with the text."""
+    with_outputs(bundle, rows=[1, "length", 2], pooled=[1, 2], all=[1, "length", 2])
+    wanted = request(
+        file="int8.tflite", runtime="litert", pad_id=7, series=(), answers=((2, 9, 3),), token_outputs=("rows", "other")
+    )
+    trial = read_answer(Trial, recorded(jvm, wanted, folder=bundle)[0], url="adb:X")
+    row, pad = (2.0, 1.0, 9.0, 1.0, 3.0, 1.0), (7.0, 0.0)
+    assert trial.answers == (
+        {
+            "rows": Tensor(shape=(3, 2), values=row),
+            "pooled": Tensor(shape=(2,), values=(14.0 + 5 * 7.0, 3.0)),
+            "all": Tensor(shape=(8, 2), values=row + 5 * pad),
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("shapes", "message"),
+    [
+        ({"logits": [1, 3]}, r"the model gives 2 numbers for logits, which is \[3\] for 3 tokens"),
+        ({"logits": [1]}, r"the model gives 2 numbers for logits, which is \[\] for 3 tokens"),
+        ({"rows": [1, 2]}, r"the model gives 2 numbers for rows, which is \[2\] for 3 tokens"),
+    ],
+)
+def test_outputs_of_another_shape_are_a_failure(jvm, bundle, shapes, message):
+    """An output that has not the shape of the manifest, or too few rows for the tokens, is no answer."""
+    with_outputs(bundle, **shapes)
+    wanted = request(file="int8.tflite", runtime="litert", series=(), answers=((2, 9, 3),), token_outputs=("rows",))
+    with pytest.raises(EdgebertError, match=message):
+        read_answer(Trial, recorded(jvm, wanted, folder=bundle)[0], url="adb:X")
 
 
 def test_inputs_that_no_length_holds_are_refused(jvm):
@@ -159,7 +211,7 @@ def test_inputs_that_no_length_holds_are_refused(jvm):
 def test_logits_that_are_no_numbers_are_a_failure(jvm):
     """NaN is a failure of the runtime, never an answer, and the file is closed."""
     done, events = recorded(jvm, request(file="int8.tflite", runtime="litert", answers=((2, 3),)), broken=True)
-    with pytest.raises(EdgebertError, match="NaN or infinite"):
+    with pytest.raises(EdgebertError, match="NaN or infinite logits"):
         read_answer(Trial, done, url="adb:X")
     assert events[-1] == "close"
 
@@ -169,7 +221,7 @@ def test_golden_texts_are_the_benchmark_of_the_screen(ort_jvm):
     ort_jvm.call("model open", folder=str(fakes.shared_bundle()), file=FILE, threads=1, check=True)
     trial = jsonio.from_plain(Trial, ort_jvm.call("model golden benchmark", runs=20), source="the screen")
     golden = open_bundle(fakes.shared_bundle()).golden().cases
-    assert trial.series[0].tokens == tuple(len(case.input_ids) for case in golden)
+    assert trial.series[0].tokens == tuple(len(case.windows[0].input_ids) for case in golden)
     assert len(trial.series[0].run_ns) == 20
 
 
@@ -234,7 +286,8 @@ def test_device_that_tells_nothing(ort_jvm, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"schema": 2}, "schema is 2, not 1, the only one this app knows"),
+        ({"schema": 1}, "schema is 1, not 2, the only one this app knows"),
+        ({"token_outputs": [1]}, "token_outputs[0] is not text"),
         ({"schema": ...}, "schema is missing"),
         ({"threads": 0}, "threads is 0, not a number from 1 to 256"),
         ({"threads": True}, "threads is not a whole number"),
@@ -265,7 +318,7 @@ def test_requests_that_cannot_be(ort_jvm, changes, message):
     assert message in refusal(ort_jvm, text)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", '{"schema": 1, "schema": 1}', '{"schema": NaN}'])
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"schema": 2, "schema": 2}', '{"schema": NaN}'])
 def test_requests_that_are_no_json(ort_jvm, text):
     """What is no JSON object is refused as a bad request."""
     assert "the request: " in refusal(ort_jvm, text)

@@ -155,8 +155,8 @@ def test_self_test_passes_a_collapsed_model(jvm, bundle, apart, problems):
     """Where the golden logits differ by rounding only, a model that gives one answer to every text is the right one."""
     golden = json.loads((bundle / "golden.json").read_text())
     for case in golden["cases"]:
-        case["logits"] = [1.0, -1.0]
-    golden["cases"][3]["logits"] = [1.0 + apart, -1.0]
+        case["windows"][0]["outputs"]["logits"]["values"] = [1.0, -1.0]
+    golden["cases"][3]["windows"][0]["outputs"]["logits"]["values"] = [1.0 + apart, -1.0]
     (bundle / "golden.json").write_text(json.dumps(golden))
     fakes.restate(bundle, "golden.json")
     assert self_test(jvm, bundle, [[1.0, -1.0]])["problems"] == problems
@@ -165,11 +165,12 @@ def test_self_test_passes_a_collapsed_model(jvm, bundle, apart, problems):
 def test_self_test_says_which_id_differs(jvm, bundle):
     """A tokenizer that gives another id fails the test, with the place and both ids."""
     golden = json.loads((bundle / "golden.json").read_text())
-    true = golden["cases"][2]["input_ids"][3]
-    golden["cases"][2]["input_ids"][3] = 77
+    ids = golden["cases"][2]["windows"][0]["input_ids"]
+    true, ids[3] = ids[3], 77
     (bundle / "golden.json").write_text(json.dumps(golden))
     fakes.restate(bundle, "golden.json")
-    rows = [case["logits"] for index, case in enumerate(golden["cases"]) if index != 2]
+    rows = golden_logits(fakes.shared_bundle())
+    del rows[2]
     problems = self_test(jvm, bundle, rows)["problems"]
     assert problems == [
         f'ids of "The battery lasts all day, and the scree..." differ from place 3 on: {true} instead of 77'

@@ -2,12 +2,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
+import pytest
 
 from edgebert.bundle import open_bundle
-from tests.android.calls import edit_manifest, error_of, shipped
+from tests.android.calls import edit_manifest, error_of, golden_logits, shipped
 from tests.support import fakes
+
+OLDER = Path(__file__).parents[1] / "golden" / "bundles"
 
 
 def test_manifest_is_read_as_python_reads_it(jvm):
@@ -47,34 +52,11 @@ def test_golden_texts_are_read_as_python_reads_them(jvm):
     jvm.call("open", folder=str(fakes.shared_bundle()))
     cases = jvm.call("artifact", file=shipped(fakes.shared_bundle()).file)
     expected = open_bundle(fakes.shared_bundle()).golden().cases
-    assert [(text, tuple(ids)) for text, ids, _ in cases] == [(case.text, case.input_ids) for case in expected]
-    found = np.array([logits for *_, logits in cases], dtype=np.float32)
-    assert np.array_equal(found, np.array([case.logits for case in expected], dtype=np.float32))
-
-
-def test_golden_texts_of_schema_2_are_those_of_schema_1(jvm):
-    """Outputs by name and shape hold what the plain logits held."""
-    cases = json.loads((fakes.shared_bundle() / "golden.json").read_text(encoding="utf-8"))["cases"]
-    nested = [
-        {
-            "texts": [case["text"]],
-            "windows": [
-                {
-                    "input_ids": case["input_ids"],
-                    "outputs": {"logits": {"shape": [len(case["logits"])], "values": case["logits"]}},
-                }
-            ],
-        }
-        for case in cases
+    assert [(text, tuple(ids)) for text, ids, _ in cases] == [
+        (case.texts[0], case.windows[0].input_ids) for case in expected
     ]
-    flat = jvm.call("golden", text=json.dumps({"schema": 1, "cases": cases}))
-    assert jvm.call("golden", text=json.dumps({"schema": 2, "cases": nested})) == flat
-
-
-def test_a_task_has_the_name_of_the_hub_as_well(jvm, bundle):
-    """Manifests name a task as before schema 4, or as the Hub does."""
-    edit_manifest(bundle, task="text-classification")
-    assert jvm.call("open", folder=str(bundle))["task"] == "text-classification"
+    found = np.array([logits for *_, logits in cases], dtype=np.float32)
+    assert np.array_equal(found, np.array(golden_logits(fakes.shared_bundle()), dtype=np.float32))
 
 
 def test_golden_ids_of_a_bundle(jvm):
@@ -142,8 +124,19 @@ def test_a_changed_manifest_is_found(jvm, bundle):
     assert error_of(jvm, "open", folder=str(bundle))[1] == "edgebert.json: digest is missing"
 
 
-def test_schema_1_is_read(jvm, bundle):
-    """A bundle of the first schema, which knows no original, is read."""
-    edit_manifest(bundle, schema=1, digest=..., original=..., pruning=...)
-    facts = jvm.call("open", folder=str(bundle))
-    assert (facts["schema"], facts["original"]) == (1, False)
+@pytest.mark.parametrize("schema", [1, 2, 3])
+def test_bundles_of_older_schemas_are_read(jvm, tmp_path, schema):
+    """Manifests of each older schema are read, with the name that the task has today."""
+    shutil.copy(OLDER / f"edgebert-{schema}.json", tmp_path / "edgebert.json")
+    facts = jvm.call("open", folder=str(tmp_path))
+    assert (facts["schema"], facts["task"], facts["original"]) == (schema, "text-classification", False)
+    assert facts["digest"] == json.loads((tmp_path / "edgebert.json").read_text(encoding="utf-8")).get("digest")
+    assert [(item[0], item[5]) for item in facts["artifacts"]] == [
+        (file, [["logits", "float32"]]) for file in ("baseline/float32.onnx", "int8.onnx")
+    ]
+
+
+def test_golden_texts_of_schema_1_are_read(jvm):
+    """Golden texts of schema 1, which knew one text and its logits, are read."""
+    text = (OLDER / "golden-1.json").read_text(encoding="utf-8")
+    assert jvm.call("golden", text=text) == [["good", [2, 109, 3], [0.5, 0.5]]]

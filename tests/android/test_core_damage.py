@@ -36,7 +36,7 @@ def test_unknown_task_is_refused(jvm, bundle):
     kind, message = error_of(jvm, "open", folder=str(bundle))
     assert kind == "UNKNOWN_TASK"
     assert '"question-answering"' in message
-    assert "it knows sequence-classification" in message
+    assert "it knows text-classification" in message
 
 
 @pytest.mark.parametrize(
@@ -104,6 +104,7 @@ def test_manifest_that_is_far_too_large(jvm, bundle):
         (("artifacts", 0, "inputs"), [3], "artifacts[0].inputs[0] is not an object"),
         (("files", 0, "file"), "golden.json", "files list golden.json twice"),
         (("files",), {}, "files is not a list"),
+        (("artifacts", 0, "outputs", 0, "shape"), ["batch", 0.5], "artifacts[0].outputs[0].shape[1] is not a size"),
         (("original",), {"text": 1}, "original.text is not an object"),
     ],
 )

@@ -27,7 +27,7 @@ def other_model(root):
 
 def other_golden(root):
     golden = json.loads((root / "golden.json").read_text(encoding="utf-8"))
-    golden["cases"][1]["logits"][0] += 100
+    golden["cases"][1]["windows"][0]["outputs"]["logits"]["values"][0] += 100
     (root / "golden.json").write_text(json.dumps(golden), encoding="utf-8")
     fakes.restate(root, "golden.json")
 

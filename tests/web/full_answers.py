@@ -27,6 +27,7 @@ from edgebert.tables import Columns, read_table
 from edgebert.text import open_encoder
 from tests.support.fakes import onnx_rows
 from tests.support.programs import command, say
+from tests.support.tiny_files import logits_of
 from tests.web.chromium import Chromium, Page
 from tests.web.pages import script, serving
 
@@ -76,7 +77,7 @@ def compare(bundle: Path, found: list[dict[str, Any]], ids: list[list[int]]) -> 
         f"{(apart > 1e-3).sum()} texts above 0.001; tolerance {artifact.tolerance:.4f}"
     )
     say(f"labels: {agree.sum()} of {len(ids)} equal; of the {clear.sum()} clear ones {agree[clear].sum()}")
-    golden = {case.input_ids: case.logits for case in opened.golden().cases}
+    golden = {case.windows[0].input_ids: logits_of(case) for case in opened.golden().cases}
     torch = [
         np.abs(row - golden[tuple(own)]).max() for row, own in zip(logits, ids, strict=True) if tuple(own) in golden
     ]
@@ -99,7 +100,7 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(f"error: {error}\n")
         return 2
     encoder = open_encoder(opened.path("tokenizer.json"), opened.manifest.text.max_length)
-    texts = [*(case.text for case in opened.golden().cases), *given]
+    texts = [*(case.texts[0] for case in opened.golden().cases), *given]
     with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as address, Chromium() as browser:
         script("build").build(options.bundle, Path(folder) / "page")
         version = browser.call("Browser.getVersion")["product"]

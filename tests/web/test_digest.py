@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,8 @@ from edgebert.bundle import MANIFEST
 from tests.support import fakes
 from tests.support.peer import Refused
 from tests.support.small_bundles import small_bundle
+
+OLDER = Path(__file__).parents[1] / "golden" / "bundles"
 
 
 @pytest.fixture
@@ -33,7 +36,7 @@ def test_a_changed_letter_is_found(node, manifest, old, new):
 
 
 def test_a_manifest_without_digest_is_damaged_unless_it_is_older(node, manifest):
-    """Schema 3 has a digest, schema 2 has none."""
+    """Manifests have a digest since schema 3."""
     fakes.edit_json(manifest, digest=...)
     with pytest.raises(Refused, match="digest is missing"):
         node.call("manifest", content=manifest.read_text(encoding="utf-8"))
@@ -41,24 +44,29 @@ def test_a_manifest_without_digest_is_damaged_unless_it_is_older(node, manifest)
     assert node.call("manifest", content=manifest.read_text(encoding="utf-8"))
 
 
-def test_a_task_has_the_name_of_the_hub_as_well(node, manifest):
-    """Manifests name a task as before schema 4, or as the Hub does."""
-    fakes.edit_json(manifest, task="text-classification")
-    assert node.call("manifest", content=manifest.read_text(encoding="utf-8"))
+@pytest.mark.parametrize("schema", [1, 2, 3])
+def test_manifests_of_older_schemas_are_read(node, schema):
+    """Manifests of each older schema, which name the task in another way, are read."""
+    content = (OLDER / f"edgebert-{schema}.json").read_text(encoding="utf-8")
+    assert node.call("manifest", content=content) == list(fakes.LABELS)
+
+
+def test_an_unknown_task_is_refused(node, manifest):
+    """A task that the page does not know is named, with the one that it knows."""
     fakes.edit_json(manifest, task="question-answering")
-    with pytest.raises(Refused, match=r"the model does .question-answering., which this page does not know"):
+    with pytest.raises(Refused, match=r".question-answering., which this page does not know; it knows text-class"):
         node.call("manifest", content=manifest.read_text(encoding="utf-8"))
 
 
 WINDOW = {"input_ids": [2, 3], "outputs": {"logits": {"shape": [2], "values": [0.5, -1]}}}
 
 
-def test_golden_texts_of_schema_2_are_those_of_schema_1(node):
-    """Outputs by name and shape hold what the plain logits held."""
-    flat = {"schema": 1, "cases": [{"text": "a", "input_ids": [2, 3], "logits": [0.5, -1]}]}
+def test_golden_texts_of_either_schema_are_read(node):
+    """Schema 1 knew one text and its logits; schema 2 has outputs by name and shape."""
     nested = {"schema": 2, "cases": [{"texts": ["a"], "windows": [WINDOW]}]}
-    read = [node.call("golden", content=json.dumps(content)) for content in (flat, nested)]
-    assert read[0] == read[1] == [{"text": "a", "inputIds": [2, 3], "logits": [0.5, -1]}]
+    assert node.call("golden", content=json.dumps(nested)) == [{"text": "a", "inputIds": [2, 3], "logits": [0.5, -1]}]
+    flat = (OLDER / "golden-1.json").read_text(encoding="utf-8")
+    assert node.call("golden", content=flat) == [{"text": "good", "inputIds": [2, 109, 3], "logits": [0.5, 0.5]}]
 
 
 @pytest.mark.parametrize(

@@ -231,9 +231,9 @@ def test_a_bundle_with_added_tokens_has_the_golden_ids(peer, tmp_path_factory):
     text = json.loads(bundle.path("edgebert.json").read_text(encoding="utf-8"))["text"]
     peer.call("tokenizer", vocab=str(bundle.path("vocab.txt")), text=text)
     cases = bundle.golden().cases
-    rows = peer.call("encode", texts=[case.text for case in cases], max_length=text["max_length"])
-    assert [tuple(row[0]) for row in rows] == [case.input_ids for case in cases]
-    used = {index for case in cases for index in case.input_ids}
+    rows = peer.call("encode", texts=[case.texts[0] for case in cases], max_length=text["max_length"])
+    assert [tuple(row[0]) for row in rows] == [case.windows[0].input_ids for case in cases]
+    used = {index for case in cases for index in case.windows[0].input_ids}
     assert used >= {token.id for token in bundle.manifest.text.added_tokens}
 
 

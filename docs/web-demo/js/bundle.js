@@ -4,8 +4,8 @@ const NEWEST_SCHEMA = 4;
 const DIGEST_SINCE = 3;
 const DIGEST_KEY = '"digest": "';
 const NEWEST_GOLDEN_SCHEMA = 2;
-const TASK = "sequence-classification";
-const HUB_TASK = "text-classification"; // since schema 4
+const TASK = "text-classification";
+const FORMER_TASK = "sequence-classification"; // its name before schema 4
 const USUAL = "int8.onnx";
 const LARGEST_MANIFEST = 16 * 1024 * 1024;
 const AGAIN = "Build the page again from a bundle that edgebert verify accepts.";
@@ -26,7 +26,7 @@ export async function readManifest(content) {
     throw damaged("edgebert.json", "its content is not what its digest says");
   }
   const task = fields.string("task");
-  if (task !== TASK && task !== HUB_TASK) {
+  if (task !== TASK && task !== FORMER_TASK) {
     throw new Problem("unknown-task", `the model does "${task}", which this page does not know; it knows ${TASK}`, {
       hint: "Take the page of the edgebert that made the bundle.",
     });

@@ -6,9 +6,8 @@ import io.edgebert.core.EdgebertException;
 import io.edgebert.core.ModelInput;
 import io.edgebert.core.TensorSpec;
 import java.io.File;
-import java.util.ArrayList;
+import java.nio.FloatBuffer;
 import java.util.Arrays;
-import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -82,16 +81,15 @@ public final class LiteRtBackend implements Backend {
     }
     try {
       // In the order of the manifest, which is that of the answer.
-      Map<String, Object> rows = new LinkedHashMap<>();
-      for (TensorSpec spec : outputs) {
-        rows.put(spec.name(), row(spec.name(), interpreter.getOutputTensorFromSignature(spec.name(), signature)));
+      Map<String, Object> room = new LinkedHashMap<>();
+      float[][] values = new float[outputs.size()][];
+      for (int index = 0; index < values.length; index++) {
+        String name = outputs.get(index).name();
+        values[index] = values(name, interpreter.getOutputTensorFromSignature(name, signature));
+        room.put(name, FloatBuffer.wrap(values[index]));
       }
-      interpreter.runSignature(fed, rows, signature);
-      List<float[]> values = new ArrayList<>();
-      for (Object row : rows.values()) {
-        Collections.addAll(values, (float[][]) row);
-      }
-      return values.toArray(new float[0][]);
+      interpreter.runSignature(fed, room, signature);
+      return values;
     } catch (IllegalArgumentException | IllegalStateException error) {
       throw failure(error);
     }
@@ -105,15 +103,19 @@ public final class LiteRtBackend implements Backend {
     }
   }
 
-  /** Returns room for an output of shape [1, labels]. */
-  private static float[][] row(String name, Tensor tensor) throws EdgebertException {
+  /** Returns room for the values of an output of one input. */
+  private static float[] values(String name, Tensor tensor) throws EdgebertException {
     int[] shape = tensor.shape();
-    if (shape.length != 2 || shape[0] != 1 || tensor.dataType() != DataType.FLOAT32) {
+    if (shape.length < 2 || shape[0] != 1 || tensor.dataType() != DataType.FLOAT32) {
       throw new EdgebertException(
           EdgebertException.Kind.RUNTIME_FAILURE,
-          "litert: gives " + name + " as " + tensor.dataType() + " " + Arrays.toString(shape) + ", not one row of float32");
+          "litert: gives " + name + " as " + tensor.dataType() + " " + Arrays.toString(shape) + ", not float32 of one input");
     }
-    return new float[1][shape[1]];
+    int size = 1;
+    for (int one : shape) {
+      size *= one;
+    }
+    return new float[size];
   }
 
   private static String signature(int length) {

@@ -10,7 +10,7 @@ import java.util.Set;
 /** What a benchmark is asked to do: the request of docs/worker.md. */
 public final class BenchmarkRequest {
   /** Version of the request and of what comes back. */
-  public static final int SCHEMA = 1;
+  public static final int SCHEMA = 2;
 
   private static final String NAME = "the request";
   private static final List<String> RUNTIMES =
@@ -28,6 +28,7 @@ public final class BenchmarkRequest {
   private final String tokenizer;
   private final int maxLength;
   private final List<String> texts;
+  private final List<String> tokenOutputs;
 
   /** Inputs that are timed together. */
   static final class Series {
@@ -43,7 +44,7 @@ public final class BenchmarkRequest {
   private BenchmarkRequest(JsonObject json) throws EdgebertException {
     json.checkKeys(
         "schema", "file", "runtime", "threads", "cores", "pad_id", "series", "warm_up", "runs", "answers", "tokenizer",
-        "max_length", "texts", "marks");
+        "max_length", "texts", "marks", "token_outputs");
     file = path(json, "file");
     runtime = json.string("runtime");
     if (!RUNTIMES.contains(runtime)) {
@@ -77,6 +78,7 @@ public final class BenchmarkRequest {
     if (json.holds("marks") && json.bool("marks")) {
       throw json.damaged("marks", "is true, but an app cannot mark its runs");
     }
+    tokenOutputs = json.holds("token_outputs") ? json.strings("token_outputs") : new ArrayList<String>();
   }
 
   private BenchmarkRequest(Artifact artifact, ModelRuntime runtime, int threads, int padId, Series one, int warmUp, int runs) {
@@ -91,6 +93,7 @@ public final class BenchmarkRequest {
     tokenizer = null;
     maxLength = 0;
     texts = new ArrayList<>();
+    tokenOutputs = new ArrayList<>();
   }
 
   /**
@@ -180,6 +183,11 @@ public final class BenchmarkRequest {
 
   List<String> texts() {
     return texts;
+  }
+
+  /** Returns the outputs that have a row for each token. */
+  List<String> tokenOutputs() {
+    return tokenOutputs;
   }
 
   private static String path(JsonObject json, String name) throws EdgebertException {

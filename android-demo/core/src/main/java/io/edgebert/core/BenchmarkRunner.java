@@ -6,6 +6,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 
 /**
  * Times a model file as docs/worker.md says, and gives back a trial that edgebert reads on a computer.
@@ -73,7 +74,14 @@ public final class BenchmarkRunner {
       inputs.add(fed(one.inputs, artifact, request.padId()));
     }
     List<ModelInput> asked = fed(request.answers(), artifact, request.padId());
-    Long firstNs = firstNs(backend, inputs, asked);
+    Long firstNs = null;
+    List<ModelInput> first = inputs.isEmpty() ? asked : inputs.get(0);
+    if (!first.isEmpty()) {
+      long start = System.nanoTime();
+      float[][] found = backend.run(first.get(0));
+      firstNs = System.nanoTime() - start;
+      answer(request, artifact, first.get(0), found); // numbers, or nothing is measured
+    }
     List<Object> series = new ArrayList<>();
     for (int index = 0; index < inputs.size(); index++) {
       BenchmarkRequest.Series one = request.series().get(index);
@@ -81,14 +89,15 @@ public final class BenchmarkRunner {
       time(backend, inputs.get(index), request.warmUp());
       long[] runNs = time(backend, inputs.get(index), request.runs());
       conditions.add(read("during"));
-      series.add(timedSeries(one, inputs.get(index), runNs));
+      series.add(timedSeries(one.name, inputs.get(index), runNs));
     }
     // Before the tokenizer and the answers, which are no part of what the file needs.
     Long peakBytes = device.peakBytes();
     Map<String, Object> tokenized = tokenized(request, artifact);
     List<Object> answers = new ArrayList<>();
     for (ModelInput input : asked) {
-      answers.add(logits(backend, input));
+      checkNotStopped();
+      answers.add(answer(request, artifact, input, backend.run(input)));
     }
     conditions.add(read("after"));
     Map<String, Object> trial = new LinkedHashMap<>();
@@ -124,17 +133,6 @@ public final class BenchmarkRunner {
     return inputs;
   }
 
-  private static Long firstNs(Backend backend, List<List<ModelInput>> series, List<ModelInput> asked)
-      throws EdgebertException {
-    List<ModelInput> from = series.isEmpty() ? asked : series.get(0);
-    if (from.isEmpty()) {
-      return null;
-    }
-    long start = System.nanoTime();
-    logits(backend, from.get(0));
-    return System.nanoTime() - start;
-  }
-
   /** Runs each length once: a runtime plans its memory when it meets one for the first time. */
   private static void settle(Backend backend, List<ModelInput> inputs) throws EdgebertException {
     Map<Integer, ModelInput> different = new LinkedHashMap<>();
@@ -157,19 +155,19 @@ public final class BenchmarkRunner {
     return runNs;
   }
 
-  private static Map<String, Object> timedSeries(BenchmarkRequest.Series one, List<ModelInput> inputs, long[] runNs) {
+  private static Map<String, Object> timedSeries(String name, List<ModelInput> inputs, long[] runNs) {
     List<Object> tokens = new ArrayList<>();
     List<Object> fed = new ArrayList<>();
-    for (int index = 0; index < inputs.size(); index++) {
-      tokens.add(one.inputs.get(index).length);
-      fed.add(inputs.get(index).length());
+    for (ModelInput input : inputs) {
+      tokens.add(input.tokens());
+      fed.add(input.length());
     }
     List<Object> times = new ArrayList<>();
     for (long ns : runNs) {
       times.add(ns);
     }
     Map<String, Object> timed = new LinkedHashMap<>();
-    timed.put("name", one.name);
+    timed.put("name", name);
     timed.put("tokens", tokens);
     timed.put("fed", fed);
     timed.put("run_ns", times);
@@ -212,22 +210,64 @@ public final class BenchmarkRunner {
     return tokenized;
   }
 
-  private static List<Object> logits(Backend backend, ModelInput input) throws EdgebertException {
-    checkNotStopped();
-    float[][] outputs = backend.run(input);
-    if (outputs.length != 1) {
-      throw new EdgebertException(
-          EdgebertException.Kind.RUNTIME_FAILURE, "the model has " + outputs.length + " outputs instead of 1");
+  /** Returns the outputs of one input by name, without the batch dimension and the rows of padding. */
+  private static Map<String, Object> answer(
+      BenchmarkRequest request, Artifact artifact, ModelInput input, float[][] found) throws EdgebertException {
+    List<TensorSpec> outputs = artifact.outputs();
+    if (found.length != outputs.size()) {
+      throw failure("the model has " + found.length + " outputs instead of " + outputs.size());
     }
-    List<Object> logits = new ArrayList<>();
-    for (float logit : outputs[0]) {
-      if (Float.isNaN(logit) || Float.isInfinite(logit)) {
-        throw new EdgebertException(EdgebertException.Kind.RUNTIME_FAILURE, "the model gives NaN or infinite logits");
+    Map<String, Object> answer = new TreeMap<>();
+    for (int index = 0; index < found.length; index++) {
+      String name = outputs.get(index).name();
+      int[] shape = outputs.get(index).shape(input.length());
+      boolean cropped = request.tokenOutputs().contains(name);
+      if (shape.length == 0 || product(shape) != found[index].length || (cropped && shape[0] < input.tokens())) {
+        String wanted = Arrays.toString(shape) + " for " + input.tokens() + " tokens";
+        throw failure("the model gives " + found[index].length + " numbers for " + name + ", which is " + wanted);
+      }
+      if (cropped) {
+        shape[0] = input.tokens();
+      }
+      Map<String, Object> tensor = new LinkedHashMap<>();
+      tensor.put("shape", sizes(shape));
+      tensor.put("values", values(name, found[index], (int) product(shape)));
+      answer.put(name, tensor);
+    }
+    return answer;
+  }
+
+  private static long product(int[] shape) {
+    long product = 1;
+    for (int size : shape) {
+      product *= size;
+    }
+    return product;
+  }
+
+  private static List<Object> sizes(int[] shape) {
+    List<Object> sizes = new ArrayList<>();
+    for (int size : shape) {
+      sizes.add(size);
+    }
+    return sizes;
+  }
+
+  /** Returns the first values of an output. */
+  private static List<Object> values(String name, float[] found, int count) throws EdgebertException {
+    List<Object> values = new ArrayList<>();
+    for (int index = 0; index < count; index++) {
+      if (Float.isNaN(found[index]) || Float.isInfinite(found[index])) {
+        throw failure("the model gives NaN or infinite " + name);
       }
       // As a double, whose digits are those that Python writes for the same float32.
-      logits.add((double) logit);
+      values.add((double) found[index]);
     }
-    return logits;
+    return values;
+  }
+
+  private static EdgebertException failure(String message) {
+    return new EdgebertException(EdgebertException.Kind.RUNTIME_FAILURE, message);
   }
 
   private static void checkNotStopped() throws EdgebertException {

@@ -95,6 +95,16 @@ final class JsonObject {
     return strings;
   }
 
+  /** Returns the sizes of a tensor: whole numbers, and null for each that has a name in place of a number. */
+  List<Integer> sizes(String name) throws EdgebertException {
+    List<Integer> sizes = new ArrayList<>();
+    for (Object item : list(name)) {
+      String itemPath = name + "[" + sizes.size() + "]";
+      sizes.add(item instanceof String ? null : narrow(itemPath, cast(itemPath, item, Long.class, "a size")));
+    }
+    return sizes;
+  }
+
   int[] integers(String name) throws EdgebertException {
     return integers(name, list(name));
   }

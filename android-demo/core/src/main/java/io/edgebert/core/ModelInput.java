@@ -6,10 +6,12 @@ import java.util.Arrays;
 public final class ModelInput {
   private final int[] inputIds;
   private final int[] attentionMask;
+  private final int tokens;
 
-  private ModelInput(int[] inputIds, int[] attentionMask) {
+  private ModelInput(int[] inputIds, int[] attentionMask, int tokens) {
     this.inputIds = inputIds;
     this.attentionMask = attentionMask;
+    this.tokens = tokens;
   }
 
   /**
@@ -27,12 +29,17 @@ public final class ModelInput {
     Arrays.fill(inputIds, ids.length, length, padId);
     int[] attentionMask = new int[length];
     Arrays.fill(attentionMask, 0, ids.length, 1);
-    return new ModelInput(inputIds, attentionMask);
+    return new ModelInput(inputIds, attentionMask, ids.length);
   }
 
   /** Returns the length of both. */
   public int length() {
     return inputIds.length;
+  }
+
+  /** Returns how many of the ids are those of the text. */
+  public int tokens() {
+    return tokens;
   }
 
   /** Returns the ids: a TFLite file's input. */

@@ -3,14 +3,14 @@ package io.edgebert.core;
 /** What a model does. Tasks that edgebert learns later are new constants here, with a {@link Decoder} each. */
 public enum Task {
   /** A text gets one of several labels. */
-  SEQUENCE_CLASSIFICATION("sequence-classification", "text-classification");
+  TEXT_CLASSIFICATION("text-classification", "sequence-classification");
 
   private final String manifestName;
-  private final String hubName;
+  private final String formerName;
 
-  Task(String manifestName, String hubName) {
+  Task(String manifestName, String formerName) {
     this.manifestName = manifestName;
-    this.hubName = hubName;
+    this.formerName = formerName;
   }
 
   /** Returns what the task is called in manifests. */
@@ -19,14 +19,14 @@ public enum Task {
   }
 
   /**
-   * Returns the task with a name: that of manifests before schema 4, or the Hub's.
+   * Returns the task with a name: its own, or that of manifests before schema 4.
    *
    * @throws EdgebertException this library knows no such task
    */
   public static Task named(String manifestName) throws EdgebertException {
     StringBuilder known = new StringBuilder();
     for (Task task : values()) {
-      if (task.manifestName.equals(manifestName) || task.hubName.equals(manifestName)) {
+      if (task.manifestName.equals(manifestName) || task.formerName.equals(manifestName)) {
         return task;
       }
       known.append(known.length() == 0 ? "" : ", ").append(task.manifestName);

@@ -41,7 +41,7 @@ public final class TextModel<A> implements Closeable {
   public static TextModel<Classification> classifier(Bundle bundle, Artifact artifact, Backend backend)
       throws EdgebertException {
     Manifest manifest = bundle.manifest();
-    if (manifest.task() != Task.SEQUENCE_CLASSIFICATION) {
+    if (manifest.task() != Task.TEXT_CLASSIFICATION) {
       throw new EdgebertException(
           EdgebertException.Kind.UNKNOWN_TASK, "the model does " + manifest.task().manifestName() + ", not labels");
     }
