@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from edgebert.bundle import open_bundle
+from edgebert.tasks import Encoded, task_head
 from tests.support import fakes
 from tests.support.peer import Refused
 from tests.support.tiny_files import logits_of
@@ -24,6 +26,12 @@ def runs(rows):
 def golden_logits(folder):
     """Return the logits of the golden texts."""
     return [list(logits_of(case)) for case in open_bundle(folder).golden().cases]
+
+
+def decoded(logits, labels):
+    """Return what Python makes of logits."""
+    encoded = Encoded(texts=("",), windows=((2, 3),), tokens=2, truncated=False)
+    return task_head("text-classification").decode(encoded, [{"logits": np.float32(logits)}], tuple(labels))
 
 
 def self_test(jvm, folder, rows):

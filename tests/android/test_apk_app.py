@@ -6,15 +6,14 @@ import re
 import shutil
 import time
 
-import numpy as np
 import pytest
 
 import export.apk.build
 from edgebert.batching import pad_batch
 from edgebert.bundle import open_bundle
 from edgebert.ondevice.session import open_session
-from edgebert.tasks import decode
 from edgebert.text import open_encoder
+from tests.android.calls import decoded
 from tests.android.phone import Phone, texts
 from tests.support import fakes
 
@@ -27,9 +26,9 @@ def python_answer(text, *, file=FILE):
     folder = fakes.shared_bundle()
     manifest = open_bundle(folder).manifest
     ids = open_encoder(folder / "tokenizer.json", manifest.text.max_length).encode(text)
-    logits = open_session(str(folder / file), "onnxruntime").run(*pad_batch([ids], 0))["logits"][0]
-    shares = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
-    return decode(text, logits, manifest.labels, tokens=len(ids), truncated=False).label, float(shares.max()), len(ids)
+    outputs = open_session(str(folder / file), "onnxruntime").run(*pad_batch([ids], 0))
+    found = decoded(outputs["logits"][0], manifest.labels)
+    return found.label, found.probability, len(ids)
 
 
 def probability(shown):

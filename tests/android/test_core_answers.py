@@ -3,14 +3,12 @@ from __future__ import annotations
 import json
 import math
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edgebert.batching import fitting_length
-from edgebert.tasks import decode
-from tests.android.calls import answer, edit_manifest, error_of, golden_logits, runs, self_test, shipped
+from tests.android.calls import answer, decoded, edit_manifest, error_of, golden_logits, runs, self_test, shipped
 from tests.support import fakes
 from tests.support.peer import Refused
 
@@ -22,7 +20,7 @@ def test_answers_are_those_of_python(jvm, logits):
     jvm.call("artifact", file=shipped(fakes.shared_bundle()).file)
     labels = [f"label {index}" for index in range(len(logits))]
     found = jvm.call("answer", text="good", labels=labels, lengths=[], runs=runs([logits]))
-    expected = decode("good", np.array(logits, dtype=np.float32), tuple(labels), tokens=3, truncated=False)
+    expected = decoded(logits, labels)
     assert found["label"] == expected.label == labels[found["index"]]
     assert found["probabilities"] == pytest.approx(expected.probabilities, rel=1e-12, abs=1e-300)
     assert found["probability"] == max(found["probabilities"])
