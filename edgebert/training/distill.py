@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgebert.architecture import Distillation
-from edgebert.errors import DataError, UsageError
 from edgebert.intervals import paired_difference_interval
 from edgebert.network import enough_memory
 from edgebert.progress import Progress, silent
 from edgebert.text import TextEncoder
 from edgebert.training.loop import DistillSetup, agreements, train, with_teacher_answers
-from edgebert.training.objectives import OBJECTIVES, DistillOptions, TokenPair
+from edgebert.training.objectives import LONGEST, OBJECTIVES, TEMPERATURE, DistillOptions, TokenPair
 from edgebert.training.resume import StateFolder, drop_state
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ def distill(
     Args:
         student: The pruned model.
         teacher: The model it was cut from: same labels and width, perhaps another vocabulary.
-        training: Texts, with or without labels.
+        training: Two texts or more, with labels of the models or without.
         options: Hyper-parameters.
         layers: The teacher's layers that the student's layers came from; ``None`` when they have equally many.
         work: Folder for the state of the training: a killed one, called again with equal arguments, goes on from
@@ -66,16 +65,14 @@ def distill(
         progress: Called as ``progress("distilling | loss 0.231", step, total)`` with optimizer steps.
 
     Raises:
-        UsageError: The models do not fit together, or the training diverged.
-        DataError: There are fewer than two texts, or a label is none of the model's.
+        UsageError: The training diverged.
         OutputError: ``work`` cannot be written.
         EnvironmentProblem: The memory or the disk is full.
     """
     import torch
 
-    origins = _origins(student, teacher, layers)
-    _check_training(training, student, options)
-    what = f"distilling with batches of {options.batch_size} texts of up to {options.max_length} tokens"
+    origins = layers or tuple(range(teacher.checkpoint.architecture.layers))
+    what = f"distilling with batches of {options.batch_size} texts of up to {LONGEST} tokens"
     hint = "use a smaller batch size, or close other programs"
     with enough_memory(what, hint=hint), torch.random.fork_rng(devices=[]):
         kept, held_out = _split(student, teacher, training, options)
@@ -89,22 +86,22 @@ def distill(
         )
         held_out_batches = with_teacher_answers(setup, held_out)
         before = agreements(setup, held_out_batches)
-        fingerprint = _fingerprint(student, teacher, training, options, origins) if work else ""
-        state = StateFolder(path=work, fingerprint=fingerprint) if work else None
+        state = None
+        if work:
+            state = StateFolder(path=work, fingerprint=_fingerprint(student, teacher, training, options, origins))
         setup.student.load_state_dict(train(setup, kept, state, progress))
         after = agreements(setup, held_out_batches)
         if paired_difference_interval(before, after, level=_CERTAINTY)[1] < 0:
             setup.student.load_state_dict(student.module.state_dict())
             after = before
     setup.student.requires_grad_(requires_grad=False)
-    setup.student.train(mode=False)
     if work:
         drop_state(work)
     return dataclasses.replace(student, module=setup.student), Distillation(
         epochs=options.epochs,
         learning_rate=options.learning_rate,
-        temperature=options.temperature,
-        labelled=training.labels is not None and options.task > 0,
+        temperature=TEMPERATURE,
+        labelled=training.labels is not None,
         held_out=len(held_out),
         agreement_before=float(before.mean()),
         agreement_after=float(after.mean()),
@@ -138,8 +135,7 @@ def _split(
     student: Model, teacher: Model, training: TrainingTexts, options: DistillOptions
 ) -> tuple[list[TokenPair], list[TokenPair]]:
     """Return the texts to learn from and those held out."""
-    positions = min(model.checkpoint.architecture.positions for model in (student, teacher))
-    length = min(options.max_length, positions)
+    length = min(LONGEST, student.checkpoint.architecture.positions)
     pairs = encode_pairs(training.texts, training.labels, student.tokenizer, teacher.tokenizer, max_length=length)
     count = min(max(round(options.held_out * len(pairs)), 1), _MOST_HELD_OUT, len(pairs) - 1)
     # The last of the order: pruning with this seed ranks and re-fits on the first, which then flatter the start.
@@ -150,48 +146,12 @@ def _split(
     return parts
 
 
-def _origins(student: Model, teacher: Model, layers: tuple[int, ...] | None) -> tuple[int, ...]:
-    """Return the teacher's layers that the student's came from, after a check that the two models fit together."""
-    ours, theirs = student.checkpoint.architecture, teacher.checkpoint.architecture
-    for what, mine, wanted in (
-        ("labels", student.checkpoint.labels, teacher.checkpoint.labels),
-        ("a hidden width", ours.hidden, theirs.hidden),
-    ):
-        if mine != wanted:
-            raise UsageError(
-                f"{student.checkpoint.name} cannot learn from {teacher.checkpoint.name}: "
-                f"it has {what} of {mine}, the other of {wanted}",
-                hint="the teacher has to be the model that the student was cut from",
-            )
-    origins = layers if layers is not None else tuple(range(theirs.layers))
-    if len(origins) != ours.layers or list(origins) != sorted(set(origins) & set(range(theirs.layers))):
-        raise UsageError(
-            f"{student.checkpoint.name} has {ours.layers} layers, which cannot come from the layers "
-            f"{', '.join(map(str, origins))} of the {theirs.layers} of {teacher.checkpoint.name}",
-            hint="say which of the teacher's layers the student's layers came from",
-        )
-    return origins
-
-
 def _aims(origins: tuple[int, ...], layers: int) -> tuple[int, ...]:
     """Return the teacher's layer whose output each student layer aims at.
 
     It is the one below the next layer that was kept: what follows the student's layer expects that one's output.
     """
     return tuple(following - 1 for following in (*origins[1:], layers))
-
-
-def _check_training(training: TrainingTexts, student: Model, options: DistillOptions) -> None:
-    if len(training.texts) < 2:
-        raise DataError(
-            f"{training.name}: distillation needs two texts or more, it holds {len(training.texts)}",
-            hint="give a file with some hundred texts like those the app will see",
-        )
-    labels = len(student.checkpoint.labels)
-    if bad := [label for label in training.labels or () if not 0 <= label < labels]:
-        raise DataError(f"{training.name}: the label {bad[0]} is none of the model's, which are 0 to {labels - 1}")
-    if not (options.soft or options.hidden or (options.task and training.labels is not None)):
-        raise UsageError("there is nothing to learn: the weights of all losses are 0", hint="raise one of them")
 
 
 def _fingerprint(

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     # Batches of held-out texts, each with the answers of the teacher, [batch, ...].
     HeldOut = list[tuple[PairBatch, torch.Tensor]]
 
+_WARM_UP_SHARE = 0.06
 _WEIGHT_DECAY = 0.01
 _LARGEST_GRADIENT = 1.0
 _SAVE_EVERY_S = 60.0
@@ -58,14 +59,20 @@ class DistillSetup:
 def train(
     setup: DistillSetup, pairs: Sequence[TokenPair], folder: StateFolder | None, progress: Progress
 ) -> Mapping[str, torch.Tensor]:
-    """Train the student, from its saved state where there is one, and return its averaged weights."""
-    options, done = setup.options, 0
+    """Train the student, from its saved state where there is one, and return its averaged weights.
+
+    The student trains without dropout: a small pruned model recovers better so.
+
+    Raises:
+        UsageError: The training diverged.
+    """
+    options, student, done = setup.options, setup.student, 0
     lengths = [len(pair.student) for pair in pairs]
     per_epoch = math.ceil(len(pairs) / options.batch_size)
     total = math.ceil(options.epochs * per_epoch)
-    warm_up = int(options.warm_up * total)
-    setup.student.requires_grad_(requires_grad=True)
-    optimizer, average = _optimizer(setup), _weights(setup)
+    student.requires_grad_(requires_grad=True)
+    optimizer = _optimizer(setup)
+    average = {name: tensor.clone() for name, tensor in student.state_dict().items()}
     if folder and (saved := load_state(folder)):
         average, done = dict(saved.groups["average"]), saved.step
         _restore(setup, optimizer, saved)
@@ -79,9 +86,11 @@ def train(
         if not batches or index == 0:
             batches = epoch_batches(lengths, options.batch_size, seed=options.seed, epoch=epoch)
         for group in optimizer.param_groups:
-            group["lr"] = options.learning_rate * rate(step, total, warm_up)
-        loss = _step(setup, optimizer, pad_pairs([pairs[number] for number in batches[index]], setup.pad_ids), step)
-        _average(average, setup, steps=step + 1 - total // 2)
+            group["lr"] = options.learning_rate * rate(step, total, int(_WARM_UP_SHARE * total))
+        loss = _step(setup, optimizer, pad_pairs([pairs[number] for number in batches[index]], setup.pad_ids))
+        for name, tensor in student.state_dict().items():
+            # Up to the first of the steps that are averaged the mean is the student itself.
+            average[name].lerp_(tensor, 1 / max(step + 1 - total // 2, 1))
         is_due = (step + 1) % math.ceil(per_epoch / 2) == 0 or time.monotonic() - saved_at > _SAVE_EVERY_S
         if folder and step + 1 < total and is_due:
             save_state(folder, _state(setup, optimizer, average, step + 1))
@@ -97,22 +106,21 @@ def rate(step: int, total: int, warm_up: int) -> float:
     return min((step + 1) / (warm_up + 1), (total - step) / (total - warm_up))
 
 
-def _step(setup: DistillSetup, optimizer: torch.optim.Optimizer, batch: PairBatch, step: int) -> float:
+def _step(setup: DistillSetup, optimizer: torch.optim.Optimizer, batch: PairBatch) -> float:
     """Take one step of the optimizer and return the loss before it."""
     import torch
 
-    options = setup.options
-    setup.student.train(mode=options.dropout)
-    if options.dropout:
-        # A state of its own for each step, so that a resumed training drops what the uninterrupted one drops.
-        seed = np.random.SeedSequence((options.seed, step)).generate_state(1)[0]
-        torch.default_generator.manual_seed(int(seed))
     optimizer.zero_grad(set_to_none=True)
-    loss = distillation_loss(setup.student, setup.teacher, setup.layers, batch, options, objective=setup.objective)
+    loss = distillation_loss(setup.student, setup.teacher, setup.layers, batch, setup.objective)
     loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(setup.student.parameters(), _LARGEST_GRADIENT)
     optimizer.step()
-    return _finite(loss.item(), options)
+    if not math.isfinite(loss.item()):
+        raise UsageError(
+            f"the distillation diverged: the loss is {loss.item()}",
+            hint=f"use a learning rate below {setup.options.learning_rate:g}",
+        )
+    return loss.item()
 
 
 def with_teacher_answers(setup: DistillSetup, pairs: Sequence[TokenPair]) -> HeldOut:
@@ -134,33 +142,12 @@ def agreements(setup: DistillSetup, held_out: HeldOut) -> NDArray[np.bool_]:
     """Return for each held-out text whether the student answers it as the teacher does, bool [texts]."""
     import torch
 
-    setup.student.train(mode=False)
     same = []
     for batch, answers in held_out:
         with torch.inference_mode():
             own = setup.objective.own(outputs_of(setup.student, batch.ids, batch.mask))
         same.append((own == answers).reshape(len(own), -1).all(dim=1).numpy())
     return np.concatenate(same)
-
-
-def _weights(setup: DistillSetup) -> dict[str, torch.Tensor]:
-    return {name: tensor.clone() for name, tensor in setup.student.state_dict().items()}
-
-
-def _average(average: dict[str, torch.Tensor], setup: DistillSetup, *, steps: int) -> None:
-    """Take the student's weights into the mean of as many steps as are averaged now, this one included."""
-    for name, tensor in setup.student.state_dict().items():
-        # Up to the first of them the mean is the student itself.
-        average[name].lerp_(tensor, 1 / max(steps, 1))
-
-
-def _finite(loss: float, options: DistillOptions) -> float:
-    if not math.isfinite(loss):
-        raise UsageError(
-            f"the distillation diverged: the loss is {loss}",
-            hint=f"use a learning rate below {options.learning_rate:g}",
-        )
-    return loss
 
 
 def _optimizer(setup: DistillSetup) -> torch.optim.Optimizer:

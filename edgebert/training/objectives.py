@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 
-from edgebert.arguments import Between, Factor, Length, Positive, Rate, Seed, Weight, check_options
+from edgebert.arguments import Between, Factor, Positive, Rate, Seed, check_options
 from edgebert.batching import batches_by_length
 from edgebert.manifest import Task
 from edgebert.network import batch_outputs, blocks, outputs_of, padded
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 
 Reduction = Literal["mean", "sum"]
 
+TEMPERATURE = 2.0
+"""What the logits of both models are divided by for the soft targets."""
+
+LONGEST = 128
+"""Tokens of a text that take part, where the models have so many positions."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DistillOptions:
@@ -31,17 +37,10 @@ class DistillOptions:
 
     Attributes:
         epochs: Passes over the training texts; a fraction ends within one.
-        learning_rate: Peak of the rate: it rises over the warm-up and then falls linearly to 0.
+        learning_rate: Peak of the rate: it rises over the first 6 % of the steps and then falls linearly to 0.
         batch_size: Texts in one step.
-        max_length: Longest input in tokens, or the models' positions where these are fewer; longer texts are truncated.
-        temperature: What the logits of both models are divided by for the soft targets.
-        soft: Weight of the loss on soft targets.
-        hidden: Weight of the loss on hidden states.
-        task: Weight of the loss on labels, where there are labels.
-        warm_up: Share of the steps over which the rate rises.
         held_out: Share of the texts kept aside to see what became of it: one text at least, 1,000 at most.
-        dropout: Whether the student trains with dropout: a small pruned model recovers better without.
-        seed: Decides which texts are held out, their order, and dropout.
+        seed: Decides which texts are held out, and their order.
 
     Raises:
         UsageError: A value is out of range.
@@ -50,14 +49,7 @@ class DistillOptions:
     epochs: Factor = 2.0
     learning_rate: Rate = 5e-5
     batch_size: Positive = 32
-    max_length: Length = 128
-    temperature: Factor = 2.0
-    soft: Weight = 1.0
-    hidden: Weight = 1.0
-    task: Weight = 1.0
-    warm_up: Annotated[float, Between(0, 1, below=True)] = 0.06
     held_out: Annotated[float, Between(0, 1, above=True, below=True)] = 0.05
-    dropout: bool = False
     seed: Seed = 0
 
     def __post_init__(self) -> None:
@@ -227,23 +219,20 @@ def distillation_loss(
     teacher: torch.nn.Module,
     layers: Sequence[int],
     batch: PairBatch,
-    options: DistillOptions,
-    *,
     objective: Objective,
 ) -> torch.Tensor:
-    """Return the weighted sum of the three losses of a batch, float32 []; ``layers`` are those of ``DistillSetup``."""
+    """Return the sum of the three losses of a batch, float32 []; ``layers`` are those of ``DistillSetup``."""
     import torch
 
-    last = len(layers) if options.hidden else 0
-    with _hidden_states(student, range(last)) as states:
+    with _hidden_states(student, range(len(layers))) as states:
         outputs = outputs_of(student, batch.ids, batch.mask)
-    with torch.inference_mode(), _hidden_states(teacher, layers[:last]) as aims:
+    with torch.inference_mode(), _hidden_states(teacher, layers) as aims:
         targets = outputs_of(teacher, batch.teacher_ids, batch.teacher_mask)
-    loss = options.soft * objective.soft(outputs, targets, options.temperature)
+    loss = objective.soft(outputs, targets, TEMPERATURE)
     for state, aim in zip(states, aims, strict=True):
-        loss = loss + options.hidden / last * hidden_loss(state, aim, batch.shared)
-    if batch.labels is not None and options.task:
-        loss = loss + options.task * objective.loss(outputs, batch.labels, "mean")
+        loss = loss + 1 / len(layers) * hidden_loss(state, aim, batch.shared)
+    if batch.labels is not None:
+        loss = loss + objective.loss(outputs, batch.labels, "mean")
     return loss
 
 
