@@ -15,19 +15,22 @@ from typing import TYPE_CHECKING, Any
 
 from edgebert.architecture import Architecture, Pruning
 from edgebert.arguments import PLACE, expect
-from edgebert.errors import CheckpointError, MissingExtraError
+from edgebert.errors import CheckpointError
 from edgebert.folder import locate, no_classifier, read_config
 from edgebert.heads import HEADS
 from edgebert.jsonio import dumps, read
 from edgebert.manifest import Task
 from edgebert.network import (
     ENCODER,
+    check_model_type,
     expected_shapes,
     load_module,
     outputs_of,
     read_architecture,
     read_dropouts,
+    require,
     shape_keys,
+    state_arrays,
 )
 from edgebert.progress import note
 from edgebert.tasks import TASK_HEADS, TaskHead, task_head
@@ -36,7 +39,7 @@ from edgebert.text import pad_id_of
 from edgebert.tokenizer import check_vocabulary, load_tokenizer, write_tokenizer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import torch
     from tokenizers import Tokenizer
@@ -94,7 +97,9 @@ def load_model(source: str | Path) -> Model:
         MissingExtraError: torch, transformers or safetensors is not installed.
     """
     expect("source", source, *PLACE)
-    _require_packages()
+    require("torch", "transformers", extra="onnx", purpose="loading a checkpoint")
+    import torch
+
     folder, name = locate(source)
     config = read_config(folder)
     head = _task_head(config, folder)
@@ -102,7 +107,12 @@ def load_model(source: str | Path) -> Model:
     settings, pruning = read_dropouts(config, folder, head.task), _read_pruning(folder, architecture)
     tokenizer = load_tokenizer(folder)
     check_vocabulary(tokenizer, architecture.vocabulary, folder)
-    state = _read_weights(folder, expected_shapes(architecture, len(labels), head.task), head.task)
+    tensors = {
+        name: found for name, found in read_tensors(weight_files(folder)).items() if not _HARMLESS.fullmatch(name)
+    }
+    _check_head(tensors, head.task, folder)
+    check_shapes(tensors, expected_shapes(architecture, len(labels), head.task), folder)
+    state = {name: torch.from_numpy(tensor) for name, tensor in tensors.items()}
     module = load_module(architecture, labels, head.task, state, settings=settings)
     finite_outputs(module, tokenizer.encode("good").ids[: architecture.positions], f"{folder}: the text 'good'")
     if not _is_named(head, config):
@@ -171,8 +181,7 @@ def save_model(model: Model, folder: Path) -> None:
         "label2id": {label: index for index, label in enumerate(checkpoint.labels)},
     }
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-    state = model.module.state_dict()
-    write_tensors({name: tensor.cpu().contiguous().numpy() for name, tensor in state.items()}, folder / _WEIGHTS)
+    write_tensors(state_arrays(model.module), folder / _WEIGHTS)
     write_tokenizer(model.tokenizer, folder, max_length=checkpoint.architecture.positions)
     if checkpoint.pruning is not None:
         (folder / _PRUNING).write_text(dumps(checkpoint.pruning), encoding="utf-8")
@@ -188,21 +197,8 @@ def read_labels(source: str | Path) -> tuple[str, ...]:
     return _labels(config, head.task, folder)
 
 
-def _require_packages() -> None:
-    try:
-        import torch  # noqa: F401
-        import transformers  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError(error.name or "torch", extra="onnx", purpose="loading a checkpoint") from error
-
-
 def _task_head(config: dict[str, Any], folder: Path) -> TaskHead:
-    kind = config.get("model_type")
-    if kind != "distilbert":
-        hint = "edgebert takes DistilBERT checkpoints"
-        if kind == "bert":
-            hint = "edgebert import-bert turns a BERT encoder into a DistilBERT; fine-tune that with edgebert finetune"
-        raise CheckpointError(f"{folder / 'config.json'}: model_type is {kind!r}, not 'distilbert'", hint=hint)
+    check_model_type(config, folder / "config.json")
     names = config.get("architectures")
     if names is not None and not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
         raise CheckpointError(
@@ -218,11 +214,11 @@ def _is_named(head: TaskHead, config: dict[str, Any]) -> bool:
     return head.architecture in (config.get("architectures") or ())
 
 
-def _check_head(names: frozenset[str], task: Task, folder: Path) -> None:
+def _check_head(names: Iterable[str], task: Task, folder: Path) -> None:
     """Return if tensors of these names hold the head of the task, and not an encoder alone."""
     parts = {name.partition(".")[0] for name in names}
     for layer in HEADS[task].layers:
-        if layer.name not in parts and any(name.startswith(ENCODER) for name in names):
+        if layer.name not in parts and ENCODER.removesuffix(".") in parts:
             raise no_classifier(folder, f"no head that edgebert knows: there is no tensor {layer.name}.weight")
 
 
@@ -288,16 +284,6 @@ def _check_descent(pruning: Pruning, architecture: Architecture, path: Path) -> 
                 raise CheckpointError(
                     f"{path}: original.{key}[{layer}] is {before}, but layer {index} of config.json has {kept}"
                 )
-
-
-def _read_weights(folder: Path, expected: dict[str, tuple[int, ...]], task: Task) -> dict[str, torch.Tensor]:
-    import torch
-
-    tensors = read_tensors(weight_files(folder))
-    kept = {name: tensor for name, tensor in tensors.items() if not _HARMLESS.fullmatch(name)}
-    _check_head(frozenset(kept), task, folder)
-    check_shapes(kept, expected, folder)
-    return {name: torch.from_numpy(tensor) for name, tensor in kept.items()}
 
 
 def _hash(files: tuple[Path, ...], tokenizer: Tokenizer) -> str:

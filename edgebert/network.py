@@ -8,11 +8,12 @@ model, so that one head is ``dim / n_heads`` wide.
 from __future__ import annotations
 
 import contextlib
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from edgebert.architecture import Architecture
 from edgebert.batching import pad_batch
-from edgebert.errors import CheckpointError, EnvironmentProblem
+from edgebert.errors import CheckpointError, EnvironmentProblem, MissingExtraError
 from edgebert.heads import HEADS
 from edgebert.manifest import Task
 from edgebert.tasks import task_head
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    import numpy as np
     import torch
     import transformers
+    from numpy.typing import NDArray
 
     Outputs = dict[str, torch.Tensor]
 
@@ -42,6 +45,32 @@ _DEFAULTS = {
     "vocab_size": 30522,
     "max_position_embeddings": 512,
 }
+
+
+def require(*packages: str, extra: str, purpose: str) -> None:
+    """Import packages.
+
+    Raises:
+        MissingExtraError: One of them, or what it needs, is not installed.
+    """
+    for name in packages:
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            raise MissingExtraError(error.name or name, extra=extra, purpose=purpose) from error
+
+
+def check_model_type(config: Mapping[str, Any], path: Path) -> None:
+    """Return if a configuration that was read from ``path`` is a DistilBERT's.
+
+    Raises:
+        CheckpointError: It is another model's.
+    """
+    kind, hint = config.get("model_type"), "edgebert takes DistilBERT checkpoints"
+    if kind == "bert":
+        hint = f"edgebert import-bert {path.parent} --out DIR makes a DistilBERT of it; fine-tune that"
+    if kind != "distilbert":
+        raise CheckpointError(f"{path}: model_type is {kind!r}, not 'distilbert'", hint=hint)
 
 
 def read_architecture(config: Mapping[str, Any], folder: Path) -> Architecture:
@@ -103,32 +132,36 @@ def read_size(config: Mapping[str, Any], key: str, default: int, path: Path) -> 
     return value
 
 
+def encoder_shapes(architecture: Architecture) -> dict[str, tuple[int, ...]]:
+    """Return the shape of every tensor of an encoder by its name without ``ENCODER``."""
+    hidden = architecture.hidden
+    shapes: dict[str, tuple[int, ...]] = {
+        "embeddings.word_embeddings.weight": (architecture.vocabulary, hidden),
+        "embeddings.position_embeddings.weight": (architecture.positions, hidden),
+        **_pair("embeddings.LayerNorm", hidden),
+    }
+    for layer, (heads, neurons) in enumerate(zip(architecture.heads, architecture.neurons, strict=True)):
+        prefix, width = f"transformer.layer.{layer}", heads * architecture.head_dim
+        for name in ("q_lin", "k_lin", "v_lin"):
+            shapes |= _pair(f"{prefix}.attention.{name}", width, hidden)
+        shapes |= _pair(f"{prefix}.attention.out_lin", hidden, width)
+        shapes |= _pair(f"{prefix}.sa_layer_norm", hidden)
+        shapes |= _pair(f"{prefix}.ffn.lin1", neurons, hidden)
+        shapes |= _pair(f"{prefix}.ffn.lin2", hidden, neurons)
+        shapes |= _pair(f"{prefix}.output_layer_norm", hidden)
+    return shapes
+
+
 def expected_shapes(architecture: Architecture, labels: int, task: Task) -> dict[str, tuple[int, ...]]:
     """Return the shape of every tensor of a model by its name."""
-    hidden = architecture.hidden
-    shapes: dict[str, tuple[int, ...]] = {}
-
-    def linear(name: str, rows: int, columns: int) -> None:
-        shapes[f"{name}.weight"], shapes[f"{name}.bias"] = (rows, columns), (rows,)
-
-    def norm(name: str) -> None:
-        shapes[f"{name}.weight"], shapes[f"{name}.bias"] = (hidden,), (hidden,)
-
-    shapes[f"{ENCODER}embeddings.word_embeddings.weight"] = (architecture.vocabulary, hidden)
-    shapes[f"{ENCODER}embeddings.position_embeddings.weight"] = (architecture.positions, hidden)
-    norm(f"{ENCODER}embeddings.LayerNorm")
-    for layer, (heads, neurons) in enumerate(zip(architecture.heads, architecture.neurons, strict=True)):
-        prefix, width = f"{ENCODER}transformer.layer.{layer}", heads * architecture.head_dim
-        for name in ("q_lin", "k_lin", "v_lin"):
-            linear(f"{prefix}.attention.{name}", width, hidden)
-        linear(f"{prefix}.attention.out_lin", hidden, width)
-        norm(f"{prefix}.sa_layer_norm")
-        linear(f"{prefix}.ffn.lin1", neurons, hidden)
-        linear(f"{prefix}.ffn.lin2", hidden, neurons)
-        norm(f"{prefix}.output_layer_norm")
-    for name, (rows, columns) in HEADS[task].shapes(hidden=hidden, labels=labels).items():
-        linear(name, rows, columns)
+    shapes = {f"{ENCODER}{name}": shape for name, shape in encoder_shapes(architecture).items()}
+    for name, sizes in HEADS[task].shapes(hidden=architecture.hidden, labels=labels).items():
+        shapes |= _pair(name, *sizes)
     return shapes
+
+
+def _pair(name: str, rows: int, *columns: int) -> dict[str, tuple[int, ...]]:
+    return {f"{name}.weight": (rows, *columns), f"{name}.bias": (rows,)}
 
 
 def shape_keys(architecture: Architecture) -> dict[str, Any]:
@@ -181,13 +214,14 @@ def build_module(
         for block, heads, neurons in zip(blocks(module), architecture.heads, architecture.neurons, strict=True):
             width = heads * architecture.head_dim
             if width != architecture.hidden:
-                _narrow(block.attention, ("q_lin", "k_lin", "v_lin"), architecture.hidden, width)
-                _narrow(block.attention, ("out_lin",), width, architecture.hidden)
+                for name in ("q_lin", "k_lin", "v_lin"):
+                    setattr(block.attention, name, torch.nn.Linear(architecture.hidden, width))
+                block.attention.out_lin = torch.nn.Linear(width, architecture.hidden)
                 # transformers 4 splits the width by these, transformers 5 by attention_head_size alone.
                 block.attention.n_heads, block.attention.dim = heads, width
             if neurons != architecture.neurons[0]:
-                _narrow(block.ffn, ("lin1",), architecture.hidden, neurons)
-                _narrow(block.ffn, ("lin2",), neurons, architecture.hidden)
+                block.ffn.lin1 = torch.nn.Linear(architecture.hidden, neurons)
+                block.ffn.lin2 = torch.nn.Linear(neurons, architecture.hidden)
     return module
 
 
@@ -223,7 +257,7 @@ def _widths(config: Mapping[str, Any], sizes: Mapping[str, int], path: Path) -> 
         raise CheckpointError(f"{path}: has {given[0]}, but no {missing}: a pruned checkpoint has both")
     for key in given:
         value = config[key]
-        if not isinstance(value, list) or not all(map(_is_size, value)):
+        if not isinstance(value, list) or not all(type(size) is int and size >= 1 for size in value):
             raise CheckpointError(f"{path}: {key} is {value!r}, not a list of positive integers")
         if len(value) != sizes["n_layers"]:
             raise CheckpointError(f"{path}: {key} has {len(value)} entries, but n_layers is {sizes['n_layers']}")
@@ -255,17 +289,6 @@ def _heads_left(pruned: object, sizes: Mapping[str, int], path: Path) -> tuple[i
     return tuple(heads)
 
 
-def _is_size(value: object) -> bool:
-    return type(value) is int and value >= 1
-
-
-def _narrow(parent: torch.nn.Module, names: tuple[str, ...], inputs: int, outputs: int) -> None:
-    import torch
-
-    for name in names:
-        setattr(parent, name, torch.nn.Linear(inputs, outputs))
-
-
 def padded(texts: Sequence[Sequence[int]], pad_id: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the token IDs and the attention mask of texts, int64 [texts, longest]."""
     import torch
@@ -278,6 +301,11 @@ def blocks(module: torch.nn.Module) -> Sequence[Any]:
     """Return the transformer layers of a DistilBERT with whatever head, bottom first."""
     layers: Sequence[Any] = module.base_model.transformer.layer  # type: ignore[assignment, union-attr]
     return layers
+
+
+def state_arrays(module: torch.nn.Module) -> dict[str, NDArray[np.float32]]:
+    """Return the tensors of a module by name; arrays share memory with tensors of the CPU."""
+    return {name: tensor.cpu().contiguous().numpy() for name, tensor in module.state_dict().items()}
 
 
 def outputs_of(module: torch.nn.Module, ids: torch.Tensor, mask: torch.Tensor | None = None) -> Outputs:
@@ -306,9 +334,7 @@ def enough_memory(what: str, *, hint: str) -> Iterator[None]:
     """
     try:
         yield
-    except MemoryError as error:
-        raise EnvironmentProblem(f"not enough memory for {what}", hint=hint) from error
-    except RuntimeError as error:
-        if not any(words in str(error) for words in _MEMORY_WORDS):
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and not any(words in str(error) for words in _MEMORY_WORDS):
             raise
         raise EnvironmentProblem(f"not enough memory for {what}", hint=hint) from error

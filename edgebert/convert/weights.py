@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgebert.heads import HEADS, HeadSpec
-from edgebert.network import ENCODER
+from edgebert.network import ENCODER, state_arrays
 
 if TYPE_CHECKING:
     import numpy as np
@@ -82,7 +82,7 @@ class Weights:
 
 def extract_weights(model: Model) -> Weights:
     """Return the weights of a model; arrays share memory with its tensors where nothing was folded."""
-    state = {name: tensor.detach().numpy() for name, tensor in model.module.state_dict().items()}
+    state = state_arrays(model.module)
     shape = model.checkpoint.architecture
     head = HEADS[model.checkpoint.task]
 

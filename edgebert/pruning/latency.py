@@ -21,7 +21,7 @@ from edgebert.ondevice.session import cpu_name
 from edgebert.outputs import FileKind, write_output
 from edgebert.progress import Progress, silent
 from edgebert.pruning.cost import Costs, part_times
-from edgebert.pruning.probes import POINTS, VOCABULARY, Probe, check_widths, probe_widths, time_files
+from edgebert.pruning.probes import RUNTIME, VOCABULARY, Probe, check_widths, probe_widths, time_files
 from edgebert.recipe import Format
 from edgebert.staging import writing
 
@@ -149,50 +149,38 @@ def measure_latency(
     architecture: Architecture,
     *,
     length: int,
-    runtime: str | None = None,
-    threads: int = 1,
     rounds: int = 5,
     runs: int = 20,
     progress: Progress = silent,
 ) -> LatencyTable:
-    """Return the measured times of int8 files of this kind of model, on this machine.
+    """Return the measured times of int8 ONNX files of this kind of model, on this machine, with one thread.
 
     How they are chosen and timed is told in ``probes``.
 
     Args:
         architecture: The uncut shape.
-        length: Tokens of the input.
-        runtime: ``onnxruntime`` (the default) or ``litert``.
-        threads: Threads of one inference.
+        length: Tokens of the input, at most the model's positions.
         rounds: Times each file is opened.
         runs: Inferences that count each time.
         progress: Told about files written and timed.
 
     Raises:
-        UsageError: An argument is out of range.
         MissingExtraError: A package that writes or runs the files is missing.
         EnvironmentProblem: The files find no room on the disk, or a worker does not run.
         CheckFailed: The runtime fails on a file.
     """
-    runtime = runtime or "onnxruntime"
-    if runtime not in POINTS:
-        raise UsageError(f"no latency table for the runtime {runtime!r}", hint=f"known: {', '.join(POINTS)}")
-    options = {"length": length, "threads": threads, "rounds": rounds, "runs": runs}
-    for name, value in options.items():
-        if value < 1:
-            raise UsageError(f"{name} is {value}; it must be at least 1")
-    if length > architecture.positions:
-        raise UsageError(f"length is {length}; the model takes up to {architecture.positions} tokens")
-    probes, checks = probe_widths(architecture, runtime), check_widths(architecture)
-    timed, version = time_files(architecture, (*probes, *checks), runtime=runtime, progress=progress, **options)
+    probes, checks = probe_widths(architecture), check_widths(architecture)
+    timed, version = time_files(
+        architecture, (*probes, *checks), length=length, rounds=rounds, runs=runs, progress=progress
+    )
     return LatencyTable(
         schema=SCHEMA,
         device=cpu_name(),
-        runtime=runtime,
+        runtime=RUNTIME,
         runtime_version=version,
-        format="onnx" if runtime == "onnxruntime" else "tflite",
+        format="onnx",
         precision="int8",
-        threads=threads,
+        threads=1,
         length=length,
         hidden=architecture.hidden,
         head_dim=architecture.head_dim,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from edgebert.errors import UsageError
 from edgebert.network import batch_outputs
 from edgebert.progress import Progress, silent
 from edgebert.pruning.cost import Costs
+from edgebert.pruning.probes import Widths
 from edgebert.pruning.repair import repair
 from edgebert.pruning.scores import Gradients, choose_units, importance
 from edgebert.pruning.surgery import check_cut, cut
@@ -131,16 +132,10 @@ def divergence(original: Model, other: Model, texts: Sequence[Sequence[int]]) ->
 
 
 def _keep(gradients: Gradients, layers: tuple[int, ...], costs: Costs, budget: float) -> Keep:
-    heads = [gradients.heads[layer] for layer in layers]
-    neurons = [gradients.neurons[layer] for layer in layers]
-    widths = choose_widths(
-        costs, [importance(g) for g in heads], [importance(g) for g in neurons], budget=budget, multiple=MULTIPLE
-    )
-    return Keep(
-        layers=layers,
-        heads=tuple(choose_units(found, width) for found, width in zip(heads, widths.heads, strict=True)),
-        neurons=tuple(choose_units(found, width) for found, width in zip(neurons, widths.neurons, strict=True)),
-    )
+    found = [[part[layer] for layer in layers] for part in (gradients.heads, gradients.neurons)]
+    widths = choose_widths(costs, *([*map(importance, part)] for part in found), budget=budget, multiple=MULTIPLE)
+    heads, neurons = (tuple(map(choose_units, part, counts)) for part, counts in zip(found, widths, strict=True))
+    return Keep(layers=layers, heads=heads, neurons=neurons)
 
 
 def _nearly_empty(keep: Keep, costs: Costs) -> list[int]:
@@ -156,17 +151,8 @@ Importance = Sequence[npt.NDArray[np.float64]]
 """Importance of each head (or neuron) of each layer: float64 [width], not negative."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Widths:
-    """How many heads and neurons each layer keeps, bottom first, and what share of all importance that is."""
-
-    heads: tuple[int, ...]
-    neurons: tuple[int, ...]
-    kept_importance: float
-
-
 def choose_widths(costs: Costs, heads: Importance, neurons: Importance, *, budget: float, multiple: int) -> Widths:
-    """Return the widths that keep the most importance at a cost of at most ``budget``.
+    """Return the widths, heads and neurons, that keep the most importance at a cost of at most ``budget``.
 
     Args:
         costs: Cost of every width.
@@ -180,7 +166,6 @@ def choose_widths(costs: Costs, heads: Importance, neurons: Importance, *, budge
     """
     groups = [_width_options(curve, scores, 1) for curve, scores in zip(costs.heads, heads, strict=True)]
     groups += [_width_options(curve, scores, multiple) for curve, scores in zip(costs.neurons, neurons, strict=True)]
-    unit = costs.full / _CELLS
     cheapest = costs.fixed + sum(float(group.costs[0]) for group in groups)
     if cheapest > budget:
         needed = math.ceil(1e4 * cheapest / costs.full) / 1e4  # rounded up: it has to be enough when it is given
@@ -189,17 +174,11 @@ def choose_widths(costs: Costs, heads: Importance, neurons: Importance, *, budge
             f"what one head and up to {multiple} neurons in each of {len(costs.heads)} layers cost",
             hint=f"keep {needed:g} or more",
         )
-    widths = _knapsack(groups, budget - costs.fixed, unit)
-    layers = len(costs.heads)
-    total = sum(float(scores.sum()) for scores in (*heads, *neurons))
-    kept = sum(float(group.gains[list(group.widths).index(width)]) for group, width in zip(groups, widths, strict=True))
-    return Widths(
-        heads=tuple(widths[:layers]), neurons=tuple(widths[layers:]), kept_importance=kept / total if total else 1.0
-    )
+    widths = tuple(_knapsack(groups, budget - costs.fixed, costs.full / _CELLS))
+    return widths[: len(heads)], widths[len(heads) :]
 
 
-@dataclass(frozen=True, slots=True)
-class _WidthOptions:
+class _WidthOptions(NamedTuple):
     """Widths of one group, ascending, with the cost and the importance kept of each."""
 
     widths: npt.NDArray[np.int64]

@@ -1,4 +1,4 @@
-"""Small int8 files of random weights, and how long they take: the raw times that a latency table is made of."""
+"""Small int8 ONNX files of random weights, and how long they take: the raw times that a latency table is made of."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from edgebert.architecture import Architecture
 from edgebert.arguments import Between, Positive
 from edgebert.device.protocol import Request, Series
 from edgebert.heads import HEADS
-from edgebert.ondevice.session import FORMATS
 from edgebert.progress import Progress
 from edgebert.staging import writing
 from edgebert.workers.measure import measure
@@ -26,10 +25,10 @@ if TYPE_CHECKING:
     from edgebert.convert.weights import Weights
 
 STACK = 4  # equal layers below the last one: what they differ by stands out of the noise fourfold
+RUNTIME = "onnxruntime"
 WARM_UP = 3
 VOCABULARY = 64  # rows of the embedding table: looking one up costs next to nothing
-# Head counts and neuron counts: writing a TFLite file takes many seconds, an ONNX file a fraction of one.
-POINTS = {"onnxruntime": (5, 7), "litert": (3, 4)}
+_HEAD_POINTS, _NEURON_POINTS = 5, 7  # how many counts of each are measured
 
 Width = Annotated[int, Between(1, 2**31 - 1)]
 
@@ -69,7 +68,7 @@ Widths = tuple[tuple[int, ...], tuple[int, ...]]
 """Heads and neurons of each layer of a file, bottom first."""
 
 
-def probe_widths(architecture: Architecture, runtime: str) -> tuple[Widths, ...]:
+def probe_widths(architecture: Architecture) -> tuple[Widths, ...]:
     """Return the widths of the files that tell apart what each part of a model costs.
 
     One has no layers, some have the last layer alone, some ``STACK`` equal layers below a last one of middling width.
@@ -78,9 +77,8 @@ def probe_widths(architecture: Architecture, runtime: str) -> tuple[Widths, ...]
 
     Args:
         architecture: The uncut shape, whose greatest widths are the greatest of the files.
-        runtime: ``onnxruntime`` or ``litert``.
     """
-    heads, neurons = _grids(architecture, runtime)
+    heads, neurons = _grids(architecture)
     middle = (heads[len(heads) // 2], neurons[len(neurons) // 2])
     pairs = tuple(dict.fromkeys([*((h, middle[1]) for h in heads), *((middle[0], n) for n in neurons)]))
     greatest = (heads[-1], neurons[-1])
@@ -108,8 +106,6 @@ def time_files(
     files: Sequence[Widths],
     *,
     length: int,
-    runtime: str,
-    threads: int,
     rounds: int,
     runs: int,
     progress: Progress,
@@ -123,16 +119,16 @@ def time_files(
     ids = tuple(np.random.default_rng(0).integers(0, VOCABULARY, length).tolist())
     series = (Series(name=str(length), inputs=(ids,)),)
     with tempfile.TemporaryDirectory(prefix="edgebert-latency-") as folder:
-        paths = [Path(folder) / f"{index}.{FORMATS[runtime]}" for index in range(len(files))]
+        from edgebert.convert.onnx import write_onnx
+
+        paths = [Path(folder) / f"{index}.onnx" for index in range(len(files))]
         for index, widths in enumerate(files):
             progress("writing files to time", index, len(files))
             with writing(Path(folder), room_hint="free some space, or set TMPDIR"):
-                _write(random_weights(architecture, widths, length=length), paths[index], length)
+                write_onnx(random_weights(architecture, widths, length=length), paths[index], int8=True)
         progress("writing files to time", len(files), len(files))
         requests = [
-            Request(
-                file=str(path), runtime=runtime, threads=threads, pad_id=0, series=series, warm_up=WARM_UP, runs=runs
-            )
+            Request(file=str(path), runtime=RUNTIME, threads=1, pad_id=0, series=series, warm_up=WARM_UP, runs=runs)
             for path in paths
         ]
         order = [index for turn in range(rounds) for index in np.random.default_rng(turn).permutation(len(files))]
@@ -190,25 +186,10 @@ def random_weights(architecture: Architecture, widths: Widths, *, length: int) -
     )
 
 
-def _grids(architecture: Architecture, runtime: str) -> Widths:
+def _grids(architecture: Architecture) -> Widths:
     """Return the head and neuron counts to measure: evenly spaced, the smallest and the greatest included."""
     most_heads, most_neurons = max(architecture.heads), max(architecture.neurons)
-    head_points, neuron_points = POINTS[runtime]
-    heads = {round(float(count)) for count in np.linspace(1, most_heads, head_points)}
+    heads = {round(float(count)) for count in np.linspace(1, most_heads, _HEAD_POINTS)}
     # Kernels work on blocks of neurons: only whole ones tell the slope.
-    neurons = {round(float(count) / 16) * 16 for count in np.linspace(16, most_neurons, neuron_points)}
+    neurons = {round(float(count) / 16) * 16 for count in np.linspace(16, most_neurons, _NEURON_POINTS)}
     return tuple(sorted(heads)), tuple(sorted({n for n in neurons if 0 < n < most_neurons} | {most_neurons}))
-
-
-def _write(weights: Weights, path: Path, length: int) -> None:
-    if path.suffix == ".onnx":
-        from edgebert.convert.onnx import write_onnx
-
-        write_onnx(weights, path, int8=True)
-        return
-    from edgebert.convert.tflite import quantize_tflite, write_tflite
-
-    source = path.with_suffix(".float32.tflite")
-    write_tflite(weights, source, lengths=(length,))
-    quantize_tflite(source, path, per_tensor=False)
-    source.unlink()

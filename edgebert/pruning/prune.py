@@ -7,31 +7,27 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import NoneType
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgebert.architecture import Architecture, Distillation, Pruning, TextSource, VocabularyCut
+from edgebert.architecture import Pruning, TextSource
 from edgebert.arguments import PLACE, expect, path_of, strings_of
 from edgebert.checkpoint import PRUNING_SCHEMA, Checkpoint, Model, load_model, save_model
 from edgebert.data import TrainingTexts, read_training
-from edgebert.errors import DataError, OutputError
+from edgebert.errors import DataError
 from edgebert.heads import HEADS
 from edgebert.network import enough_memory
 from edgebert.progress import Progress, silent
 from edgebert.pruning.cost import mac_costs, macs
 from edgebert.pruning.latency import LatencyTable, latency_costs, measure_latency, read_table, write_table
-from edgebert.pruning.plan import CostModel, cut_to_budget
+from edgebert.pruning.plan import cut_to_budget
 from edgebert.pruning.scores import Gradients, gate_gradients
 from edgebert.pruning.vocabulary import prune_vocabulary
 from edgebert.recipe import PruneOptions
 from edgebert.staging import staged_folder
 from edgebert.text import TextEncoder
 from edgebert.training.distill import distill
-from edgebert.training.objectives import DistillOptions
-
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
+from edgebert.training.objectives import LONGEST, DistillOptions
 
 SAMPLE = 1024
 """Texts whose gradients rank heads and neurons."""
@@ -42,7 +38,6 @@ FEWEST = 32
 _FIT_TOKENS = 60_000
 _PROBE = 512
 _UNFITTED = 1000  # as many texts at the end of the order as a distillation holds out at most
-_LONGEST = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +136,7 @@ def prune_model(
         EnvironmentProblem: The memory is full.
     """
     _check(training, len(model.checkpoint.labels))
+    head, before = HEADS[model.checkpoint.task], model.checkpoint.pruning
     with enough_memory("pruning", hint="close other programs, or give fewer or shorter texts"):
         source, report = model, None
         if options.vocabulary:
@@ -149,16 +145,19 @@ def prune_model(
             source, report = prune_vocabulary(
                 model, training.texts, training.labels, more=more, seed=options.seed, progress=progress
             )
-        texts = _prepare(source.tokenizer, training, options.seed, model.checkpoint.architecture.positions)
-        shape = source.checkpoint.architecture
-        pruned, layers = source, tuple(range(shape.layers))
+        texts = _prepare(source, training, options.seed)
+        pruned, layers = source, tuple(range(source.checkpoint.architecture.layers))
         if options.keep < 1:
             found = cut_to_budget(
                 source,
                 gradients or _score(source, texts, progress),
                 _fitting(texts),
                 texts.ids[-min(_PROBE, len(texts.ids) // 5) :],
-                cost_model=_cost_model(model, texts.lengths, latency),
+                cost_model=lambda shape: (
+                    mac_costs(shape, texts.lengths, head)
+                    if latency is None
+                    else latency_costs(latency, shape, head.reads)
+                ),
                 share=options.keep,
                 drop_layers=options.drop_layers,
                 progress=progress,
@@ -166,23 +165,36 @@ def prune_model(
             pruned, layers = found.model, found.keep.layers
     distillation = None
     if options.distill:
+        # As usual for fine-tuning: 5e-5 at the width of DistilBERT-base, more where the model is narrower.
+        rate = options.learning_rate or 5e-5 * 768 / model.checkpoint.architecture.hidden
+        settings = DistillOptions(epochs=options.distill, learning_rate=rate, seed=options.seed)
         pruned, distillation = distill(
-            pruned,
-            model,
-            training,
-            options=_settings(options, model.checkpoint.architecture.hidden),
-            layers=layers,
-            work=work,
-            progress=progress,
+            pruned, model, training, options=settings, layers=layers, work=work, progress=progress
         )
-    record = _record(model, pruned, layers, training, texts, options, latency, report, distillation)
+    original = before.original if before else model.checkpoint.architecture
+    left, whole = (macs(shape, texts.lengths, head) for shape in (pruned.checkpoint.architecture, original))
+    record = Pruning(
+        schema=PRUNING_SCHEMA,
+        original=original,
+        original_name=before.original_name if before else model.checkpoint.name,
+        original_sha256=before.original_sha256 if before else model.checkpoint.sha256,
+        layers=tuple(before.layers[layer] for layer in layers) if before else layers,
+        budget="macs" if latency is None else "latency",
+        keep=options.keep,
+        macs_share=left / whole,
+        tokens_per_text=sum(length * count for length, count in texts.lengths.items()) / len(texts.ids),
+        sample=min(SAMPLE, len(texts.ids)) if options.keep < 1 else 0,
+        seed=options.seed,
+        train=TextSource(name=training.name, sha256=training.sha256, examples=len(training.texts)),
+        vocabulary=report or (before.vocabulary if before else None),
+        distillation=distillation,
+    )
     return replace(pruned, checkpoint=replace(pruned.checkpoint, pruning=record))
 
 
 def score(model: Model, training: TrainingTexts, *, seed: int, progress: Progress = silent) -> Gradients:
     """Return the gate gradients that ``prune_model`` ranks by: the same for every share, so a search asks once."""
-    positions = model.checkpoint.architecture.positions
-    return _score(model, _prepare(model.tokenizer, training, seed, positions), progress)
+    return _score(model, _prepare(model, training, seed), progress)
 
 
 def latency_table(
@@ -202,14 +214,9 @@ def latency_table(
     """
     if path is not None and path.exists():
         return read_table(path)
-    if path is not None:
-        try:  # before minutes of measuring, not after them
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"{path}: cannot be written: {error.strerror}", hint="choose another place") from error
     loaded = load_model(model)
     shape = loaded.checkpoint.architecture
-    encoder = TextEncoder(loaded.tokenizer, min(_LONGEST, shape.positions))
+    encoder = TextEncoder(loaded.tokenizer, min(LONGEST, shape.positions))
     length = round(float(np.mean([len(encoder.encode(text)) for text in training.texts])))
     table = measure_latency(shape, length=length, progress=progress)
     if path is not None:
@@ -231,14 +238,8 @@ def _check(training: TrainingTexts, labels: int) -> None:
         raise DataError(f"{training.name}: the label {bad[0]} is none of the model's, which are 0 to {labels - 1}")
 
 
-def _settings(options: PruneOptions, hidden: int) -> DistillOptions:
-    # As usual for fine-tuning: 5e-5 at the width of DistilBERT-base, more where the model is narrower.
-    learning_rate = 5e-5 * 768 / hidden if options.learning_rate is None else options.learning_rate
-    return DistillOptions(epochs=options.distill, learning_rate=learning_rate, seed=options.seed)
-
-
-def _prepare(tokenizer: Tokenizer, training: TrainingTexts, seed: int, positions: int) -> _Texts:
-    encoder = TextEncoder(tokenizer, min(_LONGEST, positions))
+def _prepare(model: Model, training: TrainingTexts, seed: int) -> _Texts:
+    encoder = TextEncoder(model.tokenizer, min(LONGEST, model.checkpoint.architecture.positions))
     order = np.random.default_rng(seed).permutation(len(training.texts)).tolist()
     ids = tuple(encoder.encode(training.texts[index]) for index in order)
     labels = None if training.labels is None else tuple(training.labels[index] for index in order)
@@ -255,45 +256,3 @@ def _fitting(texts: _Texts) -> tuple[tuple[int, ...], ...]:
     rest = texts.ids[: -min(_UNFITTED, len(texts.ids) // 5)]
     enough = int(np.searchsorted(np.cumsum([len(ids) for ids in rest]), _FIT_TOKENS)) + 1
     return rest[:enough]
-
-
-def _cost_model(model: Model, lengths: Counter[int], latency: LatencyTable | None) -> CostModel:
-    head = HEADS[model.checkpoint.task]
-    if latency is None:
-        return lambda shape: mac_costs(shape, lengths, head)
-    return lambda shape: latency_costs(latency, shape, head.reads)
-
-
-def _record(
-    model: Model,
-    pruned: Model,
-    layers: tuple[int, ...],
-    training: TrainingTexts,
-    texts: _Texts,
-    options: PruneOptions,
-    latency: LatencyTable | None,
-    vocabulary: VocabularyCut | None,
-    distillation: Distillation | None,
-) -> Pruning:
-    before = model.checkpoint.pruning
-    original = before.original if before else model.checkpoint.architecture
-    return Pruning(
-        schema=PRUNING_SCHEMA,
-        original=original,
-        original_name=before.original_name if before else model.checkpoint.name,
-        original_sha256=before.original_sha256 if before else model.checkpoint.sha256,
-        layers=tuple(before.layers[layer] for layer in layers) if before else layers,
-        budget="macs" if latency is None else "latency",
-        keep=options.keep,
-        macs_share=_macs(pruned.checkpoint.architecture, model, texts) / _macs(original, model, texts),
-        tokens_per_text=sum(length * count for length, count in texts.lengths.items()) / len(texts.ids),
-        sample=min(SAMPLE, len(texts.ids)) if options.keep < 1 else 0,
-        seed=options.seed,
-        train=TextSource(name=training.name, sha256=training.sha256, examples=len(training.texts)),
-        vocabulary=vocabulary or (before.vocabulary if before else None),
-        distillation=distillation,
-    )
-
-
-def _macs(architecture: Architecture, model: Model, texts: _Texts) -> float:
-    return macs(architecture, texts.lengths, HEADS[model.checkpoint.task])

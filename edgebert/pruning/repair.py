@@ -52,28 +52,28 @@ def repair(
     first_only = HEADS[pruned.checkpoint.task].reads == "first"
     with torch.inference_mode():
         streams = [
-            _Stream.start(original.module, module, *padded([texts[index] for index in batch], original.pad_id))
+            _Stream(original.module, module, *padded([texts[index] for index in batch], original.pad_id), head_dim)
             for batch in batches_by_length([*map(len, texts)], 64)
         ]
         old_blocks, new_blocks = blocks(original.module), blocks(module)
         ends = (*layers[1:], len(old_blocks))
         for stream in streams:
-            stream.skip(old_blocks[: layers[0]], head_dim)
+            stream.skip(old_blocks[: layers[0]])
         for index, (layer, end, block) in enumerate(zip(layers, ends, new_blocks, strict=True)):
             top = index == len(new_blocks) - 1
             block.output_layer_norm.load_state_dict(old_blocks[end - 1].output_layer_norm.state_dict())
             for half, done in (("attention", 2 * index + 1), ("feed-forward", 2 * index + 2)):
                 fit = _Fit(block.attention.out_lin if half == "attention" else block.ffn.lin2)
                 for stream in streams:
-                    stream.advance_old(old_blocks[layer], head_dim, half)
+                    stream.advance_old(old_blocks[layer], half)
                     if half == "feed-forward":
-                        stream.skip(old_blocks[layer + 1 : end], head_dim)
-                    inputs = _inputs(block, stream.new, stream.mask, head_dim, half)
+                        stream.skip(old_blocks[layer + 1 : end])
+                    inputs = stream.inputs(block, stream.new, half)
                     rows = stream.first if top and first_only else stream.mask
                     fit.add(inputs[rows], (stream.old_sum - stream.new)[rows])
                 fit.solve(ridge)
                 for stream in streams:
-                    stream.advance_new(block, head_dim, half)
+                    stream.advance_new(block, half)
                 progress("re-fitting the cut layers", done, 2 * len(new_blocks))
     return replace(pruned, module=module)
 
@@ -81,29 +81,47 @@ def repair(
 class _Stream:
     """The residual stream of a batch in the original and in the pruned model, half layer by half layer."""
 
-    def __init__(self, old: torch.Tensor, new: torch.Tensor, mask: torch.Tensor) -> None:
-        self.old, self.new, self.mask = old, new, mask  # [batch, length, hidden], bool [batch, length]
-        self.old_sum = old
-        self.first = mask.clone()
+    def __init__(self, old: Any, new: Any, ids: torch.Tensor, mask: torch.Tensor, head_dim: int) -> None:
+        self.old, self.new = old.base_model.embeddings(ids), new.base_model.embeddings(ids)  # [batch, length, hidden]
+        self.old_sum = self.old
+        self.mask, self.head_dim = mask.bool(), head_dim  # bool [batch, length]
+        self.first = self.mask.clone()
         self.first[:, 1:] = False
 
-    @classmethod
-    def start(cls, old: Any, new: Any, ids: torch.Tensor, mask: torch.Tensor) -> _Stream:
-        return cls(old.base_model.embeddings(ids), new.base_model.embeddings(ids), mask.bool())
+    def advance_old(self, block: Any, half: str) -> None:
+        self.old_sum, self.old = self._advanced(block, self.old, half)
 
-    def advance_old(self, block: Any, head_dim: int, half: str) -> None:
-        projection, norm = _parts(block, half)
-        self.old_sum = self.old + projection(_inputs(block, self.old, self.mask, head_dim, half))
-        self.old = norm(self.old_sum)
+    def advance_new(self, block: Any, half: str) -> None:
+        _, self.new = self._advanced(block, self.new, half)
 
-    def skip(self, gone: Sequence[Any], head_dim: int) -> None:
+    def skip(self, gone: Sequence[Any]) -> None:
         for block in gone:
-            self.advance_old(block, head_dim, "attention")
-            self.advance_old(block, head_dim, "feed-forward")
+            self.advance_old(block, "attention")
+            self.advance_old(block, "feed-forward")
 
-    def advance_new(self, block: Any, head_dim: int, half: str) -> None:
-        projection, norm = _parts(block, half)
-        self.new = norm(self.new + projection(_inputs(block, self.new, self.mask, head_dim, half)))
+    def _advanced(self, block: Any, x: torch.Tensor, half: str) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the stream after a half layer, before and after its norm."""
+        projection, norm = block.ffn.lin2, block.output_layer_norm
+        if half == "attention":
+            projection, norm = block.attention.out_lin, block.sa_layer_norm
+        total = x + projection(self.inputs(block, x, half))
+        return total, norm(total)
+
+    def inputs(self, block: Any, x: torch.Tensor, half: str) -> torch.Tensor:
+        """Return what the output projection of a half layer gets: [batch, length, width]."""
+        import torch
+
+        if half != "attention":
+            activated: torch.Tensor = block.ffn.activation(block.ffn.lin1(x))
+            return activated
+        attention = block.attention
+        query, key, value = (
+            part(x).reshape(*x.shape[:2], -1, self.head_dim).transpose(1, 2)  # [batch, heads, length, head_dim]
+            for part in (attention.q_lin, attention.k_lin, attention.v_lin)
+        )
+        allowed = self.mask[:, None, None, :]
+        mixed = torch.nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=allowed)
+        return mixed.transpose(1, 2).flatten(2)
 
 
 class _Fit:
@@ -135,27 +153,3 @@ class _Fit:
         change = torch.linalg.solve(self.gram + torch.diag(penalty), self.moment)  # [width + 1, hidden]
         self.projection.weight += change[:-1].T.float()
         self.projection.bias += change[-1].float()
-
-
-def _parts(block: Any, half: str) -> tuple[Any, Any]:
-    if half == "attention":
-        return block.attention.out_lin, block.sa_layer_norm
-    return block.ffn.lin2, block.output_layer_norm
-
-
-def _inputs(block: Any, x: torch.Tensor, mask: torch.Tensor, head_dim: int, half: str) -> torch.Tensor:
-    """Return what the output projection of a half layer gets: [batch, length, width]."""
-    import torch
-
-    if half != "attention":
-        activated: torch.Tensor = block.ffn.activation(block.ffn.lin1(x))
-        return activated
-
-    def split(values: torch.Tensor) -> torch.Tensor:
-        return values.reshape(*values.shape[:2], -1, head_dim).transpose(1, 2)  # [batch, heads, length, head_dim]
-
-    attention = block.attention
-    query, key, value = (split(part(x)) for part in (attention.q_lin, attention.k_lin, attention.v_lin))
-    allowed = mask[:, None, None, :]
-    mixed = torch.nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=allowed)
-    return mixed.transpose(1, 2).flatten(2)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgebert.architecture import VocabularyCut
-from edgebert.errors import DataError, UsageError
+from edgebert.errors import DataError
 from edgebert.progress import Progress, silent
 from edgebert.pruning.tokens import check_texts, cut_tokenizer, encodings, kept_tokens
 from edgebert.text import TextEncoder, untruncated
@@ -82,26 +82,26 @@ def measure_vocabulary(
         progress: Told after every chunk of texts.
 
     Raises:
-        UsageError: A text holds a lone surrogate, or there are not as many labels as texts.
+        UsageError: A text holds a lone surrogate.
     """
-    _check_labels(texts, labels)
-    unknown_before, tokens_before = _spelling(before, texts)
-    unknown_after, tokens_after = _spelling(after, texts)
-    answers_before = _answers(before, texts, "comparing the answers, before the cut", progress)
-    answers_after = _answers(after, texts, "comparing the answers, after the cut", progress)
-    right = None if labels is None else np.asarray(labels, dtype=np.int64)
+    measured = []
+    for model, when in ((before, "before"), (after, "after")):
+        answers = _answers(model, texts, f"comparing the answers, {when} the cut", progress)
+        right = None if labels is None else float((answers == labels).mean())
+        measured.append((*_spelling(model, texts), answers, right))
+    (unknown_before, tokens_before, answers_before, right_before), (unknown, tokens, answers, right) = measured
     return VocabularyCut(
         tokens_before=before.tokenizer.get_vocab_size(),
         tokens_after=after.tokenizer.get_vocab_size(),
         bytes_saved=_bytes_saved(before, after),
         texts=len(texts),
         unknown_before=unknown_before,
-        unknown_after=unknown_after,
+        unknown_after=unknown,
         tokens_per_text_before=tokens_before,
-        tokens_per_text_after=tokens_after,
-        agreement=float((answers_before == answers_after).mean()),
-        accuracy_before=None if right is None else float((answers_before == right).mean()),
-        accuracy_after=None if right is None else float((answers_after == right).mean()),
+        tokens_per_text_after=tokens,
+        agreement=float((answers_before == answers).mean()),
+        accuracy_before=right_before,
+        accuracy_after=right,
     )
 
 
@@ -130,9 +130,8 @@ def prune_vocabulary(
 
     Raises:
         DataError: There are too few texts.
-        UsageError: A text holds a lone surrogate, or there are not as many labels as texts.
+        UsageError: A text holds a lone surrogate.
     """
-    _check_labels(training, labels)
     check_texts(training)
     # A text that stands there twice would otherwise be held out and have a say.
     given = set(more)
@@ -166,11 +165,6 @@ def prune_vocabulary(
 def _bytes_saved(before: Model, after: Model) -> int:
     shape = before.checkpoint.architecture
     return 4 * shape.hidden * (shape.vocabulary - after.checkpoint.architecture.vocabulary)
-
-
-def _check_labels(texts: Sequence[str], labels: Sequence[int] | None) -> None:
-    if labels is not None and len(labels) != len(texts):
-        raise UsageError(f"there are {len(texts)} texts and {len(labels)} labels", hint="label all texts or none")
 
 
 def _spelling(model: Model, texts: Sequence[str]) -> tuple[float, float]:

@@ -6,6 +6,7 @@ import dataclasses
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import NoneType
 from typing import TYPE_CHECKING, Any
@@ -14,18 +15,21 @@ import numpy as np
 
 from edgebert.arguments import PLACE, Factor, Length, Positive, Rate, Seed, check_options, expect, path_of
 from edgebert.data import Dataset, read_dataset
-from edgebert.errors import CheckpointError, DataError, MissingExtraError, UsageError
+from edgebert.errors import DataError, UsageError
 from edgebert.folder import locate, read_config
 from edgebert.label_metrics import accuracy
 from edgebert.manifest import Task
 from edgebert.network import (
     ENCODER,
     build_module,
-    expected_shapes,
+    check_model_type,
+    encoder_shapes,
     padded,
     read_architecture,
     read_dropouts,
     read_share,
+    require,
+    state_arrays,
 )
 from edgebert.progress import Progress, silent
 from edgebert.staging import staged_folder
@@ -130,7 +134,8 @@ def finetune(
     if not isinstance(evaluation, Dataset | None):
         evaluation = read_dataset(evaluation, labels=train.labels)
     _check_data(train, evaluation)
-    _require_packages()
+    # The Trainer asks for accelerate only when it starts.
+    require("accelerate", "torch", "transformers", extra="train", purpose="fine-tuning")
     with staged_folder(out, force=force, marker="config.json") as stage:
         folder, _ = locate(base)
         tokenizer = load_tokenizer(folder)
@@ -142,15 +147,6 @@ def finetune(
         _save(model, stage)
         write_tokenizer(tokenizer, stage, max_length=model.config.max_position_embeddings)
     return FinetuneResult(path=out, labels=train.labels, train_examples=len(train.examples), accuracy=score)
-
-
-def _require_packages() -> None:
-    try:
-        import accelerate  # noqa: F401  the Trainer asks for it only when it starts
-        import torch  # noqa: F401
-        import transformers  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError(error.name or "transformers", extra="train", purpose="fine-tuning") from error
 
 
 def _check_data(train: Dataset, evaluation: Dataset | None) -> None:
@@ -178,11 +174,7 @@ def _new_model(
     import transformers
 
     values = read_config(folder)
-    if (kind := values.get("model_type")) != "distilbert":
-        hint = "fine-tuning starts from a DistilBERT"
-        if kind == "bert":
-            hint = f"make a DistilBERT of it first: edgebert import-bert {folder} --out DIR"
-        raise CheckpointError(f"{folder / 'config.json'}: model_type is {kind!r}, not 'distilbert'", hint=hint)
+    check_model_type(values, folder / "config.json")
     architecture = read_architecture(values, folder)
     settings = {
         **read_dropouts(values, folder, _TASK),
@@ -201,9 +193,7 @@ def _new_model(
         if name.removeprefix(ENCODER).startswith(("embeddings.", "transformer."))
     }
     tensors.pop("embeddings.position_ids", None)
-    shapes = expected_shapes(architecture, len(labels), _TASK).items()
-    encoder = {name.removeprefix(ENCODER): shape for name, shape in shapes if name.startswith(ENCODER)}
-    check_shapes(tensors, encoder, folder)
+    check_shapes(tensors, encoder_shapes(architecture), folder)
     transformers.set_seed(options.seed)
     model = build_module(architecture, labels, _TASK, settings=settings)
     model.base_model.load_state_dict({name: torch.from_numpy(tensor) for name, tensor in tensors.items()})
@@ -258,7 +248,7 @@ def _trainer(
         model=model,
         args=arguments,
         train_dataset=_encode(tokenizer, train, options.max_length),
-        data_collator=_collate(pad_id_of(tokenizer)),
+        data_collator=partial(_batch, pad_id=pad_id_of(tokenizer)),
         compute_loss_func=lambda outputs, labels, **_: OBJECTIVES[_TASK].loss(outputs, labels, "mean"),
         callbacks=[_Reporter()],
     )
@@ -271,16 +261,13 @@ def _encode(tokenizer: Tokenizer, dataset: Dataset, max_length: int) -> list[dic
     return [{"input_ids": encoder.encode(example.text), "labels": example.label} for example in dataset.examples]
 
 
-def _collate(pad_id: int) -> Callable[[list[dict[str, Any]]], dict[str, torch.Tensor]]:
-    """Return a function from examples to int64 tensors: ids and mask [batch, longest text], labels [batch]."""
+def _batch(examples: list[dict[str, Any]], pad_id: int) -> dict[str, torch.Tensor]:
+    """Return examples as int64 tensors: ids and mask [batch, longest text], labels [batch]."""
     import torch
 
-    def collate(examples: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
-        ids, mask = padded([example["input_ids"] for example in examples], pad_id)
-        labels = torch.tensor([example["labels"] for example in examples])
-        return {"input_ids": ids, "attention_mask": mask, "labels": labels}
-
-    return collate
+    ids, mask = padded([example["input_ids"] for example in examples], pad_id)
+    labels = torch.tensor([example["labels"] for example in examples])
+    return {"input_ids": ids, "attention_mask": mask, "labels": labels}
 
 
 def _check_finite(model: transformers.PreTrainedModel, options: FinetuneOptions) -> None:
@@ -296,8 +283,7 @@ def _save(model: transformers.PreTrainedModel, folder: Path) -> None:
     # What save_pretrained writes for a model of one file, without the progress bar it draws.
     model.config.architectures = [type(model).__name__]
     model.config.save_pretrained(folder)
-    weights = {name: tensor.cpu().contiguous().numpy() for name, tensor in model.state_dict().items()}
-    write_tensors(weights, folder / "model.safetensors")
+    write_tensors(state_arrays(model), folder / "model.safetensors")
 
 
 def _accuracy(

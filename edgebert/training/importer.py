@@ -7,13 +7,13 @@ the first row of the token-type table is added to every position, so it can be f
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from edgebert.architecture import Architecture
 from edgebert.arguments import expect, path_of
 from edgebert.errors import CheckpointError, OutputError
 from edgebert.folder import read_config, read_object
-from edgebert.network import read_share, read_size
+from edgebert.network import encoder_shapes, read_share, read_size, shape_keys
 from edgebert.staging import staged_folder
 from edgebert.tensors import check_shapes, read_tensors, weight_files, write_tensors
 from edgebert.tokenizer import check_vocabulary, load_tokenizer, write_tokenizer
@@ -31,25 +31,17 @@ _POSITIONS = "embeddings.position_embeddings.weight"
 _TOKEN_TYPES = "embeddings.token_type_embeddings.weight"
 
 
-class _Rename(NamedTuple):
-    """A weight-and-bias pair of one layer: its names in BERT and DistilBERT, and what its shape is made of."""
-
-    bert: str
-    distilbert: str
-    rows: str
-    columns: str = ""
-
-
-_LAYER = (
-    _Rename("attention.self.query", "attention.q_lin", "hidden", "hidden"),
-    _Rename("attention.self.key", "attention.k_lin", "hidden", "hidden"),
-    _Rename("attention.self.value", "attention.v_lin", "hidden", "hidden"),
-    _Rename("attention.output.dense", "attention.out_lin", "hidden", "hidden"),
-    _Rename("attention.output.LayerNorm", "sa_layer_norm", "hidden"),
-    _Rename("intermediate.dense", "ffn.lin1", "neurons", "hidden"),
-    _Rename("output.dense", "ffn.lin2", "hidden", "neurons"),
-    _Rename("output.LayerNorm", "output_layer_norm", "hidden"),
-)
+_LAYER = {
+    "attention.self.query": "attention.q_lin",
+    "attention.self.key": "attention.k_lin",
+    "attention.self.value": "attention.v_lin",
+    "attention.output.dense": "attention.out_lin",
+    "attention.output.LayerNorm": "sa_layer_norm",
+    "intermediate.dense": "ffn.lin1",
+    "output.dense": "ffn.lin2",
+    "output.LayerNorm": "output_layer_norm",
+}
+"""Names of the weights and biases of a layer: BERT's and DistilBERT's."""
 
 
 def import_bert(source: str | Path, out: str | Path, *, force: bool = False) -> Path:
@@ -138,43 +130,28 @@ def _encoder(tensors: Tensors) -> Tensors:
 
 
 def _renamed(tensors: Tensors, architecture: Architecture, token_types: int, source: Path) -> Tensors:
-    hidden = architecture.hidden
-    kept = ("embeddings.word_embeddings.weight", "embeddings.LayerNorm.weight", "embeddings.LayerNorm.bias")
-    names = {name: name for name in kept}
-    shapes = dict(zip(kept, ((architecture.vocabulary, hidden), (hidden,), (hidden,)), strict=True))
-    shapes[_POSITIONS] = (architecture.positions, hidden)
-    shapes[_TOKEN_TYPES] = (token_types, hidden)
-    for layer, neurons in enumerate(architecture.neurons):
-        sizes = {"hidden": hidden, "neurons": neurons}
-        for pair in _LAYER:
-            rows = (sizes[pair.rows],)
-            columns = (sizes[pair.columns],) if pair.columns else ()
-            for kind, shape in (("weight", rows + columns), ("bias", rows)):
-                bert = f"encoder.layer.{layer}.{pair.bert}.{kind}"
-                names[bert], shapes[bert] = f"transformer.layer.{layer}.{pair.distilbert}.{kind}", shape
-    check_shapes(tensors, shapes, source)
+    names = {name: name for name in encoder_shapes(architecture) if name.startswith("embeddings.")}
+    for layer in range(architecture.layers):
+        for old, new in _LAYER.items():
+            for kind in ("weight", "bias"):
+                names[f"encoder.layer.{layer}.{old}.{kind}"] = f"transformer.layer.{layer}.{new}.{kind}"
+    shapes = {old: encoder_shapes(architecture)[new] for old, new in names.items()}
+    check_shapes(tensors, {**shapes, _TOKEN_TYPES: (token_types, architecture.hidden)}, source)
     renamed = {new: tensors[old] for old, new in names.items()}
     renamed[_POSITIONS] = tensors[_POSITIONS] + tensors[_TOKEN_TYPES][0]  # [positions, hidden] + [hidden]
     return renamed
 
 
 def _distilbert_config(config: dict[str, Any], architecture: Architecture, path: Path) -> dict[str, object]:
-    return {
-        "architectures": ["DistilBertModel"],
-        "model_type": "distilbert",
-        "activation": architecture.activation,
+    settings = {
+        **shape_keys(architecture),
         "attention_dropout": read_share(config, "attention_probs_dropout_prob", 0.1, path),
-        "dim": architecture.hidden,
         "dropout": read_share(config, "hidden_dropout_prob", 0.1, path),
-        "hidden_dim": architecture.neurons[0],
         "initializer_range": read_share(config, "initializer_range", 0.02, path),
-        "max_position_embeddings": architecture.positions,
-        "n_heads": architecture.heads[0],
-        "n_layers": architecture.layers,
         "pad_token_id": _pad_id(config, architecture.vocabulary, path),
         "sinusoidal_pos_embds": False,
-        "vocab_size": architecture.vocabulary,
     }
+    return {"architectures": ["DistilBertModel"], "model_type": "distilbert", **dict(sorted(settings.items()))}
 
 
 def _pad_id(config: dict[str, Any], vocabulary: int, path: Path) -> int:

@@ -270,7 +270,7 @@ def _latency(to: Path, corpus: Corpus) -> None:
         hidden=32,
         head_dim=8,
         activation="gelu",
-        probes=tuple(map(probe, probe_widths(shape, "onnxruntime"))),
+        probes=tuple(map(probe, probe_widths(shape))),
         checks=tuple(map(probe, check_widths(shape))),
     )
     write_table(table, to)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from edgebert.architecture import Architecture, Keep
 from edgebert.checkpoint import Model, load_model
 from edgebert.data import TrainingTexts
 from edgebert.heads import HEADS
@@ -49,3 +50,12 @@ def training_file(path: Path) -> Path:
 def same_weights(one: Model, other: Model) -> bool:
     left, right = one.module.state_dict(), other.module.state_dict()
     return list(left) == list(right) and all(torch.equal(left[name], right[name]) for name in left)
+
+
+def keep_all(architecture: Architecture) -> Keep:
+    """Return the plan that cuts nothing out."""
+    return Keep(
+        layers=tuple(range(architecture.layers)),
+        heads=tuple(tuple(range(count)) for count in architecture.heads),
+        neurons=tuple(tuple(range(count)) for count in architecture.neurons),
+    )

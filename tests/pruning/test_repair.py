@@ -13,7 +13,8 @@ from edgebert.checkpoint import Model, load_model
 from edgebert.network import blocks, padded
 from edgebert.pruning.plan import divergence
 from edgebert.pruning.repair import _Stream, repair
-from edgebert.pruning.surgery import cut, keep_all
+from edgebert.pruning.surgery import cut
+from tests.pruning.inputs import keep_all
 from tests.support import fakes
 
 FIT = fakes.random_texts(21, count=160, longest=12)
@@ -134,13 +135,13 @@ def test_half_layers_compute_what_hugging_face_computes():
     for each in (original, narrow):
         with torch.inference_mode():
             states = each.module.distilbert(ids, attention_mask=mask, output_hidden_states=True).hidden_states
-            stream = _Stream.start(original.module, each.module, ids, mask)
+            stream = _Stream(original.module, each.module, ids, mask, 4)
             for layer, block in enumerate(blocks(each.module)):
                 for half in ("attention", "feed-forward"):
-                    stream.advance_new(block, 4, half)
+                    stream.advance_new(block, half)
                 torch.testing.assert_close(stream.new[real], states[layer + 1][real], rtol=0, atol=1e-4)
             states = original.module.distilbert(ids, attention_mask=mask, output_hidden_states=True).hidden_states
-            stream.skip(blocks(original.module), 4)
+            stream.skip(blocks(original.module))
             torch.testing.assert_close(stream.old[real], states[-1][real], rtol=0, atol=1e-4)
 
 

@@ -292,14 +292,6 @@ def test_too_few_texts_are_refused(texts: tuple[str, ...]) -> None:
     )
 
 
-def test_labels_must_be_as_many_as_texts() -> None:
-    """A list of labels of another length is refused, not cut off."""
-    with pytest.raises(UsageError, match="there are 12 texts and 11 labels"):
-        prune_vocabulary(tiny(), fakes.TEXTS, LABELS[:-1], seed=0)
-    with pytest.raises(UsageError, match="there are 12 texts and 11 labels"):
-        measure_vocabulary(tiny(), tiny(), fakes.TEXTS, LABELS[:-1])
-
-
 def test_a_lone_surrogate_is_named_by_its_place_among_the_training_texts() -> None:
     """The number in the message counts the texts as they were given."""
     with pytest.raises(UsageError) as caught:
