@@ -15,23 +15,20 @@ from typing import TYPE_CHECKING, Any
 
 from edgebert.architecture import Architecture, Pruning
 from edgebert.arguments import PLACE, expect
+from edgebert.configuration import (
+    ENCODER,
+    check_model_type,
+    expected_shapes,
+    read_architecture,
+    read_dropouts,
+    shape_keys,
+)
 from edgebert.errors import CheckpointError
 from edgebert.folder import locate, no_classifier, read_config
 from edgebert.heads import HEADS
 from edgebert.jsonio import dumps, read
 from edgebert.manifest import Task
-from edgebert.network import (
-    ENCODER,
-    check_model_type,
-    expected_shapes,
-    load_module,
-    outputs_of,
-    read_architecture,
-    read_dropouts,
-    require,
-    shape_keys,
-    state_arrays,
-)
+from edgebert.network import load_module, outputs_of, require, state_arrays
 from edgebert.progress import note
 from edgebert.tasks import TASK_HEADS, TaskHead, task_head
 from edgebert.tensors import check_shapes, read_tensors, tensor_names, weight_files, write_tensors

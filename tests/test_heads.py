@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from edgebert.architecture import Architecture
+from edgebert.configuration import ENCODER, expected_shapes
 from edgebert.heads import HEADS
 from edgebert.manifest import Task
-from edgebert.network import ENCODER, build_module, expected_shapes
+from edgebert.network import build_module
 
 SHAPE = Architecture(
     hidden=12, head_dim=4, heads=(3, 1), neurons=(7, 5), vocabulary=50, positions=20, activation="gelu"

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgebert.architecture import Architecture
+from edgebert.configuration import read_architecture, shape_keys
 from edgebert.errors import CheckpointError
-from edgebert.network import build_module, load_module, read_architecture, shape_keys
+from edgebert.network import build_module, load_module
 from tests.support import fakes
 
 PATH = Path("model")

@@ -16,9 +16,9 @@ from benchmarks.results import DataFile, Process, Recorded, stamp
 from benchmarks.studies.accuracy import prepared
 from benchmarks.suite import ShapeOptions, load_suite
 from edgebert.architecture import Architecture
+from edgebert.configuration import read_architecture
 from edgebert.demo.run import encoder_folder
 from edgebert.folder import read_config
-from edgebert.network import read_architecture
 from edgebert.progress import Progress
 
 KEEP = 0.5

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from edgebert.configuration import ENCODER
 from edgebert.heads import HEADS, HeadSpec
-from edgebert.network import ENCODER, state_arrays
+from edgebert.network import state_arrays
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from edgebert.architecture import Architecture, Keep
 from edgebert.checkpoint import Model
+from edgebert.configuration import ENCODER
 from edgebert.errors import ParityError
-from edgebert.network import ENCODER, batch_outputs, blocks, load_module
+from edgebert.network import batch_outputs, blocks, load_module
 
 if TYPE_CHECKING:
     import torch

@@ -14,23 +14,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgebert.arguments import PLACE, Factor, Length, Positive, Rate, Seed, check_options, expect, path_of
+from edgebert.configuration import (
+    ENCODER,
+    check_model_type,
+    encoder_shapes,
+    read_architecture,
+    read_dropouts,
+    read_share,
+)
 from edgebert.data import Dataset, read_dataset
 from edgebert.errors import DataError, UsageError
 from edgebert.folder import locate, read_config
 from edgebert.label_metrics import accuracy
 from edgebert.manifest import Task
-from edgebert.network import (
-    ENCODER,
-    build_module,
-    check_model_type,
-    encoder_shapes,
-    padded,
-    read_architecture,
-    read_dropouts,
-    read_share,
-    require,
-    state_arrays,
-)
+from edgebert.network import build_module, padded, require, state_arrays
 from edgebert.progress import Progress, silent
 from edgebert.staging import staged_folder
 from edgebert.tensors import check_shapes, read_tensors, weight_files, write_tensors

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from edgebert.architecture import Architecture
 from edgebert.arguments import expect, path_of
+from edgebert.configuration import encoder_shapes, read_share, read_size, shape_keys
 from edgebert.errors import CheckpointError, OutputError
 from edgebert.folder import read_config, read_object
-from edgebert.network import encoder_shapes, read_share, read_size, shape_keys
 from edgebert.staging import staged_folder
 from edgebert.tensors import check_shapes, read_tensors, weight_files, write_tensors
 from edgebert.tokenizer import check_vocabulary, load_tokenizer, write_tokenizer
