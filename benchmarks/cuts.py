@@ -5,6 +5,8 @@ A finished run is one file: a killed benchmark resumes after the last of them.
 
 from __future__ import annotations
 
+import functools
+import itertools
 import os
 import tempfile
 import time
@@ -29,8 +31,6 @@ from edgebert.recipe import PruneOptions
 from edgebert.runtime import open_runner
 from edgebert.staging import replace_file
 from edgebert.text import TextEncoder, text_spec
-
-T = TypeVar("T")
 
 _MOST_LABELS = 10
 
@@ -118,18 +118,24 @@ class _Key:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Run:
+class _State:
     key: _Key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run(_State):
     sample: int
     tokens_per_text: float
     run: PruningRun
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Uncut:
-    key: _Key
+class _Uncut(_State):
     answers: LabelDigits
     vocabulary: VocabularyCut
+
+
+S = TypeVar("S", bound=_State)
 
 
 def measure_pruning(
@@ -162,42 +168,30 @@ def measure_pruning(
     folder = work / model.checkpoint.sha256[:16]
     folder.mkdir(parents=True, exist_ok=True)
 
-    def key_of(options: PruneOptions) -> _Key:
-        return _Key(
-            checkpoint_sha256=model.checkpoint.sha256,
-            train_sha256=training.sha256,
-            evaluation_sha256=evaluation.sha256,
-            options=options,
-        )
+    key_of = functools.partial(
+        _Key,
+        checkpoint_sha256=model.checkpoint.sha256,
+        train_sha256=training.sha256,
+        evaluation_sha256=evaluation.sha256,
+    )
 
-    uncut = _uncut(model, texts, evaluation, folder / "uncut.json", key_of, progress)
+    @functools.lru_cache(maxsize=1)
+    def gradients(seed: int) -> Gradients:
+        return score(model, texts, seed=seed, progress=_named(f"seed {seed}", progress))
+
+    whole = key_of(options=PruneOptions(keep=1.0, vocabulary=True))
+    uncut = _kept(folder / "uncut.json", whole, _Uncut, lambda: _uncut(model, texts, evaluation, whole, progress))
     found: dict[Path, _Run] = {}
-    for seed in seeds:
-        gradients: list[Gradients] = []
-        for distill in epochs:
-            for share in shares:
-                options = PruneOptions(keep=share, distill=distill, seed=seed)
-                path = folder / f"{share:g}-{distill:g}-seed{seed}.json"
-                state = _read(_Run, path, key_of(options))
-                if state is None:
-                    if not gradients:
-                        gradients.append(score(model, texts, seed=seed, progress=_named(f"seed {seed}", progress)))
-                    label = f"{share:g}, {distill:g} epochs, seed {seed}"
-                    state = _cut(
-                        model,
-                        texts,
-                        evaluation,
-                        key_of(options),
-                        gradients[0],
-                        path.with_suffix(".work"),
-                        _named(label, progress),
-                    )
-                    replace_file(path, dumps(state).encode())
-                found[path] = state
+    for seed, distill, share in itertools.product(seeds, epochs, shares):
+        key = key_of(options=PruneOptions(keep=share, distill=distill, seed=seed))
+        path = folder / f"{share:g}-{distill:g}-seed{seed}.json"
+        named = _named(f"{share:g}, {distill:g} epochs, seed {seed}", progress)
+        cut = functools.partial(_cut, model, texts, evaluation, key, gradients, path, named)
+        found[path] = _kept(path, key, _Run, cut)
     # What earlier calls finished belongs to the same grid.
     for path in sorted(set(folder.glob("*-seed*.json")) - set(found)):
         options = loads(_Run, path.read_text(encoding="utf-8"), source=path.name).key.options
-        if options.seed in seeds and (state := _read(_Run, path, key_of(options))):
+        if options.seed in seeds and (state := _read(_Run, path, key_of(options=options))):
             found[path] = state
     first = next(iter(found.values()))
     runs = sorted((state.run for state in found.values()), key=lambda run: (run.distill, -run.share, run.seed))
@@ -248,12 +242,12 @@ def _cut(
     texts: TrainingTexts,
     evaluation: Dataset,
     key: _Key,
-    gradients: Gradients,
-    work: Path,
+    gradients_of: Callable[[int], Gradients],
+    path: Path,
     progress: Progress,
 ) -> _Run:
+    options, gradients, work = key.options, gradients_of(key.options.seed), path.with_suffix(".work")
     load_average, start = os.getloadavg()[0], time.perf_counter_ns()
-    options = key.options
     pruned = prune_model(model, texts, options, gradients=gradients, work=work, progress=progress)
     wall_ns = time.perf_counter_ns() - start
     record = pruned.checkpoint.pruning
@@ -276,29 +270,25 @@ def _cut(
     )
 
 
-def _uncut(
-    model: Model,
-    texts: TrainingTexts,
-    evaluation: Dataset,
-    path: Path,
-    key_of: Callable[[PruneOptions], _Key],
-    progress: Progress,
-) -> _Uncut:
-    key = key_of(PruneOptions(keep=1.0, vocabulary=True))
-    state = _read(_Uncut, path, key)
-    if state is None:
-        _, vocabulary = prune_vocabulary(model, texts.texts, texts.labels, seed=key.options.seed, progress=progress)
-        state = _Uncut(key=key, answers=answers_of(model, evaluation, progress), vocabulary=vocabulary)
+def _uncut(model: Model, texts: TrainingTexts, evaluation: Dataset, key: _Key, progress: Progress) -> _Uncut:
+    _, vocabulary = prune_vocabulary(model, texts.texts, texts.labels, seed=key.options.seed, progress=progress)
+    return _Uncut(key=key, answers=answers_of(model, evaluation, progress), vocabulary=vocabulary)
+
+
+def _kept(path: Path, key: _Key, cls: type[S], make: Callable[[], S]) -> S:
+    """Return the state of a finished run; it is made and kept where there is none of just this one."""
+    if (state := _read(cls, path, key)) is None:
+        state = make()
         replace_file(path, dumps(state).encode())
     return state
 
 
-def _read(cls: type[T], path: Path, key: _Key) -> T | None:
+def _read(cls: type[S], path: Path, key: _Key) -> S | None:
     """Return the state of a finished run, or ``None`` when there is none of just this one."""
     if not path.is_file():
         return None
     state = loads(cls, path.read_text(encoding="utf-8"), source=path.name)
-    return state if getattr(state, "key", None) == key else None
+    return state if state.key == key else None
 
 
 def _named(name: str, progress: Progress) -> Progress:

@@ -11,6 +11,7 @@ import string
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks.suite import SpeedSuite, load_suite
 from edgebert.architecture import Architecture
@@ -19,6 +20,10 @@ from edgebert.jsonio import loads
 from edgebert.manifest import Task
 from edgebert.staging import staged_folder
 
+if TYPE_CHECKING:
+    import transformers
+
+TASK: Task = "text-classification"
 SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
@@ -55,8 +60,6 @@ def write_checkpoint(
     Raises:
         UsageError: There are other numbers of tokens or labels.
     """
-    import torch
-    import transformers
     from tokenizers import BertWordPieceTokenizer
 
     shape = suite.architecture
@@ -67,26 +70,9 @@ def write_checkpoint(
             f"the suite {suite.name} has {shape.vocabulary} tokens and {suite.labels} labels, "
             f"not {len(tokens)} and {len(labels)}"
         )
-    torch.manual_seed(suite.seed)
-    model = transformers.DistilBertForSequenceClassification(
-        transformers.DistilBertConfig(
-            vocab_size=shape.vocabulary,
-            max_position_embeddings=shape.positions,
-            n_layers=shape.layers,
-            n_heads=shape.heads[0],
-            dim=shape.hidden,
-            hidden_dim=shape.neurons[0],
-            activation=shape.activation,
-            id2label=dict(enumerate(labels)),
-            label2id={label: index for index, label in enumerate(labels)},
-        )
-    )
-    # Fresh biases are 0 and fresh norms 1, which converters fold away: a trained model has neither.
-    for parameter in model.parameters():
-        if parameter.ndim == 1:
-            parameter.data += 0.02 * torch.randn(parameter.shape)
+    module = _random_module(shape, labels, suite.seed)
     with staged_folder(out, force=True, marker="config.json") as stage:
-        model.save_pretrained(stage)
+        module.save_pretrained(stage)
         (stage / "vocab.txt").write_text("".join(f"{token}\n" for token in tokens), encoding="utf-8")
         tokenizer = BertWordPieceTokenizer(str(stage / "vocab.txt"), lowercase=True)
         tokenizer.save(str(stage / "tokenizer.json"))
@@ -100,7 +86,6 @@ def write_files(wanted: RandomFiles, folder: Path) -> None:
     Raises:
         MissingExtraError: A converter is not installed.
     """
-    import torch
     from tokenizers import Tokenizer
     from tokenizers.models import WordPiece
 
@@ -108,24 +93,13 @@ def write_files(wanted: RandomFiles, folder: Path) -> None:
     from edgebert.convert.onnx import write_onnx
     from edgebert.convert.tflite import quantize_tflite, write_tflite
     from edgebert.convert.weights import extract_weights
-    from edgebert.network import build_module
 
-    task: Task = "text-classification"
     labels = tuple(f"LABEL_{index}" for index in range(wanted.labels))
-    torch.manual_seed(wanted.seed)
-    module = build_module(wanted.architecture, labels, task)
-    generator = torch.Generator().manual_seed(wanted.seed)
-    with torch.no_grad():
-        for parameter in module.parameters():
-            # Fresh biases are 0 and fresh norms 1, which converters fold away: a trained model has neither.
-            if parameter.ndim == 1:
-                parameter.add_(0.02 * torch.randn(parameter.shape, generator=generator))
-    module.requires_grad_(requires_grad=False)
-    module.train(mode=False)
+    module = _random_module(wanted.architecture, labels, wanted.seed)
     checkpoint = Checkpoint(
         path=folder,
         name=folder.name,
-        task=task,
+        task=TASK,
         labels=labels,
         architecture=wanted.architecture,
         sha256="",
@@ -139,6 +113,24 @@ def write_files(wanted: RandomFiles, folder: Path) -> None:
         write_onnx(weights, folder / "float32.onnx", int8=False)
     else:
         (folder / "float32.tflite").unlink()
+
+
+def _random_module(architecture: Architecture, labels: Sequence[str], seed: int) -> transformers.PreTrainedModel:
+    import torch
+
+    from edgebert.network import build_module
+
+    torch.manual_seed(seed)
+    module = build_module(architecture, labels, TASK)
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            # Fresh biases are 0 and fresh norms 1, which converters fold away: a trained model has neither.
+            if parameter.ndim == 1:
+                parameter.add_(0.02 * torch.randn(parameter.shape, generator=generator))
+    module.requires_grad_(requires_grad=False)
+    module.train(mode=False)
+    return module
 
 
 def _tokens(count: int) -> list[str]:
