@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import edgebert
 from edgebert.cli import output
 from edgebert.cli.options import (
     Force,
@@ -19,6 +20,8 @@ from edgebert.cli.options import (
     words,
 )
 from edgebert.errors import DataError, OutputError, UsageError
+from edgebert.recipe import built_in_recipes, check_training, load_recipe, narrowed, recipe_text
+from edgebert.staging import check_folder, check_parent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,9 +29,6 @@ if TYPE_CHECKING:
     from edgebert.bundle import Bundle
     from edgebert.demo.run import Compared
     from edgebert.manifest import Artifact, Manifest
-    from edgebert.recipe import Recipe
-
-_CHANGE = "change (95 % interval)"
 
 
 def export(
@@ -64,10 +64,7 @@ def export(
 ) -> None:
     """Turn a fine-tuned DistilBERT into a bundle of verified int8 files, pruned before if the recipe says so."""
     from edgebert.bundle import MANIFEST
-    from edgebert.data import read_dataset, read_training
     from edgebert.prediction import labels_of
-    from edgebert.recipe import check_training, load_recipe, narrowed
-    from edgebert.staging import check_folder
 
     plan = narrowed(
         load_recipe(recipe),
@@ -81,14 +78,11 @@ def export(
         labels_of(baseline)
     data, training = None, None
     if evaluation is not None:
-        data = read_dataset(evaluation, labels=labels, text_column=text_column, label_column=label_column)
+        data = edgebert.read_dataset(evaluation, labels=labels, text_column=text_column, label_column=label_column)
     if train is not None:
-        training = read_training(train, labels=labels, text_column=text_column, label_column=label_column)
-
-    from edgebert.pipeline import export_bundle  # loads torch
-
+        training = edgebert.read_training(train, labels=labels, text_column=text_column, label_column=label_column)
     with output.progress_bar() as progress:
-        bundle = export_bundle(
+        bundle = edgebert.export_bundle(
             model,
             out,
             recipe=plan,
@@ -119,9 +113,7 @@ def strip(
     as_json: Json = False,
 ) -> None:
     """Copy a bundle without its FP32 baselines: a slim bundle."""
-    from edgebert.publishing import strip as copy
-
-    made = copy(bundle, out, force=force)
+    made = edgebert.strip(bundle, out, force=force)
     if as_json:
         output.show_json(made.manifest)
         return
@@ -131,15 +123,23 @@ def strip(
 
 def recipes(name: Annotated[str | None, argument("Recipe to print as TOML.")] = None, *, as_json: Json = False) -> None:
     """List the built-in recipes, or print one to start your own from."""
-    from edgebert.recipe import built_in_recipes, load_recipe, recipe_text
-
     if as_json:
         output.show_json(list(built_in_recipes()) if name is None else load_recipe(name))
     elif name is not None:
         output.show_text(*recipe_text(name).rstrip().split("\n"))
     else:
         columns = ("recipe", "what it makes", "files", "lengths", "needs")
-        output.show_table(columns, [_recipe_row(item) for item in built_in_recipes()])
+        rows = [
+            (
+                item.name,
+                item.description,
+                ", ".join(target.file for target in item.targets),
+                ", ".join(map(str, item.lengths)),
+                "--train" if item.prune else "-",
+            )
+            for item in built_in_recipes()
+        ]
+        output.show_table(columns, rows)
 
 
 def demo(
@@ -154,9 +154,6 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Fine-tune a real encoder on real texts, export it whole and pruned, score and time it: the whole path."""
-    from edgebert.recipe import load_recipe
-    from edgebert.staging import check_parent
-
     plan = None if recipe is None else load_recipe(recipe)
     if (train is None) != (evaluation is None):
         raise UsageError("--train and --eval go together", hint="give both files, or neither")
@@ -173,15 +170,12 @@ def demo(
         made = run_demo(out, train=train, evaluation=evaluation, recipe=plan, progress=progress)
     if as_json:
         pruned = made.pruned.manifest if made.pruned else None
-        files = list(made.files)
-        predictions = made.predictions
-        output.show_json(
-            {"manifest": made.bundle.manifest, "pruned": pruned, "files": files, "predictions": predictions}
-        )
+        files = {"files": list(made.files), "predictions": made.predictions}
+        output.show_json({"manifest": made.bundle.manifest, "pruned": pruned, **files})
         return
     if made.reused:
         output.show_note(f"taken from an earlier run: {', '.join(made.reused)}")
-    columns = ("file", "size MB", "accuracy %", _CHANGE, "ms a text", "as fast as float")
+    columns = ("file", "size MB", "accuracy %", output.CHANGE, "ms a text", "as fast as float")
     output.show_table(columns, _compared_rows(made.files))
     output.show_text("times: on this machine, one thread, one text after another", "")
     for item in made.predictions:
@@ -200,7 +194,7 @@ def demo(
 
 def show_files(bundle: Bundle) -> None:
     """Print the closing table of an export, baselines last."""
-    columns = ("file", "runtime", "size MB", "of float", "accuracy %", _CHANGE, "agreement", "parity")
+    columns = ("file", "runtime", "size MB", "of float", "accuracy %", output.CHANGE, "agreement", "parity")
     output.show_table(columns, [_export_row(bundle, item) for item in (*bundle.shipped, *bundle.baseline)])
 
 
@@ -224,38 +218,27 @@ def _export_notes(manifest: Manifest) -> list[str]:
 
 
 def _export_row(bundle: Bundle, item: Artifact) -> list[str]:
-    from edgebert.card import agreement_text, change_text, share_of_float
+    from edgebert.card import share_of_float
 
     verified = item.verified[0]
-    score = item.score
     return [
         item.file,
         f"{verified.runtime} {verified.version}",
         f"{item.size_bytes / 1e6:.1f}",
         f"{share_of_float(bundle.manifest, item):.3f}",
-        f"{100 * score.value:.2f}" if score else "-",
-        change_text(score) or "-",
-        agreement_text(score) or "-",
+        *output.score_cells(item.score),
         f"{verified.max_difference:.1e} of {item.tolerance:.1e}",
     ]
 
 
-def _recipe_row(item: Recipe) -> list[str]:
-    files, lengths = ", ".join(target.file for target in item.targets), ", ".join(map(str, item.lengths))
-    return [item.name, item.description, files, lengths, "--train" if item.prune else "-"]
-
-
 def _compared_rows(files: Sequence[Compared]) -> list[list[str]]:
     """Return one row for each file, baselines first, timed against the float file of its format."""
-    from edgebert.card import change_text
-
     float_ns = {item.artifact.format: item.text_ns for item in files if item.artifact.role == "baseline"}
     return [
         [
             f"{item.bundle}/{item.artifact.file}",
             f"{item.artifact.size_bytes / 1e6:.1f}",
-            f"{100 * item.artifact.score.value:.2f}" if item.artifact.score else "-",
-            change_text(item.artifact.score) or "-",
+            *output.score_cells(item.artifact.score)[:2],
             f"{item.text_ns / 1e6:.2f}",
             f"{float_ns[item.artifact.format] / item.text_ns:.2f} x",
         ]

@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 from typer.core import TyperCommand
 
+from edgebert.arguments import Between
 from edgebert.errors import UsageError
 from edgebert.records import read_lines
 
@@ -93,21 +94,13 @@ def add_commands(app: typer.Typer, *commands: tuple[Callable[..., None], str]) -
 
 
 def within(low: float, high: float, *, above: bool = False) -> Callable[[typer.CallbackParam, Number], Number]:
-    """Return what checks the number of an option before the command begins.
-
-    Args:
-        low: The least number.
-        high: The greatest number; infinity for any that is finite.
-        above: Whether ``low`` itself is too little.
-    """
+    """Return what checks the number of an option before the command begins; ``above`` leaves out ``low`` itself."""
 
     def check(param: typer.CallbackParam, value: Number) -> Number:
-        if value is None or ((low < value if above else low <= value) and value <= high and value != float("inf")):
+        if value is None or value in Between(low, high, above=above):
             return value
-        words = f"{'above' if above else 'of at least'} {low:g}"
-        if high < float("inf"):
-            words += f" and at most {high:.10g}"
-        raise UsageError(f"{param.opts[0]} is {value:.10g}", hint=f"give a number {words}")
+        least = f"{'above' if above else 'of at least'} {low:g}"
+        raise UsageError(f"{param.opts[0]} is {value:.10g}", hint=f"give a number {least} and at most {high:.10g}")
 
     return check
 

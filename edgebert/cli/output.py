@@ -6,7 +6,6 @@ import contextlib
 import logging
 import os
 import sys
-import traceback
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -17,11 +16,14 @@ from edgebert.progress import LOGGER, Progress
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from rich.progress import Progress as Bars
-
+    from edgebert.manifest import Score
     from edgebert.outputs import FileKind
 
+CHANGE = "change (95 % interval)"
+"""Column of the change of a score against the baseline."""
+
 _DETAIL = " | "  # what follows it in the name of a stage may change at every step
+_LONGEST = 1000  # characters of a message
 
 
 def show_json(value: object) -> None:
@@ -76,6 +78,13 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
             show_text(f"  {column:<{width}}  {cell}")
 
 
+def score_cells(score: Score | None) -> list[str]:
+    """Return what a table shows of a score: its value in %, the change and the agreement, each ``-`` if unknown."""
+    from edgebert.card import agreement_text, change_text
+
+    return [f"{100 * score.value:.2f}" if score else "-", change_text(score) or "-", agreement_text(score) or "-"]
+
+
 def show_note(text: str) -> None:
     """Print a line for people on standard error, where it cannot get into a pipe."""
     sys.stderr.write(log_line(text) + "\n")
@@ -89,20 +98,11 @@ def show_annotations(lines: Sequence[str]) -> None:
     sys.stderr.write("".join(f"{line}\n" for line in lines))
 
 
-def show_traceback() -> None:
-    """Print where the error at hand was raised, on standard error."""
-    for line in traceback.format_exc().splitlines():
-        show_note(line)
-
-
 def show_truncated(count: int, max_length: int | None) -> None:
     """Say on standard error how many texts were cut; ``max_length`` is in tokens, ``None`` when it differs by file."""
     where = "the longest input" if max_length is None else f"{max_length} tokens"
     if count:
         show_note(f"{count} {'text was' if count == 1 else 'texts were'} longer than {where} and cut there")
-
-
-_LONGEST = 1000
 
 
 def show_error(error: EdgebertError) -> None:
@@ -148,12 +148,7 @@ def shown_notes() -> Iterator[None]:
 def check_output(path: Path, kind: FileKind, *, force: bool, is_shared: bool, parents: bool = False) -> None:
     """Refuse a place for an output file before the work, as ``outputs.check_output`` does.
 
-    Args:
-        path: The file.
-        kind: What is to be written.
-        force: Replace an existing file of that kind.
-        is_shared: Whether standard output is taken by something else.
-        parents: Whether missing folders will be made.
+    ``is_shared`` tells that standard output is taken by something else.
 
     Raises:
         UsageError: It is standard output, and that is taken.
@@ -175,9 +170,9 @@ def is_standard_output(path: Path | None) -> bool:
 
 @contextlib.contextmanager
 def progress_bar() -> Iterator[Progress]:
-    """Give a function that shows progress: bars with the time left on a terminal, a line for each stage elsewhere."""
+    """Give a function that shows progress: a bar with the time left on a terminal, a line for each stage elsewhere."""
     if not sys.stderr.isatty():
-        yield _StageLines()
+        yield _stage_lines()
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -191,40 +186,31 @@ def progress_bar() -> Iterator[Progress]:
         TimeRemainingColumn(),
     )
     with RichProgress(*columns, console=Console(file=sys.stderr), transient=True) as bars:
-        yield _Bars(bars)
+        bar, current = bars.add_task("", total=None), ""
+
+        def show(stage: str, done: int, total: int) -> None:
+            nonlocal current
+            name = stage.partition(_DETAIL)[0]
+            change = bars.update if name == current else bars.reset  # the time of a stage begins with it
+            change(bar, description=printable(stage), completed=done, total=total)
+            current = name
+
+        yield show
 
 
-class _StageLines:
-    """Prints the name of every stage once, and every tenth part of a long one, with its detail."""
+def _stage_lines() -> Progress:
+    """Return what prints the name of every stage once, and every tenth part of a long one, with its detail."""
+    last = ("", 0)
 
-    def __init__(self) -> None:
-        self._last: tuple[str, int] = ("", 0)
-
-    def __call__(self, stage: str, done: int, total: int) -> None:
+    def show(stage: str, done: int, total: int) -> None:
+        nonlocal last
         name, mark, detail = stage.partition(_DETAIL)
         tenth = 10 * done // total if total >= 20 else 0
-        if (name, tenth) == self._last:
-            return
-        counted = f" {done}/{total}" if tenth else ""
-        self._last = (name, tenth)
-        show_note(f"{name}{counted}{mark}{detail}")
+        if (name, tenth) != last:
+            last = (name, tenth)
+            show_note(f"{name}{f' {done}/{total}' if tenth else ''}{mark}{detail}")
 
-
-class _Bars:
-    """One bar that takes the name of the stage at work."""
-
-    def __init__(self, bars: Bars) -> None:
-        self._bars = bars
-        self._stage = ""
-        self._task = bars.add_task("", total=None)
-
-    def __call__(self, stage: str, done: int, total: int) -> None:
-        name = stage.partition(_DETAIL)[0]
-        if name != self._stage:
-            self._stage = name
-            self._bars.reset(self._task, description=printable(stage), total=total, completed=done)
-        else:
-            self._bars.update(self._task, description=printable(stage), completed=done, total=total)
+    return show
 
 
 @contextlib.contextmanager

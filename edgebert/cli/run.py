@@ -9,6 +9,7 @@ import re
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
@@ -78,7 +79,9 @@ def _code(app: typer.Typer, words: list[str], *, name: str, interrupted: str, ve
     except typer.TyperException as error:
         if not error.format_message():  # a group without a command: its help is shown
             return UsageError.exit_code
-        return _failed(_usage_error(error, name), verbose=verbose)
+        where = getattr(error, "ctx", None)
+        hint = f"{where.command_path if where else name} --help"
+        return _failed(UsageError(" ".join(error.format_message().split()), hint=hint), verbose=verbose)
     except KeyboardInterrupt:
         output.show_note(f"interrupted; {interrupted}")
         return 128 + signal.SIGINT
@@ -109,16 +112,10 @@ def _let_go_of_output() -> None:
 
 def _failed(error: EdgebertError, *, verbose: bool) -> int:
     if verbose:
-        output.show_traceback()
+        for line in traceback.format_exc().splitlines():
+            output.show_note(line)
     output.show_error(error)
     return error.exit_code
-
-
-def _usage_error(error: typer.TyperException, name: str) -> UsageError:
-    context = getattr(error, "ctx", None)
-    return UsageError(
-        " ".join(error.format_message().split()), hint=f"{context.command_path if context else name} --help"
-    )
 
 
 @contextlib.contextmanager

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import edgebert
 from edgebert.cli import output
 from edgebert.cli.options import Force, Json, LabelColumn, Target, TextColumn, argument, lines_of_stdin, one_of, option
 from edgebert.errors import UsageError
@@ -36,22 +37,19 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Score every file of a bundle, text by text against its float baseline."""
-    from edgebert.data import read_dataset
     from edgebert.evaluation import check_choice
-    from edgebert.evaluation import evaluate as score
     from edgebert.prediction import labels_of
 
     labels = labels_of(target)
     check_choice(target, runtime=runtime, file=file)
-    examples = read_dataset(data, labels=labels, text_column=text_column, label_column=label_column)
+    examples = edgebert.read_dataset(data, labels=labels, text_column=text_column, label_column=label_column)
     with output.progress_bar() as progress:
-        found = score(target, examples, runtime=runtime, file=file, metric=metric, progress=progress)
+        found = edgebert.evaluate(target, examples, runtime=runtime, file=file, metric=metric, progress=progress)
     if as_json:
         notes = {"truncated": found.truncated, "chance": found.chance, "labels_read_as_ids": examples.by_id}
         output.show_json({"results": found.results, **notes})
         return
-    change = "change (95 % interval)"
-    columns = ("file", "runtime", "metric", "value %", "95 % interval", change, "agreement", "flips")
+    columns = ("file", "runtime", "metric", "value %", "95 % interval", output.CHANGE, "agreement", "flips")
     output.show_table(columns, [_score_row(item) for item in found.results])
     output.show_truncated(found.truncated, None)
 
@@ -88,9 +86,7 @@ def predict(
         output.check_output(out, PREDICTIONS, force=force, is_shared=False)
     given: Iterable[str] = texts or ()
     if evaluation is not None:
-        from edgebert.data import read_training
-
-        given = read_training(evaluation, labels=None, text_column=text_column).texts
+        given = edgebert.read_training(evaluation, labels=None, text_column=text_column).texts
     elif not texts:
         given = lines_of_stdin()
     predictor = open_predictor(target, file=file, runtime=runtime)
@@ -121,19 +117,19 @@ def _is_predictions(path: Path) -> bool:
 PREDICTIONS = FileKind(name="JSONL of edgebert predict", is_one=_is_predictions)
 
 
-def best(found: Prediction, labels: tuple[str, ...], count: int | None) -> dict[str, float]:
-    """Return the probabilities by label: of all labels in their order, or of ``count``, the most probable first."""
+def answer_object(found: Prediction, labels: tuple[str, ...], count: int | None) -> dict[str, Any]:
+    """Return a prediction as it is written in JSON.
+
+    It has the probabilities of all labels in their order, or of ``count`` of them, the most probable first.
+    """
     shares = dict(zip(labels, found.probabilities, strict=True))
-    return shares if count is None else dict(sorted(shares.items(), key=lambda item: -item[1])[:count])
-
-
-def answer_object(found: Prediction, labels: tuple[str, ...], count: int | None) -> dict[str, object]:
-    """Return a prediction as it is written in JSON."""
+    if count is not None:
+        shares = dict(sorted(shares.items(), key=lambda item: -item[1])[:count])
     return {
         "text": found.text,
         "label": found.label,
         "probability": found.probability,
-        "probabilities": best(found, labels, count),
+        "probabilities": shares,
         "tokens": found.tokens,
         "truncated": found.truncated,
     }
@@ -147,7 +143,7 @@ def object_line(found: Prediction, labels: tuple[str, ...], count: int | None) -
 def answer_line(found: Prediction, labels: tuple[str, ...], count: int | None) -> str:
     """Return a prediction as a line for people: labels with their probabilities, and the text."""
     width = max(map(len, labels))
-    shares = best(found, labels, count or 1)
+    shares = answer_object(found, labels, count or 1)["probabilities"]
     cells = [f"{name:<{width}}  {share:.3f}" for name, share in shares.items()]
     return "  ".join([*cells, " ".join(found.text.split())])
 
@@ -172,15 +168,7 @@ def told(answers: Iterable[Prediction], max_length: int) -> Iterator[Prediction]
 
 
 def _score_row(score: Score) -> list[str]:
-    from edgebert.card import agreement_text, change_text
-
-    return [
-        score.file,
-        score.runtime,
-        score.metric,
-        f"{100 * score.value:.2f}",
-        f"{100 * score.low:.2f} to {100 * score.high:.2f}",
-        change_text(score) or "-",
-        agreement_text(score) or "-",
-        "-" if score.flips is None else f"{score.flips} of {score.examples}",
-    ]
+    value, *compared = output.score_cells(score)
+    interval = f"{100 * score.low:.2f} to {100 * score.high:.2f}"
+    flips = "-" if score.flips is None else f"{score.flips} of {score.examples}"
+    return [score.file, score.runtime, score.metric, value, interval, *compared, flips]
