@@ -153,6 +153,19 @@ def training_texts(dataset: Dataset) -> TrainingTexts:
     )
 
 
+def check_labels(data: Dataset, labels: tuple[str, ...]) -> None:
+    """Refuse data with other labels than the model's, or with the same in another order.
+
+    Raises:
+        DataError: They differ.
+    """
+    if data.labels != labels:
+        raise DataError(
+            f"{data.name}: its labels are {', '.join(data.labels)}, the model's are {', '.join(labels)}",
+            hint="read the file with read_dataset(..., labels=the model's)",
+        )
+
+
 def _checked(
     path: str | Path, labels: Sequence[str] | None, text_column: str | None, label_column: str | None
 ) -> tuple[Path, tuple[str, ...] | None]:

@@ -9,8 +9,8 @@ from types import NoneType
 
 from edgebert.arguments import PLACE, expect, path_of
 from edgebert.bundle import Bundle, is_bundle, open_bundle
-from edgebert.data import Dataset, read_dataset
-from edgebert.errors import DataError, UsageError
+from edgebert.data import Dataset, check_labels, read_dataset
+from edgebert.errors import UsageError
 from edgebert.manifest import Artifact, Score
 from edgebert.metrics import METRICS, Rival, Tallies, paired_score, tally_array
 from edgebert.ondevice.session import FORMATS
@@ -71,7 +71,8 @@ def evaluate(
     if runtime not in (None, "torch") or file is not None:
         raise UsageError(f"{target}: --runtime and --file choose from a bundle, and this is none")
     predictor = checkpoint_predictor(target)
-    _check(predictor.head, metric, data, predictor.labels)
+    _check_metric(predictor.head, metric)
+    check_labels(data, predictor.labels)
     answered = _answer(predictor, data, "checkpoint", progress)
     score = paired_score(metric, answered.tallies, file="checkpoint", runtime="torch")
     return _evaluation((score,), [answered], data)
@@ -88,7 +89,8 @@ def evaluate_bundle(
 ) -> Evaluation:
     """Return the scores of a bundle that is open already; arguments and errors as for ``evaluate``."""
     head = task_head(bundle.manifest.task)
-    _check(head, metric, data, bundle.manifest.labels)
+    _check_metric(head, metric)
+    check_labels(data, bundle.manifest.labels)
     chosen = _chosen(bundle, runtime=runtime, file=file)
     if bundle.manifest.left_out and not bundle.baseline:
         missing = ", ".join(item.file for item in bundle.manifest.left_out if item.file.endswith((".onnx", ".tflite")))
@@ -184,12 +186,6 @@ def _evaluation(scores: tuple[Score, ...], answered: Sequence[_Answered], data: 
     return Evaluation(results=scores, truncated=len(truncated), chance=chance)
 
 
-def _check(head: TaskHead, metric: str, data: Dataset, labels: tuple[str, ...]) -> None:
-    """Refuse a metric that the task does not have, and data with other labels than the model's."""
+def _check_metric(head: TaskHead, metric: str) -> None:
     if metric not in head.metrics:
         raise UsageError(f"unknown metric {metric!r}", hint=f"known metrics: {', '.join(head.metrics)}")
-    if data.labels != labels:
-        raise DataError(
-            f"{data.name}: its labels are {', '.join(data.labels)}, the model's are {', '.join(labels)}",
-            hint="read the file with read_dataset(..., labels=the model's)",
-        )

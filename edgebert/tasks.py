@@ -177,7 +177,7 @@ _GOLDEN_TEXTS = (
     "   \t  ",
 )
 
-SEQUENCE_CLASSIFICATION = TaskHead(
+TEXT_CLASSIFICATION = TaskHead(
     task="text-classification",
     architecture="DistilBertForSequenceClassification",
     outputs={"logits": ("labels",)},
@@ -193,7 +193,7 @@ SEQUENCE_CLASSIFICATION = TaskHead(
     is_tally=_are_labels(2),
 )
 
-TASK_HEADS = (SEQUENCE_CLASSIFICATION,)
+TASK_HEADS = (TEXT_CLASSIFICATION,)
 
 
 def task_head(task: Task) -> TaskHead:

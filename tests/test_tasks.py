@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from edgebert.data import Example
 from edgebert.manifest import Task
 from edgebert.metrics import METRICS
-from edgebert.tasks import SEQUENCE_CLASSIFICATION, TASK_HEADS, Encoded, Prediction, task_head
+from edgebert.tasks import TASK_HEADS, TEXT_CLASSIFICATION, Encoded, Prediction, task_head
 from edgebert.text import TextEncoder
 from tests.support.tiny_files import make_tokenizer
 
@@ -45,7 +45,7 @@ def test_the_tables_of_tasks_have_the_same_rows():
 
 def test_the_golden_texts_are_hard():
     """The golden texts hold no text, blanks, one word, 500 words, emoji, accents, CJK, controls and typed specials."""
-    texts = [text for (text,) in SEQUENCE_CLASSIFICATION.golden_texts]
+    texts = [text for (text,) in TEXT_CLASSIFICATION.golden_texts]
     assert len(set(texts)) == len(texts)
     assert "" in texts
     assert any(text and not text.strip() for text in texts)
@@ -81,8 +81,8 @@ def decode(
 ) -> Prediction:
     """Return the answer to a text, and see that it is the one that reports keep."""
     encoded = Encoded(texts=(text,), windows=((2,) * tokens,), tokens=tokens, truncated=cut)
-    found = SEQUENCE_CLASSIFICATION.decode(encoded, [{"logits": logits}], labels)
-    assert SEQUENCE_CLASSIFICATION.answer(encoded, [{"logits": logits}]) == (labels.index(found.label),)
+    found = TEXT_CLASSIFICATION.decode(encoded, [{"logits": logits}], labels)
+    assert TEXT_CLASSIFICATION.answer(encoded, [{"logits": logits}]) == (labels.index(found.label),)
     return found
 
 
@@ -126,25 +126,25 @@ def test_huge_logits_do_not_overflow():
 def test_an_example_of_a_label_is_one_window():
     """The ids of a text, and whether it was cut, are those of the encoder."""
     encoder = TextEncoder(make_tokenizer(), 16)
-    found = SEQUENCE_CLASSIFICATION.windows(encoder, ("good " * 100,))
+    found = TEXT_CLASSIFICATION.windows(encoder, ("good " * 100,))
     ids, truncated = encoder.encode_marked("good " * 100)
     assert (found.windows, found.tokens, found.truncated) == ((ids,), len(ids), truncated)
-    assert SEQUENCE_CLASSIFICATION.shapes(labels=3, tokens=found.tokens) == {"logits": (3,)}
+    assert TEXT_CLASSIFICATION.shapes(labels=3, tokens=found.tokens) == {"logits": (3,)}
 
 
 def test_labels_are_counted_as_pairs():
     """The tally of a label is the right one and the given one; two answers are the same where the labels are."""
     gold, answers = [(0,), (2,), (1,)], [(0,), (1,), (1,)]
-    assert SEQUENCE_CLASSIFICATION.count_all(gold, answers) == ((0, 0), (2, 1), (1, 1))
-    assert SEQUENCE_CLASSIFICATION.count_same(gold, answers) == 2
+    assert TEXT_CLASSIFICATION.count_all(gold, answers) == ((0, 0), (2, 1), (1, 1))
+    assert TEXT_CLASSIFICATION.count_same(gold, answers) == 2
     example = Example(text="a", label=2, line=1)
-    assert SEQUENCE_CLASSIFICATION.gold(example) == (2,)
+    assert TEXT_CLASSIFICATION.gold(example) == (2,)
 
 
 @pytest.mark.parametrize("key", [(), (3,), (-1,), (1.0,), (True,), (1, 1, 1)])
 def test_what_is_no_label_of_the_model_is_no_answer(key: tuple[int | float, ...]):
     """An answer is one index below the number of labels, a tally two of them."""
-    head = SEQUENCE_CLASSIFICATION
+    head = TEXT_CLASSIFICATION
     assert not head.is_key(key, 3)
     assert not head.is_tally((*key, 0), 3)
     assert all(head.is_key((label,), 3) and head.is_tally((label, 2 - label), 3) for label in range(3))

@@ -13,7 +13,7 @@ from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizer
 
 from edgebert.errors import CheckpointError, UsageError
 from edgebert.manifest import TextSpec
-from edgebert.tasks import SEQUENCE_CLASSIFICATION
+from edgebert.tasks import TEXT_CLASSIFICATION
 from edgebert.text import (
     TextEncoder,
     app_tokenizer,
@@ -30,7 +30,7 @@ CLS, SEP, MASK, UNK = IDS["[CLS]"], IDS["[SEP]"], IDS["[MASK]"], IDS["[UNK]"]
 LONG = 4096
 
 HARD = (
-    *SEQUENCE_CLASSIFICATION.golden_texts,
+    *(text for (text,) in TEXT_CLASSIFICATION.golden_texts),
     "mask [mask] [ MASK ] [MASK][MASK] x[SEP]y",
     "good\u00adly good\u200dly good\u2060ly",
     "👩‍👩‍👧‍👦 🇩🇪 1️⃣ 🏴‍☠️ 👍🏿",

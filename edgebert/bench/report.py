@@ -18,7 +18,7 @@ from edgebert.manifest import Role, Task, TextSpec
 from edgebert.metrics import Tally
 from edgebert.outputs import FileKind, write_output
 from edgebert.recipe import Format, Precision
-from edgebert.tasks import SEQUENCE_CLASSIFICATION, Key, task_head
+from edgebert.tasks import TEXT_CLASSIFICATION, Key, task_head
 
 REPORT_SCHEMA = 2
 
@@ -252,7 +252,7 @@ def upgraded(plain: dict[str, Any]) -> dict[str, Any]:
     bundle, texts, measurements = (plain.get(name) for name in ("bundle", "texts", "measurements"))
     gold: list[Any] = []
     if isinstance(bundle, dict):
-        bundle["task"] = SEQUENCE_CLASSIFICATION.task
+        bundle["task"] = TEXT_CLASSIFICATION.task
     if isinstance(texts, dict) and isinstance(texts.get("labels"), list):
         gold = texts.pop("labels")
         texts["gold_sha256"] = gold_hash([(label,) for label in gold])

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from edgebert.arguments import PLACE, expect, path_of
 from edgebert.checkpoint import Model, load_model, save_model
-from edgebert.data import Dataset, TrainingTexts, read_dataset, read_training
-from edgebert.errors import CheckpointError, DataError
+from edgebert.data import Dataset, TrainingTexts, check_labels, read_dataset, read_training
+from edgebert.errors import CheckpointError
 from edgebert.jsonio import dumps
 from edgebert.ondevice.session import cpu_name
 from edgebert.planning.files import Baseline, answers_of, lengths_of, measured, open_file, timed_texts
@@ -102,8 +102,7 @@ def plan(
     labels = loaded.checkpoint.labels
     texts = training if isinstance(training, TrainingTexts) else read_training(Path(training), labels=labels)
     data = evaluation if isinstance(evaluation, Dataset) else read_dataset(Path(evaluation), labels=labels)
-    if data.labels != labels:
-        raise DataError(f"{data.name}: its labels are {', '.join(data.labels)}, the model's are {', '.join(labels)}")
+    check_labels(data, labels)
     options = replace(
         options,
         shares=tuple(sorted(set(options.shares))),

@@ -14,14 +14,14 @@ from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizer
 
 from edgebert.errors import UsageError
 from edgebert.pruning.tokens import cut_tokenizer, kept_tokens
-from edgebert.tasks import SEQUENCE_CLASSIFICATION
+from edgebert.tasks import TEXT_CLASSIFICATION
 from edgebert.text import app_tokenizer, text_spec
 from edgebert.text import pieces as pieces_of
 from edgebert.tokenizer import load_tokenizer, write_tokenizer
 from tests.support import fakes
 
 TYPED = ("zzz [MASK] 12", "Ünïcödé 価 한 😀", "[CLS] [SEP] and [UNK]", "", " \t ", "don't-stop...", "a" * 300)
-HARD = (*(text for (text,) in SEQUENCE_CLASSIFICATION.golden_texts), *TYPED, *fakes.TEXTS)
+HARD = (*(text for (text,) in TEXT_CLASSIFICATION.golden_texts), *TYPED, *fakes.TEXTS)
 
 
 def wordpiece(tokens: Sequence[str], *, longest: int = 100, prefix: str = "##") -> Tokenizer:

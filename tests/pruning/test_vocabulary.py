@@ -17,11 +17,11 @@ from edgebert.checkpoint import Model, load_model, save_model
 from edgebert.errors import DataError, UsageError
 from edgebert.pruning.tokens import kept_tokens
 from edgebert.pruning.vocabulary import cut_vocabulary, measure_vocabulary, prune_vocabulary
-from edgebert.tasks import SEQUENCE_CLASSIFICATION
+from edgebert.tasks import TEXT_CLASSIFICATION
 from edgebert.text import pieces
 from tests.support import fakes
 
-HARD = (*(text for (text,) in SEQUENCE_CLASSIFICATION.golden_texts), *fakes.TEXTS, "good [MASK] battery")
+HARD = (*(text for (text,) in TEXT_CLASSIFICATION.golden_texts), *fakes.TEXTS, "good [MASK] battery")
 LABELS = tuple(index % 2 for index in range(len(fakes.TEXTS)))
 TOKENS = (*fakes.VOCABULARY[5:30], *fakes.SPECIALS, *fakes.VOCABULARY[30:], "headphones", "never", "cracked", "unseen")
 """Longer tokens that few texts use, and [PAD] in the middle."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from tokenizers import Tokenizer
 from tokenizers.normalizers import BertNormalizer
 
-from edgebert.tasks import SEQUENCE_CLASSIFICATION
+from edgebert.tasks import TEXT_CLASSIFICATION
 from tests.support.fakes import SPECIALS
 from tests.support.tokenizing import reference, write_vocabulary
 
@@ -111,7 +111,8 @@ def texts_in(path: Path) -> list[str]:
 def main(arguments: list[str]) -> int:
     """Write vocabulary and cases; return the exit code."""
     more = [text for path in arguments for text in texts_in(Path(path))]
-    texts = list(dict.fromkeys((*SEQUENCE_CLASSIFICATION.golden_texts, *HARD, *texts_in(CASES), *more)))
+    golden = (text for (text,) in TEXT_CLASSIFICATION.golden_texts)
+    texts = list(dict.fromkeys((*golden, *HARD, *texts_in(CASES), *more)))
     GOLDEN.mkdir(parents=True, exist_ok=True)
     write_vocabulary(VOCABULARY, vocabulary(texts))
     CASES.write_text("".join(f"{line}\n" for line in lines(texts, VOCABULARY)), encoding="utf-8")

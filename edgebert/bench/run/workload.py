@@ -12,8 +12,9 @@ from edgebert.batching import fitting_length
 from edgebert.bench.report import TextFacts, gold_hash
 from edgebert.bench.suite import Suite
 from edgebert.bundle import GOLDEN, Bundle, TextRules, sha256_of
+from edgebert.data import check_labels
 from edgebert.device.protocol import Series
-from edgebert.errors import DataError, UsageError
+from edgebert.errors import UsageError
 from edgebert.manifest import Artifact, Golden, TextSpec
 from edgebert.ondevice.session import FORMATS, RUNTIMES
 from edgebert.tasks import Encoded, Key, task_head
@@ -102,18 +103,15 @@ def make_workload(bundle: Bundle, data: Dataset | None, suite: Suite) -> Workloa
     """
     if data is None and suite.accuracy != 0:
         raise UsageError("accuracy is asked for, but there are no labelled texts", hint="name them with --data FILE")
-    if data is not None and data.labels != bundle.manifest.labels:
-        raise DataError(
-            f"{data.name}: its labels are {', '.join(data.labels)}, the model's {', '.join(bundle.manifest.labels)}",
-            hint="read the file with read_dataset(..., labels=the model's)",
-        )
-    golden_texts = [case.texts[0] for case in bundle.golden().cases]
-    texts = golden_texts if data is None else [example.text for example in data.examples]
+    if data is not None:
+        check_labels(data, bundle.manifest.labels)
+    golden_texts = [case.texts for case in bundle.golden().cases]
+    texts = golden_texts if data is None else [(example.text,) for example in data.examples]
     head, rules = task_head(bundle.manifest.task), (bundle.text_rules("shipped"), bundle.text_rules("baseline"))
 
     def encoded(rules: TextRules) -> list[Encoded]:
         encoder = open_encoder(bundle.path(rules.tokenizer), rules.spec.max_length)
-        return [head.windows(encoder, (text,)) for text in texts]
+        return [head.windows(encoder, each) for each in texts]
 
     ours = encoded(rules[0])
     groups = _groups([len(item.windows[0]) for item in ours], rules[0].spec.lengths, suite)
@@ -133,7 +131,7 @@ def make_workload(bundle: Bundle, data: Dataset | None, suite: Suite) -> Workloa
             mean_tokens=float(np.mean([item.tokens for item in ours])),
             gold_sha256=gold_hash(gold),
         ),
-        timed=tuple(texts[index] for index in groups[0][1]),
+        timed=tuple(texts[index][0] for index in groups[0][1]),
         shipped=shipped,
         baseline=baseline,
         gold=gold,

@@ -12,6 +12,7 @@ from edgebert.bench.gate.results import CheckResult, Limits
 from edgebert.bundle import MANIFEST, Bundle, write_manifest
 from edgebert.errors import UsageError
 from edgebert.recipe import Target
+from edgebert.tasks import TEXT_CLASSIFICATION
 from tests.support.report_values import (
     FLOAT,
     INT8,
@@ -304,3 +305,19 @@ def test_the_promise_is_kept_for_macro_f1(tmp_path, flips):
     assert found(math.floor(0.96 * times)).verdict == "undecided"
     if not flips:
         assert first.more_examples == 285
+
+
+def test_a_metric_that_no_pairs_tell_is_decided_on_devices_too(bundle, monkeypatch):
+    """For a task that is scored by macro F1 a report gives the verdict and the number of examples of a manifest."""
+    monkeypatch.setattr("edgebert.tasks.TASK_HEADS", (replace(TEXT_CLASSIFICATION, metrics=("macro_f1",)),))
+    labels, before, after = make_predictions(both=180, only_float=6, only_file=2, neither=12)
+    answers = [make_answers(INT8, after), make_answers(FLOAT, before)]
+    report = report_of(bundle, make_measurement(answers=answers), labels=labels)
+    score = make_paired_score("macro_f1", labels, after, before)
+    stated = replace(bundle, manifest=make_manifest(replace(make_artifact(ONNX, value=1.0), score=score)))
+    for limits in (Limits(max_drop=0.5), Limits(max_drop=50), Limits(max_drop=1, alpha=0.1)):
+        on_device, at_export = (
+            only(check(item, report=given, limits=limits)) for item, given in ((bundle, report), (stated, None))
+        )
+        assert (on_device.verdict, on_device.value) == (at_export.verdict, at_export.value)
+        assert on_device.more_examples == at_export.more_examples

@@ -7,9 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgebert.bench.run.requests import abba, is_warm_after, is_warm_now
+from edgebert.bench.run.requests import abba, is_warm_after, is_warm_now, keys_of
 from edgebert.device.device import PhoneState
 from edgebert.device.protocol import Conditions, Cooling, Temperature
+from edgebert.errors import CheckFailed
+from edgebert.manifest import Tensor
+from edgebert.tasks import TEXT_CLASSIFICATION, Encoded
 from tests.support.report_values import make_trial
 
 
@@ -111,3 +114,36 @@ def test_the_same_drift_does_not_cancel_one_file_after_the_other():
     sequential = [(entry, 8 * entry + number) for entry in range(2) for number in range(8)]
     means = [np.mean([place for entry, place in sequential if entry == one]) for one in range(2)]
     assert means[1] - means[0] == 8
+
+
+SPAN = replace(
+    TEXT_CLASSIFICATION,
+    outputs={"start": ("tokens",)},
+    answer=lambda encoded, outputs: tuple(int(item["start"].argmax()) for item in outputs),
+)
+"""A task whose examples take several windows, and whose answer is a place in each of them."""
+
+
+def encoded(*lengths):
+    return Encoded(
+        texts=("",), windows=tuple((2,) * length for length in lengths), tokens=sum(lengths), truncated=False
+    )
+
+
+def starts(*rows):
+    return replace(make_trial({}), answers=tuple({"start": Tensor(shape=(len(row),), values=row)} for row in rows))
+
+
+def test_the_windows_of_an_example_are_answered_together():
+    """A worker answers windows one after another; each example gets those that are its own."""
+    found = starts((0.0, 1.0), (3.0, 2.0, 1.0), (0.0, 0.0, 0.0, 9.0))
+    assert keys_of(found, [encoded(2, 3), encoded(4)], SPAN, labels=2) == ((1, 0), (3,))
+
+
+@pytest.mark.parametrize(
+    "found", [starts((1.0, 2.0)), starts((1.0, 2.0), (1.0, 2.0)), starts((1.0, 2.0), (1.0, 2.0, 3.0), (1.0,))]
+)
+def test_outputs_of_another_shape_are_no_answers(found):
+    """Too few windows, too many, and a window with a number for other tokens than its own."""
+    with pytest.raises(CheckFailed, match="gives no 2 start for each text"):
+        keys_of(found, [encoded(2, 3)], SPAN, labels=2)
