@@ -12,7 +12,7 @@ from edgebert.bundle import Bundle, is_bundle, open_bundle
 from edgebert.data import Dataset, check_labels, read_dataset
 from edgebert.errors import UsageError
 from edgebert.manifest import Artifact, Score
-from edgebert.metrics import METRICS, Rival, Tallies, paired_score, tally_array
+from edgebert.metrics import METRICS, BaselineTallies, Tallies, paired_score, tally_array
 from edgebert.ondevice.session import FORMATS
 from edgebert.prediction import Predictor, check_runtime, checkpoint_predictor, file_predictor, labels_of
 from edgebert.progress import Progress, note, silent, warn
@@ -100,12 +100,12 @@ def evaluate_bundle(
     for artifact in chosen:
         predictor = file_predictor(bundle, artifact, runtime)
         found = answered[artifact.file] = _answer(predictor, data, artifact.file, progress)
-        rival, name = None, _baseline_of(bundle, artifact)
+        compared, name = None, _baseline_of(bundle, artifact)
         if name is not None:
             same = head.count_same(answered[name].keys, found.keys)
-            rival = Rival(file=name, tallies=answered[name].tallies, same=same)
+            compared = BaselineTallies(file=name, tallies=answered[name].tallies, same=same)
         scores.append(
-            paired_score(metric, found.tallies, file=artifact.file, runtime=predictor.runtime, baseline=rival)
+            paired_score(metric, found.tallies, file=artifact.file, runtime=predictor.runtime, baseline=compared)
         )
     return _evaluation(tuple(scores), list(answered.values()), data)
 

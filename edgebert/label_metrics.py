@@ -113,7 +113,7 @@ def _rare(expected: Labels, labels: int) -> int:
     return int(np.count_nonzero(np.bincount(expected, minlength=labels) < 2))
 
 
-def unseen_flips_width(flips: int, examples: int, *, alpha: float) -> float:
+def unseen_flips_width(flips: int, examples: int, alpha: float) -> float:
     """Return the part of the interval of a difference of macro F1, on either side, that allows for unseen flips.
 
     It is that of z squared flips, and all of the interval where nothing flipped. It shrinks with the number of examples

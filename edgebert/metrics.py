@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -35,20 +35,6 @@ Tallies = npt.NDArray[np.float64]
 """The tallies of all examples, float64 [examples, numbers of a tally]; a count below 2**53 is exact."""
 
 
-class DifferenceInterval(Protocol):
-    """Computes the interval of the difference of a metric on the same examples, after minus before."""
-
-    def __call__(self, before: Tallies, after: Tallies, *, level: float) -> tuple[float, float]:
-        """Return its lower and its upper end."""
-
-
-class UnseenWidth(Protocol):
-    """Computes the part of such an interval, on either side, that allows for flips which were not seen."""
-
-    def __call__(self, flips: int, examples: int, *, alpha: float) -> float:
-        """Return it; ``alpha`` is the probability beyond either end."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
     """A metric, 0 to 1.
@@ -56,22 +42,24 @@ class Metric:
     Attributes:
         value: Computes it.
         interval: Computes its 95 % interval.
-        difference_interval: Computes the interval of a paired difference.
+        difference_interval: Computes the 95 % interval of the difference on the same examples, from the tallies before
+            and after.
         hits: Tells which examples are right, bool [examples]; ``None`` where an example is no single bit.
         is_share: Whether the value is the share of the hits, so that ``Pairs`` tell all about a difference.
         chance: Returns the tallies of the most frequent answer to every example; ``None`` where there is no such.
-        unseen: Computes the part of a difference's interval for unseen flips; ``None`` where it has none.
+        unseen: Computes the part of a difference's interval, on either side, that allows for flips which were not seen:
+            from flips, examples and the probability beyond either end; ``None`` where it has none.
         doubt: Says what is wrong with the intervals for a model with so many labels; empty where nothing is, and
             ``None`` where nothing can be.
     """
 
     value: Callable[[Tallies], float]
     interval: Callable[[Tallies], tuple[float, float]]
-    difference_interval: DifferenceInterval
+    difference_interval: Callable[[Tallies, Tallies], tuple[float, float]]
     hits: Callable[[Tallies], npt.NDArray[np.bool_]] | None = None
     is_share: bool = False
     chance: Callable[[Tallies], Tallies] | None = None
-    unseen: UnseenWidth | None = None
+    unseen: Callable[[int, int, float], float] | None = None
     doubt: Callable[[Tallies, int], str] | None = None
 
 
@@ -84,7 +72,7 @@ class Pairs(NamedTuple):
     neither: int
 
 
-class Rival(NamedTuple):
+class BaselineTallies(NamedTuple):
     """What a file is compared with: name and tallies of another one, and how many examples both answer alike."""
 
     file: str
@@ -97,7 +85,9 @@ def tally_array(tallies: Sequence[Tally]) -> Tallies:
     return np.array(tallies, dtype=np.float64)
 
 
-def paired_score(metric: str, tallies: Tallies, *, file: str, runtime: str, baseline: Rival | None = None) -> Score:
+def paired_score(
+    metric: str, tallies: Tallies, *, file: str, runtime: str, baseline: BaselineTallies | None = None
+) -> Score:
     """Return the score of one file, compared example by example with the baseline's when one is given.
 
     Intervals are at 95 %, widened where needed to hold the value itself. McNemar's test compares how often the two are
@@ -126,7 +116,7 @@ def paired_score(metric: str, tallies: Tallies, *, file: str, runtime: str, base
             f"two files of equal tallies are needed, not shapes {baseline.tallies.shape} and {tallies.shape}"
         )
     difference = value - of.value(baseline.tallies)
-    low, high = of.difference_interval(baseline.tallies, tallies, level=0.95)
+    low, high = of.difference_interval(baseline.tallies, tallies)
     p = None
     if of.hits is not None:
         before, after = of.hits(baseline.tallies), of.hits(tallies)
@@ -175,7 +165,7 @@ def stated_pairs(score: Score) -> Pairs | None:
 def unseen_width(score: Score, *, alpha: float) -> float:
     """Return the part of the interval of a score's difference, on either side, that allows for flips not seen."""
     unseen = METRICS[score.metric].unseen
-    return 0.0 if unseen is None or score.flips is None else unseen(score.flips, score.examples, alpha=alpha)
+    return 0.0 if unseen is None or score.flips is None else unseen(score.flips, score.examples, alpha)
 
 
 def share_of(
@@ -185,9 +175,7 @@ def share_of(
     return Metric(
         value=lambda tallies: float(np.mean(hits(tallies))),
         interval=lambda tallies: wilson_interval(int(np.count_nonzero(hits(tallies))), len(tallies)),
-        difference_interval=lambda before, after, *, level: paired_difference_interval(
-            hits(before), hits(after), level=level
-        ),
+        difference_interval=lambda before, after: paired_difference_interval(hits(before), hits(after)),
         hits=hits,
         is_share=True,
         chance=chance,
@@ -206,10 +194,10 @@ def _label_hits(tallies: Tallies) -> npt.NDArray[np.bool_]:
     return right
 
 
-def _macro_f1_change(before: Tallies, after: Tallies, *, level: float) -> tuple[float, float]:
+def _macro_f1_change(before: Tallies, after: Tallies) -> tuple[float, float]:
     expected, old, labels = _labels(before)
     _, new, others = _labels(after)
-    return macro_f1_difference_interval(expected, old, new, max(labels, others), level=level)
+    return macro_f1_difference_interval(expected, old, new, max(labels, others))
 
 
 def _most_frequent(tallies: Tallies) -> Tallies:

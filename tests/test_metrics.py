@@ -13,7 +13,7 @@ from benchmarks.simulation import Population
 from edgebert.errors import UsageError
 from edgebert.intervals import mcnemar_p, paired_difference_interval, wilson_interval
 from edgebert.label_metrics import accuracy, macro_f1, macro_f1_difference_interval, macro_f1_interval
-from edgebert.metrics import METRICS, Rival, count_pairs, paired_score, tally_array
+from edgebert.metrics import METRICS, BaselineTallies, count_pairs, paired_score, tally_array
 from tests.support.report_values import FLOAT, make_paired_score
 
 Pair = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
@@ -201,7 +201,7 @@ def test_tallies_that_cannot_be_compared_are_refused() -> None:
     two = tally_array([(0, 1), (1, 1)])
     for other in (tally_array([(0, 1)]), tally_array([(0, 1, 1), (0, 0, 0)])):
         with pytest.raises(UsageError, match="two files of equal tallies are needed"):
-            paired_score("accuracy", two, file="a", runtime="torch", baseline=Rival("b", other, 1))
+            paired_score("accuracy", two, file="a", runtime="torch", baseline=BaselineTallies("b", other, 1))
 
 
 def test_pairs_are_counted_where_a_metric_is_the_share_of_what_is_right() -> None:

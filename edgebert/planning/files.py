@@ -15,7 +15,7 @@ from edgebert.bench.run.requests import abba
 from edgebert.convert.weights import extract_weights
 from edgebert.device.protocol import Request, Series
 from edgebert.heads import HEADS
-from edgebert.metrics import Rival, paired_score, tally_array
+from edgebert.metrics import BaselineTallies, paired_score, tally_array
 from edgebert.planning.state import writable
 from edgebert.planning.values import ORIGINAL, Candidate, Measured
 from edgebert.progress import Progress
@@ -144,16 +144,16 @@ def measured(
         answers = answers_of(opened, lambda done, total: progress("evaluating", done, total))
     head = opened.head
     gold = [head.gold(example) for example in data.examples]
-    tallies, rival = tally_array(head.count_all(gold, answers)), None
+    tallies, compared = tally_array(head.count_all(gold, answers)), None
     if not is_original:
         before = tally_array(head.count_all(gold, baseline.answers))
-        rival = Rival("the float original", before, head.count_same(baseline.answers, answers))
+        compared = BaselineTallies("the float original", before, head.count_same(baseline.answers, answers))
     score = paired_score(
         head.metrics[0],
         tallies,
         file=opened.path.name,
         runtime=opened.runner.session.runtime,
-        baseline=rival,
+        baseline=compared,
     )
     timing = timed and not is_original
     baseline_ns, run_ns = _interleaved(baseline.opened, opened, timed, progress) if timing else ((), ())

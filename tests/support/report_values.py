@@ -38,7 +38,7 @@ from edgebert.device.protocol import (
     Trial,
 )
 from edgebert.manifest import Score, TextSpec
-from edgebert.metrics import Rival, paired_score, tally_array
+from edgebert.metrics import BaselineTallies, paired_score, tally_array
 from edgebert.tasks import TASK_HEADS
 
 INT8, FLOAT = "int8.onnx", "baseline/float32.onnx"
@@ -305,12 +305,12 @@ def make_paired_score(
     metric: str, expected: Sequence[int], answered: Sequence[int], before: Sequence[int] | None = None
 ) -> Score:
     """Return the score of the int8 ONNX file from labels, compared with its baseline where that has any."""
-    rival = None
+    compared = None
     if before is not None:
         same = int(np.count_nonzero(np.equal(before, answered)))
-        rival = Rival(FLOAT, tally_array(list(zip(expected, before, strict=True))), same)
+        compared = BaselineTallies(FLOAT, tally_array(list(zip(expected, before, strict=True))), same)
     tallies = tally_array(list(zip(expected, answered, strict=True)))
-    return paired_score(metric, tallies, file=INT8, runtime="onnxruntime", baseline=rival)
+    return paired_score(metric, tallies, file=INT8, runtime="onnxruntime", baseline=compared)
 
 
 def make_series(name: str = "all", count: int = 3) -> Series:

@@ -11,7 +11,7 @@ from edgebert.bench.report import FileAnswers, Measurement, Report
 from edgebert.errors import UsageError
 from edgebert.intervals import wilson_interval
 from edgebert.manifest import Role, Score
-from edgebert.metrics import Rival, paired_score, tally_array
+from edgebert.metrics import BaselineTallies, paired_score, tally_array
 from edgebert.tasks import TaskHead, task_head
 
 
@@ -151,12 +151,12 @@ def score_of(head: TaskHead, answers: FileAnswers, other: FileAnswers | None) ->
     """Return the score of a file, paired with another that answered the same texts; ``None`` without right answers."""
     if not answers.tallies:
         return None
-    rival = None
+    compared = None
     if other is not None and other.tallies:
         same = head.count_same(answers.answers, other.answers)
-        rival = Rival(file=other.file, tallies=tally_array(other.tallies), same=same)
+        compared = BaselineTallies(file=other.file, tallies=tally_array(other.tallies), same=same)
     tallies = tally_array(answers.tallies)
-    return paired_score(head.metrics[0], tallies, file=answers.file, runtime=answers.runtime, baseline=rival)
+    return paired_score(head.metrics[0], tallies, file=answers.file, runtime=answers.runtime, baseline=compared)
 
 
 def _score_row(report: Report, measurement: Measurement, answers: FileAnswers, role: Role) -> ScoreRow:
