@@ -57,8 +57,8 @@ one counted inference of the first series by class, largest first. It raises a `
 or no counted inference is asked for, a ``DeviceProblem`` where nothing was counted, and what ``Board.work`` raises.
 """
 
-_Refusal = Literal["runtime-absent", "runtime-failure", "bad-request", "out-of-memory"]
-_REFUSALS: dict[_Refusal, tuple[type[EdgebertError], str]] = {
+_FailureKind = Literal["runtime-absent", "runtime-failure", "bad-request", "out-of-memory"]
+_FAILURES: dict[_FailureKind, tuple[type[EdgebertError], str]] = {
     "runtime-absent": (
         DeviceProblem,
         "install it there, or take a worker archive (`edgebert worker build`) or another --runtime",
@@ -72,14 +72,8 @@ _REFUSALS: dict[_Refusal, tuple[type[EdgebertError], str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Complaint:
-    kind: _Refusal
+    kind: _FailureKind
     message: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Failed:
-    schema: int
-    error: _Complaint
 
 
 class Board:
@@ -242,13 +236,13 @@ def read_answer(answer: type[T], done: Finished, *, url: str) -> T:
             raise UsageError(f"{source} has schema {schema!r}, not {WORKER_SCHEMA}")
         if "error" not in value:
             return jsonio.from_plain(answer, value, source=source)
-        failed = jsonio.from_plain(_Failed, value, source=source).error
+        failed = jsonio.from_plain(_Complaint, value["error"], source=source)
     except (UsageError, UnicodeDecodeError) as error:
         raise DeviceProblem(
             f"{url}: the worker answered what this version cannot read ({error})",
             hint="it is of another version: make the worker archive again with `edgebert worker build`",
         ) from error
-    error_class, hint = _REFUSALS[failed.kind]
+    error_class, hint = _FAILURES[failed.kind]
     raise error_class(f"{url}: {failed.message}", hint=hint)
 
 

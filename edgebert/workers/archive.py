@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from edgebert import jsonio
+from edgebert.arguments import Count
 from edgebert.device.process import size_and_sha256
 from edgebert.outputs import FileKind, check_output, opened_output
 from edgebert.staging import writing
@@ -42,7 +43,7 @@ class RuntimeFile:
     """A file of the runtime: its path below the root, POSIX."""
 
     path: str
-    size_bytes: int
+    size_bytes: Count
     sha256: str
     executable: bool
 

@@ -7,11 +7,11 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from edgebert.device.device import NOTHING, Finished
+from edgebert.device.device import NOTHING
 from edgebert.device.process import run_program
 from edgebert.errors import DeviceGone, EnvironmentProblem
 
@@ -76,11 +76,10 @@ def unpack_deb(deb: Path, folder: Path) -> None:
     Raises:
         EnvironmentProblem: The file is damaged, or this machine lacks dpkg-deb or tar.
     """
-    _check_tools()
     folder.mkdir(parents=True, exist_ok=True)
-    archive = _run(["dpkg-deb", "--fsys-tarfile", str(deb)], what=deb.name, reading=True).stdout
+    archive = _read(["dpkg-deb", "--fsys-tarfile", str(deb)], what=deb.name)
     argv = ["tar", "-x", "--no-same-owner", "--no-same-permissions", "--keep-directory-symlink", "-C", str(folder)]
-    _run(argv, what=deb.name, stdin=archive, reading=True)
+    _read(argv, what=deb.name, stdin=archive)
 
 
 def deb_version(deb: Path) -> tuple[str, str]:
@@ -89,10 +88,8 @@ def deb_version(deb: Path) -> tuple[str, str]:
     Raises:
         EnvironmentProblem: The file is damaged, or this machine lacks dpkg-deb.
     """
-    _check_tools()
-    form = "--showformat=${Package}\t${Version}"
-    done = _run(["dpkg-deb", "--show", form, str(deb)], what=deb.name, reading=True)
-    name, _, version = done.stdout.decode("utf-8", "replace").partition("\t")
+    shown = _read(["dpkg-deb", "--show", "--showformat=${Package}\t${Version}", str(deb)], what=deb.name)
+    name, _, version = shown.decode("utf-8", "replace").partition("\t")
     return name, version
 
 
@@ -102,8 +99,7 @@ def host_architecture() -> str:
     Raises:
         EnvironmentProblem: This machine is no Debian or Ubuntu.
     """
-    _check_tools()
-    return _run(["dpkg", "--print-architecture"], what="the architecture", reading=True).stdout.decode().strip()
+    return _read(["dpkg", "--print-architecture"], what="the architecture").decode().strip()
 
 
 def fetch_wheels(
@@ -195,27 +191,32 @@ def _move(source: Path, folder: Path, pattern: str) -> tuple[Path, ...]:
     return tuple(sorted(folder.glob(pattern)))
 
 
+def _read(argv: Sequence[str], *, what: str, stdin: bytes = b"") -> bytes:
+    """Return what a tool of Debian prints that only reads ``what``."""
+    _check_tools()
+    return _run(argv, what=what, stdin=stdin, problem="cannot be read", hint="")
+
+
 def _run(
     argv: Sequence[str],
     *,
     what: str,
-    env: dict[str, str] | None = None,
+    env: Mapping[str, str] = NOTHING,
     cwd: Path | None = None,
     stdin: bytes = b"",
-    reading: bool = False,
-) -> Finished:
-    """Run a tool that must succeed."""
+    problem: str = "cannot be fetched",
+    hint: str = "is this machine connected?",
+) -> bytes:
+    """Return what a tool prints that must succeed."""
     try:
-        done = run_program(argv, environment=env or NOTHING, cwd=cwd, stdin=stdin, timeout_s=_TIME_LIMIT_S)
+        done = run_program(argv, environment=env, cwd=cwd, stdin=stdin, timeout_s=_TIME_LIMIT_S)
     except DeviceGone as error:
         raise EnvironmentProblem(f"{what}: not there after {_TIME_LIMIT_S:g} s", hint="try again later") from error
     if done.code == 0:
-        return done
+        return done.stdout
     lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
     # apt says the reason first, pip last.
     telling = [line for line in lines if line.startswith("E:")] + [line for line in lines if "ERROR:" in line][::-1]
     reason = next(iter([*telling, *lines]), f"{argv[0]} ended with code {done.code}")
     reason = reason.removeprefix("E:").removeprefix("ERROR:").strip()
-    if reading:
-        raise EnvironmentProblem(f"{what}: cannot be read: {reason}")
-    raise EnvironmentProblem(f"{what}: cannot be fetched: {reason}", hint="is this machine connected?")
+    raise EnvironmentProblem(f"{what}: {problem}: {reason}", hint=hint)
