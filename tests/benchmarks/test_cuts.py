@@ -8,11 +8,11 @@ import pytest
 
 from benchmarks.cuts import answers_of, measure_pruning
 from benchmarks.studies import load_all, text
-from benchmarks.studies.accuracy import finetuned
 from benchmarks.studies.pruned_speed import FLOAT
 from benchmarks.studies.pruning import right_answers
 from edgebert.checkpoint import load_model
 from edgebert.data import read_dataset
+from edgebert.demo.run import finetuned
 from edgebert.errors import UsageError
 from edgebert.evaluation import evaluate
 from edgebert.progress import silent
