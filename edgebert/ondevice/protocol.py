@@ -33,14 +33,14 @@ class Failure(Exception):
         self.message = message
 
 
-class Series(NamedTuple):
+class JobSeries(NamedTuple):
     """Inputs that are timed together: token ids of each text, not padded."""
 
     name: str
     inputs: list[list[int]]
 
 
-class Request(NamedTuple):
+class Job(NamedTuple):
     """What one worker process is asked to do; ``docs/worker.md`` describes each field."""
 
     file: str
@@ -48,7 +48,7 @@ class Request(NamedTuple):
     threads: int
     cores: list[int]
     pad_id: int
-    series: list[Series]
+    series: list[JobSeries]
     warm_up: int
     runs: int
     answers: list[list[int]]
@@ -59,7 +59,7 @@ class Request(NamedTuple):
     token_outputs: list[str]
 
 
-def read_request(content: bytes) -> Request:
+def read_request(content: bytes) -> Job:
     """Return the request that ``content``, JSON in UTF-8, describes.
 
     Raises:
@@ -73,7 +73,7 @@ def read_request(content: bytes) -> Request:
         _refuse("the request", value, "an object")
     if "schema" in value and (type(value["schema"]) is not int or value["schema"] != SCHEMA):
         _refuse("schema", value["schema"], "%d, the only one this worker knows" % SCHEMA)
-    request = Request(**{name: item for name, item in _object("", value, _REQUEST).items() if name != "schema"})
+    request = Job(**{name: item for name, item in _object("", value, _REQUEST).items() if name != "schema"})
     if request.tokenizer is not None and request.max_length < 2:
         _refuse("max_length", request.max_length, "2 or more, as a tokenizer needs it")
     if len(set(request.cores)) != len(request.cores):
@@ -176,8 +176,8 @@ def _list(check: Callable[[str, object], Any]) -> Callable[[str, object], list[A
     return checked
 
 
-def _one_series(where: str, value: object) -> Series:
-    series = Series(**_object(where + ".", value, _SERIES))
+def _one_series(where: str, value: object) -> JobSeries:
+    series = JobSeries(**_object(where + ".", value, _SERIES))
     if not series.inputs:
         _refuse(where + ".inputs", series.inputs, "a list with an input")
     return series

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Optional, Sequence
 
 import numpy as np
 
-from edgebert.ondevice.protocol import SCHEMA, Failure, Request
+from edgebert.ondevice.protocol import SCHEMA, Failure, Job
 from edgebert.ondevice.session import (
     RuntimeAbsent,
     RuntimeFailure,
@@ -34,7 +34,7 @@ class Start(NamedTuple):
     ns: int
 
 
-def run_trial(request: Request, start: Start) -> dict[str, Any]:
+def run_trial(request: Job, start: Start) -> dict[str, Any]:
     """Return what ``Trial`` of ``edgebert.device.protocol`` describes.
 
     Args:
@@ -64,7 +64,7 @@ def parse_peak(status: str) -> Optional[int]:
     return None
 
 
-def _measure(request: Request, start: Start) -> dict[str, Any]:
+def _measure(request: Job, start: Start) -> dict[str, Any]:
     cores = usable()
 
     def conditions(moment: str) -> dict[str, Any]:
@@ -165,7 +165,7 @@ def _mark(number: int, *, wanted: bool) -> None:
         return
 
 
-def _tokenize(request: Request) -> Optional[dict[str, Any]]:
+def _tokenize(request: Job) -> Optional[dict[str, Any]]:
     if request.tokenizer is None:
         return None
     try:

