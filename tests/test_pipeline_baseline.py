@@ -54,14 +54,14 @@ def test_each_file_of_two_models_computes_its_own(two_models):
         encoder = TextEncoder(model.tokenizer, fakes.LENGTHS[-1])
         for case in bundle.golden(role).cases:
             assert encoder.encode(case.texts[0]) == case.windows[0].input_ids
-        ids = [case.input_ids for case in bundle.golden(role).cases]
+        ids = [window.input_ids for window in bundle.golden(role).windows]
         logits = [logits_of(case) for case in bundle.golden(role).cases]
         np.testing.assert_allclose(fakes.torch_logits(model.module, ids), logits, atol=1e-6)
     for item in bundle.manifest.artifacts:
         assert item.verified[0].max_difference <= item.tolerance
         assert (item.tolerance == 1e-4) == (item.role == "baseline")
     # The float TFLite file that the int8 one was quantized from is that of the cut model, and it does not stay.
-    ids = [case.input_ids for case in bundle.golden().cases]
+    ids = [window.input_ids for window in bundle.golden().windows]
     found = fakes.tflite_logits(two_models / "int8.tflite", ids, fakes.LENGTHS[-1])
     own = fakes.torch_logits(cut.module, ids)
     assert fakes.rms(found - own) < 0.2 * fakes.rms(own)

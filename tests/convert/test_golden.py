@@ -61,8 +61,8 @@ def test_golden_texts_are_hard_ones(golden):
     assert any("[MASK]" in text for text in texts)
     assert any("😀" in text for text in texts)
     assert any("é" in text for text in texts)
-    assert min(len(case.input_ids) for case in golden.cases) == 2
-    assert max(len(case.input_ids) for case in golden.cases) == 16
+    assert min(len(window.input_ids) for window in golden.windows) == 2
+    assert max(len(window.input_ids) for window in golden.windows) == 16
 
 
 @pytest.mark.parametrize(("count", "length"), [(1, 64), (40, 64), (3, 4)])
@@ -73,7 +73,7 @@ def test_every_added_token_is_in_a_golden_text(tmp_path, count, length):
     fakes.add_tokens(folder, tokens)
     model = load_model(folder)
     cases = make_golden(model, TextEncoder(model.tokenizer, length)).cases
-    seen = {index for case in cases for index in case.input_ids}
+    seen = {index for case in cases for index in case.windows[0].input_ids}
     assert seen >= {model.tokenizer.token_to_id(token) for token in tokens}
     plain = len(make_golden(load_model(fakes.shared_checkpoint()), TextEncoder(model.tokenizer, length)).cases)
     assert plain < len(cases) <= plain + (1 if count == 1 else count if length == 4 else count // 2)
