@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import edgebert
 from edgebert.cli import output
 from edgebert.cli.options import Force, Json, LabelColumn, TextColumn, add_commands, argument, numbers, one_of, option
 from edgebert.errors import EdgebertError, UsageError
@@ -83,8 +84,6 @@ def bench(
     from edgebert.bench.run.runner import finish
     from edgebert.bench.run.workload import chosen_files
     from edgebert.bench.suite import Suite, load_suite, merged
-    from edgebert.bundle import open_bundle
-    from edgebert.data import read_dataset
     from edgebert.workers.archive import WORKER_ARCHIVE
 
     output.check_output(out, REPORT, force=force, is_shared=as_json, parents=True)
@@ -103,16 +102,13 @@ def bench(
         accuracy=accuracy,
         cores=cores,
     )
-    opened = open_bundle(bundle)
-    chosen_files(opened, tuple(file or ()), tuple(runtime or ()))
-    if len(set(urls)) != len(urls):
-        raise UsageError(f"the devices are {', '.join(urls)}", hint="name each device once")
+    opened, files, runtimes = edgebert.open_bundle(bundle), tuple(file or ()), tuple(runtime or ())
+    chosen_files(opened, files, runtimes)
     if worker is not None and not (worker.is_file() and WORKER_ARCHIVE.is_one(worker)):
         raise UsageError(f"{worker}: not a worker archive", hint="edgebert worker build --out FILE makes one")
-    texts = None
+    texts, labels = None, opened.manifest.labels
     if data is not None:
-        labels = opened.manifest.labels
-        texts = read_dataset(data, labels=labels, text_column=text_column, label_column=label_column)
+        texts = edgebert.read_dataset(data, labels=labels, text_column=text_column, label_column=label_column)
 
     def connected(url: str) -> Board:
         # The same command may name several kinds of devices.
@@ -128,8 +124,8 @@ def bench(
                 journal=journal,
                 suite=chosen,
                 data=texts,
-                files=tuple(file or ()),
-                runtimes=tuple(runtime or ()),
+                files=files,
+                runtimes=runtimes,
                 anew=anew,
                 clean=clean,
                 progress=progress,
@@ -185,8 +181,8 @@ def setup(*, as_json: Json = False) -> None:
         output.show_json(facts)
         return
     output.show_text(f"ready: {facts.running}")
-    counts = f"no instruction counts: {facts.cannot_count}" if facts.cannot_count else "instructions can be counted"
-    output.show_text(counts)
+    cannot = facts.cannot_count
+    output.show_text(f"no instruction counts: {cannot}" if cannot else "instructions can be counted")
     output.show_note("try: edgebert bench BUNDLE --device emulator:cortex-a76 --out report.json")
 
 

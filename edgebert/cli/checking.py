@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import edgebert
 from edgebert.cli import output
 from edgebert.cli.options import Force, Json, argument, one_of, option
 from edgebert.errors import CheckFailed, EnvironmentProblem, UsageError
@@ -18,9 +19,7 @@ if TYPE_CHECKING:
 
 def inspect(bundle: Annotated[Path, argument("Bundle.")], *, as_json: Json = False) -> None:
     """Show what is inside a bundle: sizes by part, operators, inputs and outputs, lengths, versions."""
-    from edgebert.bundle import open_bundle
-
-    opened = open_bundle(bundle)
+    opened = edgebert.open_bundle(bundle)
     if as_json:
         output.show_json(opened.manifest)
         return
@@ -42,9 +41,7 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Check hashes, sizes, golden ids and golden logits; exit 1 when anything is wrong."""
-    from edgebert.verification import verify as check
-
-    checks = check(bundle, runtimes=tuple(runtime) if runtime else None, public_key=public_key)
+    checks = edgebert.verify(bundle, runtimes=tuple(runtime) if runtime else None, public_key=public_key)
     failed = [item for item in checks if item.ok is False]
     if as_json:
         output.show_json({"ok": not failed, "checks": checks})
@@ -68,9 +65,9 @@ def sign(
     """Sign a bundle with an Ed25519 key, or make a key."""
     from edgebert import publishing
 
-    if new_key is not None and (bundle is not None or key is not None):
-        raise UsageError("--new-key makes a key and signs nothing", hint="sign with --key in a second command")
     if new_key is not None:
+        if bundle is not None or key is not None:
+            raise UsageError("--new-key makes a key and signs nothing", hint="sign with --key in a second command")
         public = publishing.new_key(new_key)
         output.show_note(f"wrote {new_key}: keep it secret")
         output.show_note(f"wrote {public}: give it to those who check")
@@ -82,9 +79,7 @@ def sign(
 
 def doctor(*, as_json: Json = False) -> None:
     """Show which runtimes and extras are installed, what clashes, whether this CPU can be trusted, and the mends."""
-    from edgebert.doctor import diagnose
-
-    findings = diagnose()
+    findings = edgebert.diagnose()
     if as_json:
         output.show_json(list(findings))
     else:
@@ -130,7 +125,7 @@ def embed(
     if place.kind == "android" and not check:
         _show_build(made)
     if not made.written:
-        output.show_note(f"up to date: {', '.join(map(str, _places(made)))}")
+        output.show_note(f"up to date: {place.folder}{f', {place.kotlin}' if place.kotlin else ''}")
     for path in made.written:
         output.show_note(f"wrote {path}")
 
@@ -166,10 +161,6 @@ def _show_build(made: Embedding) -> None:
         output.show_note(f"note: {note}")
 
 
-def _places(made: Embedding) -> list[Path]:
-    return [made.place.folder, *([made.place.kotlin] if made.place.kotlin else [])]
-
-
 def _plain(made: Embedding) -> dict[str, object]:
     from edgebert.embedding.android import advice, apk_bytes
 
@@ -189,7 +180,7 @@ def _inspection_head(manifest: Manifest) -> list[str]:
     """Return what is to be said of a bundle as a whole, in a few lines."""
     from edgebert.card import cut_text
 
-    shape, text, source, pruning = manifest.architecture, manifest.text, manifest.provenance, manifest.pruning
+    shape, text, source = manifest.architecture, manifest.text, manifest.provenance
     widths = f"heads {list(shape.heads)}, neurons {list(shape.neurons)}"
     tables = f"vocabulary {shape.vocabulary}, positions {shape.positions}"
     casing = "lower-cased, " if text.lower_case else ""
@@ -199,9 +190,8 @@ def _inspection_head(manifest: Manifest) -> list[str]:
         f"{shape.layers} layers, hidden {shape.hidden}, {widths}, {tables}, {shape.activation}",
         f"texts: {casing}at most {text.max_length} tokens; {made}",
     ]
-    if pruning is not None:
-        original_name = f"{pruning.original_name} ({pruning.original_sha256[:12]})"
-        lines.append(f"pruned from {original_name}: {cut_text(pruning, shape)}")
+    if (cut := manifest.pruning) is not None:
+        lines.append(f"pruned from {cut.original_name} ({cut.original_sha256[:12]}): {cut_text(cut, shape)}")
     if (original := manifest.original) is not None:
         lines.append(f"baselines: of {original.checkpoint} ({original.checkpoint_sha256[:12]})")
     return lines

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import edgebert
+from edgebert.bench.gate import results as gate
 from edgebert.cli import output
 from edgebert.cli.options import Force, Json, argument, option
 from edgebert.errors import CheckFailed, UsageError
+from edgebert.outputs import write_output
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +23,6 @@ if TYPE_CHECKING:
     from edgebert.bench.analysis.rows import Section
     from edgebert.bench.analysis.scores import FileChange
     from edgebert.bench.analysis.stats import Estimate
-    from edgebert.bench.gate.results import CheckResult
 
 
 def report(
@@ -33,11 +35,10 @@ def report(
     force: Force = False,
 ) -> None:
     """Show times, accuracy and warnings of one or more reports: float against what ships, each device by itself."""
-    from edgebert.bench.analysis.rows import sections
+    from edgebert.bench.analysis.rows import by_request, sections
     from edgebert.bench.render.html import PAGE, page_text
     from edgebert.bench.render.text import csv_text, markdown_text
     from edgebert.bench.report import read_report
-    from edgebert.outputs import write_output
 
     if markdown + as_csv + as_json > 1:
         raise UsageError("only one of --markdown, --csv and --json can go to standard output")
@@ -51,19 +52,19 @@ def report(
     elif as_csv:
         sys.stdout.write(csv_text(sections(found)))
     elif as_json:
-        output.show_json(_plain(sections(found)))
+        output.show_json(_plain(by_request(sections(found))))
     elif html is None:
-        _show(sections(found))
+        _show(by_request(sections(found)))
     if html is not None:
         output.show_note(f"wrote {html}")
 
 
-def _show(found: Sequence[Section]) -> None:
-    from edgebert.bench.analysis.rows import agreement_of, by_request, warnings_of
+def _show(groups: Sequence[Sequence[Section]]) -> None:
+    from edgebert.bench.analysis.rows import agreement_of, warnings_of
     from edgebert.bench.render.tables import agreement_sheet, sheets
     from edgebert.bench.render.words import EMULATED, bundle_facts, device_facts, not_measured, shown
 
-    for group in by_request(found):
+    for group in groups:
         _show_facts(bundle_facts(group[0].report))
         for section in group:
             measurement = section.measurement
@@ -94,8 +95,8 @@ def _show_facts(facts: Sequence[tuple[str, str]]) -> None:
         output.show_text(f"  {name:<{width}}  {shown(value)}")
 
 
-def _plain(found: Sequence[Section]) -> dict[str, object]:
-    from edgebert.bench.analysis.rows import agreement_of, by_request, warnings_of
+def _plain(groups: Sequence[Sequence[Section]]) -> dict[str, object]:
+    from edgebert.bench.analysis.rows import agreement_of, warnings_of
 
     def device(section: Section) -> dict[str, object]:
         return {
@@ -121,7 +122,7 @@ def _plain(found: Sequence[Section]) -> dict[str, object]:
                 "devices": [device(section) for section in group],
                 "agreement": agreement_of(group),
             }
-            for group in by_request(found)
+            for group in groups
         ]
     }
 
@@ -156,14 +157,10 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Check a bundle against limits before it ships: pass, fail or undecided, never a verdict by noise."""
-    from edgebert.bench.gate import results as annotate
     from edgebert.bench.gate.check import check as judge
-    from edgebert.bench.gate.results import Limits
     from edgebert.bench.report import read_report
-    from edgebert.bundle import open_bundle
-    from edgebert.outputs import write_output
 
-    limits = Limits(
+    limits = gate.Limits(
         max_drop=max_drop,
         max_mb=max_mb,
         min_speedup=min_speedup,
@@ -175,22 +172,21 @@ def check(
         series=series,
     )
     if junit is not None:
-        output.check_output(junit, annotate.JUNIT, force=True, is_shared=as_json)
+        output.check_output(junit, gate.JUNIT, force=True, is_shared=as_json)
     is_shown = not as_json and not output.is_standard_output(junit)
-    opened = open_bundle(bundle)
+    opened = edgebert.open_bundle(bundle)
     opened.check_files()
     findings = judge(opened, report=None if report is None else read_report(report), limits=limits)
     if junit is not None:
-        text = annotate.junit(findings, bundle=opened.root.resolve().name, allow_undecided=allow_undecided)
-        write_output(junit, text.encode("utf-8"), annotate.JUNIT, force=True)
+        text = gate.junit(findings, bundle=opened.root.resolve().name, allow_undecided=allow_undecided)
+        write_output(junit, text.encode("utf-8"), gate.JUNIT, force=True)
     if as_json:
         output.show_json({"limits": limits, "findings": list(findings)})
     elif is_shown:
-        output.show_table(
-            ("limit", "file", "device", "verdict", "found", "from"), [_finding(item) for item in findings]
-        )
+        rows = [(at.limit, at.file, at.device or "", at.verdict, at.value, at.detail) for at in findings]
+        output.show_table(("limit", "file", "device", "verdict", "found", "from"), rows)
     if os.environ.get("GITHUB_ACTIONS") == "true" if github is None else github:
-        output.show_annotations(annotate.github(findings, allow_undecided=allow_undecided))
+        output.show_annotations(gate.github(findings, allow_undecided=allow_undecided))
     failed = [item for item in findings if item.verdict == "fail"]
     undecided = [item for item in findings if item.verdict == "undecided"]
     if failed or (undecided and not allow_undecided):
@@ -215,22 +211,18 @@ def compare(
     from edgebert.bench.report import read_report
 
     found = side_by_side(read_report(old), read_report(new), allow=frozenset(allow or ()))
-    slower = [row for row in found.rows if row.verdict == "slower"]
+    slower = [f"{row.file} on {row.device}" for row in found.rows if row.verdict == "slower"]
     if as_json:
         plain = {"rows": found.rows, "files": found.files, "allowed": found.allowed}
         output.show_json({**plain, "doubts": found.warnings, "level": found.level})
     else:
         _show_comparison(found)
     if slower and fail_on_slower:
-        raise CheckFailed(f"{len(slower)} of {len(found.rows)} rows are slower: {_names(slower)}")
-
-
-def _finding(item: CheckResult) -> tuple[str, ...]:
-    return item.limit, item.file, item.device or "", item.verdict, item.value, item.detail
+        raise CheckFailed(f"{len(slower)} of {len(found.rows)} rows are slower: {', '.join(slower)}")
 
 
 def _missed(
-    failed: Sequence[CheckResult], undecided: Sequence[CheckResult], count: int, *, allow_undecided: bool
+    failed: Sequence[gate.CheckResult], undecided: Sequence[gate.CheckResult], count: int, *, allow_undecided: bool
 ) -> CheckFailed:
     parts = [f"{len(failed)} failed"] if failed else []
     parts += [f"{len(undecided)} undecided"] if undecided else []
@@ -240,16 +232,14 @@ def _missed(
     return CheckFailed(f"{' and '.join(parts)} of {count} checks: {names}", hint=hint)
 
 
-def _needed(item: CheckResult) -> str:
-    if item.more_examples is not None:
-        return _undecided(item.more_examples, "example", "examples")
-    if item.more_processes is not None:
-        return _undecided(item.more_processes, "process", "processes")
+def _needed(item: gate.CheckResult) -> str:
+    for more, one, several in (
+        (item.more_examples, "example", "examples"),
+        (item.more_processes, "process", "processes"),
+    ):
+        if more is not None:
+            return f" (undecided: {more:,} more {one if more == 1 else several} needed)"
     return ""
-
-
-def _undecided(more: int, one: str, several: str) -> str:
-    return f" (undecided: {more:,} more {one if more == 1 else several} needed)"
 
 
 def _show_comparison(found: Comparison) -> None:
@@ -292,7 +282,3 @@ def _ends(estimate: Estimate, scale: float, digits: int) -> str:
     if estimate.low is None or estimate.high is None:
         return ""
     return f" ({scale * estimate.low:.{digits}f} to {scale * estimate.high:.{digits}f})"
-
-
-def _names(rows: Sequence[Change]) -> str:
-    return ", ".join(f"{row.file} on {row.device}" for row in rows)

@@ -26,13 +26,9 @@ def argument(meaning: str, *, default: str | None = None) -> Any:
 
 
 def option(meaning: str, *names: str, default: str | None = None, check: Callable[..., Any] | None = None) -> Any:
-    """Return an option of a command.
+    """Return an option of a command, with its help and its names; without any, it has that of the parameter.
 
-    Args:
-        meaning: Its help.
-        names: Its names; none takes that of the parameter.
-        default: What the help shows as the default; ``None`` shows the value.
-        check: What checks its value before the command begins.
+    The help shows ``default``, or the value if that is ``None``; ``check`` checks a value before the command begins.
     """
     return typer.Option(*names, help=meaning, show_default=default or True, callback=check)
 
@@ -133,9 +129,8 @@ def numbers(text: str, option: str, *, example: str) -> tuple[int, ...]:
     """
     given = words(text)
     if not given or not all(word.isdecimal() and len(word) < 10 for word in given):
-        raise UsageError(
-            f"{option} is {text!r}, not integers separated by commas", hint=f"write e.g. {option} {example}"
-        )
+        message = f"{option} is {text!r}, not integers separated by commas"
+        raise UsageError(message, hint=f"write e.g. {option} {example}")
     return tuple(int(word) for word in given)
 
 

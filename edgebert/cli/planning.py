@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import edgebert
 from edgebert.arguments import MOST_SEED
 from edgebert.cli import output
 from edgebert.cli.options import Json, LabelColumn, Model, TextColumn, one_of, option, within, words
@@ -45,13 +46,11 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """Search shares, vocabulary and precision for the best file within a budget; goes on where it was stopped."""
-    from edgebert.data import read_dataset, read_training
-    from edgebert.planning.search import plan as search
     from edgebert.planning.state import check_folder, kept
-    from edgebert.planning.values import RECOVERY_EPOCHS, SHARES, Bounds, PlanOptions
+    from edgebert.planning.values import RECOVERY_EPOCHS, SHARES, PlanOptions
     from edgebert.prediction import labels_of
 
-    bounds = Bounds(max_drop=max_drop, max_mb=max_mb, min_speedup=min_speedup)
+    bounds = edgebert.Bounds(max_drop=max_drop, max_mb=max_mb, min_speedup=min_speedup)
     options = PlanOptions(
         shares=SHARES if shares is None else _shares(shares),
         format=file_format,  # type: ignore[arg-type]  # the options check it
@@ -61,15 +60,17 @@ def plan(
     )
     check_folder(out)
     labels = labels_of(model)
-    training = read_training(train, labels=labels, text_column=text_column, label_column=label_column)
-    data = read_dataset(evaluation, labels=labels, text_column=text_column, label_column=label_column)
+    training = edgebert.read_training(train, labels=labels, text_column=text_column, label_column=label_column)
+    data = edgebert.read_dataset(evaluation, labels=labels, text_column=text_column, label_column=label_column)
     try:
         with output.progress_bar() as progress:
-            found = search(model, training, data, out, bounds=bounds, options=options, force=anew, progress=progress)
+            found = edgebert.plan(
+                model, training, data, out, bounds=bounds, options=options, force=anew, progress=progress
+            )
     except (KeyboardInterrupt, EnvironmentProblem):
         output.show_note(kept(out))
         raise
-    columns = [(name, value) for name, value in (("text", text_column), ("label", label_column)) if value]
+    columns = {"--text-column": text_column, "--label-column": label_column}
     command = None if found.pick is None else _command(found.pick, model, train, evaluation, out, columns)
     if as_json:
         output.show_json(_plain(found, command))
@@ -111,14 +112,14 @@ def _row(found: SearchResult, trial: Measured) -> list[str]:
 
     timed = [_speed(found, trial)] if found.options.is_timed else []
     low, high = trial.drop_interval
-    is_original = trial.score.difference is None
+    drop = f"{trial.drop:.2f} ({low:.2f} to {high:.2f})"
     return [
         trial.name,
         amount(trial.size_mb),
         f"{100 * trial.work:.1f}",
         *timed,
         f"{100 * trial.score.value:.2f}",
-        "the float original" if is_original else f"{trial.drop:.2f} ({low:.2f} to {high:.2f})",
+        "the float original" if trial.score.difference is None else drop,
         "<- pick" if trial == found.pick else "",
     ]
 
@@ -141,7 +142,7 @@ def _verdict(pick: Measured, bounds: Bounds) -> str:
 
 
 def _command(
-    pick: Measured, model: str, train: Path, evaluation: Path, out: Path, columns: list[tuple[str, str]]
+    pick: Measured, model: str, train: Path, evaluation: Path, out: Path, columns: dict[str, str | None]
 ) -> str:
     from edgebert.planning.state import PICK
 
@@ -149,8 +150,8 @@ def _command(
     arguments = ["edgebert", "export", model, "--recipe", str(out / PICK)]
     arguments += ["--train", str(train)] if is_pruned else []
     arguments += ["--eval", str(evaluation), "--out", "bundle"]
-    for name, column in columns:
-        arguments += [f"--{name}-column", column]
+    for name, column in columns.items():
+        arguments += [name, column] if column else []
     return shlex.join(arguments)
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import edgebert
 from edgebert.arguments import MOST_SEED
 from edgebert.cli import output
 from edgebert.cli.options import Force, Json, LabelColumn, Model, TextColumn, argument, option, within
 from edgebert.errors import UsageError
-from edgebert.recipe import MOST_EPOCHS
+from edgebert.recipe import MOST_EPOCHS, PruneOptions
+from edgebert.staging import check_folder
 
 if TYPE_CHECKING:
-    from edgebert.architecture import Pruning
-    from edgebert.checkpoint import Checkpoint
+    from edgebert.architecture import Architecture, Pruning
 
 
 def finetune(
@@ -33,32 +35,21 @@ def finetune(
     as_json: Json = False,
 ) -> None:
     """Fine-tune a DistilBERT encoder for classification with Hugging Face's Trainer."""
-    from edgebert.data import read_dataset
     from edgebert.folder import locate
-    from edgebert.staging import check_folder
-    from edgebert.training.finetune import FinetuneOptions
-    from edgebert.training.finetune import finetune as fit
 
-    options = FinetuneOptions(
+    options = edgebert.FinetuneOptions(
         epochs=epochs, learning_rate=learning_rate, batch_size=batch_size, max_length=max_length, seed=seed
     )
     check_folder(out, force=force, marker="config.json")
     locate(base)
-    training = read_dataset(train, text_column=text_column, label_column=label_column)
-    held_back = None
+    training = edgebert.read_dataset(train, text_column=text_column, label_column=label_column)
+    data, labels = None, training.labels
     if evaluation is not None:
-        held_back = read_dataset(evaluation, labels=training.labels, text_column=text_column, label_column=label_column)
+        data = edgebert.read_dataset(evaluation, labels=labels, text_column=text_column, label_column=label_column)
     with output.progress_bar() as progress:
-        result = fit(base, training, held_back, out, options=options, force=force, progress=progress)
+        result = edgebert.finetune(base, training, data, out, options=options, force=force, progress=progress)
     if as_json:
-        output.show_json(
-            {
-                "path": str(result.path),
-                "labels": result.labels,
-                "train_examples": result.train_examples,
-                "accuracy": result.accuracy,
-            }
-        )
+        output.show_json(asdict(result) | {"path": str(result.path)})
         return
     measured = "" if result.accuracy is None else f", accuracy {result.accuracy:.2%} on {evaluation}"
     output.show_text(f"wrote {out}: {len(result.labels)} labels, {result.train_examples} training texts{measured}")
@@ -71,12 +62,8 @@ def import_bert(
     force: Force = False,
 ) -> None:
     """Rewrite a BERT encoder as the DistilBERT that computes the same, for tasks that need no token types."""
-    from edgebert.staging import check_folder
-    from edgebert.training.importer import import_bert as rewrite
-
     check_folder(out, force=force, marker="config.json")
-
-    output.show_text(f"wrote {rewrite(folder, out, force=force)}")
+    output.show_text(f"wrote {edgebert.import_bert(folder, out, force=force)}")
 
 
 _WELL_PREDICTED = 0.15
@@ -123,13 +110,9 @@ def prune(
     as_json: Json = False,
 ) -> None:
     """Cut out the heads, neurons, layers and tokens that matter least, and repair the rest."""
-    from edgebert.data import read_training
     from edgebert.prediction import labels_of
     from edgebert.pruning.latency import TABLE, LatencyTable, prediction_errors, read_table
     from edgebert.pruning.prune import latency_table as time_table
-    from edgebert.pruning.prune import prune as cut
-    from edgebert.recipe import PruneOptions
-    from edgebert.staging import check_folder
 
     if learning_rate is not None and not distill:
         raise UsageError("--learning-rate is that of --distill only", hint="add --distill 2")
@@ -137,9 +120,8 @@ def prune(
         raise UsageError("--keep and --latency-share are two ways to say how much stays", hint="give one of them")
     if latency_table is not None and latency_share is None:
         raise UsageError("--latency-table is read for --latency-share only", hint="add --latency-share 0.5")
-    share = next((value for value in (keep, latency_share) if value is not None), 0.5)
     options = PruneOptions(
-        keep=share,
+        keep=next((share for share in (keep, latency_share) if share is not None), 0.5),
         vocabulary=bool(vocabulary),
         drop_layers=drop_layers,
         distill=distill,
@@ -152,11 +134,13 @@ def prune(
             read_table(latency_table)
         else:
             output.check_output(latency_table, TABLE, force=False, is_shared=as_json, parents=True)
-    training = read_training(train, labels=labels_of(model), text_column=text_column, label_column=label_column)
+    training = edgebert.read_training(
+        train, labels=labels_of(model), text_column=text_column, label_column=label_column
+    )
     more: list[str] = []
     for path in vocabulary or ():
         column = None if path.name.removesuffix(".gz").endswith(".txt") else text_column
-        more += read_training(path, labels=None, text_column=column).texts
+        more += edgebert.read_training(path, labels=None, text_column=column).texts
     tables: list[LatencyTable] = []
     with output.progress_bar() as progress:
 
@@ -164,7 +148,7 @@ def prune(
             tables.append(time_table(model, training, latency_table, progress=progress))
             return tables[-1]
 
-        made = cut(
+        made = edgebert.prune(
             model,
             training,
             out,
@@ -183,17 +167,15 @@ def prune(
     if as_json:
         output.show_json({"path": str(out), "architecture": made.architecture, "pruning": made.pruning})
         return
-    output.show_table(("", "before", "after"), _pruning_rows(made))
     assert made.pruning is not None
+    output.show_table(("", "before", "after"), _pruning_rows(made.pruning, made.architecture))
     for note in _pruning_notes(made.pruning):
         output.show_text(note)
     output.show_note(f"wrote {out}")
 
 
-def _pruning_rows(checkpoint: Checkpoint) -> list[list[str]]:
+def _pruning_rows(record: Pruning, after: Architecture) -> list[list[str]]:
     """Return what pruning left of a checkpoint, beside what there was before the first cut."""
-    after, record = checkpoint.architecture, checkpoint.pruning
-    assert record is not None
     before = record.original
     rows = [
         ["layers", str(before.layers), str(after.layers)],
