@@ -21,8 +21,6 @@ from edgebert.text import TextEncoder, untruncated
 from edgebert.training.objectives import OBJECTIVES, answers_of
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from edgebert.checkpoint import Model
 
 FEWEST_TEXTS = 10
@@ -86,7 +84,15 @@ def measure_vocabulary(
     """
     measured = []
     for model, when in ((before, "before"), (after, "after")):
-        answers = _answers(model, texts, f"comparing the answers, {when} the cut", progress)
+        encoder = TextEncoder(model.tokenizer, model.checkpoint.architecture.positions)
+        answers = answers_of(
+            model.module,
+            [encoder.encode(text) for text in texts],
+            model.pad_id,
+            OBJECTIVES[model.checkpoint.task],
+            stage=f"comparing the answers, {when} the cut",
+            progress=progress,
+        )
         right = None if labels is None else float((answers == labels).mean())
         measured.append((*_spelling(model, texts), answers, right))
     (unknown_before, tokens_before, answers_before, right_before), (unknown, tokens, answers, right) = measured
@@ -180,11 +186,3 @@ def _spelling(model: Model, texts: Sequence[str]) -> tuple[float, float]:
             for index, word in zip(encoding.ids, encoding.word_ids, strict=True)
         )
     return unknown / max(words, 1), tokens / len(texts)
-
-
-def _answers(model: Model, texts: Sequence[str], stage: str, progress: Progress) -> npt.NDArray[np.int64]:
-    """Return the label that the model gives to each text: int64 [texts]."""
-    encoder = TextEncoder(model.tokenizer, model.checkpoint.architecture.positions)
-    rows = [encoder.encode(text) for text in texts]
-    objective = OBJECTIVES[model.checkpoint.task]
-    return answers_of(model.module, rows, model.pad_id, objective, stage=stage, progress=progress)

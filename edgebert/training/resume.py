@@ -21,7 +21,7 @@ from edgebert.staging import final_name, replace_file, writing
 if TYPE_CHECKING:
     import torch
 
-_SCHEMA = 2
+_SCHEMA = 3
 _RECORD = "training.json"
 _FILE = re.compile(r"training-[0-9a-f]{64}\.safetensors")
 
@@ -53,17 +53,11 @@ class TrainingState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Group:
-    name: str
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Record:
     schema: int
     fingerprint: str
     step: int
-    groups: tuple[_Group, ...]
+    groups: dict[str, str]  # the hash of each group by its name
 
 
 def save_state(place: StateFolder, state: TrainingState) -> None:
@@ -83,17 +77,17 @@ def save_state(place: StateFolder, state: TrainingState) -> None:
         room_hint="free some space and start again: it goes on where it was",
     ):
         folder.mkdir(parents=True, exist_ok=True)
-        groups = []
+        groups = {}
         for name, tensors in state.groups.items():
             # Group by group, so that the copy in memory is of one only.
             content = save({key: tensor.detach().contiguous() for key, tensor in tensors.items()})
-            groups.append(_Group(name=name, sha256=hashlib.sha256(content).hexdigest()))
-            path = folder / _file(groups[-1])
+            groups[name] = hashlib.sha256(content).hexdigest()
+            path = folder / _file(groups[name])
             if not path.exists():  # two groups may be equal
                 replace_file(path, content)
-        record = _Record(schema=_SCHEMA, fingerprint=place.fingerprint, step=state.step, groups=tuple(groups))
+        record = _Record(schema=_SCHEMA, fingerprint=place.fingerprint, step=state.step, groups=groups)
         replace_file(folder / _RECORD, dumps(record).encode())
-        _remove(folder, keep={_file(group) for group in groups})
+        _remove(folder, keep=set(map(_file, groups.values())))
 
 
 def load_state(place: StateFolder) -> TrainingState | None:
@@ -105,11 +99,11 @@ def load_state(place: StateFolder) -> TrainingState | None:
         if (record.schema, record.fingerprint) != (_SCHEMA, place.fingerprint):
             return None
         groups = {}
-        for group in record.groups:
-            content = (place.path / _file(group)).read_bytes()
-            if hashlib.sha256(content).hexdigest() != group.sha256:
+        for name, sha256 in record.groups.items():
+            content = (place.path / _file(sha256)).read_bytes()
+            if hashlib.sha256(content).hexdigest() != sha256:
                 return None
-            groups[group.name] = load(content)
+            groups[name] = load(content)
     except (OSError, UnicodeDecodeError, UsageError):
         return None
     return TrainingState(step=record.step, groups=groups)
@@ -123,8 +117,8 @@ def drop_state(folder: Path) -> None:
         folder.rmdir()
 
 
-def _file(group: _Group) -> str:
-    return f"training-{group.sha256}.safetensors"
+def _file(sha256: str) -> str:
+    return f"training-{sha256}.safetensors"
 
 
 def _remove(folder: Path, *, keep: set[str]) -> None:

@@ -104,7 +104,7 @@ def test_a_damaged_state_is_ignored(stopped, damage, recovered):
 def test_the_folder_holds_one_state_and_no_leftovers(stopped):
     """One record and the files that it names, at most four of them, however often it was written."""
     record = json.loads(next(stopped.glob("*.json")).read_text())
-    named = {f"training-{group['sha256']}.safetensors" for group in record["groups"]}
+    named = {f"training-{sha256}.safetensors" for sha256 in record["groups"].values()}
     assert {path.name for path in stopped.iterdir()} == named | {"training.json"}
     assert len(named) <= 4
 
