@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
 Label = Literal["negative", "positive"]
 
-LABELS: tuple[Label, Label] = ("negative", "positive")
-"""Names of the two labels, in the order of their ids."""
-
 NEUTRAL_RATING = 0.5
 """Texts whose mean rating lies no further than this from 0 are left out: people did not agree on a side."""
 
@@ -155,7 +152,7 @@ def write_split(texts: Sequence[RatedText], folder: Path, *, held_back: int = 10
         raise UsageError(f"cannot hold back {held_back} of {len(texts)} texts", hint="both parts need at least one")
     groups: defaultdict[str, list[RatedText]] = defaultdict(list)
     for text in texts:
-        groups[_digest(" ".join(text.text.lower().split()))].append(text)
+        groups[hashlib.sha256(" ".join(text.text.lower().split()).encode()).hexdigest()].append(text)
     train: list[RatedText] = []
     evaluation: list[RatedText] = []
     for _, group in sorted(groups.items()):
@@ -238,7 +235,3 @@ def _write_tsv(texts: Sequence[RatedText], path: Path) -> None:
     # The format knows no quoting, so every kind of blank, tab and line break becomes one blank.
     lines = ["text\tlabel", *(f"{' '.join(text.text.split())}\t{text.label}" for text in texts)]
     replace_file(path, ("\n".join(lines) + "\n").encode("utf-8"))
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgebert.data import read_dataset
-from edgebert.demo.texts import LABELS, RatedText, SourceArchive, fetch_source, read_texts, write_split
+from edgebert.demo.texts import RatedText, SourceArchive, fetch_source, read_texts, write_split
 from edgebert.errors import DataError, EnvironmentProblem, OutputError, UsageError
 
 REVIEWS = "hutto_ICWSM_2014/amazonReviewSnippets_GroundTruth.txt"
@@ -202,9 +202,9 @@ def test_the_split_is_read_back(tmp_path: Path) -> None:
     texts = rated(['a\tb\n"c', "plain", 'say "no"', "caf\u00e9 \u2615", "x\u2028y\x85z"])
     train, evaluation = write_split(texts, tmp_path / "new" / "data", held_back=2)
     assert (train.name, evaluation.name) == ("train.tsv", "eval.tsv")
-    parts = [read_dataset(path, labels=LABELS) for path in (train, evaluation)]
+    parts = [read_dataset(path, labels=("negative", "positive")) for path in (train, evaluation)]
     assert [len(part.examples) for part in parts] == [3, 2]
-    read = {example.text: LABELS[example.label] for part in parts for example in part.examples}
+    read = {example.text: part.labels[example.label] for part in parts for example in part.examples}
     assert read == {" ".join(text.text.split()): text.label for text in texts}
     assert sorted(path.name for path in train.parent.iterdir()) == ["eval.tsv", "train.tsv"]
 
