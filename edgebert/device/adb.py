@@ -224,17 +224,15 @@ def words_of(done: Finished) -> str:
 
 
 def _chosen(serial: str, listed: Sequence[Listed]) -> Listed:
-    there = ", ".join(f"adb:{device.serial} ({device.state})" for device in listed)
+    found = [phone for phone in listed if serial in {"", phone.serial}]
+    if len(found) == 1:
+        return found[0]
+    there = ", ".join(f"adb:{phone.serial} ({phone.state})" for phone in listed)
     if serial:
-        for device in listed:
-            if device.serial == serial:
-                return device
         raise DeviceProblem(f"adb:{serial} is not connected", hint=f"there is {there}" if there else PLUG_IN)
     if not listed:
         raise DeviceProblem("adb: no phone is connected", hint=PLUG_IN)
-    if len(listed) > 1:
-        raise UsageError("adb: there are several phones, and none was named", hint=f"name one of {there}")
-    return listed[0]
+    raise UsageError("adb: there are several phones, and none was named", hint=f"name one of {there}")
 
 
 def _below(root: str, name: str) -> str:
