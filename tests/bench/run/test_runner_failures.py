@@ -14,6 +14,7 @@ from edgebert.errors import CheckFailed, DeviceGone, DeviceProblem, EnvironmentP
 from tests.bench.runs import FLOAT, INT8, SUITE, URL, Killed, names, run
 from tests.support import fakes
 from tests.support.fake_devices import FakeBoard, hardware
+from tests.support.tiny_files import logits
 
 
 def gone(board, request):
@@ -99,7 +100,7 @@ def test_a_file_that_computes_something_else_is_not_timed(bundle, data, tmp_path
 def test_a_kernel_that_answers_everything_alike_is_caught(bundle, tmp_path):
     """Equal answers to all golden texts are no model, even within a tolerance that allows for them."""
     board = FakeBoard(bundle.root)
-    board._answer = lambda file, ids: (0.0,) * len(fakes.LABELS)
+    board._answer = lambda file, ids: logits((0.0,) * len(fakes.LABELS))
     loose = tuple(replace(item, tolerance=1e6) for item in bundle.manifest.artifacts)
     opened = replace(bundle, manifest=replace(bundle.manifest, artifacts=loose))
     done = run(opened, board, tmp_path)
