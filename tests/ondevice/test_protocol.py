@@ -53,6 +53,7 @@ requests = st.builds(
     max_length=st.integers(2, 2**31 - 1),
     texts=st.lists(texts, max_size=3).map(tuple),
     marks=st.booleans(),
+    token_outputs=st.lists(texts, max_size=3).map(tuple),
 )
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import edgebert.ondevice.session as module
 from edgebert.ondevice.session import (
@@ -22,6 +24,7 @@ from edgebert.ondevice.session import (
     import_runtime,
     open_session,
     saturates,
+    unpadded,
 )
 from edgebert.runtime import installed_version
 from tests.support.tiny_files import SCALE, answer, write_onnx, write_tflite
@@ -102,6 +105,35 @@ def test_a_session_maps_ids_to_logits(runtime: str, threads: int, tmp_path: Path
     assert found.dtype == np.float32
     assert found.tolist() == [list(answer([2, 10, 3]))]
     assert (session.runtime, session.version) == (runtime, installed_version(runtime))
+
+
+@given(tokens=st.integers(1, 6), padding=st.integers(0, 4), width=st.integers(1, 3))
+def test_only_outputs_with_a_row_for_each_token_lose_those_of_padding(tokens: int, padding: int, width: int):
+    """However many labels there are, an output is cropped only where it is said to have a row for each token."""
+    rows = np.arange(float((tokens + padding) * width), dtype=np.float32).reshape(1, tokens + padding, width)
+    found = unpadded({"rows": rows, "whole": rows, "pooled": rows[:, 0]}, tokens=tokens, token_outputs=["rows"])
+    assert {name: array.shape for name, array in found.items()} == {
+        "rows": (tokens, width),
+        "whole": (tokens + padding, width),
+        "pooled": (width,),
+    }
+    assert found["rows"].tolist() == rows[0, :tokens].tolist()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_what_padding_computes_need_not_be_finite(value: float):
+    """A number that is not finite is a failure in the row of a token, and nothing in one of padding."""
+    rows = np.array([[[1.0], [2.0], [value]]], dtype=np.float32)
+    assert unpadded({"rows": rows}, tokens=2, token_outputs=["rows"])["rows"].tolist() == [[1.0], [2.0]]
+    with pytest.raises(RuntimeFailure, match="gives NaN or infinite rows"):
+        unpadded({"rows": rows}, tokens=3, token_outputs=["rows"])
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3), (0, 3), (1, 2, 4)])
+def test_outputs_of_another_shape_are_a_failure(shape: tuple[int, ...]):
+    """No batch of one, or fewer rows than tokens: the shape is named."""
+    with pytest.raises(RuntimeFailure, match="gives 'rows' the shape .* for 3 tokens"):
+        unpadded({"rows": np.zeros(shape, np.float32)}, tokens=3, token_outputs=["rows"])
 
 
 @pytest.mark.parametrize("runtime", WRITERS)
