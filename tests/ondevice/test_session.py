@@ -132,7 +132,7 @@ def test_what_padding_computes_need_not_be_finite(value: float):
 @pytest.mark.parametrize("shape", [(), (3,), (2, 3), (0, 3), (1, 2, 4)])
 def test_outputs_of_another_shape_are_a_failure(shape: tuple[int, ...]):
     """No batch of one, or fewer rows than tokens: the shape is named."""
-    with pytest.raises(RuntimeFailure, match="gives 'rows' the shape .* for 3 tokens"):
+    with pytest.raises(RuntimeFailure, match=r"gives 'rows' the shape .* for 3 tokens"):
         unpadded({"rows": np.zeros(shape, np.float32)}, tokens=3, token_outputs=["rows"])
 
 
