@@ -7,18 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import edgebert
 from edgebert.cli import output
-from edgebert.cli.options import (
-    Force,
-    Json,
-    LabelColumn,
-    Model,
-    RecipeName,
-    TextColumn,
-    argument,
-    numbers,
-    option,
-    words,
-)
+from edgebert.cli.options import Force, Json, LabelColumn, Model, TextColumn, argument, numbers, option, words
 from edgebert.errors import DataError, OutputError, UsageError
 from edgebert.recipe import built_in_recipes, check_training, load_recipe, narrowed, recipe_text
 from edgebert.staging import check_folder, check_parent
@@ -30,11 +19,13 @@ if TYPE_CHECKING:
     from edgebert.demo.run import Compared
     from edgebert.manifest import Artifact, Manifest
 
+_RECIPE = "Built-in recipe (edgebert recipes) or a .toml file."
+
 
 def export(
     model: Model,
     out: Annotated[Path, option("Folder to make.")],
-    recipe: RecipeName = "int8",
+    recipe: Annotated[str, option(_RECIPE)] = "int8",
     train: Annotated[Path | None, option("Texts a recipe that prunes learns from; also .txt.")] = None,
     evaluation: Annotated[
         Path | None, option("Labelled texts (.csv, .tsv, .jsonl, .gz) to score every file on.", "--eval")
@@ -146,10 +137,7 @@ def demo(
     out: Annotated[Path, option("Folder for checkpoint, texts and bundle.")] = Path("edgebert-demo"),
     train: Annotated[Path | None, option("Training texts of your own.")] = None,
     evaluation: Annotated[Path | None, option("Held-back texts of your own.", "--eval")] = None,
-    recipe: Annotated[
-        str | None,
-        option("Built-in recipe (edgebert recipes) or a .toml file.", default="int8, and beside it prune50-int8"),
-    ] = None,
+    recipe: Annotated[str | None, option(_RECIPE, default="int8, and beside it prune50-int8")] = None,
     *,
     as_json: Json = False,
 ) -> None:

@@ -40,7 +40,6 @@ TextColumn = Annotated[str | None, option("Column of the texts.", default="text,
 LabelColumn = Annotated[str | None, option("Column of the labels.", default="label")]
 Model = Annotated[str, argument("Checkpoint folder or Hub id of a fine-tuned DistilBERT.")]
 Target = Annotated[str, argument("Bundle, checkpoint folder or Hub id.")]
-RecipeName = Annotated[str, option("Built-in recipe (edgebert recipes) or a .toml file.", "--recipe")]
 
 _PLACES = ("base", "baseline", "model", "recipe", "target")
 """Parameters that take a path although they are strings, because they take a name as well."""
