@@ -11,15 +11,14 @@ from typing import Any
 from edgebert.arguments import expect, path_of
 from edgebert.errors import BundleError, UsageError
 from edgebert.folder import dangling, is_lfs_pointer
+from edgebert.golden import Golden, read_golden
 from edgebert.jsonio import dumps, read
-from edgebert.manifest import Artifact, FileEntry, Golden, Manifest, Role, TextSpec
+from edgebert.manifest import Artifact, FileEntry, Manifest, Role, TextSpec
 from edgebert.staging import reading
 from edgebert.structure import contradictions
 
 SCHEMA = 4
-GOLDEN_SCHEMA = 2
-MANIFEST, GOLDEN, TOKENIZER = "edgebert.json", "golden.json", "tokenizer.json"
-VOCABULARY = "vocab.txt"
+MANIFEST, GOLDEN, TOKENIZER, VOCABULARY = "edgebert.json", "golden.json", "tokenizer.json", "vocab.txt"
 
 _MOST_READS = 500
 _DIGEST_SINCE = 3
@@ -124,9 +123,7 @@ class Bundle:
             BundleError: The file is missing or damaged, or of a schema this version cannot read.
         """
         path = self.path(self.text_rules(role).golden)
-        return read(
-            Golden, path, what="golden", newest=GOLDEN_SCHEMA, error=BundleError, hint=_AGAIN, upgrade=_by_output
-        )
+        return read_golden(path, hint=_AGAIN)
 
 
 def is_bundle(path: Path) -> bool:
@@ -292,19 +289,6 @@ def _read_manifest(path: Path) -> Manifest:
 def _hub_task(plain: dict[str, Any]) -> dict[str, Any]:
     """Name the task of a manifest as the Hub does, which came with schema 4."""
     return plain | {"task": "text-classification"} if plain.get("task") == "sequence-classification" else plain
-
-
-def _by_output(plain: dict[str, Any]) -> dict[str, Any]:
-    """Give golden texts of schema 1, which knew one text, one input and its logits, the form of schema 2."""
-    cases = plain.get("cases")
-    return plain | {"cases": [_window_of(case) for case in cases] if isinstance(cases, list) else cases}
-
-
-def _window_of(case: object) -> object:
-    if not isinstance(case, dict) or case.keys() != {"text", "input_ids", "logits"} or type(case["logits"]) is not list:
-        return case
-    tensor = {"shape": [len(case["logits"])], "values": case["logits"]}
-    return {"texts": [case["text"]], "windows": [{"input_ids": case["input_ids"], "outputs": {"logits": tensor}}]}
 
 
 def _check_digest(path: Path, content: bytes, plain: dict[str, Any]) -> None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgebert.errors import CheckFailed, ParityError
-from edgebert.manifest import Artifact, Golden, GoldenWindow, Tensor, Verification
+from edgebert.golden import Golden, GoldenWindow, Tensor
+from edgebert.manifest import Artifact, Verification
 from edgebert.ondevice.session import cpu_name
 from edgebert.tasks import Outputs
 

@@ -11,7 +11,8 @@ from edgebert.arguments import strings_of
 from edgebert.bundle import MANIFEST, Bundle, TextRules, open_bundle
 from edgebert.claims import disagreements
 from edgebert.errors import BundleError, CheckFailed, EdgebertError, MissingExtraError, UsageError
-from edgebert.manifest import Artifact, FileEntry, Golden, Role
+from edgebert.golden import Golden
+from edgebert.manifest import Artifact, FileEntry, Role
 from edgebert.ondevice.session import FORMATS
 from edgebert.parity import check_parity, warnings_of
 from edgebert.progress import warn

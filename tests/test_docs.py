@@ -15,8 +15,9 @@ from urllib.parse import unquote
 import pytest
 
 import edgebert
-from edgebert.bundle import GOLDEN_SCHEMA, SCHEMA
-from edgebert.manifest import Golden, Manifest
+from edgebert.bundle import SCHEMA
+from edgebert.golden import GOLDEN_SCHEMA, Golden
+from edgebert.manifest import Manifest
 from edgebert.parity import FLOAT_TOLERANCE, RELATIVE_TOLERANCE
 from edgebert.recipe import built_in_recipes
 from tests.support.commands import COMMANDS, GROUP

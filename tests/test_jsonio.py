@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgebert import architecture, recipe
+from edgebert import architecture, golden, recipe
 from edgebert import manifest as bundle_values
 from edgebert.arguments import Amount, Count, Positive, Share
 from edgebert.bench import report
@@ -22,24 +22,15 @@ from edgebert.bench.suite import Suite
 from edgebert.device import device as devices
 from edgebert.device import protocol as worker
 from edgebert.errors import DataError, UsageError, upgrade_line
+from edgebert.golden import Golden, Tensor
 from edgebert.jsonio import dumps, from_plain, loads, parse, read
-from edgebert.manifest import (
-    EvaluationData,
-    FileEntry,
-    Golden,
-    Manifest,
-    Part,
-    Score,
-    Tensor,
-    TextSpec,
-    Verification,
-)
+from edgebert.manifest import EvaluationData, FileEntry, Manifest, Part, Score, TextSpec, Verification
 from edgebert.recipe import PruneOptions, Recipe, Target
 from tests.support.tiny_files import make_artifact, make_manifest
 
 VALUES = [
     value
-    for module in (architecture, bundle_values, recipe, worker, devices, report)
+    for module in (architecture, bundle_values, golden, recipe, worker, devices, report)
     for _, value in inspect.getmembers(module, inspect.isclass)
     if dataclasses.is_dataclass(value) and value.__module__ == module.__name__ and value is not devices.Finished
 ]

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgebert.errors import CheckFailed, ParityError
-from edgebert.manifest import Golden
+from edgebert.golden import Golden
 from edgebert.ondevice.session import cpu_name
 from edgebert.parity import check_parity, float_tolerance, warnings_of
 from edgebert.runtime import Runner, installed_version, open_runner

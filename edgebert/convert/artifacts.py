@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from edgebert.bundle import file_entry
 from edgebert.convert.golden import parity_tolerance
 from edgebert.convert.weights import Weights, extract_weights
-from edgebert.manifest import Artifact, Golden, Role, TextSpec
+from edgebert.golden import Golden
+from edgebert.manifest import Artifact, Role, TextSpec
 from edgebert.modelfile import describe
 from edgebert.parity import check_parity, warnings_of
 from edgebert.progress import warn

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgebert.bundle import GOLDEN_SCHEMA
 from edgebert.checkpoint import finite_outputs
-from edgebert.manifest import Golden, GoldenCase, GoldenWindow
+from edgebert.golden import GOLDEN_SCHEMA, Golden, GoldenCase, GoldenWindow
 from edgebert.parity import float_tolerance, golden_outputs, to_tensors, values_of
 from edgebert.recipe import Precision
 from edgebert.tasks import task_head

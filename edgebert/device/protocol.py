@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from edgebert.arguments import Amount, Count, Positive
-from edgebert.manifest import Tensor
+from edgebert.golden import Tensor
 
 Moment = Literal["before", "during", "after"]
 

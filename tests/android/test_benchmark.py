@@ -18,7 +18,7 @@ from edgebert.device.board import read_answer
 from edgebert.device.device import Finished
 from edgebert.device.protocol import WORKER_SCHEMA, Request, Series, Trial
 from edgebert.errors import EdgebertError
-from edgebert.manifest import Tensor
+from edgebert.golden import Tensor
 from edgebert.ondevice.session import open_session
 from edgebert.text import open_encoder
 from tests.support import fakes

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgebert.bundle import GOLDEN_SCHEMA, MANIFEST, file_entry, is_bundle, open_bundle, sha256_of
+from edgebert.bundle import MANIFEST, file_entry, is_bundle, open_bundle, sha256_of
 from edgebert.errors import BundleError, UsageError
+from edgebert.golden import GOLDEN_SCHEMA, Golden
 from edgebert.jsonio import dumps
-from edgebert.manifest import Golden
 from tests.bundle.manifests import FILES, change_manifest
 from tests.support.tiny_files import GOLDEN_TEXTS, answer, golden_case, logits, make_manifest
 

@@ -26,7 +26,7 @@ from edgebert.device.protocol import (
     Tokenized,
     Trial,
 )
-from edgebert.manifest import Tensor
+from edgebert.golden import Tensor
 from tests.support.tiny_files import logits
 
 COSTS = {"float32": 4e6, "int8": 1e6}

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgebert.architecture import Architecture
-from edgebert.bundle import GOLDEN_SCHEMA, SCHEMA, file_entry, write_manifest
+from edgebert.bundle import SCHEMA, file_entry, write_manifest
+from edgebert.golden import GOLDEN_SCHEMA, Golden
 from edgebert.jsonio import dumps
-from edgebert.manifest import Artifact, Golden, Manifest, Package, Provenance, TensorSpec, TextSpec
+from edgebert.manifest import Artifact, Manifest, Package, Provenance, TensorSpec, TextSpec
 from edgebert.recipe import Recipe, Target
 from tests.support import fakes
 from tests.support.tiny_files import golden_case

@@ -9,21 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgebert.architecture import Architecture
-from edgebert.bundle import GOLDEN, GOLDEN_SCHEMA, SCHEMA, TOKENIZER, file_entry, write_manifest
+from edgebert.bundle import GOLDEN, SCHEMA, TOKENIZER, file_entry, write_manifest
+from edgebert.golden import GOLDEN_SCHEMA, Golden, GoldenCase, GoldenWindow, Tensor
 from edgebert.jsonio import dumps
 from edgebert.manifest import (
     Artifact,
     EvaluationData,
-    Golden,
-    GoldenCase,
-    GoldenWindow,
     Manifest,
     Operator,
     Package,
     Part,
     Provenance,
     Score,
-    Tensor,
     TensorSpec,
     TextSpec,
     Verification,

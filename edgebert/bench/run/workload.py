@@ -15,7 +15,8 @@ from edgebert.bundle import GOLDEN, Bundle, TextRules, sha256_of
 from edgebert.data import check_labels
 from edgebert.device.protocol import Series
 from edgebert.errors import UsageError
-from edgebert.manifest import Artifact, Golden, TextSpec
+from edgebert.golden import Golden
+from edgebert.manifest import Artifact, TextSpec
 from edgebert.ondevice.session import FORMATS, RUNTIMES
 from edgebert.tasks import Encoded, Key, task_head
 from edgebert.text import open_encoder

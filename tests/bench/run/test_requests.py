@@ -11,7 +11,7 @@ from edgebert.bench.run.requests import abba, is_warm_after, is_warm_now, keys_o
 from edgebert.device.device import PhoneState
 from edgebert.device.protocol import Conditions, Cooling, Temperature
 from edgebert.errors import CheckFailed
-from edgebert.manifest import Tensor
+from edgebert.golden import Tensor
 from edgebert.tasks import TEXT_CLASSIFICATION, Encoded
 from tests.support.report_values import make_trial
 
