@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from edgebert.arguments import Count
-from edgebert.errors import BundleError
+from edgebert.errors import BundleError, UsageError
 from edgebert.jsonio import read
 
 GOLDEN_SCHEMA = 2
@@ -15,10 +16,18 @@ GOLDEN_SCHEMA = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tensor:
-    """A float32 array as JSON holds it: its shape, and its values row by row."""
+    """A float32 array as JSON holds it: its shape, and its values row by row.
+
+    Raises:
+        UsageError: The shape means another number of values.
+    """
 
     shape: tuple[Count, ...]
     values: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if (size := math.prod(self.shape)) != len(self.values):
+            raise UsageError(f"values has {len(self.values)} numbers, but the shape {list(self.shape)} means {size}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,10 +36,11 @@ VALUES = [
 ]
 
 OWN = {
+    Tensor: {"shape": st.just((2, 1)), "values": st.tuples(st.floats(-1e30, 1e30), st.floats(-1e30, 1e30))},
     Suite: {
         "threads": st.lists(st.integers(1, 64), min_size=1, max_size=3, unique=True).map(tuple),
         "cores": st.sampled_from(["", "big", "0,3"]),
-    }
+    },
 }
 """Strategies of fields that a class checks by more than their ranges."""
 
@@ -212,14 +213,14 @@ def test_a_literal_lists_what_it_could_be():
 
 def test_a_whole_number_stands_for_a_float():
     """JSON writers of other languages drop '.0'; the field is a float all the same, exact or not at all."""
-    found = loads(Tensor, '{"shape": [], "values": [1, -0]}', source="x")
+    found = loads(Tensor, '{"shape": [2], "values": [1, -0]}', source="x")
     assert [type(value) for value in found.values] == [float, float]
 
 
 @pytest.mark.parametrize("digits", [310, 400, 4000])
 def test_a_whole_number_beyond_every_float_is_refused(digits: int):
     """An integer too large for a float is an error of the file, named by its path, and shown in one short line."""
-    text = '{"shape": [], "values": [' + "9" * digits + "]}"
+    text = '{"shape": [1], "values": [' + "9" * digits + "]}"
     with pytest.raises(UsageError, match=r"x: values\[0\] is .*, not a (finite )?number") as caught:
         loads(Tensor, text, source="x")
     assert len(caught.value.message) < 200
@@ -229,7 +230,7 @@ def test_a_whole_number_beyond_every_float_is_refused(digits: int):
 def test_a_float_beyond_every_float_is_refused(number: str):
     """A number that overflows to infinity is refused, not read as infinity."""
     with pytest.raises(UsageError, match=r"x: values\[0\] is -?inf, not a finite number"):
-        loads(Tensor, '{"shape": [], "values": [' + number + "]}", source="x")
+        loads(Tensor, '{"shape": [1], "values": [' + number + "]}", source="x")
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
@@ -509,3 +510,12 @@ def test_what_is_neither_a_whole_number_nor_a_float_is_refused(text: str):
     """A field for either kind of number has the limits of both."""
     with pytest.raises(UsageError, match=r"x: values\[0\] is"):
         loads(Numbers, f'{{"values": [{text}]}}', source="x")
+
+
+@pytest.mark.parametrize(("shape", "count"), [("[]", 0), ("[3]", 2), ("[0, 4]", 1), ("[2, 2]", 5), ("[9999999999]", 1)])
+def test_an_array_has_as_many_values_as_its_shape_means(shape: str, count: int):
+    """Another number of values is refused with its place, before anything makes an array of them."""
+    window = f'{{"input_ids": [2, 3], "outputs": {{"logits": {{"shape": {shape}, "values": {[0.5] * count}}}}}}}'
+    text = f'{{"schema": 2, "cases": [{{"texts": ["x"], "windows": [{window}]}}]}}'
+    with pytest.raises(UsageError, match=r"x: cases\[0\]\.windows\[0\]\.outputs\.logits\.values has \d numbers"):
+        loads(Golden, text, source="x")

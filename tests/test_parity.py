@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
 
 from edgebert.errors import CheckFailed, ParityError
 from edgebert.golden import Golden
 from edgebert.ondevice.session import cpu_name
-from edgebert.parity import check_parity, float_tolerance, warnings_of
+from edgebert.parity import check_parity, float_tolerance, spread, warnings_of
 from edgebert.runtime import Runner, installed_version, open_runner
 from tests.support.tiny_files import SPEC, answer, golden_case, make_manifest, write_onnx
 
@@ -187,6 +188,27 @@ def test_a_tolerance_wider_than_the_spread_is_told_by_file():
     (found,) = warnings_of(texts, files)
     assert found.startswith("wide: the tolerance 2.1 exceeds the spread 2 of the golden logits")
     assert warnings_of(with_logits([(0.0, 1.0)]), files) == ()
+
+
+@given(
+    st.lists(
+        st.dictionaries(
+            st.sampled_from(["logits", "start"]),
+            arrays(
+                np.float32,
+                array_shapes(min_dims=0, max_dims=2, min_side=0, max_side=3),
+                elements=st.floats(-9, 9, width=32),
+            ),
+        ),
+        max_size=3,
+    )
+)
+def test_the_spread_of_any_outputs_is_a_number(outputs: list[dict[str, np.ndarray]]):
+    """Other names, shapes and ranks from input to input, or none at all: no error, and 0 only where all are alike."""
+    found = spread(outputs)
+    assert found >= 0
+    if found < np.inf:
+        assert all(item.keys() == outputs[0].keys() for item in outputs)
 
 
 def test_nan_is_never_within_the_tolerance(tmp_path: Path):

@@ -256,3 +256,25 @@ def test_a_bundle_without_golden_texts_fails(bundle):
     """No text, no proof."""
     fakes.replace_artifact(bundle, "golden.json", b'{"schema": 1, "cases": []}')
     assert ("manifest", "golden.json") in failed(verify(bundle, runtimes=()))
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        {"logits": {"shape": [3], "values": [0.0, 0.0]}},
+        {"logits": {"shape": [2, 1], "values": [0.0, 0.0]}},
+        {"logits": {"shape": [3], "values": [0.0, 0.0, 0.0]}},
+        {"logits": {"shape": [], "values": [0.0]}},
+        {"scores": {"shape": [2], "values": [0.0, 0.0]}},
+        {},
+    ],
+    ids=["fewer-values", "rank", "labels", "scalar", "name", "none"],
+)
+def test_golden_outputs_of_another_shape_or_name_are_found(bundle, outputs):
+    """Outputs of one golden text that no file of the model can have are a failed check, and the others are made."""
+    golden = json.loads((bundle / "golden.json").read_text(encoding="utf-8"))
+    golden["cases"][1]["windows"][0]["outputs"] = outputs
+    fakes.replace_artifact(bundle, "golden.json", json.dumps(golden).encode())
+    checks = verify(bundle, runtimes=("onnxruntime",))
+    assert ("manifest", "golden.json") in failed(checks)
+    assert {check.file for check in checks if check.what == "file"} == ARTIFACTS | TEXT_FILES
