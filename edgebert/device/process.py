@@ -170,9 +170,12 @@ def _interrupts_held() -> Iterator[None]:
     try:
         yield
     finally:
+        # A handler that raises between two of them would leave the others held for good.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, handled)
         for number, handler in handled.items():
             if callable(handler):
                 signal.signal(number, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         for late in arrived:
             signal.raise_signal(late)
 

@@ -136,6 +136,34 @@ def test_a_signal_while_a_program_starts_leaves_none_behind(number, monkeypatch)
     assert [process.returncode for process in started] == [-signal.SIGKILL]
 
 
+def test_a_signal_while_handlers_come_back_holds_none_of_them_for_good(monkeypatch):
+    """One that comes when the first of them is back is handled when all are."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    set_handler, calls = signal.signal, []
+
+    def stop(number, frame):
+        raise KeyboardInterrupt
+
+    def interrupted(number, handler):
+        before = set_handler(number, handler)
+        calls.append(handler)
+        if calls.count(stop) == 1 and handler is stop:
+            signal.raise_signal(number)
+        return before
+
+    try:
+        for number in handlers:
+            set_handler(number, stop)
+        monkeypatch.setattr(signal, "signal", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run_program(["sleep", "60"], timeout_s=90)
+        assert [signal.getsignal(number) for number in handlers] == [stop] * 3
+        assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) & set(handlers) == set()
+    finally:
+        for number, handler in handlers.items():
+            set_handler(number, handler)
+
+
 def test_what_tidies_up_is_spared(tmp_path):
     """A thread that asks for it ends what it began, and may begin more, while all others are stopped."""
     mark = tmp_path / "tidying"

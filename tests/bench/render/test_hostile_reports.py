@@ -7,6 +7,7 @@ import copy
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -91,6 +92,18 @@ def test_any_number_is_refused_by_its_key_or_used(path, number, tmp_path_factory
     assert spelled(path) in refusal or f"{spelled(path[:-1])} is [" in refusal
 
 
+def report_with(path: tuple[str | int, ...], number: float, folder: Path) -> Path:
+    """Write the report with another number at a place, and return its file."""
+    plain = copy.deepcopy(PLAIN)
+    place = plain
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = number
+    file = folder / "report.json"
+    file.write_text(json.dumps(plain))
+    return file
+
+
 @pytest.mark.parametrize(
     ("path", "number"),
     [
@@ -106,13 +119,7 @@ def test_any_number_is_refused_by_its_key_or_used(path, number, tmp_path_factory
 def test_a_number_that_cannot_be_is_refused(path, number, tmp_path):
     """A time of nothing, a size of nothing, a count below nothing and 64 bits are refused with file and key."""
     assert path in PATHS
-    plain = copy.deepcopy(PLAIN)
-    place = plain
-    for key in path[:-1]:
-        place = place[key]
-    place[path[-1]] = number
-    file = tmp_path / "report.json"
-    file.write_text(json.dumps(plain))
+    file = report_with(path, number, tmp_path)
     with pytest.raises(UsageError, match=re.escape(f"report.json: {spelled(path)} is {number}")):
         read_report(file)
 
@@ -145,12 +152,6 @@ def test_a_number_that_cannot_be_is_refused(path, number, tmp_path):
 )
 def test_an_answer_that_no_model_gives_is_refused(path, number, shown, tmp_path):
     """The index of a label that the bundle does not have is refused with its key, in an answer and in a tally."""
-    plain = copy.deepcopy(PLAIN)
-    place = plain
-    for key in path[:-1]:
-        place = place[key]
-    place[path[-1]] = number
-    file = tmp_path / "report.json"
-    file.write_text(json.dumps(plain))
+    file = report_with(path, number, tmp_path)
     with pytest.raises(UsageError, match=re.escape(f"report.json: {spelled(path[:4])}.{shown}")):
         read_report(file)
