@@ -1,4 +1,4 @@
-"""Compares a tokenizer of ours with Hugging Face's, text by text: ids, offsets in both units, whether it was cut."""
+"""Compares a tokenizer of ours with Hugging Face's: ids, offsets in both units, words, windows, whether it was cut."""
 
 from __future__ import annotations
 
@@ -57,44 +57,114 @@ def differences(peer: Peer, tokenizer: Tokenizer, texts: Sequence[str], *, max_l
     for start in range(0, len(texts), CHUNK):
         chunk = texts[start : start + CHUNK]
         encodings = tokenizer.encode_batch(chunk)
+        cuts = [bool(encoding.overflowing) for encoding in encodings]
         packed = base64.b64decode(peer.call("encode packed", texts=chunk, max_length=max_length))
-        if not np.array_equal(np.frombuffer(packed, "<i4"), _packed(chunk, encodings)):
+        if not np.array_equal(np.frombuffer(packed, "<i4"), _packed([(text,) for text in chunk], encodings, cuts)):
             rows = peer.call("encode", texts=chunk, max_length=max_length)
             found += [
                 (text, expected, row)
-                for text, row, expected in zip(chunk, rows, map(_row, chunk, encodings), strict=True)
-                if row != expected
+                for text, row, encoding, cut in zip(chunk, rows, encodings, cuts, strict=True)
+                if row != (expected := _row((text,), encoding, cut=cut))
             ]
             assert found, "the two forms of an answer disagree"
     tokenizer.no_truncation()
     return found
 
 
-def _row(text: str, encoding: Encoding) -> list[object]:
-    """Return what the driver's call `encode` gives for a text."""
-    place = utf16_places(text)
-    units = [[place[begin], place[end]] for begin, end in encoding.offsets]
-    return [encoding.ids, [list(pair) for pair in encoding.offsets], units, bool(encoding.overflowing)]
+def reference_windows(
+    tokenizer: Tokenizer, first: Sequence[str], second: Sequence[str], *, max_length: int, stride: int
+) -> list[tuple[list[Encoding], bool]]:
+    """Return the windows of each pair of texts, and whether its first text was cut to a third of the input."""
+    heads = tokenizer.encode_batch(list(first), add_special_tokens=False)
+    tails = tokenizer.encode_batch(list(second), add_special_tokens=False)
+    tokenizer.enable_truncation(max_length, stride=stride, strategy="only_second")
+    found = []
+    for head, tail in zip(heads, tails, strict=True):
+        head.truncate(max_length // 3)
+        parts = len(head.overflowing)
+        pair = tokenizer.post_process(head, tail)
+        # What was cut off the first text is paired with each part of the second one as well; those come first.
+        count = (len(pair.overflowing) - parts) // (parts + 1)
+        found.append(([pair, *pair.overflowing[len(pair.overflowing) - count :]], bool(parts)))
+    tokenizer.no_truncation()
+    return found
 
 
-def _packed(texts: Sequence[str], encodings: Sequence[Encoding]) -> NDArray[np.int32]:
-    """Return what the driver's call `encode packed` gives for texts: counts and cuts, ids, offsets in either unit."""
+def window_differences(
+    peer: Peer, tokenizer: Tokenizer, pairs: Sequence[tuple[str, str]], *, max_length: int, stride: int
+) -> list[tuple[tuple[str, str], object, object]]:
+    """Return each pair of texts of which the two make other windows, with what either makes of it.
+
+    The peer must have loaded the same vocabulary, and the reference must not truncate.
+    """
+    found: list[tuple[tuple[str, str], object, object]] = []
+    for start in range(0, len(pairs), CHUNK):
+        chunk = pairs[start : start + CHUNK]
+        first, second = [pair[0] for pair in chunk], [pair[1] for pair in chunk]
+        expected = reference_windows(tokenizer, first, second, max_length=max_length, stride=stride)
+        texts = [pair for pair, (windows, _) in zip(chunk, expected, strict=True) for _ in windows]
+        windows = [window for group, _ in expected for window in group]
+        cuts = [cut for group, cut in expected for _ in group]
+        asked = {"first": first, "second": second, "max_length": max_length, "stride": stride}
+        counts, packed = peer.call("windows packed", **asked)
+        equal = np.array_equal(np.frombuffer(base64.b64decode(packed), "<i4"), _packed(texts, windows, cuts))
+        if not equal or counts != [len(group) for group, _ in expected]:
+            rows = peer.call("windows", **asked)
+            made = [
+                [_row(pair, window, cut=cut) for window in group]
+                for pair, (group, cut) in zip(chunk, expected, strict=True)
+            ]
+            found += [each for each in zip(chunk, made, rows, strict=True) if each[1] != each[2]]
+            assert found, "the two forms of an answer disagree"
+    return found
+
+
+def _row(texts: Sequence[str], encoding: Encoding, *, cut: bool) -> list[object]:
+    """Return what the driver's call `encode` gives for a text, and `windows` for a window of two."""
+    places = [utf16_places(text) for text in texts]
+    sequences = _numbers(encoding.sequence_ids)
+    units = [
+        [places[max(sequence, 0)][begin], places[max(sequence, 0)][end]]
+        for sequence, (begin, end) in zip(sequences, encoding.offsets, strict=True)
+    ]
+    offsets = [list(pair) for pair in encoding.offsets]
+    return [encoding.ids, offsets, units, _numbers(encoding.word_ids), sequences, cut]
+
+
+def _packed(texts: Sequence[tuple[str, ...]], encodings: Sequence[Encoding], cuts: Sequence[bool]) -> NDArray[np.int32]:
+    """Return what the driver's call `encode packed` gives: counts and cuts, ids, offsets in either unit, words, texts.
+
+    Args:
+        texts: The texts of each encoding: one each, or two each.
+        encodings: What the reference makes of them.
+        cuts: Whether something was cut off the first text of each.
+    """
     ids = [encoding.ids for encoding in encodings]
     counts = np.fromiter(map(len, ids), np.int64, len(ids))
     total = int(counts.sum())
     offsets = np.fromiter(
         chain.from_iterable(chain.from_iterable(encoding.offsets for encoding in encodings)), np.int64, 2 * total
     )
+    words = np.fromiter(chain.from_iterable(_numbers(encoding.word_ids) for encoding in encodings), np.int64, total)
+    sequences = np.fromiter(
+        chain.from_iterable(_numbers(encoding.sequence_ids) for encoding in encodings), np.int64, total
+    )
     # Characters above U+FFFF before each place of all texts in a row.
-    codes = np.frombuffer("".join(texts).encode("utf-32-le"), "<u4")
+    flat = [text for group in texts for text in group]
+    codes = np.frombuffer("".join(flat).encode("utf-32-le"), "<u4")
     wide = np.concatenate(([0], np.cumsum(codes > 0xFFFF)))
-    begins = np.concatenate(([0], np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)))))[:-1]
-    base = np.repeat(np.repeat(begins, counts), 2)
+    begins = np.concatenate(([0], np.cumsum(np.fromiter(map(len, flat), np.int64, len(flat)))))[:-1]
+    width = len(texts[0]) if texts else 1
+    base = np.repeat(begins[np.repeat(np.arange(len(texts)) * width, counts) + np.maximum(sequences, 0)], 2)
     units = offsets + wide[base + offsets] - wide[base]
-    cuts = np.fromiter((bool(encoding.overflowing) for encoding in encodings), np.int64, len(ids))
-    heads = np.column_stack((counts, cuts)).ravel()
-    flat = np.fromiter(chain.from_iterable(ids), np.int64, total)
-    return np.concatenate((heads, flat, offsets, units)).astype(np.int32)
+    heads = np.column_stack((counts, np.fromiter(cuts, np.int64, len(ids)))).ravel()
+    numbers = np.fromiter(chain.from_iterable(ids), np.int64, total)
+    return np.concatenate((heads, numbers, offsets, units, words, sequences)).astype(np.int32)
+
+
+def _numbers(numbers: Sequence[int | None]) -> list[int]:
+    """Return numbers, with -1 where there is none."""
+    return [-1 if number is None else number for number in numbers]
 
 
 def utf16_places(text: str) -> list[int]:
@@ -173,6 +243,23 @@ def random_texts(seed: int, *, count: int, tokens: Sequence[str]) -> list[str]:
 
     kinds = (mixture, mixture, words, words, pieces, pieces, stack, long_word)
     return [rng.choice(kinds)() for _ in range(count)]
+
+
+def random_pairs(seed: int, *, count: int, tokens: Sequence[str]) -> list[tuple[str, str]]:
+    """Return pairs of texts of which the second has more to read, or nothing at times; reproducible from the seed.
+
+    Args:
+        seed: Seed of the choice.
+        count: Number of pairs.
+        tokens: Tokens of the vocabulary, which some texts are made of.
+    """
+    rng = random.Random(seed)
+    texts = iter(random_texts(seed, count=5 * count, tokens=tokens))
+    pairs = []
+    for _ in range(count):
+        first, *parts = (next(texts) for _ in range(5))
+        pairs.append((first, rng.choice((" ", "", "\u4e00")).join(parts[: rng.randint(0, 4)])))
+    return pairs
 
 
 def _ends(codes: Sequence[int]) -> set[int]:

@@ -40,6 +40,15 @@ const CALLS = {
 
   "encode packed": ({ texts, max_length: maxLength }) => packed(texts.map((text) => tokenizer.encode(text, maxLength))),
 
+  windows: ({ first, second, max_length: maxLength, stride }) =>
+    first.map((text, pair) => tokenizer.windows(text, second[pair], stride, maxLength).map(row)),
+
+  /** Returns the number of windows of each pair, and all of them packed. */
+  "windows packed"({ first, second, max_length: maxLength, stride }) {
+    const windows = first.map((text, pair) => tokenizer.windows(text, second[pair], stride, maxLength));
+    return [windows.map(({ length }) => length), packed(windows.flat())];
+  },
+
   "encode units": ({ units }) => row(tokenizer.encode(String.fromCharCode(...units))),
 
   /** Returns the ids that the library gives, and null for a text at which it failed. */
@@ -70,17 +79,19 @@ const CALLS = {
     }),
 };
 
-function row({ ids, characters, offsets, truncated }) {
-  return [ids, characters, offsets, truncated];
+function row({ ids, characters, offsets, words, sequences, truncated }) {
+  return [ids, characters, offsets, words, sequences, truncated];
 }
 
-/** Returns encodings as whole numbers of 32 bits in base 64: counts and cuts, ids, offsets in either unit. */
+/** Returns encodings as int32 in base 64: counts and cuts, ids, offsets in either unit, words, texts. */
 function packed(encodings) {
   const numbers = [
     encodings.map(({ ids, truncated }) => [ids.length, Number(truncated)]),
     encodings.map(({ ids }) => ids),
     encodings.map(({ characters }) => characters),
     encodings.map(({ offsets }) => offsets),
+    encodings.map(({ words }) => words),
+    encodings.map(({ sequences }) => sequences),
   ];
   return Buffer.from(Int32Array.from(numbers.flat(3)).buffer).toString("base64");
 }

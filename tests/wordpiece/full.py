@@ -4,7 +4,8 @@
     python -m tests.wordpiece.full javascript --library node_modules/@huggingface/tokenizers/dist/tokenizers.mjs
 
 Every code point up to U+3FFFF in three contexts, random strings, and the texts of a folder (.txt and .tsv whole and
-line by line, .json and .jsonl text by text), cased and uncased, at several lengths. Ends with 1 if anything differs.
+line by line, .json and .jsonl text by text), cased and uncased, at several lengths; and pairs of random strings, in
+windows of several lengths. Ends with 1 if anything differs.
 With `--library`, an npm library takes the place of our JavaScript, and only its ids are compared, not cut.
 """
 
@@ -34,12 +35,17 @@ from tests.support.tokenizing import (
     character_vocabulary,
     differences,
     in_context,
+    random_pairs,
     random_texts,
     reference,
+    window_differences,
     write_vocabulary,
 )
 
 LENGTHS = (512, 128, 16, 3)
+
+WINDOWS = ((384, 128), (64, 21), (16, 5), (10, 0))
+"""Most tokens of a window, and how many two of them share."""
 
 SHOWN = 200
 """Characters of a text or of its ids that are shown where they differ."""
@@ -106,7 +112,9 @@ def compare(peer: Peer, options: argparse.Namespace, folder: Path) -> tuple[int,
     given = list(texts_of(options.texts)) if options.texts else []
     total = wrong = 0
     for name, path in vocabularies.items():
-        sets = list(text_sets(name, path.read_text(encoding="utf-8").split("\n")[:-1], given, options))
+        tokens = path.read_text(encoding="utf-8").split("\n")[:-1]
+        sets = list(text_sets(name, tokens, given, options))
+        pair_sets = [] if options.library else list(window_sets(name, tokens, given, options))
         for lower_case in (True, False):
             tokenizer = reference(path, lower_case=lower_case)
             tokenizer.save(str(folder / "tokenizer.json"))
@@ -117,15 +125,38 @@ def compare(peer: Peer, options: argparse.Namespace, folder: Path) -> tuple[int,
                 start = time.perf_counter()
                 found = find(peer, tokenizer, texts, max_length)
                 total, wrong = total + len(texts), wrong + len(found)
-                say(
-                    f"{name}, {casing}, {kind}, at most {max_length} tokens: {len(texts)} compared, "
-                    f"{len(found)} differ, {time.perf_counter() - start:.0f} s"
-                )
-                for text, expected, row in found[:3]:
-                    say(f"  {text[:SHOWN]!a}\n    expected {str(expected)[:SHOWN]}\n    got      {str(row)[:SHOWN]}")
+                report_set(f"{name}, {casing}, {kind}, at most {max_length} tokens", len(texts), found, start)
+            for kind, pairs, max_length, stride in pair_sets:
+                start = time.perf_counter()
+                other = window_differences(peer, tokenizer, pairs, max_length=max_length, stride=stride)
+                total, wrong = total + len(pairs), wrong + len(other)
+                what = f"{name}, {casing}, {kind}, windows of {max_length} tokens that share {stride}"
+                report_set(what, len(pairs), other, start)
     if options.speed and bert and given:
         report_speed(peer, bert, given, folder / "texts.txt")
     return total, wrong
+
+
+def report_set(what: str, count: int, found: Sequence[tuple[object, object, object]], start: float) -> None:
+    """Say what was compared since a time of the performance clock, and show the first texts that differ."""
+    say(f"{what}: {count} compared, {len(found)} differ, {time.perf_counter() - start:.0f} s")
+    for text, expected, row in found[:3]:
+        shown = text[:SHOWN] if isinstance(text, str) else text
+        say(f"  {shown!a}\n    expected {str(expected)[:SHOWN]}\n    got      {str(row)[:SHOWN]}")
+
+
+def window_sets(
+    name: str, tokens: Sequence[str], given: Sequence[str], options: argparse.Namespace
+) -> Iterator[tuple[str, list[tuple[str, str]], int, int]]:
+    """Yield the pairs to compare with a vocabulary: what they are, the pairs, the most tokens and the shared ones."""
+    pairs = random_pairs(options.seed, count=options.strings // 20, tokens=tokens)
+    around = list(zip(given, reversed(given), strict=True))
+    for max_length, stride in WINDOWS:
+        yield "random pairs", pairs, max_length, stride
+        yield "pairs of texts", around, max_length, stride
+    if name == "characters":
+        points = list(in_context(PLANES[: options.points : 20]))
+        yield "pairs of code points in context", list(zip(points, reversed(points), strict=True)), *WINDOWS[-1]
 
 
 def text_sets(

@@ -53,6 +53,19 @@ export class Vocabulary {
 }
 
 /**
+ * The token IDs of one input of the model, and which part of which text each token stands for. Special tokens that frame
+ * the texts have the offsets [0, 0] and -1 for word and sequence.
+ *
+ * @typedef {object} Encoding
+ * @property {number[]} ids token IDs, not padded
+ * @property {number[][]} offsets where each token begins and ends in its own text, in UTF-16 units
+ * @property {number[][]} characters the same in code points
+ * @property {number[]} words which word of its text each token is of, counted from 0
+ * @property {number[]} sequences which text each token is of: 0, or 1 for the second one
+ * @property {boolean} truncated whether the first text had more tokens than fit
+ */
+
+/**
  * DistilBERT's tokenizer: the ids that Hugging Face's `tokenizers` gives, to the last one.
  *
  * The rules are in docs/tokenizer.md of the edgebert repository.
@@ -96,16 +109,72 @@ export class Tokenizer {
    *
    * @param {string} text any text, however long
    * @param {number} [maxLength] most ids to return, the two that frame the text included; at least 2
-   * @returns {{ids: number[], offsets: number[][], characters: number[][], truncated: boolean}} ids; where each token
-   *   begins and ends in the text, in UTF-16 units and in code points; whether tokens were left out
+   * @returns {Encoding}
    * @throws {Problem} the text has a lone surrogate
    */
   encode(text, maxLength = this.spec.maxLength) {
     if (!(maxLength >= 2)) {
       throw new Problem("bad-request", `texts cannot be cut to ${maxLength} tokens; the least is 2`);
     }
+    return this.#framed([this.#tokens(text, maxLength - 2)]);
+  }
+
+  /**
+   * Returns the inputs for two texts: the first one and, window by window, the second.
+   *
+   * The first text is cut to a third of the input. Each window has as much of the second text as fits; the last one may
+   * have less. An empty second text has one window.
+   *
+   * @param {string} first any text, as a question
+   * @param {string} second any text, as the context that answers it
+   * @param {number} stride tokens of the second text that a window has in common with the next one
+   * @param {number} [maxLength] most ids of an input, the three that frame the texts included
+   * @returns {Encoding[]} at least one; `truncated` says whether the first text was cut
+   * @throws {Problem} a text has a lone surrogate, or the stride leaves no room to go on
+   */
+  windows(first, second, stride, maxLength = this.spec.maxLength) {
+    const start = this.#tokens(first, Math.floor(maxLength / 3));
+    const room = maxLength - 3 - start.tokens.length;
+    if (!(stride >= 0 && stride < room)) {
+      const words = `windows of ${maxLength} tokens have room for ${room} of the second text, which cannot share ${stride}`;
+      throw new Problem("bad-request", words);
+    }
+    const rest = this.#tokens(second, Infinity);
+    const windows = [];
+    let from = 0;
+    for (; rest.tokens.length - from > room; from += room - stride) {
+      windows.push(this.#framed([start, { ...rest, tokens: rest.tokens.slice(from, from + room) }]));
+    }
+    windows.push(this.#framed([start, { ...rest, tokens: rest.tokens.slice(from) }]));
+    return windows;
+  }
+
+  /** Returns the input for the tokens of texts, with the special tokens that frame them. */
+  #framed(texts) {
+    const framed = [[this.spec.clsId, 0, 0, -1, -1]];
+    const offsets = [[0, 0]];
+    texts.forEach(({ tokens, places }, sequence) => {
+      for (const [id, start, end, word] of tokens) {
+        framed.push([id, start, end, word, sequence]);
+        offsets.push([places[start], places[end]]);
+      }
+      framed.push([this.spec.sepId, 0, 0, -1, -1]);
+      offsets.push([0, 0]);
+    });
+    return {
+      ids: framed.map(([id]) => id),
+      offsets,
+      characters: framed.map(([, start, end]) => [start, end]),
+      words: framed.map(([, , , word]) => word),
+      sequences: framed.map(([, , , , sequence]) => sequence),
+      truncated: texts[0].truncated,
+    };
+  }
+
+  /** Returns the first tokens of a text, each as id, start, end (in code points) and number of the word. */
+  #tokens(text, limit) {
     const places = placesOf(text);
-    const found = { limit: maxLength - 1, tokens: [[this.spec.clsId, 0, 0]] };
+    const found = { limit, tokens: [], word: 0 };
     const normalizer = new Normalizer(this.spec.lowerCase);
     const codes = codesOf(text);
     let character = 0;
@@ -116,18 +185,13 @@ export class Tokenizer {
         character += 1;
       } else {
         this.#segment(normalizer, found);
-        found.tokens.push([token.id, character, character + token.codes.length]);
+        found.tokens.push([token.id, character, character + token.codes.length, found.word++]);
         character += token.codes.length;
       }
     }
     this.#segment(normalizer, found);
-    const tokens = [...found.tokens.slice(0, found.limit), [this.spec.sepId, 0, 0]];
-    return {
-      ids: tokens.map(([id]) => id),
-      offsets: tokens.map(([, start, end]) => [places[start], places[end]]),
-      characters: tokens.map(([, start, end]) => [start, end]),
-      truncated: isFull(found),
-    };
+    const truncated = isFull(found);
+    return { tokens: truncated ? found.tokens.slice(0, limit) : found.tokens, places, truncated };
   }
 
   #add({ content, id, normalized }) {
@@ -165,7 +229,7 @@ export class Tokenizer {
       } else {
         this.#words(codes, origins, start, place, found);
         start = place + token.codes.length;
-        found.tokens.push([token.id, origins[place], origins[start - 1] + 1]);
+        found.tokens.push([token.id, origins[place], origins[start - 1] + 1, found.word++]);
         place = start;
       }
     }
@@ -187,14 +251,14 @@ export class Tokenizer {
           end += 1;
         }
       }
-      found.tokens.push(...this.#pieces(codes.slice(start, end), origins.slice(start, end)));
+      found.tokens.push(...this.#pieces(codes.slice(start, end), origins.slice(start, end), found.word++));
       start = end;
     }
   }
 
   /** Returns the tokens of a word: always the longest piece that fits, or one `[UNK]` for all of it. */
-  #pieces(codes, origins) {
-    const unknown = [[this.spec.unkId, origins[0], origins.at(-1) + 1]];
+  #pieces(codes, origins, word) {
+    const unknown = [[this.spec.unkId, origins[0], origins.at(-1) + 1, word]];
     if (codes.length > MAX_WORD) {
       return unknown;
     }
@@ -214,7 +278,7 @@ export class Tokenizer {
       if (id === undefined) {
         return unknown;
       }
-      pieces.push([id, origins[start], origins[end - 1] + 1]);
+      pieces.push([id, origins[start], origins[end - 1] + 1, word]);
       start = end;
     }
     return pieces;

@@ -1,30 +1,62 @@
 package io.edgebert.core;
 
 /**
- * The ids of a text, and which part of the text each of them stands for.
+ * The token IDs of one input of the model, and which part of which text each token stands for.
  *
- * <p>Offsets are half-open ranges of the original text. They come in two units: UTF-16, which {@link String#substring}
- * and a text view count in, and code points, which Python and Hugging Face count in. The two tokens that frame the text
- * have the empty range 0 to 0.
+ * <p>Offsets are half-open ranges of the token's own text. They come in two units: UTF-16, which {@link
+ * String#substring} and a text view count in, and code points, which Python and Hugging Face count in. The special tokens
+ * that frame the texts have the empty range 0 to 0, and -1 for text and word.
  */
 public final class Encoding {
-  private final int[] ids;
-  private final int[] starts;
-  private final int[] ends;
-  private final int[] startCodePoints;
-  private final int[] endCodePoints;
+  /** The text and the word of a token that frames the texts. */
+  public static final int NONE = -1;
+
+  final int[] ids;
+  final int[] starts;
+  final int[] ends;
+  final int[] startCodePoints;
+  final int[] endCodePoints;
+  final int[] words;
+  private final int separator;
   private final boolean truncated;
 
-  Encoding(int[] ids, int[] starts, int[] ends, int[] startCodePoints, int[] endCodePoints, boolean truncated) {
-    this.ids = ids;
-    this.starts = starts;
-    this.ends = ends;
-    this.startCodePoints = startCodePoints;
-    this.endCodePoints = endCodePoints;
+  private Encoding(int size, int separator, boolean truncated, TextSpec spec) {
+    ids = new int[size];
+    starts = new int[size];
+    ends = new int[size];
+    startCodePoints = new int[size];
+    endCodePoints = new int[size];
+    words = new int[size];
+    this.separator = separator;
     this.truncated = truncated;
+    frame(0, spec.clsId());
+    frame(separator, spec.sepId());
+    frame(size - 1, spec.sepId());
   }
 
-  /** Returns the number of tokens, the two that frame the text included. */
+  /** Returns the input for one text. */
+  static Encoding of(TextSpec spec, Tokens text) {
+    int kept = text.kept();
+    Encoding encoding = new Encoding(kept + 2, kept + 1, text.full(), spec);
+    text.copy(0, kept, encoding, 1);
+    return encoding;
+  }
+
+  /** Returns the input for a text and the tokens from {@code from} to {@code to} of a second one. */
+  static Encoding of(TextSpec spec, Tokens first, Tokens second, int from, int to) {
+    int separator = first.kept() + 1;
+    Encoding encoding = new Encoding(separator + 1 + to - from + 1, separator, first.full(), spec);
+    first.copy(0, first.kept(), encoding, 1);
+    second.copy(from, to, encoding, separator + 1);
+    return encoding;
+  }
+
+  private void frame(int token, int id) {
+    ids[token] = id;
+    words[token] = NONE;
+  }
+
+  /** Returns the number of tokens, those that frame the texts included. */
   public int size() {
     return ids.length;
   }
@@ -34,7 +66,7 @@ public final class Encoding {
     return ids.clone();
   }
 
-  /** Returns whether the text had more tokens than fit. */
+  /** Returns whether the text had more tokens than fit; of two texts, whether the first had. */
   public boolean truncated() {
     return truncated;
   }
@@ -57,5 +89,18 @@ public final class Encoding {
   /** Returns where the text of a token ends, in code points. */
   public int endCodePoint(int token) {
     return endCodePoints[token];
+  }
+
+  /** Returns which text a token is of: 0, or 1 for the second one; {@link #NONE} for one that frames the texts. */
+  public int sequence(int token) {
+    if (token == 0 || token == separator || token == ids.length - 1) {
+      return NONE;
+    }
+    return token < separator ? 0 : 1;
+  }
+
+  /** Returns which word of its text a token is of, counted from 0; {@link #NONE} for one that frames the texts. */
+  public int word(int token) {
+    return words[token];
   }
 }

@@ -1,6 +1,8 @@
 package io.edgebert.core;
 
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * DistilBERT's tokenizer: the ids that Hugging Face's tokenizers library gives, to the last one.
@@ -75,9 +77,53 @@ public final class WordPieceTokenizer {
       throw new EdgebertException(
           EdgebertException.Kind.BAD_REQUEST, "texts cannot be cut to " + maxLength + " tokens; the least is 2");
     }
+    return Encoding.of(spec, tokens(text, maxLength - 2));
+  }
+
+  /**
+   * Returns the inputs for two texts, cut to the longest input of the model.
+   *
+   * @throws EdgebertException a text has a lone surrogate, or the windows have no room
+   */
+  public List<Encoding> windows(String first, String second, int stride) throws EdgebertException {
+    return windows(first, second, stride, spec.maxLength());
+  }
+
+  /**
+   * Returns the inputs for two texts: the first one and, window by window, the second.
+   *
+   * <p>The first text is cut to a third of the input. Each window has as much of the second text as fits; the last one may
+   * have less. An empty second text has one window.
+   *
+   * @param first any text, as a question
+   * @param second any text, as the context that answers it
+   * @param stride tokens of the second text that a window has in common with the next one
+   * @param maxLength most ids of an input, the three that frame the texts included
+   * @return at least one input
+   * @throws EdgebertException a text has a lone surrogate, or the stride leaves no room to go on
+   */
+  public List<Encoding> windows(String first, String second, int stride, int maxLength) throws EdgebertException {
+    Tokens start = tokens(first, maxLength / 3);
+    int room = maxLength - 3 - start.kept();
+    if (stride < 0 || stride >= room) {
+      throw new EdgebertException(
+          EdgebertException.Kind.BAD_REQUEST,
+          "windows of " + maxLength + " tokens have room for " + room + " of the second text, which cannot share " + stride);
+    }
+    Tokens rest = tokens(second, Integer.MAX_VALUE);
+    List<Encoding> windows = new ArrayList<>();
+    int from = 0;
+    while (rest.kept() - from > room) {
+      windows.add(Encoding.of(spec, start, rest, from, from + room));
+      from += room - stride;
+    }
+    windows.add(Encoding.of(spec, start, rest, from, rest.kept()));
+    return windows;
+  }
+
+  private Tokens tokens(String text, int limit) throws EdgebertException {
     int[] positions = positions(text);
-    Tokens tokens = new Tokens(maxLength - 1);
-    tokens.add(spec.clsId(), 0, 0);
+    Tokens tokens = new Tokens(positions, limit);
     NormalizedText segment = new NormalizedText(text.length() + 16);
     TextNormalizer normalizer = new TextNormalizer(spec.lowerCase(), segment);
     int place = 0;
@@ -91,12 +137,13 @@ public final class WordPieceTokenizer {
       } else {
         segment(normalizer, segment, tokens);
         tokens.add(token.id(), character, character + token.length());
+        tokens.endWord();
         character += token.length();
         place = positions[character];
       }
     }
     segment(normalizer, segment, tokens);
-    return tokens.frame(spec.sepId(), positions);
+    return tokens;
   }
 
   private void checkSpecial(String token, int id) throws EdgebertException {
@@ -147,6 +194,7 @@ public final class WordPieceTokenizer {
       } else {
         words(text, start, place, tokens);
         tokens.add(token.id(), text.origin(place), text.origin(place + token.length() - 1) + 1);
+        tokens.endWord();
         place += token.length();
         start = place;
       }
@@ -201,6 +249,7 @@ public final class WordPieceTokenizer {
       tokens.shrink(before);
       tokens.add(spec.unkId(), text.origin(start), text.origin(end - 1) + 1);
     }
+    tokens.endWord();
   }
 
   /** Returns where each code point of a text begins, and where the last one ends, in UTF-16 units. */

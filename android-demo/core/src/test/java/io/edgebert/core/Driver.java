@@ -63,9 +63,23 @@ public final class Driver {
         tokenizer = new WordPieceTokenizer(vocabulary, TextSpec.read(call.object("text")));
         return vocabulary.size();
       case "encode":
-        return encode(call.strings("texts"), call.integer("max_length"));
+        return rows(encodings(call.strings("texts"), call.integer("max_length")));
       case "encode packed":
-        return packed(call.strings("texts"), call.integer("max_length"));
+        return packed(encodings(call.strings("texts"), call.integer("max_length")));
+      case "windows":
+        List<Object> pairs = new ArrayList<>();
+        for (List<Encoding> windows : windows(call)) {
+          pairs.add(rows(windows));
+        }
+        return pairs;
+      case "windows packed":
+        List<Object> counts = new ArrayList<>();
+        List<Encoding> all = new ArrayList<>();
+        for (List<Encoding> windows : windows(call)) {
+          counts.add(windows.size());
+          all.addAll(windows);
+        }
+        return Arrays.asList(counts, packed(all));
       case "encode units":
         return row(tokenizer.encode(fromUnits(call.integers("units")), 512));
       case "speed":
@@ -120,24 +134,40 @@ public final class Driver {
     }
   }
 
-  private List<Object> encode(List<String> texts, int maxLength) throws EdgebertException {
+  private static List<Object> rows(List<Encoding> encodings) {
     List<Object> rows = new ArrayList<>();
-    for (String text : texts) {
-      rows.add(row(tokenizer.encode(text, maxLength)));
+    for (Encoding encoding : encodings) {
+      rows.add(row(encoding));
     }
     return rows;
   }
 
-  /** Returns numbers of tokens, whether cut, then ids and offsets of all texts, as int32 in base 64. */
-  private String packed(List<String> texts, int maxLength) throws EdgebertException {
+  private List<Encoding> encodings(List<String> texts, int maxLength) throws EdgebertException {
     List<Encoding> encodings = new ArrayList<>();
-    int tokens = 0;
     for (String text : texts) {
-      Encoding encoding = tokenizer.encode(text, maxLength);
-      encodings.add(encoding);
+      encodings.add(tokenizer.encode(text, maxLength));
+    }
+    return encodings;
+  }
+
+  /** Returns the windows of each pair of texts. */
+  private List<List<Encoding>> windows(JsonObject call) throws EdgebertException {
+    List<List<Encoding>> windows = new ArrayList<>();
+    List<String> second = call.strings("second");
+    for (String first : call.strings("first")) {
+      windows.add(
+          tokenizer.windows(first, second.get(windows.size()), call.integer("stride"), call.integer("max_length")));
+    }
+    return windows;
+  }
+
+  /** Returns counts of tokens and cuts, then ids, offsets in either unit, words and texts of the tokens, as int32 in base 64. */
+  private static String packed(List<Encoding> encodings) {
+    int tokens = 0;
+    for (Encoding encoding : encodings) {
       tokens += encoding.size();
     }
-    ByteBuffer bytes = ByteBuffer.allocate(4 * (2 * texts.size() + 5 * tokens)).order(ByteOrder.LITTLE_ENDIAN);
+    ByteBuffer bytes = ByteBuffer.allocate(4 * (2 * encodings.size() + 7 * tokens)).order(ByteOrder.LITTLE_ENDIAN);
     for (Encoding encoding : encodings) {
       bytes.putInt(encoding.size()).putInt(encoding.truncated() ? 1 : 0);
     }
@@ -156,17 +186,31 @@ public final class Driver {
         bytes.putInt(encoding.start(token)).putInt(encoding.end(token));
       }
     }
+    for (Encoding encoding : encodings) {
+      for (int token = 0; token < encoding.size(); token++) {
+        bytes.putInt(encoding.word(token));
+      }
+    }
+    for (Encoding encoding : encodings) {
+      for (int token = 0; token < encoding.size(); token++) {
+        bytes.putInt(encoding.sequence(token));
+      }
+    }
     return Base64.getEncoder().encodeToString(bytes.array());
   }
 
   private static List<Object> row(Encoding encoding) {
     List<Object> codePoints = new ArrayList<>();
     List<Object> units = new ArrayList<>();
+    List<Object> words = new ArrayList<>();
+    List<Object> sequences = new ArrayList<>();
     for (int token = 0; token < encoding.size(); token++) {
       codePoints.add(Arrays.asList(encoding.startCodePoint(token), encoding.endCodePoint(token)));
       units.add(Arrays.asList(encoding.start(token), encoding.end(token)));
+      words.add(encoding.word(token));
+      sequences.add(encoding.sequence(token));
     }
-    return Arrays.asList(list(encoding.ids()), codePoints, units, encoding.truncated());
+    return Arrays.asList(list(encoding.ids()), codePoints, units, words, sequences, encoding.truncated());
   }
 
   private List<Object> speed(String text, int rounds) throws EdgebertException {
