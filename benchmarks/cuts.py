@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from benchmarks.results import DataFile, Recorded, stamp
+from edgebert.answers import LabelPrediction
 from edgebert.architecture import Architecture, VocabularyCut
 from edgebert.checkpoint import Model, load_model, save_model
 from edgebert.convert.weights import extract_weights
@@ -30,6 +31,7 @@ from edgebert.pruning.vocabulary import prune_vocabulary
 from edgebert.recipe import PruneOptions
 from edgebert.runtime import open_runner
 from edgebert.staging import replace_file
+from edgebert.tasks import gold_of
 from edgebert.text import TextEncoder, text_spec
 
 _MOST_LABELS = 10
@@ -204,7 +206,7 @@ def measure_pruning(
         original=model.checkpoint.architecture,
         sample=first.sample,
         tokens_per_text=first.tokens_per_text,
-        expected=_digits([example.label for example in evaluation.examples]),
+        expected=_digits([int(gold_of(example)[0]) for example in evaluation.examples]),
         answers=uncut.answers,
         vocabulary=uncut.vocabulary,
         runs=tuple(runs),
@@ -216,7 +218,7 @@ def answers_of(model: Model, evaluation: Dataset, progress: Progress) -> LabelDi
     # Only the writer loads onnx.
     from edgebert.convert.onnx import write_onnx
 
-    texts = [example.text for example in evaluation.examples]
+    texts = [example.texts[0] for example in evaluation.examples]
     labels = {label: index for index, label in enumerate(model.checkpoint.labels)}
     positions = model.checkpoint.architecture.positions
     with tempfile.TemporaryDirectory() as folder:
@@ -225,7 +227,7 @@ def answers_of(model: Model, evaluation: Dataset, progress: Progress) -> LabelDi
         saved.mkdir()
         save_model(model, saved)
         progress("asking torch", 0, 1)
-        torch = [labels[answer.label] for answer in predict(saved, texts)]
+        torch = [labels[answer.label] for answer in predict(saved, texts) if isinstance(answer, LabelPrediction)]
         write_onnx(extract_weights(model), file, int8=True)
         spec = text_spec(model.tokenizer, max_length=positions, lengths=(positions,))
         runner = open_runner(file, runtime="onnxruntime", spec=spec, task=model.checkpoint.task)

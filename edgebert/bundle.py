@@ -17,7 +17,7 @@ from edgebert.manifest import Artifact, FileEntry, Manifest, Role, TextSpec
 from edgebert.staging import reading
 from edgebert.structure import contradictions
 
-SCHEMA = 4
+SCHEMA = 5
 MANIFEST, GOLDEN, TOKENIZER, VOCABULARY = "edgebert.json", "golden.json", "tokenizer.json", "vocab.txt"
 
 _MOST_READS = 500

@@ -27,7 +27,7 @@ from edgebert.errors import CheckpointError
 from edgebert.folder import locate, no_classifier, read_config
 from edgebert.heads import HEADS
 from edgebert.jsonio import dumps, read
-from edgebert.manifest import Task
+from edgebert.manifest import NO_SETTINGS, Meaning, Task, TaskSettings
 from edgebert.network import load_module, outputs_of, require, state_arrays
 from edgebert.progress import note
 from edgebert.tasks import TASK_HEADS, TaskHead, task_head
@@ -60,6 +60,7 @@ class Checkpoint:
         architecture: Its shape.
         sha256: Hash over configuration, tokenizer and weights.
         pruning: What was cut out of it; ``None`` for a checkpoint that nobody pruned.
+        settings: What it fixes of its task beside the labels.
     """
 
     path: Path
@@ -69,6 +70,12 @@ class Checkpoint:
     architecture: Architecture
     sha256: str
     pruning: Pruning | None = None
+    settings: TaskSettings = NO_SETTINGS
+
+    @property
+    def meaning(self) -> Meaning:
+        """What the outputs of the model mean."""
+        return Meaning(labels=self.labels, settings=self.settings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

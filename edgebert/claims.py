@@ -143,7 +143,7 @@ def _golden(bundle: Bundle, rules: TextRules) -> Iterator[str]:
         yield "cases is empty, so nothing can be compared"
         return
     for window in golden.windows:
-        expected = head.shapes(labels=len(bundle.manifest.labels), tokens=len(window.input_ids))
+        expected = head.shapes(bundle.manifest.meaning, tokens=len(window.input_ids))
         found = {name: tensor.shape for name, tensor in window.outputs.items()}
         if found != expected:
             yield f"has outputs of the shapes {found}, the manifest means {expected}"

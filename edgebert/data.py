@@ -15,6 +15,7 @@ from types import NoneType
 
 from edgebert.arguments import expect, path_of, strings_of
 from edgebert.errors import DataError, UsageError
+from edgebert.examples import Example
 from edgebert.printable import shown
 from edgebert.tables import PLAIN, Columns, Table, read_table, suffix
 
@@ -32,22 +33,13 @@ _NO_LABEL = "-1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Example:
-    """One labelled text; ``line`` is its line in the data file, counted from 1."""
-
-    text: str
-    label: int
-    line: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:
     """The labelled texts of one file.
 
     Attributes:
         name: Name of the file, without its folder.
         sha256: Hash of the file's bytes as they are stored (gzipped, if it is), 64 hex digits.
-        labels: Names of the labels; an example's ``label`` is an index into them.
+        labels: Names of the labels; an example's ``gold`` has indices into them.
         examples: The texts in the order of the file.
         by_id: Whether labels in the file were ids, and the names were given.
     """
@@ -66,14 +58,23 @@ class TrainingTexts:
     Attributes:
         name: Name of the file, without its folder.
         sha256: Hash of the file's bytes as they are stored (gzipped, if it is), 64 hex digits.
-        texts: The texts in the order of the file.
-        labels: Label of each text, an index into the model's labels; ``None`` where the file has none.
+        examples: The texts in the order of the file, all of them with a right answer or none.
     """
 
     name: str
     sha256: str
-    texts: tuple[str, ...]
-    labels: tuple[int, ...] | None
+    examples: tuple[Example, ...]
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Every text, one after another."""
+        return tuple(text for example in self.examples for text in example.texts)
+
+    @property
+    def labels(self) -> tuple[int, ...] | None:
+        """Label of each text, an index into the model's labels; ``None`` where the file has none."""
+        gold = [example.gold for example in self.examples]
+        return None if None in gold else tuple(int(answer[0]) for answer in gold if answer)
 
 
 def read_dataset(
@@ -99,7 +100,7 @@ def read_dataset(
     table = read_table(path, _columns(path, text_column, label_column, optional=False), plain=False)
     names = _infer_labels(table) if given is None else given
     examples = tuple(
-        Example(text=row.text, label=label, line=row.line)
+        Example(texts=(row.text,), gold=(label,), line=row.line)
         for row, label in zip(table.rows, _label_ids(table, names), strict=True)
     )
     found = {row.label.strip() for row in table.rows}
@@ -135,22 +136,20 @@ def read_training(
             hint="leave --text-column and --label-column out",
         )
     table = read_table(path, _columns(path, text_column, label_column, optional=label_column is None), plain=True)
+    is_labelled = given is not None and table.rows[0].label
+    gold = [(label,) for label in _label_ids(table, given or ())] if is_labelled else [None] * len(table.rows)
     return TrainingTexts(
         name=path.name,
         sha256=table.sha256,
-        texts=tuple(row.text for row in table.rows),
-        labels=tuple(_label_ids(table, given)) if given is not None and table.rows[0].label else None,
+        examples=tuple(
+            Example(texts=(row.text,), gold=answer, line=row.line) for row, answer in zip(table.rows, gold, strict=True)
+        ),
     )
 
 
 def training_texts(dataset: Dataset) -> TrainingTexts:
     """Return the texts of a dataset and their labels."""
-    return TrainingTexts(
-        name=dataset.name,
-        sha256=dataset.sha256,
-        texts=tuple(example.text for example in dataset.examples),
-        labels=tuple(example.label for example in dataset.examples),
-    )
+    return TrainingTexts(name=dataset.name, sha256=dataset.sha256, examples=dataset.examples)
 
 
 def check_labels(data: Dataset, labels: tuple[str, ...]) -> None:

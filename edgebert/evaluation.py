@@ -11,12 +11,13 @@ from edgebert.arguments import PLACE, expect, path_of
 from edgebert.bundle import Bundle, is_bundle, open_bundle
 from edgebert.data import Dataset, check_labels, read_dataset
 from edgebert.errors import UsageError
+from edgebert.examples import Key
 from edgebert.manifest import Artifact, Score
 from edgebert.metrics import METRICS, BaselineTallies, Tallies, paired_score, tally_array
 from edgebert.ondevice.session import FORMATS
 from edgebert.prediction import Predictor, check_runtime, checkpoint_predictor, file_predictor, labels_of
 from edgebert.progress import Progress, note, silent, warn
-from edgebert.tasks import Key, TaskHead, task_head
+from edgebert.tasks import TaskHead, task_head
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +73,7 @@ def evaluate(
         raise UsageError(f"{target}: --runtime and --file choose from a bundle, and this is none")
     predictor = checkpoint_predictor(target)
     _check_metric(predictor.head, metric)
-    check_labels(data, predictor.labels)
+    check_labels(data, predictor.meaning.labels)
     answered = _answer(predictor, data, "checkpoint", progress)
     score = paired_score(metric, answered.tallies, file="checkpoint", runtime="torch")
     return _evaluation((score,), [answered], data)
@@ -99,8 +100,9 @@ def evaluate_bundle(
     answered: dict[str, _Answered] = {}
     for artifact in chosen:
         predictor = file_predictor(bundle, artifact, runtime)
-        found = answered[artifact.file] = _answer(predictor, data, artifact.file, progress)
         compared, name = None, _baseline_of(bundle, artifact)
+        reference = None if name is None else answered[name].keys
+        found = answered[artifact.file] = _answer(predictor, data, artifact.file, progress, reference)
         if name is not None:
             same = head.count_same(answered[name].keys, found.keys)
             compared = BaselineTallies(file=name, tallies=answered[name].tallies, same=same)
@@ -152,15 +154,17 @@ class _Answered:
     truncated: frozenset[int]
 
 
-def _answer(predictor: Predictor, data: Dataset, name: str, progress: Progress) -> _Answered:
+def _answer(
+    predictor: Predictor, data: Dataset, name: str, progress: Progress, reference: Sequence[Key] | None = None
+) -> _Answered:
     head, keys, truncated = predictor.head, [], set()
     for index, example in enumerate(data.examples):
         # Ids are made anew for each file: those of all texts together would take more memory than the model.
-        encoded = head.windows(predictor.encoder, (example.text,))
-        keys.append(head.answer(encoded, predictor.outputs(encoded)))
+        encoded = predictor.encode(example)
+        keys.append(head.answer(encoded, predictor.outputs(encoded), predictor.meaning))
         truncated |= {index} if encoded.truncated else set()
         progress(f"evaluating {name}", index + 1, len(data.examples))
-    tallies = head.count_all([head.gold(example) for example in data.examples], keys)
+    tallies = head.count(data.examples, keys, predictor.meaning, keys if reference is None else reference)
     return _Answered(keys=tuple(keys), tallies=tally_array(tallies), truncated=frozenset(truncated))
 
 

@@ -9,8 +9,15 @@ from edgebert.architecture import Architecture, Pruning
 from edgebert.arguments import Count, Difference, Positive, Share
 from edgebert.recipe import Format, Precision, Recipe
 
-Task = Literal["text-classification"]
-"""Names of the Hub's."""
+Task = Literal[
+    "text-classification",
+    "multi-label-classification",
+    "text-regression",
+    "token-classification",
+    "question-answering",
+    "feature-extraction",
+]
+"""Names of the Hub's, but for the two that the Hub calls text classification as well."""
 Role = Literal["shipped", "baseline"]
 
 
@@ -55,6 +62,56 @@ class TextSpec:
     sep_id: int
     unk_id: int
     added_tokens: tuple[AddedToken, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DenseSetting:
+    """A dense layer behind the pooling of a sentence embedding: its width, and the function that follows it."""
+
+    outputs: Positive
+    activation: Literal["none", "relu", "tanh"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskSettings:
+    """What a checkpoint fixes of its task beside the labels; a field that the task does not have keeps its default.
+
+    Attributes:
+        thresholds: Several labels: probability above which each label is given.
+        aggregation: Entities: how the labels of a word's tokens become that of the word, as in the Hub's pipeline.
+        stride: Answers: tokens of the context that two windows share.
+        no_answer: Answers: whether "no answer" is one.
+        pooling: Embeddings: the mean of all rows, or the first.
+        normalize: Embeddings: whether they have length 1.
+        dense: Embeddings: dense layers behind the pooling, bottom first.
+        width: Embeddings: how many numbers one has.
+    """
+
+    thresholds: tuple[Share, ...] = ()
+    aggregation: Literal["simple", "first", "average", "max"] | None = None
+    stride: Count | None = None
+    no_answer: bool = False
+    pooling: Literal["mean", "first"] | None = None
+    normalize: bool = False
+    dense: tuple[DenseSetting, ...] = ()
+    width: Positive | None = None
+
+
+NO_SETTINGS = TaskSettings()
+"""Those of a task that has none, as one label a text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meaning:
+    """What the outputs of a model mean.
+
+    Attributes:
+        labels: Names of its labels by index; empty where a task has none.
+        settings: What else the checkpoint fixes.
+    """
+
+    labels: tuple[str, ...] = ()
+    settings: TaskSettings = NO_SETTINGS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,9 +295,10 @@ class Original:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """The content of ``edgebert.json``; ``original`` and ``pruning`` came with schema 2, the task's name with schema 4.
+    """The content of ``edgebert.json``.
 
-    With schema 3 came ``digest``, the sha256 of the file with the 64 digits of the digest replaced by zeros, and
+    ``original`` and ``pruning`` came with schema 2, the task's name with schema 4, ``settings`` with schema 5. With
+    schema 3 came ``digest``, the sha256 of the file with the 64 digits of the digest replaced by zeros, and
     ``left_out``, the files that a slim bundle lacks of the export that it comes from.
     """
 
@@ -258,3 +316,9 @@ class Manifest:
     original: Original | None = None
     pruning: Pruning | None = None
     left_out: tuple[FileEntry, ...] = ()
+    settings: TaskSettings = NO_SETTINGS
+
+    @property
+    def meaning(self) -> Meaning:
+        """What the outputs of its files mean."""
+        return Meaning(labels=self.labels, settings=self.settings)

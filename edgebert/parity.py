@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgebert.errors import CheckFailed, ParityError
+from edgebert.examples import Outputs
 from edgebert.golden import Golden, GoldenWindow, Tensor
 from edgebert.manifest import Artifact, Verification
 from edgebert.ondevice.session import cpu_name
-from edgebert.tasks import Outputs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

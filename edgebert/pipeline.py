@@ -247,6 +247,7 @@ def _manifest(
         ),
         original=original,
         pruning=checkpoint.pruning,
+        settings=checkpoint.settings,
     )
 
 

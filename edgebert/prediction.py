@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType
 
+from edgebert.answers import Prediction
 from edgebert.arguments import expect, path_of, strings_of
 from edgebert.bundle import Bundle, is_bundle, open_bundle
 from edgebert.errors import UsageError
-from edgebert.manifest import Artifact
+from edgebert.examples import Encoded, Example, Outputs
+from edgebert.manifest import Artifact, Meaning
 from edgebert.ondevice.session import FORMATS
 from edgebert.parity import check_parity
 from edgebert.runtime import default_runtime, open_runner, present_runtimes
-from edgebert.tasks import Encoded, Outputs, Prediction, TaskHead, task_head
+from edgebert.tasks import TaskHead, task_head
 from edgebert.text import TextEncoder, open_encoder
 
 Run = Callable[[Sequence[int]], Outputs]
@@ -27,14 +29,14 @@ class Predictor:
 
     Attributes:
         head: Its task.
-        labels: Names of its labels.
+        meaning: What its outputs mean.
         encoder: What makes ids of a text.
         run: Computes the outputs of such ids.
         runtime: Runtime that does.
     """
 
     head: TaskHead
-    labels: tuple[str, ...]
+    meaning: Meaning
     encoder: TextEncoder
     run: Run
     runtime: str
@@ -45,12 +47,16 @@ class Predictor:
         Raises:
             UsageError: The text is too long or no valid Unicode.
         """
-        encoded = self.head.windows(self.encoder, (text,))
-        return self.head.decode(encoded, self.outputs(encoded), self.labels)
+        encoded = self.encode(Example(texts=(text,)))
+        return self.head.decode(encoded, self.outputs(encoded), self.meaning)
+
+    def encode(self, example: Example) -> Encoded:
+        """Return an example as the model reads it; errors as for ``answer``."""
+        return self.head.windows(self.encoder, example, self.meaning.settings)
 
     def outputs(self, encoded: Encoded) -> list[Outputs]:
         """Return the outputs of each window of an example."""
-        return [self.run(window) for window in encoded.windows]
+        return [self.run(window.ids) for window in encoded.windows]
 
 
 def predict(
@@ -99,7 +105,7 @@ def file_predictor(bundle: Bundle, artifact: Artifact, runtime: str | None) -> P
     check_parity(runner, bundle.golden(artifact.role), tolerance=artifact.tolerance)
     return Predictor(
         head=task_head(bundle.manifest.task),
-        labels=bundle.manifest.labels,
+        meaning=bundle.manifest.meaning,
         encoder=encoder,
         run=runner.run,
         runtime=name,
@@ -118,7 +124,7 @@ def checkpoint_predictor(target: str | Path) -> Predictor:
 
     return Predictor(
         head=task_head(model.checkpoint.task),
-        labels=model.checkpoint.labels,
+        meaning=model.checkpoint.meaning,
         encoder=TextEncoder(model.tokenizer, model.checkpoint.architecture.positions),
         run=run,
         runtime="torch",

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from edgebert.batching import fitting_length, pad_batch
 from edgebert.errors import CheckFailed, EnvironmentProblem, MissingExtraError, UsageError
+from edgebert.examples import Outputs
 from edgebert.manifest import Task, TextSpec
 from edgebert.ondevice import session as ondevice
-from edgebert.tasks import Outputs, task_head
+from edgebert.tasks import task_head
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

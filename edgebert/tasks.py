@@ -12,59 +12,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from edgebert.manifest import Task
+from edgebert.answers import LabelPrediction, Prediction
+from edgebert.errors import DataError
+from edgebert.examples import Encoded, Example, Key, Outputs, Target
+from edgebert.manifest import Meaning, Task, TaskSettings
 from edgebert.metrics import Tally
 
 if TYPE_CHECKING:
-    from edgebert.data import Example
     from edgebert.text import TextEncoder
 
-Outputs = dict[str, NDArray[np.float32]]
-"""What a file computes of one window, by the name of the output: float32, without a batch dimension or padded rows."""
+Dimension = Literal["labels", "tokens", "width", "one"]
+"""A size of an output: the labels of the model, the tokens of the window, the numbers of an embedding, or 1."""
 
-Key = tuple[int | float, ...]
-"""An answer as numbers, which is all that reports and journals keep of it: for a label its index."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Encoded:
-    """An example as the model reads it.
-
-    Attributes:
-        texts: Its texts, one or two.
-        windows: Token ids of each input that it takes, special tokens included, not padded.
-        tokens: Tokens that are read in all.
-        truncated: Whether it has more than these, which are left out.
-    """
-
-    texts: tuple[str, ...]
-    windows: tuple[tuple[int, ...], ...]
-    tokens: int
-    truncated: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prediction:
-    """The answer to one text: the most probable label and the softmax over all of them.
-
-    Attributes:
-        text: The text.
-        label: The most probable label.
-        probability: Its probability.
-        probabilities: Those of all labels, in the order of the model's labels.
-        tokens: Number of tokens that the model read, ``[CLS]`` and ``[SEP]`` included: 2 where the text has nothing to
-            read.
-        truncated: Whether the text was longer than the longest input, and cut there.
-    """
-
-    text: str
-    label: str
-    probability: float
-    probabilities: tuple[float, ...]
-    tokens: int
-    truncated: bool
+Count = Callable[[Sequence[Example], Sequence[Key], Meaning, "Sequence[Key] | None"], tuple[Tally, ...]]
+"""Returns the tallies of all examples: of examples, their answers, and those of the file that is compared with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,77 +35,73 @@ class TaskHead:
 
     Attributes:
         task: Its name in manifests.
+        hub: Its name on the Hub.
         architecture: Class name in the ``architectures`` of a Hugging Face ``config.json``.
-        outputs: Names of the outputs of a file, and of the dimensions of each: ``labels`` or ``tokens``.
+        outputs: Names of the outputs of a file, and of the dimensions of each (``Dimension``).
+        inputs: What its texts are called, as in ``question`` and ``context``.
         golden_texts: Inputs whose ids and outputs every consumer of a bundle must reproduce: one or two texts each.
         metrics: Names of its metrics (``metrics.METRICS``), the default one first.
-        windows: Encodes the texts of an example.
+        windows: Encodes an example.
         answer: Returns the answer that the outputs of the windows give.
-        decode: Returns the same for people, with the names of the labels.
-        gold: Returns the right answer to an example.
-        count: Returns the tally of an example from the right answer and the one that was given.
+        decode: Returns the same for people.
+        count: Returns the tallies of examples. A task without right answers in its data compares with the answers of
+            another file.
+        targets: Returns what training aims at in each window of an example that has a right answer.
         same: Tells whether two answers are the same to a user.
-        is_key: Tells whether numbers are an answer of a model with so many labels.
-        is_tally: Tells whether numbers are a tally of such a model.
+        is_key: Tells whether numbers are an answer of a model.
+        is_tally: Tells whether numbers are a tally of a model.
     """
 
     task: Task
+    hub: str
     architecture: str
-    outputs: Mapping[str, tuple[Literal["labels", "tokens"], ...]]
+    outputs: Mapping[str, tuple[Dimension, ...]]
+    inputs: tuple[str, ...]
     golden_texts: tuple[tuple[str, ...], ...]
     metrics: tuple[str, ...]
-    windows: Callable[[TextEncoder, tuple[str, ...]], Encoded]
-    answer: Callable[[Encoded, Sequence[Outputs]], Key]
-    decode: Callable[[Encoded, Sequence[Outputs], tuple[str, ...]], Prediction]
-    gold: Callable[[Example], Key]
-    count: Callable[[Key, Key], Tally]
+    windows: Callable[[TextEncoder, Example, TaskSettings], Encoded]
+    answer: Callable[[Encoded, Sequence[Outputs], Meaning], Key]
+    decode: Callable[[Encoded, Sequence[Outputs], Meaning], Prediction]
+    count: Count
+    targets: Callable[[Encoded, Example, Meaning], tuple[Target, ...]]
     same: Callable[[Key, Key], bool]
-    is_key: Callable[[Key, int], bool]
-    is_tally: Callable[[Tally, int], bool]
+    is_key: Callable[[Key, Meaning], bool]
+    is_tally: Callable[[Tally, Meaning], bool]
 
     @property
     def token_outputs(self) -> tuple[str, ...]:
         """The outputs that have a row for each token, and so also for padding."""
         return tuple(name for name, dims in self.outputs.items() if "tokens" in dims)
 
-    def shapes(self, *, labels: int, tokens: int) -> dict[str, tuple[int, ...]]:
-        """Return the shape of each output of a window, by its name.
-
-        Args:
-            labels: Number of labels of the model.
-            tokens: Number of tokens in the window.
-        """
-        sizes = {"labels": labels, "tokens": tokens}
+    def shapes(self, meaning: Meaning, *, tokens: int) -> dict[str, tuple[int, ...]]:
+        """Return the shape of each output of a window of so many tokens, by its name."""
+        sizes = {"labels": len(meaning.labels), "tokens": tokens, "width": meaning.settings.width or 0, "one": 1}
         return {name: tuple(sizes[dim] for dim in dims) for name, dims in self.outputs.items()}
-
-    def count_all(self, gold: Sequence[Key], answers: Sequence[Key]) -> tuple[Tally, ...]:
-        """Return the tally of each example."""
-        return tuple(map(self.count, gold, answers))
 
     def count_same(self, first: Sequence[Key], second: Sequence[Key]) -> int:
         """Return on how many examples two files give the same answer."""
         return sum(map(self.same, first, second))
 
 
-def _one_window(encoder: TextEncoder, texts: tuple[str, ...]) -> Encoded:
-    (text,) = texts
-    ids, truncated = encoder.encode_marked(text)
-    return Encoded(texts=texts, windows=(ids,), tokens=len(ids), truncated=truncated)
+def _one_window(encoder: TextEncoder, example: Example, _: TaskSettings) -> Encoded:
+    (text,) = example.texts
+    window, truncated = encoder.window(text)
+    return Encoded(texts=example.texts, windows=(window,), tokens=len(window.ids), truncated=truncated)
 
 
-def _largest_logit(_: Encoded, outputs: Sequence[Outputs]) -> Key:
+def _largest_logit(_: Encoded, outputs: Sequence[Outputs], __: Meaning) -> Key:
     """Return the index of the most probable label; the first of equal ones wins."""
     return (int(outputs[0]["logits"].argmax()),)
 
 
-def _softmax(encoded: Encoded, outputs: Sequence[Outputs], labels: tuple[str, ...]) -> Prediction:
+def _softmax(encoded: Encoded, outputs: Sequence[Outputs], meaning: Meaning) -> LabelPrediction:
     logits = outputs[0]["logits"]  # [labels]
     shifted = np.exp(logits.astype(np.float64) - float(logits.max()))
     probabilities = shifted / shifted.sum()
     best = int(logits.argmax())
-    return Prediction(
+    return LabelPrediction(
         text=encoded.texts[0],
-        label=labels[best],
+        label=meaning.labels[best],
         probability=float(probabilities[best]),
         probabilities=tuple(float(p) for p in probabilities),
         tokens=encoded.tokens,
@@ -151,10 +109,32 @@ def _softmax(encoded: Encoded, outputs: Sequence[Outputs], labels: tuple[str, ..
     )
 
 
-def _are_labels(count: int) -> Callable[[tuple[int | float, ...], int], bool]:
+def gold_of(example: Example) -> Key:
+    """Return the right answer to an example that has one.
+
+    Raises:
+        DataError: It has none.
+    """
+    if example.gold is None:
+        raise DataError(f"line {example.line}: there is no right answer to score against")
+    return example.gold
+
+
+def _count_labels(
+    examples: Sequence[Example], answers: Sequence[Key], _: Meaning, __: Sequence[Key] | None
+) -> tuple[Tally, ...]:
+    """Return the right label, then the given one."""
+    return tuple(gold_of(example) + answer for example, answer in zip(examples, answers, strict=True))
+
+
+def _label_target(_: Encoded, example: Example, __: Meaning) -> tuple[Target, ...]:
+    return (gold_of(example),)
+
+
+def _are_labels(count: int) -> Callable[[tuple[int | float, ...], Meaning], bool]:
     """Return what tells whether numbers are so many label indices."""
-    return lambda numbers, labels: (
-        len(numbers) == count and all(type(number) is int and 0 <= number < labels for number in numbers)
+    return lambda numbers, meaning: (
+        len(numbers) == count and all(type(number) is int and 0 <= number < len(meaning.labels) for number in numbers)
     )
 
 
@@ -179,15 +159,17 @@ _GOLDEN_TEXTS = (
 
 TEXT_CLASSIFICATION = TaskHead(
     task="text-classification",
+    hub="text-classification",
     architecture="DistilBertForSequenceClassification",
     outputs={"logits": ("labels",)},
+    inputs=("text",),
     golden_texts=tuple((text,) for text in _GOLDEN_TEXTS),
     metrics=("accuracy", "macro_f1"),
     windows=_one_window,
     answer=_largest_logit,
     decode=_softmax,
-    gold=lambda example: (example.label,),
-    count=operator.add,  # the right label, then the given one
+    count=_count_labels,
+    targets=_label_target,
     same=operator.eq,
     is_key=_are_labels(1),
     is_tally=_are_labels(2),

@@ -11,12 +11,15 @@ import tokenizers
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 from edgebert.errors import CheckpointError, UsageError
+from edgebert.examples import Window
 from edgebert.manifest import AddedToken, TextSpec
 from edgebert.records import LONGEST
 from edgebert.staging import reading
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from tokenizers import Encoding
 
 SPECIALS = ("[PAD]", "[CLS]", "[SEP]", "[UNK]")
 """Tokens without which a text cannot be encoded."""
@@ -48,18 +51,42 @@ class TextEncoder:
 
     def encode_marked(self, text: str) -> tuple[tuple[int, ...], bool]:
         """Return the ids of a text, and whether they were truncated; errors as for ``encode``."""
-        if len(text) > LONGEST:
-            message = f"the text has {len(text):,} characters, more than {LONGEST:,}"
-            raise UsageError(message, hint="split the text: a model reads its first few hundred words only")
-        check_unicode(text, "the text")
-        ids = self._tokenizer.encode(text).ids
+        ids = self._encoded(text).ids
         if len(ids) <= self.max_length:
             return tuple(ids), False
         return (*ids[: self.max_length - 1], ids[-1]), True
 
+    def _encoded(self, text: str) -> Encoding:
+        """Return a text with ``[CLS]`` and ``[SEP]``, whole."""
+        if len(text) > LONGEST:
+            message = f"the text has {len(text):,} characters, more than {LONGEST:,}"
+            raise UsageError(message, hint="split the text: a model reads its first few hundred words only")
+        check_unicode(text, "the text")
+        return self._tokenizer.encode(text)
+
+    def window(self, text: str) -> tuple[Window, bool]:
+        """Return a text as one window, and whether it was truncated; errors as for ``encode``."""
+        found = self._encoded(text)
+        if is_truncated := len(found.ids) > self.max_length:
+            kept = [*range(self.max_length - 1), len(found.ids) - 1]
+        else:
+            kept = [*range(len(found.ids))]
+        return window_of(found, kept), is_truncated
+
     def is_truncated(self, text: str) -> bool:
         """Return whether a text is longer than ``max_length`` tokens."""
         return self.encode_marked(text)[1]
+
+
+def window_of(found: Encoding, kept: Sequence[int]) -> Window:
+    """Return the tokens at some places of an encoding, special ones included."""
+    ids, offsets, sequences, words = found.ids, found.offsets, found.sequence_ids, found.word_ids
+    return Window(
+        ids=tuple(ids[place] for place in kept),
+        offsets=tuple(offsets[place] for place in kept),
+        sequences=tuple(-1 if (number := sequences[place]) is None else number for place in kept),
+        words=tuple(-1 if (number := words[place]) is None else number for place in kept),
+    )
 
 
 def check_unicode(text: str, what: str) -> None:

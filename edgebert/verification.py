@@ -11,6 +11,7 @@ from edgebert.arguments import strings_of
 from edgebert.bundle import MANIFEST, Bundle, TextRules, open_bundle
 from edgebert.claims import disagreements
 from edgebert.errors import BundleError, CheckFailed, EdgebertError, MissingExtraError, UsageError
+from edgebert.examples import Example
 from edgebert.golden import Golden
 from edgebert.manifest import Artifact, FileEntry, Role
 from edgebert.ondevice.session import FORMATS
@@ -147,7 +148,8 @@ def _check_ids(bundle: Bundle, rules: TextRules, golden: Golden) -> Check:
         return Check(what="tokenizer", file=file, runtime=None, ok=False, detail=error.message, hint=error.hint)
     head = task_head(bundle.manifest.task)
     for number, case in enumerate(golden.cases, start=1):
-        if head.windows(encoder, case.texts).windows != tuple(window.input_ids for window in case.windows):
+        encoded = head.windows(encoder, Example(texts=case.texts), bundle.manifest.settings)
+        if [window.ids for window in encoded.windows] != [window.input_ids for window in case.windows]:
             detail = f"golden text {number} becomes other ids: {case.texts[0][:40]!r}"
             return Check(what="tokenizer", file=file, runtime=None, ok=False, detail=detail)
     detail = f"{len(golden.cases)} golden texts become the recorded ids"

@@ -13,13 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgebert.data import Dataset, Example, read_dataset
+from edgebert.data import Dataset, read_dataset
 from edgebert.errors import DataError
+from edgebert.examples import Example
 from tests.support.data_files import LABELS, refusal, separated, write
 
 
 def pairs(dataset: Dataset) -> list[tuple[str, str, int]]:
-    return [(example.text, dataset.labels[example.label], example.line) for example in dataset.examples]
+    return [(example.texts[0], dataset.labels[example.gold[0]], example.line) for example in dataset.examples]
 
 
 # Reading ---------------------------------------------------------------------------------------------------------
@@ -33,7 +34,7 @@ def test_glue_layout_is_read_as_it_is(tmp_path: Path) -> None:
         name="dev.tsv",
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
         labels=LABELS,
-        examples=(Example(text="it 's \"good ", label=1, line=2), Example(text="bad .", label=0, line=3)),
+        examples=(Example(texts=("it 's \"good ",), gold=(1,), line=2), Example(texts=("bad .",), gold=(0,), line=3)),
         by_id=True,
     )
 
@@ -100,7 +101,7 @@ def test_blank_lines_of_jsonl_are_skipped_and_counted(tmp_path: Path) -> None:
 def test_text_column_comes_before_sentence(tmp_path: Path) -> None:
     """Where a file has both default columns, ``text`` is read."""
     path = write(tmp_path, "a.csv", "sentence,label,text\nno,0,yes\nno,1,yes\n")
-    assert [example.text for example in read_dataset(path).examples] == ["yes", "yes"]
+    assert [example.texts[0] for example in read_dataset(path).examples] == ["yes", "yes"]
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
@@ -165,14 +166,14 @@ def test_blanks_around_a_label_make_no_other_label(tmp_path: Path, name: str, la
     path = write(tmp_path, name, "\n".join(lines) if name == "a.jsonl" else content)
     dataset = read_dataset(path, labels=labels)
     assert dataset.labels == LABELS
-    assert [example.label for example in dataset.examples] == [1, 1, 0, 0]
+    assert [example.gold[0] for example in dataset.examples] == [1, 1, 0, 0]
     assert not dataset.by_id
 
 
 def test_a_name_with_blanks_is_found_as_it_is(tmp_path: Path) -> None:
     """A model may have a label with blanks around its name; a cell that equals it is that label."""
     path = write(tmp_path, "a.tsv", "text\tlabel\na\t no\nb\tno\n")
-    assert [example.label for example in read_dataset(path, labels=("no", " no")).examples] == [1, 0]
+    assert [example.gold[0] for example in read_dataset(path, labels=("no", " no")).examples] == [1, 0]
 
 
 @pytest.mark.parametrize("labels", [None, LABELS])
@@ -180,8 +181,8 @@ def test_ids_that_pandas_made_floats_are_ids(tmp_path: Path, labels: tuple[str, 
     """A column with a hole becomes float in pandas, which writes 1 as 1.0, in a table and in JSON."""
     table = write(tmp_path, "a.csv", "text,label\na,1.0\nb,0.0\nc,1\n")
     lines = write(tmp_path, "a.jsonl", '{"text": "a", "label": 1.0}\n{"text": "b", "label": 0.0}\n')
-    assert [example.label for example in read_dataset(table, labels=labels).examples] == [1, 0, 1]
-    assert [example.label for example in read_dataset(lines, labels=labels).examples] == [1, 0]
+    assert [example.gold[0] for example in read_dataset(table, labels=labels).examples] == [1, 0, 1]
+    assert [example.gold[0] for example in read_dataset(lines, labels=labels).examples] == [1, 0]
     assert read_dataset(table).labels == ("0", "1")
 
 
@@ -204,7 +205,7 @@ def test_the_missing_label_of_glue_is_named_as_such(tmp_path: Path, cell: str, l
 def test_a_label_that_is_called_minus_one_is_a_label(tmp_path: Path) -> None:
     """Where the model has a label of that name it is meant."""
     path = write(tmp_path, "a.tsv", "text\tlabel\na\t-1\nb\t1\n")
-    assert [example.label for example in read_dataset(path, labels=("-1", "0", "1")).examples] == [0, 2]
+    assert [example.gold[0] for example in read_dataset(path, labels=("-1", "0", "1")).examples] == [0, 2]
 
 
 def test_it_is_known_whether_labels_were_ids(tmp_path: Path) -> None:
@@ -225,7 +226,7 @@ def test_it_is_known_whether_labels_were_ids(tmp_path: Path) -> None:
 def test_names_that_are_numbers_are_never_ids(tmp_path: Path) -> None:
     """With the labels '1' and '2' the cell 1 is the name '1', and 0 is unknown rather than the first label."""
     path = write(tmp_path, "a.csv", "text,label\na,1\nb,2\n")
-    assert [example.label for example in read_dataset(path, labels=("1", "2")).examples] == [0, 1]
+    assert [example.gold[0] for example in read_dataset(path, labels=("1", "2")).examples] == [0, 1]
     path = write(tmp_path, "b.csv", "text,label\na,0\n")
     assert refusal(path, labels=("1", "2")).message == f"{path}: line 2, column 'label': unknown label '0'"
 

@@ -187,14 +187,14 @@ def test_doubled_names_of_the_columns_asked_for_are_refused(tmp_path: Path, name
 def test_columns_that_nobody_asked_for_may_have_any_name(tmp_path: Path, name: str) -> None:
     """Empty and equal names beside text and label are no error, nor is the index that pandas writes."""
     path = write(tmp_path, name, separated(name, ",text,x,label,x,,\n0,a,5,1,6,,\n1,b,5,0,6,,\n"))
-    assert [(example.text, example.label) for example in read_dataset(path).examples] == [("a", 1), ("b", 0)]
+    assert [(example.texts[0], example.gold[0]) for example in read_dataset(path).examples] == [("a", 1), ("b", 0)]
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.tsv"])
 def test_rows_of_empty_cells_are_skipped(tmp_path: Path, name: str) -> None:
     """A spreadsheet leaves rows of nothing but separators, which hold no example, however many there are in a row."""
     path = write(tmp_path, name, separated(name, "text,label\na,1\n,\nb,0\n,\n,,,,\n"))
-    assert [(example.text, example.line) for example in read_dataset(path).examples] == [("a", 2), ("b", 4)]
+    assert [(example.texts[0], example.line) for example in read_dataset(path).examples] == [("a", 2), ("b", 4)]
     path = write(tmp_path, name, separated(name, "text,label\n,\n"))
     assert refusal(path).message == f"{path}: no examples: only line 1, the header"
 

@@ -31,7 +31,9 @@ def test_labelled_training_texts_are_those_of_the_dataset(tmp_path: Path, name: 
     training = read_training(path, labels=LABELS)
     assert training == training_texts(read_dataset(path, labels=LABELS))
     assert training == TrainingTexts(
-        name=name, sha256=hashlib.sha256(path.read_bytes()).hexdigest(), texts=("a", "b"), labels=(1, 0)
+        name=name,
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        examples=training_texts(read_dataset(path, labels=LABELS)).examples,
     )
 
 

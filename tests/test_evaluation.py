@@ -73,7 +73,7 @@ def test_both_float_files_get_eight_of_twelve(data):
 def test_int8_is_paired_with_the_float_file_of_its_format(data, own):
     """Flips, agreement and difference are those of counting the predictions of the two files text by text."""
     scores = {score.file: score for score in evaluate(fakes.shared_bundle(), data).results}
-    expected = np.array([example.label for example in data.examples])
+    expected = np.array([example.gold[0] for example in data.examples])
     for file, runtime in (("int8.onnx", "onnxruntime"), ("int8.tflite", "litert")):
         answers = predict(fakes.shared_bundle(), fakes.TEXTS, file=file)
         labels = np.array([fakes.LABELS.index(answer.label) for answer in answers])
@@ -147,7 +147,7 @@ def test_a_checkpoint_is_scored_in_torch(data):
 def test_macro_f1_is_that_of_the_predictions(data, own):
     """The other metric, counted by hand from the four cells of the table."""
     score = evaluate(fakes.shared_bundle(), data, file=FLOATS[0], metric="macro_f1").results[0]
-    expected, predicted = np.array([example.label for example in data.examples]), np.array(own)
+    expected, predicted = np.array([example.gold[0] for example in data.examples]), np.array(own)
     parts = []
     for label in (0, 1):
         hits = int(((expected == label) & (predicted == label)).sum())

@@ -9,13 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from edgebert.data import Example
-from edgebert.manifest import Task
+from edgebert.answers import LabelPrediction
+from edgebert.errors import DataError
+from edgebert.examples import Encoded, Example
+from edgebert.manifest import NO_SETTINGS, Meaning, Task
 from edgebert.metrics import METRICS
-from edgebert.tasks import TASK_HEADS, TEXT_CLASSIFICATION, Encoded, Prediction, task_head
+from edgebert.tasks import TASK_HEADS, TEXT_CLASSIFICATION, gold_of, task_head
 from edgebert.text import TextEncoder
 from tests.support.tiny_files import make_tokenizer
+from tests.support.windows import bare_window
 
+THREE = Meaning(labels=("a", "b", "c"))
 LOGITS = arrays(np.float32, st.integers(1, 6), elements=st.floats(-(2.0**100), 2.0**100, width=32))
 
 
@@ -78,11 +82,14 @@ def test_the_golden_texts_are_hard():
 
 def decode(
     logits: np.ndarray, labels: tuple[str, ...], *, text: str = "", tokens: int = 2, cut: bool = False
-) -> Prediction:
+) -> LabelPrediction:
     """Return the answer to a text, and see that it is the one that reports keep."""
-    encoded = Encoded(texts=(text,), windows=((2,) * tokens,), tokens=tokens, truncated=cut)
-    found = TEXT_CLASSIFICATION.decode(encoded, [{"logits": logits}], labels)
-    assert TEXT_CLASSIFICATION.answer(encoded, [{"logits": logits}]) == (labels.index(found.label),)
+    encoded = Encoded(texts=(text,), windows=(bare_window((2,) * tokens),), tokens=tokens, truncated=cut)
+    found = TEXT_CLASSIFICATION.decode(encoded, [{"logits": logits}], Meaning(labels=labels))
+    assert isinstance(found, LabelPrediction)
+    assert TEXT_CLASSIFICATION.answer(encoded, [{"logits": logits}], Meaning(labels=labels)) == (
+        labels.index(found.label),
+    )
     return found
 
 
@@ -126,25 +133,26 @@ def test_huge_logits_do_not_overflow():
 def test_an_example_of_a_label_is_one_window():
     """The ids of a text, and whether it was cut, are those of the encoder."""
     encoder = TextEncoder(make_tokenizer(), 16)
-    found = TEXT_CLASSIFICATION.windows(encoder, ("good " * 100,))
+    found = TEXT_CLASSIFICATION.windows(encoder, Example(texts=("good " * 100,)), NO_SETTINGS)
     ids, truncated = encoder.encode_marked("good " * 100)
-    assert (found.windows, found.tokens, found.truncated) == ((ids,), len(ids), truncated)
-    assert TEXT_CLASSIFICATION.shapes(labels=3, tokens=found.tokens) == {"logits": (3,)}
+    assert ([item.ids for item in found.windows], found.tokens, found.truncated) == ([ids], len(ids), truncated)
+    assert TEXT_CLASSIFICATION.shapes(THREE, tokens=found.tokens) == {"logits": (3,)}
 
 
 def test_labels_are_counted_as_pairs():
     """The tally of a label is the right one and the given one; two answers are the same where the labels are."""
     gold, answers = [(0,), (2,), (1,)], [(0,), (1,), (1,)]
-    assert TEXT_CLASSIFICATION.count_all(gold, answers) == ((0, 0), (2, 1), (1, 1))
+    examples = [Example(texts=("a",), gold=answer) for answer in gold]
+    assert TEXT_CLASSIFICATION.count(examples, answers, THREE, None) == ((0, 0), (2, 1), (1, 1))
     assert TEXT_CLASSIFICATION.count_same(gold, answers) == 2
-    example = Example(text="a", label=2, line=1)
-    assert TEXT_CLASSIFICATION.gold(example) == (2,)
+    with pytest.raises(DataError, match="line 7: there is no right answer"):
+        gold_of(Example(texts=("a",), line=7))
 
 
 @pytest.mark.parametrize("key", [(), (3,), (-1,), (1.0,), (True,), (1, 1, 1)])
 def test_what_is_no_label_of_the_model_is_no_answer(key: tuple[int | float, ...]):
     """An answer is one index below the number of labels, a tally two of them."""
     head = TEXT_CLASSIFICATION
-    assert not head.is_key(key, 3)
-    assert not head.is_tally((*key, 0), 3)
-    assert all(head.is_key((label,), 3) and head.is_tally((label, 2 - label), 3) for label in range(3))
+    assert not head.is_key(key, THREE)
+    assert not head.is_tally((*key, 0), THREE)
+    assert all(head.is_key((label,), THREE) and head.is_tally((label, 2 - label), THREE) for label in range(3))

@@ -13,14 +13,16 @@ from edgebert.bench.suite import Suite
 from edgebert.device.device import DeviceFacts, PhoneState
 from edgebert.device.protocol import TimedSeries, Trial
 from edgebert.errors import UsageError
+from edgebert.examples import Key
 from edgebert.jsonio import dumps, parse, read
-from edgebert.manifest import Role, Task, TextSpec
+from edgebert.manifest import NO_SETTINGS, Meaning, Role, Task, TaskSettings, TextSpec
 from edgebert.metrics import Tally
 from edgebert.outputs import FileKind, write_output
+from edgebert.printable import shown
 from edgebert.recipe import Format, Precision
-from edgebert.tasks import TEXT_CLASSIFICATION, Key, task_head
+from edgebert.tasks import TEXT_CLASSIFICATION, task_head
 
-REPORT_SCHEMA = 2
+REPORT_SCHEMA = 3
 
 Configuration = tuple[str, str, int]
 """File, runtime and threads: the trials of one configuration are the processes that are judged together."""
@@ -51,6 +53,12 @@ class BundleFacts:
     labels: tuple[str, ...]
     text: TextSpec
     files: tuple[FileFacts, ...]
+    settings: TaskSettings = NO_SETTINGS
+
+    @property
+    def meaning(self) -> Meaning:
+        """What the outputs of its files mean."""
+        return Meaning(labels=self.labels, settings=self.settings)
 
     def find(self, file: str) -> FileFacts | None:
         """Return what the bundle says of a file; ``None`` for a file that it does not hold."""
@@ -220,24 +228,21 @@ def read_report(path: Path) -> Report:
     report = read(
         Report, path, what="report", newest=REPORT_SCHEMA, keys=("measurements",), hint=again, upgrade=upgraded
     )
-    head, labels = task_head(report.bundle.task), len(report.bundle.labels)
+    head, meaning = task_head(report.bundle.task), report.bundle.meaning
+    of = f"of a {report.bundle.task} model of {len(meaning.labels)} labels"
     for device, measurement in enumerate(report.measurements):
         for file, found in enumerate(measurement.answers):
             where = f"{path}: measurements[{device}].answers[{file}]"
             for index, key in enumerate(found.answers):
-                if not head.is_key(key, labels):
-                    raise UsageError(
-                        f"{where}.answers[{index}] is {list(key)}, no answer of a model of {labels} labels"
-                    )
+                if not head.is_key(key, meaning):
+                    raise UsageError(f"{where}.answers[{index}] is {shown(list(key))}, no answer {of}")
             for index, tally in enumerate(found.tallies):
-                if not head.is_tally(tally, labels):
-                    raise UsageError(
-                        f"{where}.tallies[{index}] is {list(tally)}, no tally of a model of {labels} labels"
-                    )
+                if not head.is_tally(tally, meaning):
+                    raise UsageError(f"{where}.tallies[{index}] is {shown(list(tally))}, no tally {of}")
     return report
 
 
-def gold_hash(gold: Sequence[Key]) -> str:
+def gold_hash(gold: Sequence[Key | None]) -> str:
     """Return the hash of right answers, in their order: reports of equal ones ask the same; empty without any."""
     return hashlib.sha256(dumps(list(gold)).encode()).hexdigest() if gold else ""
 
@@ -248,7 +253,7 @@ def upgraded(plain: dict[str, Any]) -> dict[str, Any]:
     In schema 1 every answer is the index of a label, and the right ones are said once for all files.
     """
     if plain.get("schema") != 1:
-        return plain
+        return plain | {"schema": REPORT_SCHEMA}
     bundle, texts, measurements = (plain.get(name) for name in ("bundle", "texts", "measurements"))
     gold: list[Any] = []
     if isinstance(bundle, dict):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -18,8 +18,8 @@ from edgebert.outputs import FileKind
 from edgebert.printable import json_lines
 
 if TYPE_CHECKING:
+    from edgebert.answers import LabelPrediction, Prediction
     from edgebert.manifest import Score
-    from edgebert.tasks import Prediction
 
 
 def evaluate(
@@ -90,19 +90,23 @@ def predict(
     elif not texts:
         given = lines_of_stdin()
     predictor = open_predictor(target, file=file, runtime=runtime)
-    found = told(map(predictor.answer, given), predictor.encoder.max_length)
+    found = told(map(_labelled, map(predictor.answer, given)), predictor.encoder.max_length)
     if as_json:
-        output.show_json([answer_object(item, predictor.labels, top_k) for item in found])
+        output.show_json([answer_object(item, predictor.meaning.labels, top_k) for item in found])
     elif out is not None:
         with opened_output(out, PREDICTIONS, force=force) as stream:
             for item in found:
-                stream.write(f"{object_line(item, predictor.labels, top_k)}\n".encode())
+                stream.write(f"{object_line(item, predictor.meaning.labels, top_k)}\n".encode())
         output.show_note(f"wrote {out}")
     else:
         line = object_line if jsonl else answer_line
         for item in found:
-            output.show_text(line(item, predictor.labels, top_k))
+            output.show_text(line(item, predictor.meaning.labels, top_k))
             output.flush()
+
+
+def _labelled(found: Prediction) -> LabelPrediction:
+    return cast("LabelPrediction", found)  # until the other tasks have a form here
 
 
 def _is_predictions(path: Path) -> bool:
@@ -117,7 +121,7 @@ def _is_predictions(path: Path) -> bool:
 PREDICTIONS = FileKind(name="JSONL of edgebert predict", is_one=_is_predictions)
 
 
-def answer_object(found: Prediction, labels: tuple[str, ...], count: int | None) -> dict[str, Any]:
+def answer_object(found: LabelPrediction, labels: tuple[str, ...], count: int | None) -> dict[str, Any]:
     """Return a prediction as it is written in JSON.
 
     It has the probabilities of all labels in their order, or of ``count`` of them, the most probable first.
@@ -135,12 +139,12 @@ def answer_object(found: Prediction, labels: tuple[str, ...], count: int | None)
     }
 
 
-def object_line(found: Prediction, labels: tuple[str, ...], count: int | None) -> str:
+def object_line(found: LabelPrediction, labels: tuple[str, ...], count: int | None) -> str:
     """Return a prediction as one line of JSON, without a line break."""
     return json_lines(json.dumps(answer_object(found, labels, count), ensure_ascii=False, allow_nan=False))
 
 
-def answer_line(found: Prediction, labels: tuple[str, ...], count: int | None) -> str:
+def answer_line(found: LabelPrediction, labels: tuple[str, ...], count: int | None) -> str:
     """Return a prediction as a line for people: labels with their probabilities, and the text."""
     width = max(map(len, labels))
     shares = answer_object(found, labels, count or 1)["probabilities"]
@@ -148,7 +152,7 @@ def answer_line(found: Prediction, labels: tuple[str, ...], count: int | None) -
     return "  ".join([*cells, " ".join(found.text.split())])
 
 
-def told(answers: Iterable[Prediction], max_length: int) -> Iterator[Prediction]:
+def told(answers: Iterable[LabelPrediction], max_length: int) -> Iterator[LabelPrediction]:
     """Pass answers on, and say on standard error what is to be known about them.
 
     The first text with nothing to read is named at once, because more texts may come at any time.

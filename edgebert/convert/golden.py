@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgebert.checkpoint import finite_outputs
+from edgebert.examples import Example
 from edgebert.golden import GOLDEN_SCHEMA, Golden, GoldenCase, GoldenWindow
 from edgebert.parity import float_tolerance, golden_outputs, to_tensors, values_of
 from edgebert.recipe import Precision
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     import torch
 
     from edgebert.checkpoint import Model
-    from edgebert.tasks import Outputs
+    from edgebert.examples import Outputs
     from edgebert.text import TextEncoder
 
 _MARGIN = 3.0
@@ -34,15 +35,15 @@ def make_golden(model: Model, encoder: TextEncoder) -> Golden:
     """
     head = task_head(model.checkpoint.task)
     texts = (*head.golden_texts, *((text,) for text in added_token_texts(model, encoder)))
-    encoded = [head.windows(encoder, each) for each in texts]
-    inputs = [ids for item in encoded for ids in item.windows]
+    encoded = [head.windows(encoder, Example(texts=each), model.checkpoint.settings) for each in texts]
+    inputs = [window.ids for item in encoded for window in item.windows]
     outputs = map(to_tensors, _outputs(model.module, inputs, str(model.checkpoint.path)))
     return Golden(
         schema=GOLDEN_SCHEMA,
         cases=tuple(
             GoldenCase(
                 texts=item.texts,
-                windows=tuple(GoldenWindow(input_ids=ids, outputs=next(outputs)) for ids in item.windows),
+                windows=tuple(GoldenWindow(input_ids=window.ids, outputs=next(outputs)) for window in item.windows),
             )
             for item in encoded
         ),

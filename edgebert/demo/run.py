@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from edgebert.answers import LabelPrediction
 from edgebert.bench.run.requests import abba
 from edgebert.bundle import Bundle, open_bundle, sha256_of
 from edgebert.checkpoint import read_labels
@@ -25,7 +26,6 @@ from edgebert.pruning.prune import FEWEST
 from edgebert.recipe import Recipe, load_recipe
 from edgebert.runtime import default_runtime
 from edgebert.staging import replace_file
-from edgebert.tasks import Prediction
 from edgebert.text import open_encoder
 from edgebert.training.finetune import FinetuneOptions, finetune
 from edgebert.training.importer import import_bert
@@ -94,7 +94,7 @@ class Demo:
     train: Path
     evaluation: Path
     reused: tuple[str, ...]
-    predictions: tuple[Prediction, ...]
+    predictions: tuple[LabelPrediction, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +157,7 @@ def run_demo(
 
     bundle = export("bundle", recipe or BUNDLE_RECIPE)
     pruned = export("pruned", PRUNED_RECIPE) if recipe is None else None
-    texts = [example.text for example in held_back.examples]
+    texts = [example.texts[0] for example in held_back.examples]
     return Demo(
         model=model,
         bundle=bundle,
@@ -166,7 +166,9 @@ def run_demo(
         train=train,
         evaluation=evaluation,
         reused=() if is_new else ("model",),
-        predictions=predict((pruned or bundle).root, TEXTS),
+        predictions=tuple(
+            item for item in predict((pruned or bundle).root, TEXTS) if isinstance(item, LabelPrediction)
+        ),
     )
 
 

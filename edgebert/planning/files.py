@@ -14,15 +14,17 @@ from edgebert.batching import fitting_length
 from edgebert.bench.run.requests import abba
 from edgebert.convert.weights import extract_weights
 from edgebert.device.protocol import Request, Series
+from edgebert.examples import Encoded, Key
 from edgebert.heads import HEADS
-from edgebert.metrics import BaselineTallies, paired_score, tally_array
+from edgebert.manifest import Meaning
+from edgebert.metrics import BaselineTallies, Tallies, paired_score, tally_array
 from edgebert.planning.state import writable
 from edgebert.planning.values import ORIGINAL, Candidate, Measured
 from edgebert.progress import Progress
 from edgebert.pruning.cost import macs
 from edgebert.recipe import Format
 from edgebert.runtime import Runner, default_runtime, open_runner
-from edgebert.tasks import Encoded, Key, TaskHead, task_head
+from edgebert.tasks import TaskHead, task_head
 from edgebert.text import TextEncoder, text_spec
 from edgebert.workers.measure import measure
 
@@ -48,6 +50,7 @@ class OpenFile:
         path: The file.
         runner: It, open.
         head: The task of its model.
+        meaning: What its outputs mean.
         inputs: The evaluation texts as the tokenizer of its model encodes them.
         macs: Multiply-accumulates for one evaluation text on average, padding included where the format pads.
     """
@@ -55,6 +58,7 @@ class OpenFile:
     path: Path
     runner: Runner
     head: TaskHead
+    meaning: Meaning
     inputs: tuple[Encoded, ...]
     macs: float
 
@@ -95,13 +99,14 @@ def open_file(model: Model, data: Dataset, folder: Path, *, file_format: Format,
         _write(model, path, lengths, int8=precision == "int8")
     encoder = TextEncoder(model.tokenizer, spec.max_length)
     head = task_head(model.checkpoint.task)
-    inputs = tuple(head.windows(encoder, (example.text,)) for example in data.examples)
+    inputs = tuple(head.windows(encoder, example, model.checkpoint.settings) for example in data.examples)
     runner = open_runner(path, runtime=default_runtime(file_format), spec=spec, task=model.checkpoint.task)
-    computed = Counter(_computed_length(runner, len(window)) for item in inputs for window in item.windows)
+    computed = Counter(_computed_length(runner, len(window.ids)) for item in inputs for window in item.windows)
     return OpenFile(
         path=path,
         runner=runner,
         head=head,
+        meaning=model.checkpoint.meaning,
         inputs=inputs,
         macs=macs(model.checkpoint.architecture, computed, HEADS[model.checkpoint.task]),
     )
@@ -111,7 +116,9 @@ def answers_of(opened: OpenFile, progress: Callable[[int, int], None]) -> tuple[
     """Return the answer of a file to each text."""
     answers = []
     for index, encoded in enumerate(opened.inputs):
-        answers.append(opened.head.answer(encoded, [opened.runner.run(window) for window in encoded.windows]))
+        answers.append(
+            opened.head.answer(encoded, [opened.runner.run(window.ids) for window in encoded.windows], opened.meaning)
+        )
         progress(index + 1, len(opened.inputs))
     return tuple(answers)
 
@@ -143,10 +150,13 @@ def measured(
     if not is_original:
         answers = answers_of(opened, lambda done, total: progress("evaluating", done, total))
     head = opened.head
-    gold = [head.gold(example) for example in data.examples]
-    tallies, compared = tally_array(head.count_all(gold, answers)), None
+
+    def tallied(keys: Sequence[Key]) -> Tallies:
+        return tally_array(head.count(data.examples, keys, opened.meaning, baseline.answers))
+
+    tallies, compared = tallied(answers), None
     if not is_original:
-        before = tally_array(head.count_all(gold, baseline.answers))
+        before = tallied(baseline.answers)
         compared = BaselineTallies("the float original", before, head.count_same(baseline.answers, answers))
     score = paired_score(
         head.metrics[0],
@@ -184,7 +194,7 @@ def _interleaved(
 
 
 def _request(file: OpenFile, timed: Sequence[int]) -> Request:
-    series = Series(name="all", inputs=tuple(file.inputs[index].windows[0] for index in timed))
+    series = Series(name="all", inputs=tuple(file.inputs[index].windows[0].ids for index in timed))
     session = file.runner.session
     return Request(
         file=str(file.path),

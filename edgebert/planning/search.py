@@ -257,7 +257,7 @@ def _write_results(out: Path, found: SearchResult, lengths: tuple[int, ...]) -> 
 
 def _fingerprint(model: Model, training: TrainingTexts, data: Dataset, options: PlanOptions) -> SearchKey:
     runtime = default_runtime(options.format)
-    examples = [(example.text, example.label) for example in data.examples]
+    examples = [(example.texts, example.gold) for example in data.examples]
     return SearchKey(
         edgebert=metadata.version("edgebert"),
         model=model.checkpoint.sha256,

@@ -30,6 +30,7 @@ from edgebert.manifest import Task
 from edgebert.network import build_module, padded, require, state_arrays
 from edgebert.progress import Progress, silent
 from edgebert.staging import staged_folder
+from edgebert.tasks import gold_of
 from edgebert.tensors import check_shapes, read_tensors, weight_files, write_tensors
 from edgebert.text import TextEncoder, pad_id_of
 from edgebert.tokenizer import check_vocabulary, load_tokenizer, write_tokenizer
@@ -255,7 +256,9 @@ def _trainer(
 
 def _encode(tokenizer: Tokenizer, dataset: Dataset, max_length: int) -> list[dict[str, Any]]:
     encoder = TextEncoder(tokenizer, max_length)
-    return [{"input_ids": encoder.encode(example.text), "labels": example.label} for example in dataset.examples]
+    return [
+        {"input_ids": encoder.encode(example.texts[0]), "labels": gold_of(example)[0]} for example in dataset.examples
+    ]
 
 
 def _batch(examples: list[dict[str, Any]], pad_id: int) -> dict[str, torch.Tensor]:

@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 
 from edgebert.bundle import open_bundle
-from edgebert.tasks import Encoded, task_head
+from edgebert.examples import Encoded
+from edgebert.manifest import Meaning
+from edgebert.tasks import task_head
 from tests.support import fakes
 from tests.support.peer import Refused
 from tests.support.tiny_files import logits_of
+from tests.support.windows import bare_window
 
 
 def shipped(folder):
@@ -30,8 +33,10 @@ def golden_logits(folder):
 
 def decoded(logits, labels):
     """Return what Python makes of logits."""
-    encoded = Encoded(texts=("",), windows=((2, 3),), tokens=2, truncated=False)
-    return task_head("text-classification").decode(encoded, [{"logits": np.float32(logits)}], tuple(labels))
+    encoded = Encoded(texts=("",), windows=(bare_window((2, 3)),), tokens=2, truncated=False)
+    return task_head("text-classification").decode(
+        encoded, [{"logits": np.float32(logits)}], Meaning(labels=tuple(labels))
+    )
 
 
 def self_test(jvm, folder, rows):

@@ -69,7 +69,7 @@ def test_a_killed_benchmark_goes_on_after_its_last_run(files, tmp_path):
     assert [(run.distill, run.share) for run in found.runs] == [(0.0, 0.6), (0.0, 0.5), (1.0, 0.6), (1.0, 0.5)]
     assert all(run.macs_share <= run.share for run in found.runs)
     assert {len(run.answers.torch) for run in found.runs} == {len(run.answers.int8_onnx) for run in found.runs} == {16}
-    assert found.expected == "".join(str(example.label) for example in dev.examples)
+    assert found.expected == "".join(str(example.gold[0]) for example in dev.examples)
     assert found.vocabulary.tokens_after < found.vocabulary.tokens_before == len(fakes.VOCABULARY)
     # A distilled model and its free one have the same shape: the cut is the same.
     assert found.runs[0].architecture == found.runs[2].architecture
@@ -88,7 +88,7 @@ def test_answers_are_those_of_the_library(files):
     dev = read_dataset(files[1], labels=fakes.LABELS)
     model = load_model(fakes.shared_checkpoint())
     found = answers_of(model, dev, silent)
-    expected = "".join(str(example.label) for example in dev.examples)
+    expected = "".join(str(example.gold[0]) for example in dev.examples)
     (score,) = evaluate(fakes.shared_checkpoint(), dev).results
     assert right_answers(found.torch, expected) == round(score.value * len(expected))
     assert right_answers(found.int8_onnx, found.torch) >= len(expected) - 2

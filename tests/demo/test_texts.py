@@ -204,7 +204,7 @@ def test_the_split_is_read_back(tmp_path: Path) -> None:
     assert (train.name, evaluation.name) == ("train.tsv", "eval.tsv")
     parts = [read_dataset(path, labels=("negative", "positive")) for path in (train, evaluation)]
     assert [len(part.examples) for part in parts] == [3, 2]
-    read = {example.text: part.labels[example.label] for part in parts for example in part.examples}
+    read = {example.texts[0]: part.labels[example.gold[0]] for part in parts for example in part.examples}
     assert read == {" ".join(text.text.split()): text.label for text in texts}
     assert sorted(path.name for path in train.parent.iterdir()) == ["eval.tsv", "train.tsv"]
 

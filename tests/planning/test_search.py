@@ -10,8 +10,9 @@ import pytest
 from edgebert.checkpoint import Model, load_model
 from edgebert.convert.onnx import write_onnx
 from edgebert.convert.weights import extract_weights
-from edgebert.data import Dataset, Example, TrainingTexts
+from edgebert.data import Dataset, TrainingTexts
 from edgebert.errors import DataError, EnvironmentProblem, UsageError
+from edgebert.examples import Example
 from edgebert.heads import HEADS
 from edgebert.jsonio import loads
 from edgebert.pipeline import export_bundle
@@ -23,6 +24,7 @@ from edgebert.progress import silent
 from edgebert.pruning.cost import macs
 from edgebert.pruning.prune import prune_model
 from edgebert.recipe import load_recipe
+from tests.pruning.inputs import training_of
 from tests.support import fakes
 
 pytest.importorskip("onnx", reason="writes ONNX files")
@@ -46,7 +48,7 @@ def model() -> Model:
 @pytest.fixture(scope="module")
 def training() -> TrainingTexts:
     texts = sentences(0, 50)
-    return TrainingTexts(name="train.tsv", sha256="1" * 64, texts=texts, labels=tuple(len(text) % 2 for text in texts))
+    return training_of(texts, [len(text) % 2 for text in texts])
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +61,7 @@ def data(model: Model) -> Dataset:
         with torch.inference_mode():
             ids = model.tokenizer.encode(text).ids
             right = int(model.module(input_ids=torch.tensor([ids])).logits.argmax())
-        examples.append(Example(text=text, label=1 - right if index % 10 == 0 else right, line=index + 1))
+        examples.append(Example(texts=(text,), gold=(1 - right if index % 10 == 0 else right,), line=index + 1))
     return Dataset(name="dev.tsv", sha256="2" * 64, labels=fakes.LABELS, examples=tuple(examples))
 
 
@@ -91,14 +93,14 @@ def test_only_results_stay_in_the_folder(found):
 def test_size_accuracy_and_work_are_those_of_the_file_that_the_recipe_makes(found, model, training, data, tmp_path):
     """What was measured for each candidate is what pruning, converting and evaluating by hand gives."""
     trials = {trial.candidate: trial for trial in found[0].trials}
-    labels = [example.label for example in data.examples]
+    labels = [example.gold[0] for example in data.examples]
     for candidate, trial in trials.items():
         options = prune_options(candidate.keep, vocabulary=candidate.vocabulary, distill=0.0, seed=0)
         made = model if options is None else prune_model(model, training, options)
         path = tmp_path / f"{len(list(tmp_path.iterdir()))}.onnx"
         write_onnx(extract_weights(made), path, int8=candidate.precision == "int8")
         assert trial.size_bytes == path.stat().st_size
-        ids = [made.tokenizer.encode(example.text).ids for example in data.examples]
+        ids = [made.tokenizer.encode(example.texts[0]).ids for example in data.examples]
         answers = fakes.onnx_rows(path, ids).argmax(axis=1)
         assert trial.score.value == pytest.approx(np.mean(answers == labels))
         if candidate.keep == 1 and not candidate.vocabulary:
@@ -123,7 +125,7 @@ def test_the_model_with_a_cut_vocabulary_is_the_one_that_pruning_with_a_cut_voca
     assert trial.size_bytes == path.stat().st_size
     cut = files.open_file(again, data, tmp_path / "again", file_format="onnx", precision=trial.candidate.precision)
     answers = files.answers_of(cut, lambda done, total: None)
-    right = sum(key == (example.label,) for key, example in zip(answers, data.examples, strict=True))
+    right = sum(key == (example.gold[0],) for key, example in zip(answers, data.examples, strict=True))
     assert trial.score.value == pytest.approx(right / len(data.examples))
 
 

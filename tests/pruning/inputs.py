@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from edgebert.architecture import Architecture, Keep
 from edgebert.checkpoint import Model, load_model
 from edgebert.data import TrainingTexts
+from edgebert.examples import Example
 from edgebert.heads import HEADS
 from edgebert.recipe import PruneOptions
 from tests.support import fakes
@@ -36,8 +38,18 @@ def sentences(count: int = 90, seed: int = 0) -> tuple[str, ...]:
 
 def training(count: int = 90, *, labelled: bool = True) -> TrainingTexts:
     texts = sentences(count)
-    labels = tuple(int("good" in text or "great" in text) for text in texts)
-    return TrainingTexts(name="train.tsv", sha256="ab" * 32, texts=texts, labels=labels if labelled else None)
+    labels = [int("good" in text or "great" in text) for text in texts]
+    return training_of(texts, labels if labelled else None)
+
+
+def training_of(texts: Sequence[str], labels: Sequence[int] | None = None) -> TrainingTexts:
+    """Return texts as training data, with or without labels."""
+    gold = [None] * len(texts) if labels is None else [(label,) for label in labels]
+    examples = tuple(
+        Example(texts=(text,), gold=answer, line=line)
+        for line, (text, answer) in enumerate(zip(texts, gold, strict=True), 1)
+    )
+    return TrainingTexts(name="train.tsv", sha256="ab" * 32, examples=examples)
 
 
 def training_file(path: Path) -> Path:

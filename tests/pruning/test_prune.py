@@ -18,7 +18,7 @@ from edgebert.pruning.cost import macs
 from edgebert.pruning.prune import prune, prune_model, score
 from edgebert.recipe import PruneOptions
 from edgebert.text import TextEncoder
-from tests.pruning.inputs import HALF, HEAD, folder, plain, same_weights, training, training_file
+from tests.pruning.inputs import HALF, HEAD, folder, plain, same_weights, training, training_file, training_of
 from tests.support import fakes
 
 UNSEEN = fakes.random_texts(41, count=20, longest=14)
@@ -221,7 +221,7 @@ def test_the_texts_that_choose_the_best_state_were_not_fitted(monkeypatch):
     monkeypatch.setattr(distilling, "with_teacher_answers", held_out)
     words = [*fakes.WORDS[:11], *fakes.PIECES]
     texts = tuple(f"{words[index % len(words)]} {index} {words[index % 7]}" for index in range(200))
-    training = TrainingTexts(name="texts", sha256="0" * 64, texts=texts, labels=None)
+    training = training_of(texts)
     prune_model(load_model(fakes.shared_checkpoint()), training, PruneOptions(keep=0.6, distill=0.2, seed=3))
     assert len(seen["held out"]) == 10
     assert not seen["held out"] & seen["fitted"]

@@ -13,6 +13,7 @@ from edgebert.checkpoint import Model, load_model
 from edgebert.data import TrainingTexts
 from edgebert.pruning.surgery import cut
 from edgebert.training.objectives import DistillOptions
+from tests.pruning.inputs import training_of
 from tests.support import fakes
 
 OPTIONS = DistillOptions(epochs=4, learning_rate=3e-3, batch_size=16, held_out=0.2, seed=5)
@@ -35,7 +36,7 @@ def training() -> TrainingTexts:
     choose = random.Random(0)
     words = [word for word in fakes.WORDS if not word.startswith("##")] + ["zebra", "42", "!"]
     texts = tuple(" ".join(choose.choices(words, k=choose.randint(1, 10))) for _ in range(200))
-    return TrainingTexts(name="texts.txt", sha256="0" * 64, texts=texts, labels=tuple(answers(teacher(), texts)))
+    return training_of(texts, answers(teacher(), texts))
 
 
 def answers(model: Model, texts: tuple[str, ...]) -> list[int]:

@@ -16,8 +16,9 @@ from safetensors.numpy import load_file, save_file
 
 from edgebert.architecture import Keep
 from edgebert.checkpoint import load_model, save_model
-from edgebert.data import Dataset, Example
+from edgebert.data import Dataset
 from edgebert.errors import CheckpointError, DataError, EnvironmentProblem, OutputError, UsageError
+from edgebert.examples import Example
 from edgebert.pruning.surgery import cut
 from edgebert.training.finetune import FinetuneOptions, finetune
 
@@ -36,7 +37,7 @@ def sentences(count: int, seed: int) -> Dataset:
         label = choose.randrange(2)
         words = choose.choices(FILLER, k=choose.randint(1, 8)) + choose.choices((BAD, GOOD)[label], k=2)
         choose.shuffle(words)
-        examples.append(Example(text=" ".join(words), label=label, line=line))
+        examples.append(Example(texts=(" ".join(words),), gold=(label,), line=line))
     return Dataset(name=f"{seed}.tsv", sha256="0" * 64, labels=("bad", "good"), examples=tuple(examples))
 
 
@@ -85,8 +86,8 @@ def test_a_separable_task_is_learnt(base: Path, tmp_path: Path, capfd: pytest.Ca
     right = 0
     for example in HELD_OUT.examples:
         with torch.no_grad():
-            logits = model.module(input_ids=torch.tensor([model.tokenizer.encode(example.text).ids])).logits
-        right += int(logits.argmax()) == example.label
+            logits = model.module(input_ids=torch.tensor([model.tokenizer.encode(example.texts[0]).ids])).logits
+        right += int(logits.argmax()) == example.gold[0]
     assert right / len(HELD_OUT.examples) == pytest.approx(result.accuracy)
 
 
@@ -135,10 +136,10 @@ def test_a_pruned_checkpoint_is_a_base_too(base: Path, tmp_path: Path) -> None:
     assert result.accuracy > 0.9
     model = load_model(result.path)
     assert (model.checkpoint.architecture.heads, model.checkpoint.architecture.neurons) == ((2, 1), (30, 1))
-    ids = [model.tokenizer.encode(example.text).ids for example in HELD_OUT.examples]
+    ids = [model.tokenizer.encode(example.texts[0]).ids for example in HELD_OUT.examples]
     with torch.no_grad():
         found = [int(model.module(input_ids=torch.tensor([text])).logits.argmax()) for text in ids]
-    right = sum(label == example.label for label, example in zip(found, HELD_OUT.examples, strict=True))
+    right = sum(label == example.gold[0] for label, example in zip(found, HELD_OUT.examples, strict=True))
     assert right / len(ids) == pytest.approx(result.accuracy)
 
 

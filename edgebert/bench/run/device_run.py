@@ -165,9 +165,9 @@ class DeviceRun:
         manifest = self._plan.bundle.manifest
         for start in range(progress.answered, len(inputs), size):
             part = inputs[start : start + size]
-            windows = [window for item in part for window in item.windows]
+            windows = [window.ids for item in part for window in item.windows]
             trial = self._work(file, answers_request(file, windows, threads=self._plan.suite.threads[0]))
-            answers = keys_of(trial, part, task_head(manifest.task), labels=len(manifest.labels))
+            answers = keys_of(trial, part, task_head(manifest.task), manifest.meaning)
             self._add(AnswersStep, file=file.artifact.file, runtime=file.runtime, answers=answers)
 
     def _counts(self, counter: InstructionCounter, file: DeployedFile) -> None:

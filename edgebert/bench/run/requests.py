@@ -19,9 +19,10 @@ from edgebert.bench.suite import Suite
 from edgebert.device.device import PhoneState
 from edgebert.device.protocol import Conditions, Request, Series, Temperature, Trial
 from edgebert.errors import CheckFailed
-from edgebert.manifest import Artifact
+from edgebert.examples import Encoded, Key
+from edgebert.manifest import Artifact, Meaning
 from edgebert.parity import compare, golden_outputs, to_arrays
-from edgebert.tasks import Encoded, Key, TaskHead
+from edgebert.tasks import TaskHead
 
 COUNTED_RUNS = 3
 """Runs under the instruction counter: they repeat within 0.2 %."""
@@ -135,25 +136,26 @@ def golden_answers(file: DeployedFile, trial: Trial) -> tuple[FileAnswers, str]:
     return answers, found.problem and f"computes another model: {found.problem}"
 
 
-def keys_of(trial: Trial, inputs: Sequence[Encoded], head: TaskHead, *, labels: int) -> tuple[Key, ...]:
+def keys_of(trial: Trial, inputs: Sequence[Encoded], head: TaskHead, meaning: Meaning) -> tuple[Key, ...]:
     """Return the answer that a file gave to each input.
 
     Args:
         trial: What it computed of all windows, one after another.
         inputs: The inputs that the windows are of.
         head: The task.
-        labels: Number of labels of the model.
+        meaning: What the outputs of the model mean.
 
     Raises:
         CheckFailed: It computed something of another shape.
     """
     outputs = [to_arrays(answer) for answer in trial.answers]
     windows = [window for item in inputs for window in item.windows]
-    shapes = [head.shapes(labels=labels, tokens=len(window)) for window in windows]
+    shapes = [head.shapes(meaning, tokens=len(window.ids)) for window in windows]
     if [{name: array.shape for name, array in item.items()} for item in outputs] != shapes:
-        raise CheckFailed(f"gives no {labels} {', '.join(head.outputs)} for each text")
+        wanted = ", ".join(f"{name} {list(shape)}" for name, shape in shapes[0].items()) if shapes else "answers"
+        raise CheckFailed(f"gives no {wanted} for each text")
     left = iter(outputs)
-    return tuple(head.answer(item, list(itertools.islice(left, len(item.windows)))) for item in inputs)
+    return tuple(head.answer(item, list(itertools.islice(left, len(item.windows))), meaning) for item in inputs)
 
 
 def without_ids(file: DeployedFile, trial: Trial) -> tuple[Trial, str]:

@@ -23,6 +23,7 @@ from edgebert.device.board import Board
 from edgebert.device.process import spared_programs, stopped_programs
 from edgebert.errors import CheckFailed, EdgebertError, EnvironmentProblem, UsageError
 from edgebert.jsonio import dumps
+from edgebert.printable import shown
 from edgebert.progress import Progress, silent
 from edgebert.staging import writing
 from edgebert.tasks import task_head
@@ -171,11 +172,14 @@ def _check_answers(plan: BenchmarkPlan, journal: Journal, devices: Sequence[str]
     Raises:
         UsageError: There is one.
     """
-    head, labels = task_head(plan.bundle.manifest.task), len(plan.bundle.manifest.labels)
+    head, meaning = task_head(plan.bundle.manifest.task), plan.bundle.manifest.meaning
     for step in (step for url in devices for step in journal.of(url)):
         for key in step.answers if isinstance(step, AnswersStep) else ():
-            if not head.is_key(key, labels):
-                raise UsageError(f"{journal.path}: {list(key)} is no answer of a model of {labels} labels", hint=ANEW)
+            if not head.is_key(key, meaning):
+                raise UsageError(
+                    f"{journal.path}: {shown(list(key))} is no answer of a model of {len(meaning.labels)} labels",
+                    hint=ANEW,
+                )
 
 
 class _BenchmarkRun:

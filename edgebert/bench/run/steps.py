@@ -25,8 +25,9 @@ from edgebert.bundle import MANIFEST, sha256_of
 from edgebert.device.device import DeviceFacts, PhoneState
 from edgebert.device.protocol import Trial
 from edgebert.errors import EdgebertError
+from edgebert.examples import Key
 from edgebert.ondevice.session import FORMATS
-from edgebert.tasks import Key, task_head
+from edgebert.tasks import task_head
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,6 +247,7 @@ def make_report(plan: BenchmarkPlan, measurements: Sequence[Measurement]) -> Rep
             recipe=manifest.recipe.name,
             task=manifest.task,
             labels=manifest.labels,
+            settings=manifest.settings,
             text=manifest.text,
             files=tuple(
                 FileFacts(
@@ -266,16 +268,25 @@ def make_report(plan: BenchmarkPlan, measurements: Sequence[Measurement]) -> Rep
 
 
 def _answers(plan: BenchmarkPlan, golden: FileAnswers, steps: Sequence[Step]) -> FileAnswers:
-    parts = [
-        step
-        for step in steps
-        if isinstance(step, AnswersStep) and (step.file, step.runtime) == (golden.file, golden.runtime)
-    ]
-    answers = tuple(key for step in parts for key in step.answers)
-    if len(answers) < len(plan.workload.inputs(plan.bundle.artifact(golden.file)).accuracy):
+    """Return what a file answered, with tallies, where it answered everything."""
+    artifact, examples, manifest = plan.bundle.artifact(golden.file), plan.workload.examples, plan.bundle.manifest
+    answers = _keys(steps, golden.file, golden.runtime)
+    if len(answers) < len(plan.workload.inputs(artifact).accuracy):
         return golden  # some of the answers cannot be compared with all of another file
-    head, gold = task_head(plan.bundle.manifest.task), plan.workload.gold
-    return replace(golden, answers=answers, tallies=head.count_all(gold, answers))
+    if not examples or not answers:
+        return replace(golden, answers=answers)
+    baseline = next((item.file for item in plan.bundle.baseline if item.format == artifact.format), "")
+    reference = answers if artifact.role == "baseline" else _keys(steps, baseline, golden.runtime)
+    given = reference if len(reference) == len(answers) else None
+    return replace(
+        golden, answers=answers, tallies=task_head(manifest.task).count(examples, answers, manifest.meaning, given)
+    )
+
+
+def _keys(steps: Sequence[Step], file: str, runtime: str) -> tuple[Key, ...]:
+    """Return what a file answered in a runtime."""
+    parts = [step for step in steps if isinstance(step, AnswersStep) and (step.file, step.runtime) == (file, runtime)]
+    return tuple(key for step in parts for key in step.answers)
 
 
 def _absences(plan: BenchmarkPlan, facts: DeviceFacts) -> tuple[str, ...]:

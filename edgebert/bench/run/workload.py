@@ -15,10 +15,11 @@ from edgebert.bundle import GOLDEN, Bundle, TextRules, sha256_of
 from edgebert.data import check_labels
 from edgebert.device.protocol import Series
 from edgebert.errors import UsageError
+from edgebert.examples import Encoded, Example
 from edgebert.golden import Golden
 from edgebert.manifest import Artifact, TextSpec
 from edgebert.ondevice.session import FORMATS, RUNTIMES
-from edgebert.tasks import Encoded, Key, task_head
+from edgebert.tasks import task_head
 from edgebert.text import open_encoder
 
 if TYPE_CHECKING:
@@ -56,14 +57,14 @@ class Workload:
         timed: Texts of the series ``all``: the tokenizer is timed on them.
         shipped: Inputs of the shipped files.
         baseline: Inputs of the float baseline: the same texts, in ids of its own tokenizer.
-        gold: Right answer to each text of the accuracy run; empty without data.
+        examples: The examples of the accuracy run, with their right answers; empty without data.
     """
 
     texts: TextFacts
     timed: tuple[str, ...]
     shipped: Inputs
     baseline: Inputs
-    gold: tuple[Key, ...]
+    examples: tuple[Example, ...]
 
     def inputs(self, artifact: Artifact) -> Inputs:
         """Return what a file is fed with."""
@@ -106,36 +107,36 @@ def make_workload(bundle: Bundle, data: Dataset | None, suite: Suite) -> Workloa
         raise UsageError("accuracy is asked for, but there are no labelled texts", hint="name them with --data FILE")
     if data is not None:
         check_labels(data, bundle.manifest.labels)
-    golden_texts = [case.texts for case in bundle.golden().cases]
-    texts = golden_texts if data is None else [(example.text,) for example in data.examples]
+    golden = [Example(texts=case.texts) for case in bundle.golden().cases]
+    examples = golden if data is None else data.examples
     head, rules = task_head(bundle.manifest.task), (bundle.text_rules("shipped"), bundle.text_rules("baseline"))
 
     def encoded(rules: TextRules) -> list[Encoded]:
         encoder = open_encoder(bundle.path(rules.tokenizer), rules.spec.max_length)
-        return [head.windows(encoder, each) for each in texts]
+        return [head.windows(encoder, each, bundle.manifest.settings) for each in examples]
 
     ours = encoded(rules[0])
-    groups = _groups([len(item.windows[0]) for item in ours], rules[0].spec.lengths, suite)
-    chosen = _sample(len(texts), suite)
+    groups = _groups([len(item.windows[0].ids) for item in ours], rules[0].spec.lengths, suite)
+    chosen = _sample(len(examples), suite)
     shipped = baseline = _inputs(rules[0], bundle.golden(), groups, chosen, ours)
     if rules[1] != rules[0]:
         baseline = _inputs(rules[1], bundle.golden("baseline"), groups, chosen, encoded(rules[1]))
     if not suite.float_accuracy:
         baseline = replace(baseline, accuracy=())
-    gold = () if data is None else tuple(head.gold(data.examples[index]) for index in chosen)
+    asked = () if data is None else tuple(data.examples[index] for index in chosen)
     return Workload(
         texts=TextFacts(
             name=GOLDEN if data is None else data.name,
             sha256=sha256_of(bundle.path(GOLDEN)) if data is None else data.sha256,
-            texts=len(texts),
+            texts=len(examples),
             truncated=sum(item.truncated for item in ours),
             mean_tokens=float(np.mean([item.tokens for item in ours])),
-            gold_sha256=gold_hash(gold),
+            gold_sha256=gold_hash([example.gold for example in asked]),
         ),
-        timed=tuple(texts[index][0] for index in groups[0][1]),
+        timed=tuple(examples[index].texts[0] for index in groups[0][1]),
         shipped=shipped,
         baseline=baseline,
-        gold=gold,
+        examples=asked,
     )
 
 
@@ -239,7 +240,8 @@ def _inputs(
         golden=golden,
         # An inference is one of one window: of a longer text the first is timed.
         series=tuple(
-            Series(name=name, inputs=tuple(encoded[index].windows[0] for index in members)) for name, members in groups
+            Series(name=name, inputs=tuple(encoded[index].windows[0].ids for index in members))
+            for name, members in groups
         ),
         accuracy=tuple(encoded[index] for index in chosen),
     )

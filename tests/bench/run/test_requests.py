@@ -11,9 +11,12 @@ from edgebert.bench.run.requests import abba, is_warm_after, is_warm_now, keys_o
 from edgebert.device.device import PhoneState
 from edgebert.device.protocol import Conditions, Cooling, Temperature
 from edgebert.errors import CheckFailed
+from edgebert.examples import Encoded
 from edgebert.golden import Tensor
-from edgebert.tasks import TEXT_CLASSIFICATION, Encoded
+from edgebert.manifest import Meaning
+from edgebert.tasks import TEXT_CLASSIFICATION
 from tests.support.report_values import make_trial
+from tests.support.windows import bare_window
 
 
 def trial(before, after=(), capped=0):
@@ -119,14 +122,17 @@ def test_the_same_drift_does_not_cancel_one_file_after_the_other():
 SPAN = replace(
     TEXT_CLASSIFICATION,
     outputs={"start": ("tokens",)},
-    answer=lambda encoded, outputs: tuple(int(item["start"].argmax()) for item in outputs),
+    answer=lambda encoded, outputs, meaning: tuple(int(item["start"].argmax()) for item in outputs),
 )
 """A task whose examples take several windows, and whose answer is a place in each of them."""
 
 
 def encoded(*lengths):
     return Encoded(
-        texts=("",), windows=tuple((2,) * length for length in lengths), tokens=sum(lengths), truncated=False
+        texts=("",),
+        windows=tuple(bare_window((2,) * length) for length in lengths),
+        tokens=sum(lengths),
+        truncated=False,
     )
 
 
@@ -137,7 +143,7 @@ def starts(*rows):
 def test_the_windows_of_an_example_are_answered_together():
     """A worker answers windows one after another; each example gets those that are its own."""
     found = starts((0.0, 1.0), (3.0, 2.0, 1.0), (0.0, 0.0, 0.0, 9.0))
-    assert keys_of(found, [encoded(2, 3), encoded(4)], SPAN, labels=2) == ((1, 0), (3,))
+    assert keys_of(found, [encoded(2, 3), encoded(4)], SPAN, Meaning(labels=("a", "b", "c")[:2])) == ((1, 0), (3,))
 
 
 @pytest.mark.parametrize(
@@ -146,4 +152,4 @@ def test_the_windows_of_an_example_are_answered_together():
 def test_outputs_of_another_shape_are_no_answers(found):
     """Too few windows, too many, and a window with a number for other tokens than its own."""
     with pytest.raises(CheckFailed, match="gives no 2 start for each text"):
-        keys_of(found, [encoded(2, 3)], SPAN, labels=2)
+        keys_of(found, [encoded(2, 3)], SPAN, Meaning(labels=("a", "b", "c")[:2]))

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from edgebert.bench.run.workload import chosen_files, evenly_spread, make_workload
 from edgebert.bench.suite import Suite
 from edgebert.bundle import open_bundle
-from edgebert.data import Dataset, Example
+from edgebert.data import Dataset
 from edgebert.errors import DataError, UsageError
+from edgebert.examples import Example
 from edgebert.jsonio import dumps
 from edgebert.text import open_encoder
 from tests.support import fakes
@@ -54,7 +55,7 @@ def recoded(tmp_path):
 def many(lengths, *, labels=fakes.LABELS):
     """Return a data set with texts of so many words."""
     examples = tuple(
-        Example(text=" ".join(["good"] * length), label=index % 2, line=index + 1)
+        Example(texts=(" ".join(["good"] * length),), gold=(index % 2,), line=index + 1)
         for index, length in enumerate(lengths)
     )
     return Dataset(name="many.tsv", sha256="1" * 64, labels=labels, examples=examples)
@@ -80,7 +81,7 @@ def test_the_texts_are_those_of_the_data(bundle, data):
     work = make_workload(bundle, data, Suite())
     encoder = open_encoder(bundle.path("tokenizer.json"), bundle.manifest.text.max_length)
     assert (work.texts.name, work.texts.sha256) == (data.name, data.sha256)
-    assert (work.texts.texts, work.texts.truncated, work.gold) == (len(fakes.TEXTS), 0, ())
+    assert (work.texts.texts, work.texts.truncated, work.examples) == (len(fakes.TEXTS), 0, ())
     assert work.texts.mean_tokens == np.mean([len(encoder.encode(text)) for text in fakes.TEXTS])
     assert sorted(work.timed) == sorted(fakes.TEXTS)
     assert [encoder.encode(text) for text in work.timed] == list(work.shipped.series[0].inputs)
@@ -115,7 +116,7 @@ def test_accuracy_takes_a_seeded_sample_in_file_order(bundle):
         work = make_workload(bundle, data, Suite(accuracy=count, seed=seed))
         lines = [item.tokens - 2 for item in work.shipped.accuracy]
         assert lines == sorted(lines)
-        assert work.gold == tuple((data.examples[line - 1].label,) for line in lines)
+        assert work.examples == tuple(data.examples[line - 1] for line in lines)
         return lines
 
     assert set(chosen(4)) < set(chosen(9)) < set(chosen(None))
