@@ -25,7 +25,7 @@ from edgebert.configuration import (
 )
 from edgebert.errors import CheckpointError
 from edgebert.folder import locate, no_classifier, read_config
-from edgebert.heads import HEADS
+from edgebert.heads import HeadSpec, head_spec
 from edgebert.jsonio import dumps, read
 from edgebert.manifest import NO_SETTINGS, Meaning, Task, TaskSettings
 from edgebert.network import load_module, outputs_of, require, state_arrays
@@ -76,6 +76,11 @@ class Checkpoint:
     def meaning(self) -> Meaning:
         """What the outputs of the model mean."""
         return Meaning(labels=self.labels, settings=self.settings)
+
+    @property
+    def head(self) -> HeadSpec:
+        """What its head computes."""
+        return head_spec(self.task, self.settings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +185,7 @@ def save_model(model: Model, folder: Path) -> None:
         **shape_keys(checkpoint.architecture),
         **read_dropouts(settings, folder, checkpoint.task),
         "pad_token_id": model.pad_id,
-        **HEADS[checkpoint.task].settings,
+        **checkpoint.head.settings,
         "id2label": {str(index): label for index, label in enumerate(checkpoint.labels)},
         "label2id": {label: index for index, label in enumerate(checkpoint.labels)},
     }
@@ -221,14 +226,14 @@ def _is_named(head: TaskHead, config: dict[str, Any]) -> bool:
 def _check_head(names: Iterable[str], task: Task, folder: Path) -> None:
     """Return if tensors of these names hold the head of the task, and not an encoder alone."""
     parts = {name.partition(".")[0] for name in names}
-    for layer in HEADS[task].layers:
+    for layer in head_spec(task, NO_SETTINGS).layers:
         if layer.name not in parts and ENCODER.removesuffix(".") in parts:
             raise no_classifier(folder, f"no head that edgebert knows: there is no tensor {layer.name}.weight")
 
 
 def _labels(config: dict[str, Any], task: Task, folder: Path) -> tuple[str, ...]:
     path = folder / "config.json"
-    for key, known in HEADS[task].settings.items():
+    for key, known in head_spec(task, NO_SETTINGS).settings.items():
         if (config.get(key) or known) != known:
             raise CheckpointError(f"{path}: {key} is {config[key]!r}; edgebert takes {known}")
     table = config.get("id2label")

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from edgebert.architecture import Architecture
 from edgebert.errors import CheckpointError
-from edgebert.heads import HEADS
-from edgebert.manifest import Task
+from edgebert.heads import head_spec
+from edgebert.manifest import NO_SETTINGS, Task
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,7 +83,7 @@ def read_dropouts(config: Mapping[str, Any], folder: Path, task: Task) -> dict[s
     Raises:
         CheckpointError: One is no share from 0 to below 1.
     """
-    shares = {**_DROPOUTS, **HEADS[task].dropouts}
+    shares = {**_DROPOUTS, **head_spec(task, NO_SETTINGS).dropouts}
     return {key: read_share(config, key, default, folder / "config.json") for key, default in shares.items()}
 
 
@@ -134,7 +134,7 @@ def encoder_shapes(architecture: Architecture) -> dict[str, tuple[int, ...]]:
 def expected_shapes(architecture: Architecture, labels: int, task: Task) -> dict[str, tuple[int, ...]]:
     """Return the shape of every tensor of a model by its name."""
     shapes = {f"{ENCODER}{name}": shape for name, shape in encoder_shapes(architecture).items()}
-    for name, sizes in HEADS[task].shapes(hidden=architecture.hidden, labels=labels).items():
+    for name, sizes in head_spec(task, NO_SETTINGS).shapes(hidden=architecture.hidden, labels=labels).items():
         shapes |= _pair(name, *sizes)
     return shapes
 

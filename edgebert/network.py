@@ -10,8 +10,8 @@ from edgebert.architecture import Architecture
 from edgebert.batching import pad_batch
 from edgebert.configuration import UNEVEN_KEYS, shape_keys
 from edgebert.errors import EnvironmentProblem, MissingExtraError
-from edgebert.heads import HEADS
-from edgebert.manifest import Task
+from edgebert.heads import head_spec
+from edgebert.manifest import NO_SETTINGS, Task
 from edgebert.tasks import task_head
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def build_module(
         | {
             "id2label": dict(enumerate(labels)),
             "label2id": {label: index for index, label in enumerate(labels)},
-            **HEADS[task].settings,
+            **head_spec(task, NO_SETTINGS).settings,
         }
     )
     with torch.random.fork_rng(devices=[]):

@@ -19,8 +19,9 @@ from benchmarks.suite import RoundsOptions, SpeedSuite
 from edgebert.architecture import Architecture
 from edgebert.bench.analysis.stats import Estimate
 from edgebert.errors import UsageError
-from edgebert.heads import HEADS
+from edgebert.heads import head_spec
 from edgebert.jsonio import dumps
+from edgebert.manifest import NO_SETTINGS
 from edgebert.plotting import BLUE, GREY, INK, ORANGE, svg_figure
 from edgebert.progress import Progress
 from edgebert.pruning.cost import macs
@@ -172,7 +173,7 @@ def _written(suite: SpeedSuite, shapes: tuple[PrunedShape, ...], work: Path, pro
 
 def macs_at(architecture: Architecture, length: int) -> float:
     """Return the multiply-accumulates of one text of a length by a classifier that reads ``[CLS]`` alone."""
-    return macs(architecture, {length: 1}, HEADS["text-classification"])
+    return macs(architecture, {length: 1}, head_spec("text-classification", NO_SETTINGS))
 
 
 def fall_of_macs(results: PrunedSpeedResults, name: str, length: int) -> float:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgebert.configuration import ENCODER
-from edgebert.heads import HEADS, HeadSpec
+from edgebert.heads import HeadSpec
 from edgebert.network import state_arrays
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def extract_weights(model: Model) -> Weights:
     """Return the weights of a model; arrays share memory with its tensors where nothing was folded."""
     state = state_arrays(model.module)
     shape = model.checkpoint.architecture
-    head = HEADS[model.checkpoint.task]
+    head = model.checkpoint.head
 
     def linear(name: str, factor: float = 1.0) -> Linear:
         weight, bias = state[f"{name}.weight"], state[f"{name}.bias"]

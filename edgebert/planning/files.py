@@ -15,7 +15,6 @@ from edgebert.bench.run.requests import abba
 from edgebert.convert.weights import extract_weights
 from edgebert.device.protocol import Request, Series
 from edgebert.examples import Encoded, Key
-from edgebert.heads import HEADS
 from edgebert.manifest import Meaning
 from edgebert.metrics import BaselineTallies, Tallies, paired_score, tally_array
 from edgebert.planning.state import writable
@@ -108,7 +107,7 @@ def open_file(model: Model, data: Dataset, folder: Path, *, file_format: Format,
         head=head,
         meaning=model.checkpoint.meaning,
         inputs=inputs,
-        macs=macs(model.checkpoint.architecture, computed, HEADS[model.checkpoint.task]),
+        macs=macs(model.checkpoint.architecture, computed, model.checkpoint.head),
     )
 
 

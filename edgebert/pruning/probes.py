@@ -14,7 +14,8 @@ import numpy as np
 from edgebert.architecture import Architecture
 from edgebert.arguments import Between, Positive
 from edgebert.device.protocol import Request, Series
-from edgebert.heads import HEADS
+from edgebert.heads import head_spec
+from edgebert.manifest import NO_SETTINGS
 from edgebert.progress import Progress
 from edgebert.staging import writing
 from edgebert.workers.measure import measure
@@ -173,7 +174,7 @@ def random_weights(architecture: Architecture, widths: Widths, *, length: int) -
             output_norm=norm(),
         )
 
-    top, head = len(widths[0]) - 1, next(head for head in HEADS.values() if head.reads == "first")
+    top, head = len(widths[0]) - 1, head_spec("text-classification", NO_SETTINGS)
     return Weights(
         words=array(VOCABULARY, hidden),
         positions=array(length, hidden),

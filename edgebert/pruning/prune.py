@@ -15,7 +15,6 @@ from edgebert.arguments import PLACE, expect, path_of, strings_of
 from edgebert.checkpoint import PRUNING_SCHEMA, Checkpoint, Model, load_model, save_model
 from edgebert.data import TrainingTexts, read_training
 from edgebert.errors import DataError
-from edgebert.heads import HEADS
 from edgebert.network import enough_memory
 from edgebert.progress import Progress, silent
 from edgebert.pruning.cost import mac_costs, macs
@@ -136,7 +135,7 @@ def prune_model(
         EnvironmentProblem: The memory is full.
     """
     _check(training, len(model.checkpoint.labels))
-    head, before = HEADS[model.checkpoint.task], model.checkpoint.pruning
+    head, before = model.checkpoint.head, model.checkpoint.pruning
     with enough_memory("pruning", hint="close other programs, or give fewer or shorter texts"):
         source, report = model, None
         if options.vocabulary:

@@ -14,7 +14,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from edgebert.batching import batches_by_length
-from edgebert.heads import HEADS
 from edgebert.network import blocks, padded
 from edgebert.progress import Progress, silent
 
@@ -49,7 +48,7 @@ def repair(
 
     module = copy.deepcopy(pruned.module)
     head_dim = pruned.checkpoint.architecture.head_dim
-    first_only = HEADS[pruned.checkpoint.task].reads == "first"
+    first_only = pruned.checkpoint.head.reads == "first"
     with torch.inference_mode():
         streams = [
             _Stream(original.module, module, *padded([texts[index] for index in batch], original.pad_id), head_dim)

@@ -13,7 +13,6 @@ from edgebert.convert.weights import extract_weights
 from edgebert.data import Dataset, TrainingTexts
 from edgebert.errors import DataError, EnvironmentProblem, UsageError
 from edgebert.examples import Example
-from edgebert.heads import HEADS
 from edgebert.jsonio import loads
 from edgebert.pipeline import export_bundle
 from edgebert.planning import files
@@ -322,7 +321,7 @@ def test_tflite_files_are_measured_at_the_lengths_that_ship(data, tmp_path):
     for precision, item in opened.items():
         assert item.path.name == f"{precision}.tflite"
         assert item.runner.session.lengths == (16,)
-        assert item.macs == macs(model.checkpoint.architecture, {16: 1}, HEADS[model.checkpoint.task])
+        assert item.macs == macs(model.checkpoint.architecture, {16: 1}, model.checkpoint.head)
         windows = [window for each in item.inputs for window in each.windows]
         expected = fakes.tflite_logits(item.path, windows, 16).argmax(axis=1)
         assert files.answers_of(item, lambda done, total: None) == tuple((int(label),) for label in expected)

@@ -13,11 +13,12 @@ from edgebert.architecture import Architecture, Keep
 from edgebert.checkpoint import Model, load_model
 from edgebert.data import TrainingTexts
 from edgebert.examples import Example
-from edgebert.heads import HEADS
+from edgebert.heads import head_spec
+from edgebert.manifest import NO_SETTINGS
 from edgebert.recipe import PruneOptions
 from tests.support import fakes
 
-HEAD = HEADS["text-classification"]
+HEAD = head_spec("text-classification", NO_SETTINGS)
 HALF = PruneOptions(keep=0.5)
 WORDS = ("good", "bad", "great", "awful", "the", "is", "it", "not", "very", "battery", "screen")
 

@@ -234,9 +234,10 @@ def random_weights(
 ) -> Weights:
     """Return random weights of any shape, each layer with widths of its own, as a pruned model has them."""
     from edgebert.convert.weights import Layer, Linear, Norm, Weights
-    from edgebert.heads import HEADS
+    from edgebert.heads import head_spec
+    from edgebert.manifest import NO_SETTINGS
 
-    rng, head = np.random.default_rng(seed), HEADS["text-classification"]
+    rng, head = np.random.default_rng(seed), head_spec("text-classification", NO_SETTINGS)
 
     def array(*shape: int, scale: float = 1.0) -> NDArray[np.float32]:
         return (scale * rng.standard_normal(shape)).astype(np.float32)
