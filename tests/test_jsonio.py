@@ -24,7 +24,7 @@ from edgebert.device import protocol as worker
 from edgebert.errors import DataError, UsageError, upgrade_line
 from edgebert.golden import Golden, Tensor
 from edgebert.jsonio import dumps, from_plain, loads, parse, read
-from edgebert.manifest import EvaluationData, FileEntry, Manifest, Part, Score, TextSpec, Verification
+from edgebert.manifest import EvaluationData, FileEntry, Manifest, Part, Score, TaskSettings, TextSpec, Verification
 from edgebert.recipe import PruneOptions, Recipe, Target
 from tests.support.tiny_files import make_artifact, make_manifest
 
@@ -185,7 +185,8 @@ def test_a_missing_or_unknown_key_is_named_by_its_path(path: str, steps: tuple, 
         from_plain(Manifest, put(steps, with_more) if steps else with_more, source="m")
     assert caught.value.message == f"m: unknown key '{prefix}surprise'"
     assert caught.value.hint == f"known here: {', '.join(value)}"
-    kind = {"": Manifest, "recipe": Recipe, "recipe.prune": PruneOptions, "text": TextSpec}.get(path, Score)
+    kinds = {"": Manifest, "recipe": Recipe, "recipe.prune": PruneOptions, "settings": TaskSettings, "text": TextSpec}
+    kind = kinds.get(path, Score)
     optional = {field.name for field in dataclasses.fields(kind) if field.default is not dataclasses.MISSING}
     for name in value:
         with_less = {key: item for key, item in value.items() if key != name}
