@@ -81,7 +81,7 @@ def test_byte_order_mark_is_ignored(tmp_path: Path, name: str) -> None:
     """A file that an editor began with a UTF-8 byte order mark reads like one without."""
     content = '\ufeff{"text": "a", "label": 1}\n' if "jsonl" in name else separated(name, "\ufefftext,label\na,1\n")
     path = write(tmp_path, name, content)
-    assert read_dataset(path, labels=LABELS).examples[0].text == "a"
+    assert read_dataset(path, labels=LABELS).examples[0].texts == ("a",)
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.tsv"])

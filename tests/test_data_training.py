@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from edgebert.data import TrainingTexts, read_dataset, read_training, training_texts
 from edgebert.errors import DataError
+from edgebert.examples import Example
 from tests.support.data_files import LABELS, separated, write
 
 
@@ -28,12 +29,15 @@ def test_labelled_training_texts_are_those_of_the_dataset(tmp_path: Path, name: 
     if "jsonl" in name:
         content = '{"text": "a", "label": "positive"}\n{"text": "b", "label": 0}\n'
     path = write(tmp_path, name, content)
-    training = read_training(path, labels=LABELS)
+    training, first = read_training(path, labels=LABELS), 1 if "jsonl" in name else 2
     assert training == training_texts(read_dataset(path, labels=LABELS))
     assert training == TrainingTexts(
         name=name,
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
-        examples=training_texts(read_dataset(path, labels=LABELS)).examples,
+        examples=(
+            Example(texts=("a",), gold=(1,), line=first),
+            Example(texts=("b",), gold=(0,), line=first + 1),
+        ),
     )
 
 

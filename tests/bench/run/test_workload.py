@@ -121,7 +121,7 @@ def test_accuracy_takes_a_seeded_sample_in_file_order(bundle):
 
     assert set(chosen(4)) < set(chosen(9)) < set(chosen(None))
     assert len(chosen(4)) == 4
-    assert chosen(None) == chosen(99) == [len(encoder.encode(item.text)) - 2 for item in data.examples]
+    assert chosen(None) == chosen(99) == [len(encoder.encode(item.texts[0])) - 2 for item in data.examples]
     assert any(chosen(4, seed=0) != chosen(4, seed=seed) for seed in range(1, 4))
 
 
@@ -134,7 +134,7 @@ def test_float_and_candidate_get_the_same_texts_in_their_own_ids(recoded, data):
     assert work.baseline.tokenizer == "baseline/tokenizer.json"
     assert work.baseline.golden == recoded.golden("baseline")
     asked = zip(work.shipped.accuracy, work.baseline.accuracy, strict=True)
-    pairs = [(ours.windows[0], theirs.windows[0]) for ours, theirs in asked]
+    pairs = [(ours.windows[0].ids, theirs.windows[0].ids) for ours, theirs in asked]
     for ours, theirs in zip(work.shipped.series, work.baseline.series, strict=True):
         assert ours.name == theirs.name
         pairs += zip(ours.inputs, theirs.inputs, strict=True)
