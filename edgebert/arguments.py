@@ -58,8 +58,8 @@ Amount = Annotated[float, Between(0.0, 1e15)]
 Share = Annotated[float, Between(0.0, 1.0)]
 """A share of a whole."""
 
-Difference = Annotated[float, Between(-1.0, 1.0)]
-"""The difference of two shares."""
+Number = Annotated[float, Between(-1e300, 1e300)]
+"""Any finite number of a sane size."""
 
 Seed = Annotated[int, Between(0, MOST_SEED)]
 """What decides everything that is drawn."""

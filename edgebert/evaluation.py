@@ -1,4 +1,4 @@
-"""Accuracy of what ships, example by example against the float baseline, in the runtime that will run it."""
+"""Scores of what ships, example by example against the float baseline, in the runtime that will run it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from edgebert.data import Dataset, check_labels, read_dataset
 from edgebert.errors import UsageError
 from edgebert.examples import Key
 from edgebert.manifest import Artifact, Score
-from edgebert.metrics import METRICS, BaselineTallies, Tallies, paired_score, tally_array
+from edgebert.metrics import METRICS, BaselineTallies, paired_score, tally_array
 from edgebert.ondevice.session import FORMATS
 from edgebert.prediction import Predictor, check_runtime, checkpoint_predictor, file_predictor, labels_of
 from edgebert.progress import Progress, note, silent, warn
+from edgebert.resampling import Tallies
+from edgebert.tallies.kinds import Metric
 from edgebert.tasks import TaskHead, task_head
 
 
@@ -27,8 +29,8 @@ class Evaluation:
     Attributes:
         results: The scores, baselines first.
         truncated: Number of texts that were longer than the longest input of one of these files, and cut there.
-        chance: Value of the metric if every text got the answer that is most frequent in the data; ``None`` where a
-            task has no such.
+        chance: Value of the metric if every text got the same answer, the best for this data; ``None`` where there is
+            no such answer.
     """
 
     results: tuple[Score, ...]
@@ -52,7 +54,7 @@ def evaluate(
         data: Labelled texts, or the path of their file; the labels must be the model's, in the same order.
         runtime: Only files this runtime runs, in this runtime; ``torch`` for a checkpoint.
         file: Only this file of the bundle (and its baseline, to compare with).
-        metric: ``accuracy`` or ``macro_f1``.
+        metric: One of the task's (``tasks``).
         progress: Told after every text.
 
     Raises:
@@ -179,15 +181,33 @@ def _evaluation(scores: tuple[Score, ...], answered: Sequence[_Answered], data: 
         shown = ", ".join(f"{index} = {name}" for index, name in enumerate(data.labels[:10]))
         more = f" and {len(data.labels) - 10} more" if len(data.labels) > 10 else ""
         note(f"{data.name}: labels read as ids: {shown}{more}")
-    if chance is not None and (low := [item for item in scores if item.low <= chance and item.value < 1]):
-        values = ", ".join(f"{item.file} {100 * item.value:.1f} % (at least {100 * item.low:.1f} %)" for item in low)
+    if chance is not None and (low := [item for item in scores if _is_like_chance(metric, item, chance)]):
+        least = "at most" if metric.is_error else "at least"
+        values = ", ".join(
+            f"{item.file} {_shown(metric, item.value)} ({least} {_shown(metric, _worse_end(metric, item))})"
+            for item in low
+        )
+        what = "the most frequent label alone" if metric.hits else "the same answer to every text"
         warn(
-            f"{data.name}: {scores[0].metric} cannot be told from chance: {values}; the most frequent label alone "
-            f"reaches {100 * chance:.1f} %; use more texts, or check that the labels in the file mean those of the "
-            "model"
+            f"{data.name}: {scores[0].metric} cannot be told from chance: {values}; {what} reaches "
+            f"{_shown(metric, chance)}; use more texts, or check that the answers in the file mean those of the model"
         )
     truncated = frozenset[int]().union(*(item.truncated for item in answered))
     return Evaluation(results=scores, truncated=len(truncated), chance=chance)
+
+
+def _is_like_chance(metric: Metric, score: Score, chance: float) -> bool:
+    """Return whether an answer that looks at no text may be as good, and the file is not right throughout."""
+    best = metric.low if metric.is_error else metric.high
+    return metric.gain(_worse_end(metric, score) - chance) <= 0 and score.value != best
+
+
+def _worse_end(metric: Metric, score: Score) -> float:
+    return score.high if metric.is_error else score.low
+
+
+def _shown(metric: Metric, value: float) -> str:
+    return f"{100 * value:.1f} %" if metric.in_points else metric.shown(value)
 
 
 def _check_metric(head: TaskHead, metric: str) -> None:

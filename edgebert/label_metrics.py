@@ -96,21 +96,28 @@ def is_sparse(expected: Labels, *, labels: int) -> bool:
     The intervals of macro F1 are then too narrow (``benchmarks/RESULTS.md``): what a label without examples does to it
     cannot be told from the others.
     """
-    return 5 * _rare(expected, labels) > labels
+    return bool(sparse_warning(expected, labels=labels))
 
 
 def sparse_warning(expected: Labels, *, labels: int) -> str:
     """Return what is wrong with the intervals of macro F1 where too many labels are rare; empty where they are not."""
-    if not is_sparse(expected, labels=labels):
+    return sparse_counts_warning(np.bincount(expected, minlength=labels), "macro F1")
+
+
+def sparse_counts_warning(counts: npt.NDArray[np.integer], metric: str) -> str:
+    """Return the same from the number of texts of each label.
+
+    Args:
+        counts: The numbers, any integer dtype [labels].
+        metric: Name of the metric that is a mean of the labels.
+    """
+    rare, labels = int(np.count_nonzero(counts < 2)), len(counts)
+    if 5 * rare <= labels:
         return ""
     return (
-        f"{_rare(expected, labels)} of {labels} labels have fewer than 2 texts: the 95 % intervals of macro F1 are too "
-        "narrow; use more texts of these labels"
+        f"{rare} of {labels} labels have fewer than 2 texts: the 95 % intervals of {metric} are too narrow; use more "
+        "texts of these labels"
     )
-
-
-def _rare(expected: Labels, labels: int) -> int:
-    return int(np.count_nonzero(np.bincount(expected, minlength=labels) < 2))
 
 
 def unseen_flips_width(flips: int, examples: int, alpha: float) -> float:

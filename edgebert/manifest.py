@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from edgebert.architecture import Architecture, Pruning
-from edgebert.arguments import Count, Difference, Positive, Share
+from edgebert.arguments import Count, Number, Positive, Share
 from edgebert.recipe import Format, Precision, Recipe
 
 Task = Literal[
@@ -161,13 +161,13 @@ class Verification:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """Accuracy of one file in one runtime, paired example by example with the float baseline.
+    """A metric of one file in one runtime, paired example by example with the float baseline.
 
     Attributes:
         file: File inside the bundle, or ``checkpoint``.
         runtime: Runtime that computed it.
-        metric: ``accuracy`` or ``macro_f1``.
-        value: The metric, 0 to 1.
+        metric: Its name, one of ``metrics.METRICS``, which tells the bounds of the numbers here.
+        value: The metric.
         low: Lower end of its 95 % interval.
         high: Upper end of its 95 % interval.
         examples: Number of examples scored.
@@ -183,14 +183,14 @@ class Score:
     file: str
     runtime: str
     metric: str
-    value: Share
-    low: Share
-    high: Share
+    value: Number
+    low: Number
+    high: Number
     examples: Positive
     baseline: str | None = None
-    difference: Difference | None = None
-    difference_low: Difference | None = None
-    difference_high: Difference | None = None
+    difference: Number | None = None
+    difference_low: Number | None = None
+    difference_high: Number | None = None
     agreement: Share | None = None
     flips: Count | None = None
     mcnemar_p: Share | None = None

@@ -1,22 +1,22 @@
 """The metrics of all tasks, computed from tallies, and the paired comparison of two files.
 
-A tally is what one example adds to a metric: the label that is right and the one that was answered, or later the
-numbers of entities that are right, invented and missed. Which numbers those are is said by the task
-(``tasks.TaskHead.count``). Two files are compared example by example, which needs far fewer examples than comparing
-two unrelated scores.
+A tally is what one example adds to a metric: the label that is right and the one that was answered, or the numbers of
+entities that are right, given and expected. ``tallies`` tells which numbers those are for each task. Two files are
+compared example by example, which needs far fewer examples than comparing two unrelated scores.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from edgebert.errors import UsageError
-from edgebert.intervals import mcnemar_p, paired_counts_interval, paired_difference_interval, wilson_interval
+from edgebert.intervals import mcnemar_p, paired_counts_interval
 from edgebert.label_metrics import (
     Labels,
     chance_labels,
@@ -27,40 +27,21 @@ from edgebert.label_metrics import (
     unseen_flips_width,
 )
 from edgebert.manifest import Score
+from edgebert.resampling import Statistic, Tallies
+from edgebert.tallies import entities, label_sets, numbers
+from edgebert.tallies.kinds import (
+    Ends,
+    Metric,
+    percentile_of,
+    resampled_number,
+    resampled_share,
+    scaled_ends,
+    share_of,
+)
+from edgebert.tallies.label_sets import all_right, one_hot_counts
 
 Tally = tuple[int | float, ...]
 """What one example adds to a metric."""
-
-Tallies = npt.NDArray[np.float64]
-"""The tallies of all examples, float64 [examples, numbers of a tally]; a count below 2**53 is exact."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Metric:
-    """A metric, 0 to 1.
-
-    Attributes:
-        value: Computes it.
-        interval: Computes its 95 % interval.
-        difference_interval: Computes the 95 % interval of the difference on the same examples, from the tallies before
-            and after.
-        hits: Tells which examples are right, bool [examples]; ``None`` where an example is no single bit.
-        is_share: Whether the value is the share of the hits, so that ``Pairs`` tell all about a difference.
-        chance: Returns the tallies of the most frequent answer to every example; ``None`` where there is no such.
-        unseen: Computes the part of a difference's interval, on either side, that allows for flips which were not seen:
-            from flips, examples and the probability beyond either end; ``None`` where it has none.
-        doubt: Says what is wrong with the intervals for a model with so many labels; empty where nothing is, and
-            ``None`` where nothing can be.
-    """
-
-    value: Callable[[Tallies], float]
-    interval: Callable[[Tallies], tuple[float, float]]
-    difference_interval: Callable[[Tallies, Tallies], tuple[float, float]]
-    hits: Callable[[Tallies], npt.NDArray[np.bool_]] | None = None
-    is_share: bool = False
-    chance: Callable[[Tallies], Tallies] | None = None
-    unseen: Callable[[int, int, float], float] | None = None
-    doubt: Callable[[Tallies, int], str] | None = None
 
 
 class Pairs(NamedTuple):
@@ -108,6 +89,8 @@ def paired_score(
         raise UsageError("there is no example to score")
     value, (low, high) = of.value(tallies), of.interval(tallies)
     low, high = min(low, value), max(high, value)
+    if math.isinf(high):
+        raise UsageError(f"{metric} has no interval with one example", hint="give two or more")
     score = Score(file=file, runtime=runtime, metric=metric, value=value, low=low, high=high, examples=examples)
     if baseline is None:
         return score
@@ -116,7 +99,7 @@ def paired_score(
             f"two files of equal tallies are needed, not shapes {baseline.tallies.shape} and {tallies.shape}"
         )
     difference = value - of.value(baseline.tallies)
-    low, high = of.difference_interval(baseline.tallies, tallies)
+    low, high = of.change(baseline.tallies, tallies)(0.95, examples)
     p = None
     if of.hits is not None:
         before, after = of.hits(baseline.tallies), of.hits(tallies)
@@ -162,24 +145,32 @@ def stated_pairs(score: Score) -> Pairs | None:
     return None
 
 
+def stated_ends(score: Score) -> Ends | None:
+    """Return the interval of the difference that a score states, for other levels and numbers of examples.
+
+    Exactly where pairs tell it. Else other levels are as much wider as a normal distribution's would be, and the width
+    shrinks with the root of the number of examples, but for the part that allows for flips which were not seen.
+    ``None`` is no difference.
+    """
+    change = score.difference
+    if change is None or score.difference_low is None or score.difference_high is None:
+        return None
+    pairs = stated_pairs(score)
+    if pairs is not None:
+        shares = [count / score.examples for count in pairs]
+        return lambda level, examples: paired_counts_interval(*(examples * share for share in shares), level=level)
+    return scaled_ends(
+        change,
+        (score.difference_low, score.difference_high),
+        score.examples,
+        lambda level: unseen_width(score, alpha=(1 - level) / 2),
+    )
+
+
 def unseen_width(score: Score, *, alpha: float) -> float:
     """Return the part of the interval of a score's difference, on either side, that allows for flips not seen."""
     unseen = METRICS[score.metric].unseen
     return 0.0 if unseen is None or score.flips is None else unseen(score.flips, score.examples, alpha)
-
-
-def share_of(
-    hits: Callable[[Tallies], npt.NDArray[np.bool_]], *, chance: Callable[[Tallies], Tallies] | None
-) -> Metric:
-    """Return the metric that is the share of examples that are right, with Wilson's and Newcombe's intervals."""
-    return Metric(
-        value=lambda tallies: float(np.mean(hits(tallies))),
-        interval=lambda tallies: wilson_interval(int(np.count_nonzero(hits(tallies))), len(tallies)),
-        difference_interval=lambda before, after: paired_difference_interval(hits(before), hits(after)),
-        hits=hits,
-        is_share=True,
-        chance=chance,
-    )
 
 
 def _labels(tallies: Tallies) -> tuple[Labels, Labels, int]:
@@ -194,10 +185,21 @@ def _label_hits(tallies: Tallies) -> npt.NDArray[np.bool_]:
     return right
 
 
-def _macro_f1_change(before: Tallies, after: Tallies) -> tuple[float, float]:
+def _macro_f1_change(before: Tallies, after: Tallies) -> Ends:
     expected, old, labels = _labels(before)
     _, new, others = _labels(after)
-    return macro_f1_difference_interval(expected, old, new, max(labels, others))
+    labels = max(labels, others)
+    flips, seen = int(np.count_nonzero(old != new)), len(before)
+    difference = macro_f1(expected, new, labels) - macro_f1(expected, old, labels)
+
+    def ends(level: float, examples: int) -> tuple[float, float]:
+        found = macro_f1_difference_interval(expected, old, new, labels, level=level)
+        if examples == seen:
+            return found
+        unseen = unseen_flips_width(flips, seen, (1 - level) / 2)
+        return scaled_ends(difference, found, seen, lambda _: unseen)(0.95, examples)
+
+    return ends
 
 
 def _most_frequent(tallies: Tallies) -> Tallies:
@@ -205,16 +207,79 @@ def _most_frequent(tallies: Tallies) -> Tallies:
     return np.stack([expected, chance_labels(expected)], axis=1).astype(np.float64)
 
 
+def _sum_ratio(columns: Callable[[Tallies], Tallies], ratio: Callable[[Tallies], Tallies]) -> Statistic:
+    """Return the statistic that is a function of the sums of columns [examples, columns]."""
+    return lambda tallies, weights: ratio(weights @ columns(tallies))
+
+
+def _entities(name: str, ratio: Callable[[Tallies], Tallies], *, strict: bool = False) -> Metric:
+    start = 3 if strict else 0
+    whole = [1] * (ratio != entities.recall) + [2] * (ratio != entities.precision)
+    return resampled_share(
+        name,
+        _sum_ratio(lambda tallies: tallies[:, start : start + 3], ratio),
+        units=lambda tallies: float(np.mean([tallies[:, start + at].sum() for at in whole])),
+        hits=lambda tallies: np.all(tallies[:, start : start + 3] == tallies[:, [start]], axis=1),
+    )
+
+
+def _of_numbers(compute: Callable[[Tallies, Tallies, Tallies], Tallies], first: int) -> Statistic:
+    """Return the statistic of two neighbouring numbers of a tally."""
+
+    def statistic(tallies: Tallies, weights: Tallies) -> Tallies:
+        if tallies.shape[1] < first + 2:
+            raise UsageError("the metric is of pairs of texts with a score, which the data has not")
+        return compute(tallies[:, first], tallies[:, first + 1], weights)
+
+    return statistic
+
+
+def _mean_of(column: int) -> Statistic:
+    return lambda tallies, weights: numbers.mean(tallies[:, column], weights)
+
+
+_LABEL_MACRO_F1 = _sum_ratio(one_hot_counts, label_sets.macro_f1)
+
 METRICS = {
-    "accuracy": share_of(_label_hits, chance=_most_frequent),
+    "accuracy": share_of("accuracy", _label_hits, chance=_most_frequent),
     "macro_f1": Metric(
+        name="macro F1",
         value=lambda tallies: macro_f1(*_labels(tallies)),
         interval=lambda tallies: macro_f1_interval(*_labels(tallies)),
-        difference_interval=_macro_f1_change,
+        change=_macro_f1_change,
         hits=_label_hits,
         chance=_most_frequent,
         unseen=unseen_flips_width,
         doubt=lambda tallies, labels: sparse_warning(_labels(tallies)[0], labels=labels),
+    ),
+    "micro_f1": resampled_share(
+        "micro F1", _sum_ratio(one_hot_counts, label_sets.micro_f1), units=label_sets.label_units, hits=all_right
+    ),
+    "label_macro_f1": replace(
+        resampled_share("macro F1 of the labels", _LABEL_MACRO_F1, units=label_sets.even_units, hits=all_right),
+        interval=label_sets.macro_f1_interval,
+        doubt=lambda tallies, _: label_sets.sparse_warning(tallies),
+    ),
+    "subset_accuracy": share_of("subset accuracy", all_right, chance=label_sets.most_frequent_set),
+    "pearson": resampled_number("Pearson correlation", _of_numbers(numbers.pearson, 0), low=-1.0, high=1.0),
+    "spearman": resampled_number("Spearman correlation", _of_numbers(numbers.spearman, 0), low=-1.0, high=1.0),
+    "rmse": replace(
+        resampled_number("RMSE", _of_numbers(numbers.root_mean_square_error, 0), low=0.0, high=math.inf, is_error=True),
+        chance=numbers.mean_answer,
+    ),
+    "entity_f1": _entities("entity F1", entities.f1),
+    "entity_precision": _entities("entity precision", entities.precision),
+    "entity_recall": _entities("entity recall", entities.recall),
+    "strict_entity_f1": _entities("strict entity F1", entities.f1, strict=True),
+    "strict_entity_precision": _entities("strict entity precision", entities.precision, strict=True),
+    "strict_entity_recall": _entities("strict entity recall", entities.recall, strict=True),
+    "exact_match": share_of("exact match", lambda tallies: tallies[:, 0] > 0),
+    "answer_f1": resampled_share("answer F1", _mean_of(1), units=len, hits=lambda tallies: tallies[:, 0] > 0),
+    "cosine": resampled_number("mean cosine to FP32", _mean_of(0), low=-1.0, high=1.0),
+    "cosine_p1": percentile_of("1st percentile of the cosine to FP32", 0, share=0.01, low=-1.0, high=1.0),
+    "recall_at_10": resampled_share("recall of the 10 nearest", _mean_of(1), units=lambda t: 10.0 * len(t), hits=None),
+    "pair_spearman": resampled_number(
+        "Spearman correlation with the scores of pairs", _of_numbers(numbers.spearman, 2), low=-1.0, high=1.0
     ),
 }
 """Every metric by its name; which of them a task has is said by its row in ``tasks``."""

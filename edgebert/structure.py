@@ -148,10 +148,14 @@ def _score(item: Artifact, manifest: Manifest, path: str) -> Iterator[str]:
     if score.examples != data.examples or score.examples < 1:
         yield f"{path}.examples is {score.examples}, expected {data.examples}, those of the evaluation data"
         return
-    if not 0 <= score.low <= score.value <= score.high <= 1:
-        yield f"{path} is {score.value} in {score.low} to {score.high}, expected 0 to 1 and the value in its interval"
+    if score.metric not in METRICS:
+        return
+    metric = METRICS[score.metric]
+    if not metric.low <= score.low <= score.value <= score.high <= metric.high:
+        span = f"{metric.low:g} to {metric.high:g}" if metric.high < math.inf else f"{metric.low:g} or more"
+        yield f"{path} is {score.value} in {score.low} to {score.high}, expected {span} and the value in its interval"
     right = score.value * score.examples
-    if score.metric in known and METRICS[score.metric].is_share and abs(right - round(right)) > _CLOSE * score.examples:
+    if metric.is_share and abs(right - round(right)) > _CLOSE * score.examples:
         yield f"{path}.value is {score.value}, which is no number of right answers among {score.examples}"
     yield from _paired(score, item, manifest, path)
 
@@ -169,12 +173,14 @@ def _paired(score: Score, item: Artifact, manifest: Manifest, path: str) -> Iter
         yield f"{path} is compared with {expected!r}, which its difference, agreement and flips do not fit"
     if change is None or low is None or high is None or score.agreement is None or score.flips is None:
         return
-    if not -1 <= low <= change <= high <= 1:
-        yield f"{path}.difference is {change} in {low} to {high}, expected -1 to 1 and the value in its interval"
+    most = METRICS[score.metric].most_change
+    if not -most <= low <= change <= high <= most:
+        span = f"{-most:g} to {most:g}" if most < math.inf else "a number"
+        yield f"{path}.difference is {change} in {low} to {high}, expected {span} and the value in its interval"
     if not 0 <= score.flips <= score.examples or abs(score.agreement - 1 + score.flips / score.examples) > _CLOSE:
         yield f"{path} has {score.flips} flips of {score.examples} texts, but agreement {score.agreement}"
     if score.mcnemar_p is not None and not 0 <= score.mcnemar_p <= 1:
         yield f"{path}.mcnemar_p is {score.mcnemar_p}, expected 0 to 1"
     other = next((each.score for each in manifest.artifacts if each.file == expected), None)
-    if other is not None and abs(score.value - other.value - change) > _CLOSE:
+    if other is not None and abs(score.value - other.value - change) > _CLOSE * max(1.0, abs(score.value)):
         yield f"{path}.difference is {change}, but {score.value} minus {other.value} of {expected} is not"

@@ -88,11 +88,69 @@ def test_score_of_macro_f1_is_paired_and_holds_its_values(case: tuple[Pair, int]
     assert score.difference_low <= score.difference <= score.difference_high
 
 
+ROWS = {
+    "accuracy macro_f1": [(0, 0), (1, 1), (1, 0), (0, 0)],
+    "micro_f1 label_macro_f1 subset_accuracy": [(0, 1, 2), (1, 1, 0), (3, 0, 1), (1, 0, 0)],
+    "pearson spearman rmse": [(0.5, 0.4), (1.5, 1.0), (2.5, 2.75), (-1, 0)],
+    "entity_f1 entity_precision entity_recall": [(1, 2, 1, 0, 1, 1), (0, 0, 0, 0, 0, 0), (2, 2, 3, 2, 2, 3)],
+    "strict_entity_f1 strict_entity_precision strict_entity_recall": [(1, 2, 1, 0, 1, 1), (2, 2, 3, 2, 2, 3)],
+    "exact_match answer_f1": [(1, 1.0), (0, 0.5), (0, 0.0)],
+    "cosine cosine_p1 recall_at_10 pair_spearman": [(0.99, 0.9, 3.0, 0.5), (0.98, 1.0, 1.0, 0.1), (1, 1, 5, 0.7)],
+}
+TALLIES = {metric: tally_array(rows) for metrics, rows in ROWS.items() for metric in metrics.split()}
+
+
 @pytest.mark.parametrize("metric", METRICS)
-def test_score_of_equal_predictions_has_no_difference(metric: str) -> None:
-    """A file that predicts what the baseline predicts differs by 0, agrees everywhere and has the p-value 1."""
-    score = make_paired_score(metric, [0, 1, 1, 0], [0, 1, 0, 0], [0, 1, 0, 0])
-    assert (score.difference, score.agreement, score.flips, score.mcnemar_p) == (0.0, 1.0, 0, 1.0)
+def test_score_of_equal_answers_has_no_difference(metric: str) -> None:
+    """A file that answers as the baseline does differs by 0, agrees everywhere and has the p-value 1."""
+    tallies = TALLIES[metric]
+    baseline = BaselineTallies("float32.onnx", tallies, len(tallies))
+    score = paired_score(metric, tallies, file="int8.onnx", runtime="onnxruntime", baseline=baseline)
+    p = None if METRICS[metric].hits is None else 1.0
+    assert (score.difference, score.agreement, score.flips, score.mcnemar_p) == (0.0, 1.0, 0, p)
+    assert METRICS[metric].low <= score.low <= score.value <= score.high <= METRICS[metric].high
+    assert score.difference_low is not None
+    assert score.difference_high is not None
+    assert score.difference_low <= 0 <= score.difference_high
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_change_turns_with_the_order_and_shrinks_with_more_examples(metric: str) -> None:
+    """Its interval is negated when the files change places; ten times the examples leave less of it on either side."""
+    before = np.concatenate([TALLIES[metric]] * 60)
+    after = before.copy()
+    after[::7] = before[1::7][: len(after[::7])] if metric.startswith(("cosine", "recall", "pair")) else after[::7]
+    change, back = METRICS[metric].change(before, after), METRICS[metric].change(after, before)
+    low, high = change(0.9, len(before))
+    assert back(0.9, len(before)) == pytest.approx((-high, -low), abs=1e-9)
+    wider, narrower = change(0.99, len(before)), change(0.9, 10 * len(before))
+    assert wider[0] <= low <= narrower[0] <= narrower[1] <= high <= wider[1]
+
+
+def test_what_a_change_is_called() -> None:
+    """Shares are told in per cent and points, other metrics as plain numbers; a lower error is better."""
+    assert (METRICS["micro_f1"].shown(0.5), METRICS["micro_f1"].unit) == ("50.00", "points")
+    assert (METRICS["spearman"].shown(-0.12344, sign=True), METRICS["spearman"].unit) == ("-0.1234", "")
+    assert (METRICS["rmse"].gain(0.5), METRICS["accuracy"].gain(0.5)) == (-0.5, 0.5)
+    assert METRICS["cosine"].shown(-0.00001, sign=True) == "+0.0000"
+    assert [name for name, metric in METRICS.items() if metric.is_error] == ["rmse"]
+    assert [name for name, metric in METRICS.items() if metric.is_share] == [
+        "accuracy",
+        "subset_accuracy",
+        "exact_match",
+    ]
+
+
+def test_an_error_of_one_example_has_no_interval() -> None:
+    """No number is above it for certain, so one example is refused."""
+    with pytest.raises(UsageError, match="rmse has no interval with one example"):
+        paired_score("rmse", tally_array([(1.0, 2.0)]), file="a", runtime="torch")
+
+
+def test_a_correlation_of_pairs_needs_pairs() -> None:
+    """Embeddings of single texts have no score to compare with."""
+    with pytest.raises(UsageError, match="pairs of texts with a score"):
+        paired_score("pair_spearman", tally_array([(1.0, 1.0)] * 3), file="a", runtime="torch")
 
 
 @given(label_pairs(), st.floats(0.5, 0.999))
