@@ -16,12 +16,13 @@ from edgebert.convert.weights import extract_weights
 from edgebert.device.protocol import Request, Series
 from edgebert.examples import Encoded, Key
 from edgebert.manifest import Meaning
-from edgebert.metrics import BaselineTallies, Tallies, paired_score, tally_array
+from edgebert.metrics import BaselineTallies, paired_score, tally_array
 from edgebert.planning.state import writable
 from edgebert.planning.values import ORIGINAL, Candidate, Measured
 from edgebert.progress import Progress
 from edgebert.pruning.cost import macs
 from edgebert.recipe import Format
+from edgebert.resampling import Tallies
 from edgebert.runtime import Runner, default_runtime, open_runner
 from edgebert.tasks import TaskHead, task_head
 from edgebert.text import TextEncoder, text_spec
