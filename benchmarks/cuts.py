@@ -22,6 +22,7 @@ from edgebert.checkpoint import Model, load_model, save_model
 from edgebert.convert.weights import extract_weights
 from edgebert.data import Dataset, TrainingTexts, training_texts
 from edgebert.errors import UsageError
+from edgebert.examples import gold_of
 from edgebert.jsonio import dumps, loads
 from edgebert.prediction import predict
 from edgebert.progress import Progress
@@ -31,7 +32,6 @@ from edgebert.pruning.vocabulary import prune_vocabulary
 from edgebert.recipe import PruneOptions
 from edgebert.runtime import open_runner
 from edgebert.staging import replace_file
-from edgebert.tasks import gold_of
 from edgebert.text import TextEncoder, text_spec
 
 _MOST_LABELS = 10

@@ -21,7 +21,8 @@ from edgebert.modelfile import describe
 from edgebert.modelfile.description import Description
 from edgebert.parity import golden_outputs, values_of
 from edgebert.tasks import task_head
-from edgebert.text import app_tokenizer, difference, read_tokenizer, read_vocabulary, text_spec
+from edgebert.text import app_tokenizer, read_tokenizer, read_vocabulary, text_spec
+from edgebert.tokenizer_traits import difference
 
 CONFIG, TOKENIZER_CONFIG = "config.json", "tokenizer_config.json"
 FLOAT_SHARE, INT8_SHARE = 0.001, 3.0

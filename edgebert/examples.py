@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from edgebert.errors import DataError
+
 Outputs = dict[str, NDArray[np.float32]]
 """What a file computes of one window, by the name of the output: float32, without a batch dimension or padded rows."""
 
@@ -71,3 +73,26 @@ class Encoded:
     tokens: int
     truncated: bool
     words: Spans = ()
+
+
+def gold_of(example: Example) -> Key:
+    """Return the right answer to an example that has one.
+
+    Raises:
+        DataError: It has none.
+    """
+    if example.gold is None:
+        raise DataError(f"line {example.line}: there is no right answer to score against")
+    return example.gold
+
+
+def word_places(window: Window, *, sequence: int = 0) -> dict[int, tuple[int, int]]:
+    """Return where the pre-tokenizer's words of one of the texts are, by their numbers, as far as the window has them.
+
+    From the first code point of a word's first token to the one behind the last of its last token.
+    """
+    places: dict[int, tuple[int, int]] = {}
+    for (start, end), of, word in zip(window.offsets, window.sequences, window.words, strict=True):
+        if of == sequence:
+            places[word] = (places.get(word, (start, end))[0], end)
+    return places

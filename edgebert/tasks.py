@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from edgebert.answers import LabelPrediction, Prediction
-from edgebert.errors import DataError
-from edgebert.examples import Encoded, Example, Key, Outputs, Target
+from edgebert.examples import Encoded, Example, Key, Outputs, Target, gold_of
 from edgebert.manifest import Meaning, Task, TaskSettings
 from edgebert.metrics import Tally
 
@@ -107,17 +106,6 @@ def _softmax(encoded: Encoded, outputs: Sequence[Outputs], meaning: Meaning) -> 
         tokens=encoded.tokens,
         truncated=encoded.truncated,
     )
-
-
-def gold_of(example: Example) -> Key:
-    """Return the right answer to an example that has one.
-
-    Raises:
-        DataError: It has none.
-    """
-    if example.gold is None:
-        raise DataError(f"line {example.line}: there is no right answer to score against")
-    return example.gold
 
 
 def _count_labels(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import tokenizers
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
@@ -15,6 +15,7 @@ from edgebert.examples import Window
 from edgebert.manifest import AddedToken, TextSpec
 from edgebert.records import LONGEST
 from edgebert.staging import reading
+from edgebert.tokenizer_traits import difference
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,9 +27,6 @@ SPECIALS = ("[PAD]", "[CLS]", "[SEP]", "[UNK]")
 
 BERT_SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 """Tokens that are special without a word in the text spec, where ``vocab.txt`` lists them."""
-
-TOKEN_FLAGS = ("single_word", "lstrip", "rstrip", "normalized", "special")
-"""What an added token says about where it is found."""
 
 
 class TextEncoder:
@@ -51,27 +49,49 @@ class TextEncoder:
 
     def encode_marked(self, text: str) -> tuple[tuple[int, ...], bool]:
         """Return the ids of a text, and whether they were truncated; errors as for ``encode``."""
-        ids = self._encoded(text).ids
-        if len(ids) <= self.max_length:
-            return tuple(ids), False
-        return (*ids[: self.max_length - 1], ids[-1]), True
+        ids, longest = self._encoded(text).ids, self.max_length
+        return (tuple(ids), False) if len(ids) <= longest else ((*ids[: longest - 1], ids[-1]), True)
 
-    def _encoded(self, text: str) -> Encoding:
-        """Return a text with ``[CLS]`` and ``[SEP]``, whole."""
+    def _encoded(self, text: str, what: str = "the text", *, framed: bool = True) -> Encoding:
+        """Return a text, whole, with ``[CLS]`` and ``[SEP]`` or without."""
         if len(text) > LONGEST:
-            message = f"the text has {len(text):,} characters, more than {LONGEST:,}"
+            message = f"{what} has {len(text):,} characters, more than {LONGEST:,}"
             raise UsageError(message, hint="split the text: a model reads its first few hundred words only")
-        check_unicode(text, "the text")
-        return self._tokenizer.encode(text)
+        check_unicode(text, what)
+        return self._tokenizer.encode(text, add_special_tokens=framed)
 
     def window(self, text: str) -> tuple[Window, bool]:
         """Return a text as one window, and whether it was truncated; errors as for ``encode``."""
-        found = self._encoded(text)
-        if is_truncated := len(found.ids) > self.max_length:
-            kept = [*range(self.max_length - 1), len(found.ids) - 1]
-        else:
-            kept = [*range(len(found.ids))]
-        return window_of(found, kept), is_truncated
+        found, longest = self._encoded(text), self.max_length
+        places = range(len(found))
+        is_truncated = len(places) > longest
+        return window_of(found, [*places[: longest - 1], places[-1]] if is_truncated else places), is_truncated
+
+    def pair_windows(self, question: str, context: str, *, stride: int) -> tuple[tuple[Window, ...], bool]:
+        """Return a question and a context as windows, and whether the question was cut; errors as for ``encode``.
+
+        Each is ``[CLS]``, the question, ``[SEP]``, as much of the context as fits, ``[SEP]``. The question is cut to a
+        third of ``max_length``. A context of nothing is one window.
+
+        Args:
+            question: The first text.
+            context: The second text.
+            stride: Tokens of the context that a window has in common with the next one.
+
+        Raises:
+            UsageError: The windows have no room to go on.
+        """
+        head = self._encoded(question, "the question", framed=False)
+        tail = self._encoded(context, "the context", framed=False)
+        kept = min(len(head), self.max_length // 3)
+        room = self.max_length - 3 - kept
+        if not 0 <= stride < room:
+            message = f"windows of {self.max_length} tokens have room for {room} of the context"
+            raise UsageError(f"{message}, and cannot share {stride}", hint="take a smaller stride or a larger length")
+        start, rest = window_of(head, range(kept)), window_of(tail, range(len(tail)))
+        frame = self._encoded("").ids
+        places = range(0, max(len(tail) - stride, 1), room - stride)
+        return tuple(_framed(frame, start, rest, slice(place, place + room)) for place in places), kept < len(head)
 
     def is_truncated(self, text: str) -> bool:
         """Return whether a text is longer than ``max_length`` tokens."""
@@ -86,6 +106,17 @@ def window_of(found: Encoding, kept: Sequence[int]) -> Window:
         offsets=tuple(offsets[place] for place in kept),
         sequences=tuple(-1 if (number := sequences[place]) is None else number for place in kept),
         words=tuple(-1 if (number := words[place]) is None else number for place in kept),
+    )
+
+
+def _framed(frame: Sequence[int], first: Window, second: Window, part: slice) -> Window:
+    """Return the first text and a part of the second, between ``[CLS]``, ``[SEP]`` and ``[SEP]``."""
+    cls, sep = frame
+    return Window(
+        ids=(cls, *first.ids, sep, *second.ids[part], sep),
+        offsets=((0, 0), *first.offsets, (0, 0), *second.offsets[part], (0, 0)),
+        sequences=(-1, *first.sequences, -1, *(1 for _ in second.ids[part]), -1),
+        words=(-1, *first.words, -1, *second.words[part], -1),
     )
 
 
@@ -195,19 +226,6 @@ def app_tokenizer(vocabulary: Sequence[str], spec: TextSpec) -> Tokenizer:
     return tokenizer
 
 
-def difference(tokenizer: Tokenizer, app: Tokenizer) -> str | None:
-    """Return the first thing that makes ``tokenizer`` give other ids than ``app``; ``None`` if nothing does.
-
-    The whole descriptions are compared. Only what has no influence on the ids of one whole text is left out: decoder,
-    padding, truncation, type ids, the template for pairs.
-    """
-    mine, wanted = _traits(tokenizer), _traits(app)
-    for name in dict.fromkeys((*wanted, *mine)):
-        if mine.get(name) != wanted.get(name):
-            return f"{name} is {_shown(mine.get(name))}, where an app's tokenizer has {_shown(wanted.get(name))}"
-    return None
-
-
 def text_spec(
     tokenizer: Tokenizer, *, max_length: int, lengths: tuple[int, ...], source: str = "the tokenizer"
 ) -> TextSpec:
@@ -280,42 +298,3 @@ def _check_added(tokenizer: Tokenizer, spec: TextSpec, source: str) -> None:
             raise CheckpointError(
                 f"{source}: the added tokens {other!r} and {token.content!r} are equal when normalized"
             )
-
-
-def _traits(tokenizer: Tokenizer) -> dict[str, object]:
-    """Return all that the ids of one text depend on, by the key of ``tokenizer.json`` that says it."""
-    plain = json.loads(tokenizer.to_str())
-    traits: dict[str, object] = {}
-    for part in ("normalizer", "pre_tokenizer", "model"):
-        traits |= {f"{part}.{key}": value for key, value in (plain[part] or {"type": None}).items()}
-    if traits.get("normalizer.strip_accents", 0) is None:  # that is: as lowercase says
-        traits["normalizer.strip_accents"] = traits["normalizer.lowercase"]
-    traits["post_processor"] = _frame(plain["post_processor"])
-    for index, token in tokenizer.get_added_tokens_decoder().items():
-        flags = {flag: getattr(token, flag) for flag in TOKEN_FLAGS}
-        traits[f"added_tokens: {token.content!r}"] = {"id": index} | flags
-    vocabulary = traits.pop("model.vocab")
-    assert isinstance(vocabulary, dict)
-    return traits | {f"model.vocab: {token!r}": index for token, index in vocabulary.items()}
-
-
-def _frame(processor: dict[str, Any] | None) -> object:
-    """Return what a post-processor puts around one text: tokens with their ids, and ``A`` for the text."""
-    if processor is None:
-        return None
-    if processor["type"] == "BertProcessing":
-        return [processor["cls"], "A", processor["sep"]]
-    if processor["type"] != "TemplateProcessing":
-        return processor["type"]
-    frame: list[object] = []
-    for item in processor["single"]:
-        if "Sequence" in item:
-            frame.append(item["Sequence"]["id"])
-        else:
-            special = processor["special_tokens"][item["SpecialToken"]["id"]]
-            frame += [list(pair) for pair in zip(special["tokens"], special["ids"], strict=True)]
-    return frame
-
-
-def _shown(value: object) -> str:
-    return "not there" if value is None else json.dumps(value, ensure_ascii=False)

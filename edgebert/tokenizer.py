@@ -17,7 +17,6 @@ from edgebert.errors import CheckpointError
 from edgebert.progress import note, warn
 from edgebert.text import (
     BERT_SPECIALS,
-    TOKEN_FLAGS,
     app_tokenizer,
     check_gaps,
     pieces,
@@ -28,6 +27,7 @@ from edgebert.text import (
     untruncated,
 )
 from edgebert.tokenizer_names import CONFIG, NamedToken, check_value, named_tokens, optional_object
+from edgebert.tokenizer_traits import TOKEN_FLAGS
 
 if TYPE_CHECKING:
     from tokenizers import AddedToken, Tokenizer

@@ -11,10 +11,10 @@ from hypothesis.extra.numpy import arrays
 
 from edgebert.answers import LabelPrediction
 from edgebert.errors import DataError
-from edgebert.examples import Encoded, Example
+from edgebert.examples import Encoded, Example, gold_of
 from edgebert.manifest import NO_SETTINGS, Meaning, Task
 from edgebert.metrics import METRICS
-from edgebert.tasks import TASK_HEADS, TEXT_CLASSIFICATION, gold_of, task_head
+from edgebert.tasks import TASK_HEADS, TEXT_CLASSIFICATION, task_head
 from edgebert.text import TextEncoder
 from tests.support.tiny_files import make_tokenizer
 from tests.support.windows import bare_window

@@ -13,17 +13,20 @@ from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizer
 
 from edgebert.errors import CheckpointError, UsageError
 from edgebert.manifest import TextSpec
+from edgebert.records import LONGEST
 from edgebert.tasks import TEXT_CLASSIFICATION
 from edgebert.text import (
     TextEncoder,
     app_tokenizer,
-    difference,
     open_encoder,
     pieces,
     read_tokenizer,
     text_spec,
+    window_of,
 )
+from edgebert.tokenizer_traits import difference
 from tests.support.tiny_files import SPECIALS, VOCABULARY, make_tokenizer
+from tests.support.tokenizing import reference_windows
 
 IDS = {token: index for index, token in enumerate(VOCABULARY)}
 CLS, SEP, MASK, UNK = IDS["[CLS]"], IDS["[SEP]"], IDS["[MASK]"], IDS["[UNK]"]
@@ -411,3 +414,51 @@ def test_a_file_cut_at_any_place_is_refused(tmp_path: Path):
         path.write_text(whole[:end], encoding="utf-8")
         with pytest.raises(CheckpointError, match="describes no tokenizer"):
             read_tokenizer(path)
+
+
+@given(
+    question=st.text(max_size=30) | st.lists(st.sampled_from(VOCABULARY), max_size=12).map(" ".join),
+    context=st.text(st.sampled_from(ALPHABET), max_size=80)
+    | st.lists(st.sampled_from(VOCABULARY), max_size=60).map(" ".join),
+    max_length=st.integers(5, 30),
+    data=st.data(),
+)
+def test_pairs_are_the_windows_of_the_library(question: str, context: str, max_length: int, data: st.DataObject):
+    """Windows have the ids, offsets, texts and words that the library's truncation with a stride gives."""
+    stride = data.draw(st.integers(0, max_length - max_length // 3 - 4))
+    reference = app_tokenizer(VOCABULARY, text_spec(make_tokenizer(), max_length=30, lengths=(30,)))
+    windows, truncated = TextEncoder(make_tokenizer(), max_length).pair_windows(question, context, stride=stride)
+    ((expected, is_cut),) = reference_windows(reference, [question], [context], max_length=max_length, stride=stride)
+    assert truncated == is_cut
+    assert list(windows) == [window_of(encoding, range(len(encoding))) for encoding in expected]
+    if not is_cut:  # then the library needs no help to make pairs
+        reference.enable_truncation(max_length, stride=stride, strategy="only_second")
+        whole = reference.encode(question, context)
+        assert [window.ids for window in windows] == [tuple(item.ids) for item in (whole, *whole.overflowing)]
+
+
+def test_a_window_of_one_text_is_what_the_library_gives():
+    """A cut text keeps the offsets and words of its tokens, and those of [SEP] behind them."""
+    window, truncated = TextEncoder(make_tokenizer(), 5).window("İx un 😀 goodful bad")
+    assert truncated
+    assert window.ids == (CLS, IDS["i"], IDS["##x"], IDS["un"], SEP)
+    assert (window.offsets, window.words) == (((0, 0), (0, 1), (1, 2), (3, 5), (0, 0)), (-1, 0, 0, 1, -1))
+    assert window.sequences == (-1, 0, 0, 0, -1)
+
+
+@pytest.mark.parametrize(("max_length", "stride"), [(9, 3), (12, 6), (16, -1), (3, 0), (2, 0)])
+def test_windows_that_cannot_go_on_are_refused(max_length: int, stride: int):
+    """A stride that leaves no room for the next window is one line of error."""
+    with pytest.raises(UsageError, match=rf"windows of {max_length} tokens have room for -?\d+ of the context"):
+        TextEncoder(make_tokenizer(), max_length).pair_windows("good " * 9, "good", stride=stride)
+
+
+def test_bad_texts_of_a_pair_are_told_apart():
+    """A lone surrogate and a text that is far too long are named with the text that they are in."""
+    encoder = TextEncoder(make_tokenizer(), 16)
+    with pytest.raises(UsageError, match="the question has a lone surrogate at character 1"):
+        encoder.pair_windows("a\ud800", "b", stride=2)
+    with pytest.raises(UsageError, match="the context has a lone surrogate at character 0"):
+        encoder.pair_windows("a", "\udfff", stride=2)
+    with pytest.raises(UsageError, match=r"the context has .* characters, more than"):
+        encoder.pair_windows("a", "b" * (LONGEST + 1), stride=2)

@@ -24,13 +24,13 @@ from edgebert.configuration import (
 )
 from edgebert.data import Dataset, read_dataset
 from edgebert.errors import DataError, UsageError
+from edgebert.examples import gold_of
 from edgebert.folder import locate, read_config
 from edgebert.label_metrics import accuracy
 from edgebert.manifest import Task
 from edgebert.network import build_module, padded, require, state_arrays
 from edgebert.progress import Progress, silent
 from edgebert.staging import staged_folder
-from edgebert.tasks import gold_of
 from edgebert.tensors import check_shapes, read_tensors, weight_files, write_tensors
 from edgebert.text import TextEncoder, pad_id_of
 from edgebert.tokenizer import check_vocabulary, load_tokenizer, write_tokenizer
