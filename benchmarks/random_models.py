@@ -21,7 +21,7 @@ from edgebert.manifest import Task
 from edgebert.staging import staged_folder
 
 if TYPE_CHECKING:
-    import transformers
+    import torch
 
 TASK: Task = "text-classification"
 SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -72,7 +72,7 @@ def write_checkpoint(
         )
     module = _random_module(shape, labels, suite.seed)
     with staged_folder(out, force=True, marker="config.json") as stage:
-        module.save_pretrained(stage)
+        module.save_pretrained(stage)  # type: ignore[operator]
         (stage / "vocab.txt").write_text("".join(f"{token}\n" for token in tokens), encoding="utf-8")
         tokenizer = BertWordPieceTokenizer(str(stage / "vocab.txt"), lowercase=True)
         tokenizer.save(str(stage / "tokenizer.json"))
@@ -115,7 +115,7 @@ def write_files(wanted: RandomFiles, folder: Path) -> None:
         (folder / "float32.tflite").unlink()
 
 
-def _random_module(architecture: Architecture, labels: Sequence[str], seed: int) -> transformers.PreTrainedModel:
+def _random_module(architecture: Architecture, labels: Sequence[str], seed: int) -> torch.nn.Module:
     import torch
 
     from edgebert.network import build_module

@@ -1,4 +1,4 @@
-"""A Hugging Face folder or Hub id -> a checked DistilBERT with a task's head, in torch.
+"""A Hugging Face folder or Hub id <-> a checked DistilBERT with a task's head, in torch.
 
 ``from_pretrained`` fills what is missing with random numbers and ignores what it does not know. Nothing of the kind
 here: every tensor must be there, in its shape, finite, and nothing may be left over.
@@ -6,6 +6,7 @@ here: every tensor must be there, in its shape, finite, and nothing may be left 
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import re
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from edgebert.architecture import Architecture, Pruning
 from edgebert.arguments import PLACE, expect
 from edgebert.configuration import (
+    ARCHITECTURES,
     ENCODER,
     check_model_type,
     expected_shapes,
@@ -24,26 +26,30 @@ from edgebert.configuration import (
     shape_keys,
 )
 from edgebert.errors import CheckpointError
-from edgebert.folder import locate, no_classifier, read_config
+from edgebert.folder import locate, read_config
 from edgebert.heads import HeadSpec, head_spec
 from edgebert.jsonio import dumps, read
 from edgebert.manifest import NO_SETTINGS, Meaning, Task, TaskSettings
 from edgebert.network import load_module, outputs_of, require, state_arrays
-from edgebert.progress import note
-from edgebert.tasks import TASK_HEADS, TaskHead, task_head
+from edgebert.sentences import SentenceModules, read_modules, write_modules
+from edgebert.task_config import find_class, named_class, read_meaning, read_task, task_keys
 from edgebert.tensors import check_shapes, read_tensors, tensor_names, weight_files, write_tensors
 from edgebert.text import pad_id_of
 from edgebert.tokenizer import check_vocabulary, load_tokenizer, write_tokenizer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
+    import numpy as np
     import torch
+    from numpy.typing import NDArray
     from tokenizers import Tokenizer
+
+    Tensors = dict[str, NDArray[np.float32]]
 
 PRUNING_SCHEMA = 1
 _PRUNING, _WEIGHTS = "pruning.json", "model.safetensors"
-_LABELS_HINT = 'write the name of each label: "id2label": {"0": "negative", "1": "positive"}'
+_POSITIONS = f"{ENCODER}embeddings.position_embeddings.weight"
 # Left behind in many published classifiers: a buffer of old versions and the masked-language head of pre-training.
 _HARMLESS = re.compile(r"distilbert\.embeddings\.position_ids|vocab_(transform|layer_norm|projector)\..*")
 
@@ -98,7 +104,7 @@ class Model:
 
 
 def load_model(source: str | Path) -> Model:
-    """Return the DistilBERT classifier of a checkpoint folder or Hub id.
+    """Return the DistilBERT of a checkpoint folder or Hub id, with the head of its task.
 
     Raises:
         CheckpointError: It is none, or it is incomplete or damaged; the message names the file or tensor.
@@ -109,31 +115,36 @@ def load_model(source: str | Path) -> Model:
     require("torch", "transformers", extra="onnx", purpose="loading a checkpoint")
     import torch
 
-    folder, name = locate(source)
-    config = read_config(folder)
-    head = _task_head(config, folder)
-    architecture, labels = read_architecture(config, folder), _labels(config, head.task, folder)
-    settings, pruning = read_dropouts(config, folder, head.task), _read_pruning(folder, architecture)
-    tokenizer = load_tokenizer(folder)
+    root, name = locate(source)
+    modules = read_modules(root)
+    folder = modules.encoder if modules else root
+    config, path = read_config(folder), folder / "config.json"
+    check_model_type(config, path)
+    files = weight_files(folder)
+    tensors = read_tensors(files)
+    task = read_task(config, find_class(config, tensors, folder, is_sentences=modules is not None), path)
+    architecture, meaning = read_architecture(config, folder), _meaning(config, task, modules, path)
+    settings, tokenizer = read_dropouts(config, folder, task), load_tokenizer(folder)
     check_vocabulary(tokenizer, architecture.vocabulary, folder)
-    tensors = {
-        name: found for name, found in read_tensors(weight_files(folder)).items() if not _HARMLESS.fullmatch(name)
-    }
-    _check_head(tensors, head.task, folder)
-    check_shapes(tensors, expected_shapes(architecture, len(labels), head.task), folder)
+    tensors = _all_tensors(tensors, meaning.settings, modules, task)
+    check_shapes(tensors, expected_shapes(architecture, len(meaning.labels), task, meaning.settings), folder)
+    if modules:
+        modules.check_case(tokenizer)
+        architecture = dataclasses.replace(architecture, positions=modules.longest(architecture.positions))
+        tensors[_POSITIONS] = tensors[_POSITIONS][: architecture.positions]
+    pruning = _read_pruning(root, architecture)
     state = {name: torch.from_numpy(tensor) for name, tensor in tensors.items()}
-    module = load_module(architecture, labels, head.task, state, settings=settings)
+    module = load_module(architecture, meaning.labels, task, state, settings=settings, task_settings=meaning.settings)
     finite_outputs(module, tokenizer.encode("good").ids[: architecture.positions], f"{folder}: the text 'good'")
-    if not _is_named(head, config):
-        note(f"{folder / 'config.json'}: architectures names no {head.architecture}, but all of its tensors are there")
     return Model(
         checkpoint=Checkpoint(
-            path=folder,
+            path=root,
             name=name,
-            task=head.task,
-            labels=labels,
+            task=task,
+            labels=meaning.labels,
+            settings=meaning.settings,
             architecture=architecture,
-            sha256=_hash((folder / "config.json", *weight_files(folder)), tokenizer),
+            sha256=_hash((path, *files, *(modules.files if modules else ())), tokenizer),
             pruning=pruning,
         ),
         module=module,
@@ -167,9 +178,10 @@ def finite_outputs(module: torch.nn.Module, ids: Sequence[int], where: str) -> d
 
 
 def save_model(model: Model, folder: Path) -> None:
-    """Write a model as a checkpoint folder that ``load_model`` reopens with logits equal to the last bit.
+    """Write a model as a checkpoint folder that ``load_model`` reopens with outputs equal to the last bit.
 
-    Equal models give equal files: no version, name or path of this machine is in them.
+    A sentence encoder becomes a folder of sentence-transformers. Equal models give equal files: no version, name or
+    path of this machine is in them.
 
     Args:
         model: The model.
@@ -181,81 +193,52 @@ def save_model(model: Model, folder: Path) -> None:
     checkpoint, settings = model.checkpoint, model.module.config.to_dict()  # type: ignore[operator, union-attr]
     config = {
         "model_type": "distilbert",
-        "architectures": [task_head(checkpoint.task).architecture],
+        "architectures": [ARCHITECTURES[checkpoint.task]],
         **shape_keys(checkpoint.architecture),
         **read_dropouts(settings, folder, checkpoint.task),
         "pad_token_id": model.pad_id,
-        **checkpoint.head.settings,
-        "id2label": {str(index): label for index, label in enumerate(checkpoint.labels)},
-        "label2id": {label: index for index, label in enumerate(checkpoint.labels)},
+        **task_keys(checkpoint.task, checkpoint.meaning),
     }
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-    write_tensors(state_arrays(model.module), folder / _WEIGHTS)
-    write_tokenizer(model.tokenizer, folder, max_length=checkpoint.architecture.positions)
+    tensors, positions = state_arrays(model.module), checkpoint.architecture.positions
+    if checkpoint.task == "feature-extraction":
+        tensors = write_modules(checkpoint.settings, tensors, folder, max_length=positions)
+    write_tensors(tensors, folder / _WEIGHTS)
+    write_tokenizer(model.tokenizer, folder, max_length=positions)
     if checkpoint.pruning is not None:
         (folder / _PRUNING).write_text(dumps(checkpoint.pruning), encoding="utf-8")
 
 
 def read_labels(source: str | Path) -> tuple[str, ...]:
-    """Return the label names of a classifier by id, from its configuration; errors as for ``load_model``."""
-    folder, _ = locate(source)
-    config = read_config(folder)
-    head = _task_head(config, folder)
-    if not _is_named(head, config):
-        _check_head(tensor_names(weight_files(folder)), head.task, folder)
-    return _labels(config, head.task, folder)
+    """Return the label names of a checkpoint by id, none for a task without labels; errors as for ``load_model``."""
+    return task_of(source)[1].labels
 
 
-def _task_head(config: dict[str, Any], folder: Path) -> TaskHead:
-    check_model_type(config, folder / "config.json")
-    names = config.get("architectures")
-    if names is not None and not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
-        raise CheckpointError(
-            f"{folder / 'config.json'}: architectures is {names!r}, not a list of names",
-            hint=f'write "architectures": ["{TASK_HEADS[0].architecture}"]',
-        )
-    # Many folders lack the key or keep that of the model they were fine-tuned from: with one head known, the tensors
-    # decide.
-    return next((head for head in TASK_HEADS if head.architecture in (names or ())), TASK_HEADS[0])
+def task_of(source: str | Path) -> tuple[Task, Meaning]:
+    """Return the task of a checkpoint and what its outputs mean, without its weights; errors as for ``load_model``."""
+    root, _ = locate(source)
+    modules = read_modules(root)
+    folder = modules.encoder if modules else root
+    config, path = read_config(folder), folder / "config.json"
+    check_model_type(config, path)
+    is_known = modules is None and named_class(config, path) is not None
+    names = None if is_known else tensor_names(weight_files(folder))
+    task = read_task(config, find_class(config, names, folder, is_sentences=modules is not None), path)
+    return task, _meaning(config, task, modules, path)
 
 
-def _is_named(head: TaskHead, config: dict[str, Any]) -> bool:
-    return head.architecture in (config.get("architectures") or ())
+def _meaning(config: dict[str, Any], task: Task, modules: SentenceModules | None, path: Path) -> Meaning:
+    if modules is None:
+        return read_meaning(config, task, path)
+    return Meaning(settings=modules.settings(read_architecture(config, path.parent).hidden))
 
 
-def _check_head(names: Iterable[str], task: Task, folder: Path) -> None:
-    """Return if tensors of these names hold the head of the task, and not an encoder alone."""
-    parts = {name.partition(".")[0] for name in names}
-    for layer in head_spec(task, NO_SETTINGS).layers:
-        if layer.name not in parts and ENCODER.removesuffix(".") in parts:
-            raise no_classifier(folder, f"no head that edgebert knows: there is no tensor {layer.name}.weight")
-
-
-def _labels(config: dict[str, Any], task: Task, folder: Path) -> tuple[str, ...]:
-    path = folder / "config.json"
-    for key, known in head_spec(task, NO_SETTINGS).settings.items():
-        if (config.get(key) or known) != known:
-            raise CheckpointError(f"{path}: {key} is {config[key]!r}; edgebert takes {known}")
-    table = config.get("id2label")
-    if table is None:
-        count = config.get("num_labels", 2)
-        table = {str(index): f"LABEL_{index}" for index in range(count if type(count) is int else 2)}
-    if not isinstance(table, dict) or set(table) != {str(index) for index in range(len(table))}:
-        raise CheckpointError(f"{path}: id2label does not name the labels 0 to n-1", hint=_LABELS_HINT)
-    # Label names that were taken from a column of integers are numbers in JSON; transformers shows them so as well.
-    values = (table[str(index)] for index in range(len(table)))
-    labels = tuple(str(value) if isinstance(value, (bool, int, float)) else value for value in values)
-    if bad := [label for label in labels if not isinstance(label, str) or not label.strip()]:
-        raise CheckpointError(
-            f"{path}: id2label has {bad[0]!r} where the name of a label should stand", hint=_LABELS_HINT
-        )
-    if bad := [label for label in labels if any("\ud800" <= character <= "\udfff" for character in label)]:
-        raise CheckpointError(f"{path}: id2label has {bad[0]!a}, which is no valid Unicode", hint=_LABELS_HINT)
-    if len(labels) < 2:
-        raise CheckpointError(f"{path}: {len(labels)} label: a regression head, not a classifier")
-    if len(set(labels)) < len(labels):
-        raise CheckpointError(f"{path}: id2label names a label twice: {', '.join(labels)}")
-    return labels
+def _all_tensors(found: Tensors, settings: TaskSettings, modules: SentenceModules | None, task: Task) -> Tensors:
+    """Return the tensors under the names that a module has, without what old versions left behind."""
+    if task == "feature-extraction":
+        found = {name if name.startswith(ENCODER) else f"{ENCODER}{name}": tensor for name, tensor in found.items()}
+        found |= modules.tensors(settings) if modules else {}
+    return {name: tensor for name, tensor in found.items() if not _HARMLESS.fullmatch(name)}
 
 
 def _read_pruning(folder: Path, architecture: Architecture) -> Pruning | None:

@@ -12,14 +12,24 @@ from typing import TYPE_CHECKING, Any
 from edgebert.architecture import Architecture
 from edgebert.errors import CheckpointError
 from edgebert.heads import head_spec
-from edgebert.manifest import NO_SETTINGS, Task
+from edgebert.manifest import NO_SETTINGS, Task, TaskSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 ENCODER = "distilbert."
 """What the names of the encoder's tensors begin with."""
+
+ARCHITECTURES: dict[Task, str] = {
+    "text-classification": "DistilBertForSequenceClassification",
+    "multi-label-classification": "DistilBertForSequenceClassification",
+    "text-regression": "DistilBertForSequenceClassification",
+    "token-classification": "DistilBertForTokenClassification",
+    "question-answering": "DistilBertForQuestionAnswering",
+    "feature-extraction": "DistilBertModel",
+}
+"""Class of transformers for each task."""
 
 UNEVEN_KEYS = ("heads_per_layer", "neurons_per_layer")
 """Keys that transformers does not know: the widths of each layer."""
@@ -131,10 +141,12 @@ def encoder_shapes(architecture: Architecture) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def expected_shapes(architecture: Architecture, labels: int, task: Task) -> dict[str, tuple[int, ...]]:
+def expected_shapes(
+    architecture: Architecture, labels: int, task: Task, settings: TaskSettings = NO_SETTINGS
+) -> dict[str, tuple[int, ...]]:
     """Return the shape of every tensor of a model by its name."""
     shapes = {f"{ENCODER}{name}": shape for name, shape in encoder_shapes(architecture).items()}
-    for name, sizes in head_spec(task, NO_SETTINGS).shapes(hidden=architecture.hidden, labels=labels).items():
+    for name, sizes in head_spec(task, settings).shapes(hidden=architecture.hidden, labels=labels).items():
         shapes |= _pair(name, *sizes)
     return shapes
 
@@ -162,6 +174,18 @@ def shape_keys(architecture: Architecture) -> dict[str, Any]:
     if set(architecture.heads) != {n_heads} or len(set(architecture.neurons)) > 1:
         keys |= {_HEADS: list(architecture.heads), _NEURONS: list(architecture.neurons)}
     return keys
+
+
+def label_keys(labels: Sequence[str], task: Task) -> dict[str, Any]:
+    """Return the keys of ``config.json`` that name the labels of a model; transformers counts its outputs by them."""
+    if task == "text-regression":
+        labels = ("LABEL_0",)
+    if not labels:
+        return {}
+    return {
+        "id2label": {str(index): label for index, label in enumerate(labels)},
+        "label2id": {label: index for index, label in enumerate(labels)},
+    }
 
 
 def _widths(config: Mapping[str, Any], sizes: Mapping[str, int], path: Path) -> tuple[tuple[int, ...], tuple[int, ...]]:

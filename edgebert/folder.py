@@ -25,18 +25,23 @@ _HUB_FILES = (
     "special_tokens_map.json",
     "vocab.txt",
     "pruning.json",
+    "modules.json",
+    "config_sentence_transformers.json",
+    "sentence_*bert_config.json",
+    *(f"[0-9]_*/{name}" for name in ("*.json", "*.safetensors", "vocab.txt")),
     # These are read by nobody: their names tell why there are no weights.
     "adapter_config.json",
     "config_setfit.json",
-    "modules.json",
 )
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/\w[\w.-]*)?")
 _POINTER = b"version https://git-lfs.github.com/spec/"
 _READ = re.compile(
-    r"(config|tokenizer\w*|added_tokens|special_tokens_map|pruning)\.json|vocab\.txt|model.*\.safetensors.*"
+    r"(config|tokenizer\w*|added_tokens|special_tokens_map|pruning|modules|\w*sentence_\w+)\.json|vocab\.txt"
+    r"|model.*\.safetensors.*"
 )
 _TRAINING = re.compile(r"(training_args|optimizer|scheduler|scaler|rng_state.*)\.(bin|pth?)")
 _FINETUNE = "fine-tune a DistilBERT on your texts: edgebert finetune"
+_SENTENCES = ("config_sentence_transformers.json", "sentence_bert_config.json", "sentence_distilbert_config.json")
 # What else holds weights: suffix, what they are, how they become a checkpoint.
 _WEIGHTS = {
     ".bin": ("pickled, which can run code when opened", "where you trust the file, save_pretrained it again"),
@@ -108,11 +113,22 @@ def read_object(path: Path) -> dict[str, Any]:
         CheckpointError: It cannot be read as text, or holds another value than an object.
         UsageError: It is no JSON.
     """
-    with reading(path, error=CheckpointError):
-        content = path.read_text(encoding="utf-8")
-    value = parse(content, source=str(path))
+    value = read_json(path)
     if not isinstance(value, dict):
         raise CheckpointError(f"{path}: not a JSON object")
+    return value
+
+
+def read_json(path: Path) -> object:
+    """Return the JSON value in a file of a checkpoint folder.
+
+    Raises:
+        CheckpointError: It cannot be read as text.
+        UsageError: It is no JSON.
+    """
+    with reading(path, error=CheckpointError):
+        content = path.read_text(encoding="utf-8")
+    value: object = parse(content, source=str(path))
     return value
 
 
@@ -178,7 +194,7 @@ def no_config(folder: Path) -> CheckpointError:
     """Return the refusal of a folder without a ``config.json``."""
     start, names = f"{folder}: no checkpoint: there is no config.json", _names(folder)
     inner = [name for name in names if (folder / name / "config.json").is_file()]
-    if error := _of_sentences(folder, names):
+    if error := setfit(folder):
         return error
     if inner:
         last = max(inner, key=lambda name: (len(name), name))  # checkpoint-1000 comes after checkpoint-500
@@ -206,24 +222,37 @@ def no_weights(folder: Path) -> CheckpointError:
         what, hint = _WEIGHTS.get(Path(name).suffix, ("", ""))
         if what and not _TRAINING.fullmatch(name):
             return CheckpointError(f"{start}, and the weights in {name} are {what}", hint=hint)
-    return _of_sentences(folder, names) or CheckpointError(
+    return setfit(folder) or CheckpointError(
         start, hint="give the folder that save_pretrained wrote; edgebert fetches no .bin from the Hub"
     )
 
 
-def no_classifier(folder: Path, found: str) -> CheckpointError:
-    """Return the refusal of an encoder without the head of a classifier; ``found`` says what there is instead."""
-    return _of_sentences(folder, _names(folder)) or CheckpointError(f"{folder}: {found}", hint=_FINETUNE)
+def no_head(folder: Path, found: str) -> CheckpointError:
+    """Return the refusal of an encoder without the head of a task; ``found`` says what there is instead."""
+    return setfit(folder) or CheckpointError(f"{folder}: {found}", hint=_FINETUNE)
 
 
-def _of_sentences(folder: Path, names: list[str]) -> CheckpointError | None:
-    if "model_head.pkl" in names or "config_setfit.json" in names:
-        what = "a SetFit model: its classifier is not in the network, but pickled in model_head.pkl"
-    elif "modules.json" in names or "config_sentence_transformers.json" in names:
-        what = "a sentence-transformers model: it turns sentences into vectors, not into labels"
-    else:
+def setfit(folder: Path) -> CheckpointError | None:
+    """Return the refusal of a SetFit model; ``None`` for any other."""
+    if not {"model_head.pkl", "config_setfit.json"} & set(_names(folder)):
         return None
+    what = "a SetFit model: its classifier is not in the network, but pickled in model_head.pkl"
     return CheckpointError(f"{folder}: {what}", hint=_FINETUNE)
+
+
+def check_bare(folder: Path) -> None:
+    """Return if an encoder that no ``modules.json`` lists is not part of a sentence-transformers model.
+
+    Raises:
+        CheckpointError: It is, and what comes behind it is not known.
+    """
+    if error := setfit(folder):
+        raise error
+    if part := next((name for name in _SENTENCES if name in _names(folder)), None):
+        raise CheckpointError(
+            f"{folder}: part of a sentence-transformers model: there is {part}, but no modules.json",
+            hint="give the whole folder, the one with modules.json",
+        )
 
 
 def _names(folder: Path) -> list[str]:

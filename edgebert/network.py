@@ -8,18 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from edgebert.architecture import Architecture
 from edgebert.batching import pad_batch
-from edgebert.configuration import UNEVEN_KEYS, shape_keys
+from edgebert.configuration import ARCHITECTURES, UNEVEN_KEYS, label_keys, shape_keys
 from edgebert.errors import EnvironmentProblem, MissingExtraError
 from edgebert.heads import head_spec
-from edgebert.manifest import NO_SETTINGS, Task
-from edgebert.tasks import task_head
+from edgebert.manifest import NO_SETTINGS, Task, TaskSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     import numpy as np
     import torch
-    import transformers
     from numpy.typing import NDArray
 
     Outputs = dict[str, torch.Tensor]
@@ -41,31 +39,35 @@ def require(*packages: str, extra: str, purpose: str) -> None:
 
 
 def build_module(
-    architecture: Architecture, labels: Sequence[str], task: Task, *, settings: Mapping[str, Any] | None = None
-) -> transformers.PreTrainedModel:
+    architecture: Architecture,
+    labels: Sequence[str],
+    task: Task,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    task_settings: TaskSettings = NO_SETTINGS,
+) -> torch.nn.Module:
     """Return a model of this shape with random weights; torch's random state is afterwards as it was before.
+
+    It is of the class of transformers that the task has, or a ``SentenceEncoder``. Both have ``base_model`` and
+    ``config``.
 
     Args:
         architecture: Its shape.
-        labels: Label names by id.
+        labels: Label names by id; none for a task without labels.
         task: Task of its head.
         settings: Other keys of ``config.json``, such as ``dropout``; those that tell the shape are overruled.
+        task_settings: What else fixes the head: pooling, dense layers and scaling of a sentence encoder.
     """
     import torch
     import transformers
 
-    others = {key: value for key, value in (settings or {}).items() if key not in UNEVEN_KEYS}
+    overruled = {*UNEVEN_KEYS, "id2label", "label2id", "num_labels", "problem_type"}
+    others = {key: value for key, value in (settings or {}).items() if key not in overruled}
     config = transformers.DistilBertConfig.from_dict(
-        others
-        | shape_keys(architecture)
-        | {
-            "id2label": dict(enumerate(labels)),
-            "label2id": {label: index for index, label in enumerate(labels)},
-            **head_spec(task, NO_SETTINGS).settings,
-        }
+        others | shape_keys(architecture) | label_keys(labels, task) | dict(head_spec(task, task_settings).settings)
     )
     with torch.random.fork_rng(devices=[]):
-        module: transformers.PreTrainedModel = getattr(transformers, task_head(task).architecture)(config)
+        module: torch.nn.Module = getattr(transformers, ARCHITECTURES[task])(config)
         for block, heads, neurons in zip(blocks(module), architecture.heads, architecture.neurons, strict=True):
             width = heads * architecture.head_dim
             if width != architecture.hidden:
@@ -77,6 +79,10 @@ def build_module(
             if neurons != architecture.neurons[0]:
                 block.ffn.lin1 = torch.nn.Linear(architecture.hidden, neurons)
                 block.ffn.lin2 = torch.nn.Linear(neurons, architecture.hidden)
+        if task == "feature-extraction":
+            from edgebert.sentence_encoder import SentenceEncoder
+
+            module = SentenceEncoder(module, task_settings)  # type: ignore[arg-type]
     return module
 
 
@@ -87,12 +93,13 @@ def load_module(
     state: Mapping[str, torch.Tensor],
     *,
     settings: Mapping[str, Any] | None = None,
-) -> transformers.PreTrainedModel:
+    task_settings: TaskSettings = NO_SETTINGS,
+) -> torch.nn.Module:
     """Return a model with copies of the tensors in ``state``, in evaluation mode and without gradients.
 
     The other arguments are those of ``build_module``.
     """
-    module = build_module(architecture, labels, task, settings=settings)
+    module = build_module(architecture, labels, task, settings=settings, task_settings=task_settings)
     module.load_state_dict(state)
     module.requires_grad_(requires_grad=False)
     module.train(mode=False)

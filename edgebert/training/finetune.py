@@ -193,7 +193,7 @@ def _new_model(
     tensors.pop("embeddings.position_ids", None)
     check_shapes(tensors, encoder_shapes(architecture), folder)
     transformers.set_seed(options.seed)
-    model = build_module(architecture, labels, _TASK, settings=settings)
+    model: transformers.PreTrainedModel = build_module(architecture, labels, _TASK, settings=settings)  # type: ignore[assignment]
     model.base_model.load_state_dict({name: torch.from_numpy(tensor) for name, tensor in tensors.items()})
     return model
 

@@ -112,24 +112,28 @@ def test_renaming_a_variant_as_the_hint_says_makes_it_load(folder):
     load_model(folder)
 
 
-@pytest.mark.parametrize("files", [("modules.json",), ("config_sentence_transformers.json", "modules.json")])
-@pytest.mark.parametrize("rooted", [True, False])
-def test_a_folder_of_sentence_transformers_is_named(folder, files, rooted):
-    """With the network in the root, as they are saved today, or in a folder of its own: no classifier is in it."""
-    for name in files:
+@pytest.mark.parametrize("names", [["model_head.pkl"], ["config_setfit.json", "modules.json"]])
+def test_a_folder_of_setfit_is_named(folder, names):
+    """Its encoder could be read, but its classifier is a pickle: it is not taken for a model of vectors."""
+    state = load_file(folder / WEIGHTS)
+    save_file({name: found for name, found in state.items() if name.startswith("distilbert.")}, folder / WEIGHTS)
+    fakes.edit_json(folder / "config.json", architectures=["DistilBertModel"])
+    for name in names:
         (folder / name).write_text("{}", encoding="utf-8")
-    if rooted:
-        state = load_file(folder / WEIGHTS)
-        save_file({k: v for k, v in state.items() if k.startswith("distilbert.")}, folder / WEIGHTS)
-        fakes.edit_json(folder / "config.json", architectures=["DistilBertModel"])
-    else:
-        (folder / "0_Transformer").mkdir()
-        (folder / "config.json").rename(folder / "0_Transformer" / "config.json")
     error = refusal(folder)
-    assert "a sentence-transformers model" in error.message
+    assert "a SetFit model" in error.message
     assert "edgebert finetune" in error.hint
-    (folder / "model_head.pkl").write_bytes(b"never read")
-    assert "a SetFit model" in refusal(folder).message
+
+
+@pytest.mark.parametrize("name", ["config_sentence_transformers.json", "sentence_bert_config.json"])
+def test_an_encoder_taken_out_of_its_folder_is_named(folder, name):
+    """What comes behind it is said elsewhere: it is not guessed at."""
+    state = load_file(folder / WEIGHTS)
+    save_file({name: found for name, found in state.items() if name.startswith("distilbert.")}, folder / WEIGHTS)
+    fakes.edit_json(folder / "config.json", architectures=["DistilBertModel"])
+    load_model(folder)
+    (folder / name).write_text("{}", encoding="utf-8")
+    assert f"there is {name}, but no modules.json" in refusal(folder).message
 
 
 def test_a_folder_of_checkpoints_names_the_last(folder, tmp_path):
