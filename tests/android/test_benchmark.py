@@ -188,7 +188,7 @@ def test_rows_of_padding_are_no_answer(jvm, bundle):
     [
         ({"logits": [1, 3]}, r"the model gives 2 numbers for logits, which is \[3\] for 3 tokens"),
         ({"logits": [1]}, r"the model gives 2 numbers for logits, which is \[\] for 3 tokens"),
-        ({"rows": [1, 2]}, r"the model gives 2 numbers for rows, which is \[2\] for 3 tokens"),
+        ({"rows": [1, 2]}, r"the model gives 2 numbers for rows, which is \[8\] for 3 tokens"),
     ],
 )
 def test_outputs_of_another_shape_are_a_failure(jvm, bundle, shapes, message):

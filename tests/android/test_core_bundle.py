@@ -52,10 +52,10 @@ def test_golden_texts_are_read_as_python_reads_them(jvm):
     jvm.call("open", folder=str(fakes.shared_bundle()))
     cases = jvm.call("artifact", file=shipped(fakes.shared_bundle()).file)
     expected = open_bundle(fakes.shared_bundle()).golden().cases
-    assert [(text, tuple(ids)) for text, ids, _ in cases] == [
-        (case.texts[0], case.windows[0].input_ids) for case in expected
+    assert [(tuple(texts), [tuple(ids) for ids, *_ in windows]) for texts, windows in cases] == [
+        (case.texts, [window.input_ids for window in case.windows]) for case in expected
     ]
-    found = np.array([logits for *_, logits in cases], dtype=np.float32)
+    found = np.array([windows[0][2]["logits"] for _, windows in cases], dtype=np.float32)
     assert np.array_equal(found, np.array(golden_logits(fakes.shared_bundle()), dtype=np.float32))
 
 
@@ -64,9 +64,9 @@ def test_golden_ids_of_a_bundle(jvm):
     jvm.call("open", folder=str(fakes.shared_bundle()))
     cases = jvm.call("artifact", file=shipped(fakes.shared_bundle()).file)
     length = open_bundle(fakes.shared_bundle()).manifest.text.max_length
-    rows = jvm.call("encode", texts=[text for text, *_ in cases], max_length=length)
-    assert [row[0] for row in rows] == [ids for _, ids, _ in cases]
-    assert any(row[3] for row in rows)
+    rows = jvm.call("encode", texts=[text for (text,), _ in cases], max_length=length)
+    assert [row[0] for row in rows] == [windows[0][0] for _, windows in cases]
+    assert any(row[-1] for row in rows)
 
 
 def test_files_that_are_right_pass(jvm):
@@ -139,4 +139,4 @@ def test_bundles_of_older_schemas_are_read(jvm, tmp_path, schema):
 def test_golden_texts_of_schema_1_are_read(jvm):
     """Golden texts of schema 1, which knew one text and its logits, are read."""
     text = (OLDER / "golden-1.json").read_text(encoding="utf-8")
-    assert jvm.call("golden", text=text) == [["good", [2, 109, 3], [0.5, 0.5]]]
+    assert jvm.call("golden", text=text) == [[["good"], [[[2, 109, 3], None, {"logits": [0.5, 0.5]}]]]]

@@ -18,24 +18,24 @@ def test_folder_without_a_bundle(jvm, tmp_path):
 
 def test_newer_schema_is_refused_before_anything_else(jvm, bundle):
     """A manifest of a newer schema is refused with both numbers, however its other fields look."""
-    (bundle / "edgebert.json").write_text('{"schema": 5, "task": 5}')
+    (bundle / "edgebert.json").write_text('{"schema": 6, "task": 5}')
     kind, message = error_of(jvm, "open", folder=str(bundle))
     assert kind == "NEWER_SCHEMA"
-    assert "schema 5" in message
-    assert "up to 4" in message
+    assert "schema 6" in message
+    assert "up to 5" in message
 
 
 def test_newer_golden_schema_is_refused(jvm):
     """Golden texts of a newer schema are refused as well."""
-    assert error_of(jvm, "golden", text='{"schema": 3, "cases": 0}')[0] == "NEWER_SCHEMA"
+    assert error_of(jvm, "golden", text='{"schema": 4, "cases": 0}')[0] == "NEWER_SCHEMA"
 
 
 def test_unknown_task_is_refused(jvm, bundle):
     """A task that this library does not know is named, with those it knows."""
-    edit_manifest(bundle, task="question-answering")
+    edit_manifest(bundle, task="fill-mask")
     kind, message = error_of(jvm, "open", folder=str(bundle))
     assert kind == "UNKNOWN_TASK"
-    assert '"question-answering"' in message
+    assert '"fill-mask"' in message
     assert "it knows text-classification" in message
 
 
@@ -215,10 +215,10 @@ def test_damaged_golden_texts(jvm, cases, message):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"texts": ["a", "b"]}, "cases[0].texts has 2 texts in 1 windows instead of 1 in 1"),
+        ({"texts": []}, "cases[0].texts is empty"),
         ({"texts": [5]}, "cases[0].texts[0] is not text"),
-        ({"windows": []}, "cases[0].texts has 1 texts in 0 windows instead of 1 in 1"),
-        ({"windows": [{"input_ids": [1], "outputs": {}}]}, "cases[0].windows[0].outputs.logits is missing"),
+        ({"windows": []}, "cases[0].windows is empty"),
+        ({"windows": [{"input_ids": [1], "outputs": {}}]}, "cases[0].windows[0].outputs is empty"),
         (
             {"windows": [{"input_ids": [1], "outputs": {"logits": {"shape": [3], "values": [1, 2]}}}]},
             "cases[0].windows[0].outputs.logits.values has 2 numbers instead of 3",

@@ -71,7 +71,7 @@ DAMAGES = {
     "no-json": (lambda root: (root / "edgebert.json").write_text("<html>"), "edgebert.json is damaged: it is no JSON"),
     "letter": (other_letter, "edgebert.json is damaged: its content is not what its digest says"),
     "newer": (lambda root: fakes.edit_json(root / "edgebert.json", schema=99), "made by a newer edgebert (schema 99)"),
-    "task": (lambda root: fakes.edit_json(root / "edgebert.json", task="question-answering"), "does not know"),
+    "task": (lambda root: fakes.edit_json(root / "edgebert.json", task="fill-mask"), "does not know"),
     "labels": (
         lambda root: fakes.edit_json(root / "edgebert.json", labels=["one"]),
         "2 logits for a text, but the manifest has 1 labels",

@@ -8,9 +8,10 @@ import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 
 import { readGolden, readManifest } from "../../docs/web-demo/js/bundle.js";
-import { classify } from "../../docs/web-demo/js/classify.js";
+import { classify } from "../../docs/web-demo/js/labels.js";
 import { Problem } from "../../docs/web-demo/js/problem.js";
 import { runSelfTest } from "../../docs/web-demo/js/self-test.js";
+import { TASKS } from "../../docs/web-demo/js/tasks.js";
 import { Tokenizer, Vocabulary } from "../../docs/web-demo/js/tokenizer.js";
 
 const library = process.argv[2] && (await import(pathToFileURL(process.argv[2]).href));
@@ -69,15 +70,49 @@ const CALLS = {
 
   classify: ({ labels, logits }) => classify(labels, logits.map(Number)),
 
-  /** Runs the self-test against ids and logits that are given for each text. */
-  "self test": ({ golden, tolerance, ids, logits }) =>
+  /** Returns the answer to each of a list of texts or pairs, where a model puts out these numbers. */
+  decode({ task, labels, settings, items }) {
+    const meaning = { labels, settings: { ...settings, noAnswer: settings.no_answer } };
+    return items.map(({ texts, runs }) => {
+      const windows = TASKS[task].windows(tokenizer, texts, meaning.settings);
+      const outputs = windows.map((_, window) =>
+        Object.fromEntries(TASKS[task].outputs.map((name, index) => [name, runs[window].outputs[index].values.map(Number)])),
+      );
+      return plain(task, TASKS[task].decode(meaning, texts, windows, outputs));
+    });
+  },
+
+  /** Runs the self-test against windows and outputs that are given: by the text, and by the ids. */
+  "self test": ({ golden, tolerance, windows, outputs }) =>
     runSelfTest({
       golden,
       tolerance,
-      encode: (text) => ({ ids: ids[text] }),
-      run: async (given) => logits[given.join()].map(Number),
+      windows: (texts) => windows[texts.join("|")],
+      run: async (given) =>
+        Object.fromEntries(Object.entries(outputs[given.join()]).map(([name, numbers]) => [name, numbers.map(Number)])),
     }),
 };
+
+/** Returns an answer as JSON has it; both languages have the same keys. */
+function plain(task, value) {
+  switch (task) {
+    case "text-classification":
+      return { label: value[0].label };
+    case "multi-label-classification":
+      return {
+        labels: value.filter(({ given }) => given).map(({ label }) => label),
+        probabilities: Object.fromEntries(value.map(({ label, probability }) => [label, probability])),
+      };
+    case "text-regression":
+      return { value };
+    case "token-classification":
+      return { entities: value.map(({ text, type, start, end, score }) => [text, type, start, end, score]) };
+    case "question-answering":
+      return value;
+    default:
+      return { vector: value };
+  }
+}
 
 function row({ ids, characters, offsets, words, sequences, truncated }) {
   return [ids, characters, offsets, words, sequences, truncated];

@@ -63,8 +63,8 @@ def compare(bundle: Path, found: list[dict[str, Any]], ids: list[list[int]]) -> 
     """Report how far the page's answers are from Python's; return the exit code."""
     opened = open_bundle(bundle)
     artifact = opened.artifact("int8.onnx")
-    same = sum(answer["ids"] == row for answer, row in zip(found, ids, strict=True))
-    logits = np.array([answer["logits"] for answer in found])
+    same = sum(answer["windows"][0] == row for answer, row in zip(found, ids, strict=True))
+    logits = np.array([answer["outputs"][0]["logits"] for answer in found])
     wanted = onnx_rows(bundle / artifact.file, ids)
     apart = np.abs(logits - wanted).max(axis=1)
     agree = logits.argmax(axis=1) == wanted.argmax(axis=1)

@@ -14,14 +14,21 @@ LOGITS = st.lists(st.floats(-1e30, 1e30), min_size=1, max_size=6)
 
 
 def golden(*rows):
-    return [{"text": str(index), "inputIds": [2, index, 3], "logits": list(row)} for index, row in enumerate(rows)]
+    return [
+        {
+            "texts": [str(index)],
+            "windows": [{"inputIds": [2, index, 3], "offsets": None, "outputs": {"logits": list(row)}}],
+        }
+        for index, row in enumerate(rows)
+    ]
 
 
 def self_test(node, *, expected, found, ids=None, tolerance=0.1):
     cases = golden(*expected)
-    given_ids = {case["text"]: case["inputIds"] for case in cases} | (ids or {})
-    logits = {f"2,{index},3": list(map(str, row)) for index, row in enumerate(found)}
-    return node.call("self test", golden=cases, tolerance=tolerance, ids=given_ids, logits=logits)
+    given_ids = {case["texts"][0]: case["windows"][0]["inputIds"] for case in cases} | (ids or {})
+    windows = {text: [{"ids": row, "characters": []}] for text, row in given_ids.items()}
+    outputs = {f"2,{index},3": {"logits": list(map(str, row))} for index, row in enumerate(found)}
+    return node.call("self test", golden=cases, tolerance=tolerance, windows=windows, outputs=outputs)
 
 
 def test_probabilities_are_softmax(node):

@@ -53,8 +53,8 @@ def test_manifests_of_older_schemas_are_read(node, schema):
 
 def test_an_unknown_task_is_refused(node, manifest):
     """A task that the page does not know is named, with the one that it knows."""
-    fakes.edit_json(manifest, task="question-answering")
-    with pytest.raises(Refused, match=r".question-answering., which this page does not know; it knows text-class"):
+    fakes.edit_json(manifest, task="fill-mask")
+    with pytest.raises(Refused, match=r".fill-mask., which this page does not know; it knows text-class"):
         node.call("manifest", content=manifest.read_text(encoding="utf-8"))
 
 
@@ -62,20 +62,27 @@ WINDOW = {"input_ids": [2, 3], "outputs": {"logits": {"shape": [2], "values": [0
 
 
 def test_golden_texts_of_either_schema_are_read(node):
-    """Schema 1 knew one text and its logits; schema 2 has outputs by name and shape."""
-    nested = {"schema": 2, "cases": [{"texts": ["a"], "windows": [WINDOW]}]}
-    assert node.call("golden", content=json.dumps(nested)) == [{"text": "a", "inputIds": [2, 3], "logits": [0.5, -1]}]
+    """Schema 1 knew one text and its logits; schema 2 has outputs by name and shape; schema 3 may have offsets."""
+    window = {"inputIds": [2, 3], "offsets": None, "outputs": {"logits": [0.5, -1]}}
+    for schema in (2, 3):
+        nested = {"schema": schema, "cases": [{"texts": ["a"], "windows": [WINDOW]}]}
+        assert node.call("golden", content=json.dumps(nested)) == [{"texts": ["a"], "windows": [window]}]
+    pair = {"texts": ["a", "b"], "windows": [WINDOW | {"offsets": [[0, 0], [0, 1]]}, WINDOW | {"offsets": None}]}
+    found = node.call("golden", content=json.dumps({"schema": 3, "cases": [pair]}))
+    assert found == [{"texts": ["a", "b"], "windows": [window | {"offsets": [[0, 0], [0, 1]]}, window]}]
     flat = (OLDER / "golden-1.json").read_text(encoding="utf-8")
-    assert node.call("golden", content=flat) == [{"text": "good", "inputIds": [2, 109, 3], "logits": [0.5, 0.5]}]
+    window = {"inputIds": [2, 109, 3], "offsets": None, "outputs": {"logits": [0.5, 0.5]}}
+    assert node.call("golden", content=flat) == [{"texts": ["good"], "windows": [window]}]
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"texts": ["a", "b"]}, "it has 2 texts in 1 windows instead of 1 in 1"),
-        ({"texts": [5]}, "it has 1 texts in 1 windows"),
-        ({"windows": []}, "it has 1 texts in 0 windows"),
-        ({"windows": [WINDOW | {"outputs": {}}]}, "logits is missing"),
+        ({"texts": []}, "a case has 0 texts in 1 windows"),
+        ({"texts": [5]}, "a case has 1 texts in 1 windows, or one that is no text"),
+        ({"windows": []}, "a case has 1 texts in 0 windows"),
+        ({"windows": [WINDOW | {"outputs": {}}]}, "outputs is empty"),
+        ({"windows": [WINDOW | {"offsets": [[0]]}]}, "offsets is no list of pairs"),
         ({"windows": [WINDOW | {"outputs": {"logits": {"shape": [3], "values": [1]}}}]}, "1 numbers instead of 3"),
     ],
 )

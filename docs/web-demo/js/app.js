@@ -1,11 +1,10 @@
 import { Client } from "./client.js";
 import { Problem } from "./problem.js";
-
-/** Labels that are shown with their probabilities; a model can have hundreds. */
-const SHOWN_LABELS = 5;
+import { made, VIEWS } from "./views.js";
 
 const element = Object.fromEntries(Array.from(document.querySelectorAll("[id]"), (found) => [found.id, found]));
 let latest = 0;
+let view = VIEWS["text-classification"];
 
 /** The model behind the page. */
 export const client = new Client(new URL("./worker.js", import.meta.url), showProgress);
@@ -14,17 +13,19 @@ client.ready.then(showReady, showRefusal);
 
 element.question.addEventListener("submit", (event) => {
   event.preventDefault();
-  ask(element.text.value);
+  ask([element.text.value, element.second.value].slice(0, view.fields.length));
 });
-element.text.addEventListener("keydown", (event) => {
-  // Enter also confirms a word of an input method, which is no question yet.
-  if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
-    event.preventDefault();
-    element.question.requestSubmit();
-  }
-});
+for (const field of [element.text, element.second]) {
+  field.addEventListener("keydown", (event) => {
+    // Enter also confirms a word of an input method, which is no question yet.
+    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+      event.preventDefault();
+      element.question.requestSubmit();
+    }
+  });
+}
 
-async function ask(text) {
+async function ask(texts) {
   if (element.ask.getAttribute("aria-disabled") === "true") {
     return;
   }
@@ -33,8 +34,8 @@ async function ask(text) {
   element.result.classList.add("waiting");
   let show;
   try {
-    const answer = await client.answer(text);
-    show = () => showAnswer(answer);
+    const answers = await view.ask(client, texts);
+    show = () => showAnswers(answers, texts);
   } catch (error) {
     show = () => showProblem(Problem.of(error, "crash", "the page failed"));
   }
@@ -57,6 +58,12 @@ function showProgress({ step, done, of }) {
 }
 
 function showReady(model) {
+  view = VIEWS[model.task];
+  element.name.textContent = view.fields[0];
+  element.other.textContent = view.fields[1] ?? "";
+  element.pair.hidden = view.fields.length < 2;
+  element.ask.textContent = view.verb;
+  element.enter.textContent = view.keys;
   element.bar.hidden = true;
   element.status.classList.add("passed");
   element.step.textContent = `Ready: the self-test of ${model.texts} texts has passed`;
@@ -64,9 +71,10 @@ function showReady(model) {
   const facts = {
     Model: `${model.model.file}, ${model.model.precision}, ${megabytes(model.model.sizeBytes)} MB`,
     SHA256: model.model.sha256,
-    Labels: model.labels.join(", "),
+    Task: model.task,
+    ...(model.labels.length > 0 && { Labels: model.labels.join(", ") }),
     "Longest text": `${model.maxLength} tokens`,
-    "Self-test": `${model.texts} texts: ids equal, logits at most ${model.maxDifference.toFixed(4)} apart (${model.model.tolerance.toFixed(4)} allowed)`,
+    "Self-test": `${model.texts} texts: ids equal, outputs at most ${model.maxDifference.toFixed(4)} apart (${model.model.tolerance.toFixed(4)} allowed)`,
     Runtime: `ONNX Runtime ${model.runtime}, WebAssembly, one thread`,
   };
   element.facts.replaceChildren(
@@ -92,50 +100,29 @@ function showProblem(problem) {
   element.reading.hidden = true;
 }
 
-function showAnswer({ labels, ids, tokens, truncated, tokenizeMs, runMs }) {
-  const [{ label, probability }] = labels;
-  const head = made("p", "label", label, " ", made("span", "probability", percent(probability)));
-  const bars = made("ul", "bars", ...labels.slice(0, SHOWN_LABELS).map(bar));
-  const time = `${milliseconds(tokenizeMs + runMs)} ms`;
-  const facts = made("p", "measured", `${time}, ${ids.length} tokens with [CLS] and [SEP]`);
-  if (labels.length > SHOWN_LABELS) {
-    facts.append(`, ${labels.length - SHOWN_LABELS} more labels`);
-  }
-  element.result.replaceChildren(head, bars, facts);
-  if (truncated) {
-    const words = `The text is longer than the model can read: it saw the first ${ids.length} tokens only.`;
+function showAnswers(answers, texts) {
+  const time = answers.reduce((sum, { tokenizeMs, runMs }) => sum + tokenizeMs + runMs, 0);
+  const windows = answers.flatMap((answer) => answer.windows);
+  const tokens = windows.map((ids) => ids.length).join(" + ");
+  const facts = made("p", "measured", `${milliseconds(time)} ms, ${tokens} tokens with [CLS] and [SEP]`);
+  element.result.replaceChildren(...view.show(answers, texts), facts);
+  const cut = answers.find(({ truncated }) => truncated);
+  if (cut !== undefined) {
+    const what = view.fields.length > 1 ? "A text" : "The text";
+    const words =
+      cut.task === "question-answering"
+        ? "The question is longer than the model can read: it saw the beginning only."
+        : `${what} is longer than the model can read: it saw the first ${cut.windows[0].length} tokens only.`;
     element.result.append(made("p", "cut", words));
   }
-  element.tokens.replaceChildren(...tokens.map((token) => made("li", "", token)));
+  const read = answers.flatMap((answer) => answer.tokens);
+  element.tokens.replaceChildren(...read.map((token) => made("li", "", token)));
   element.reading.hidden = false;
-}
-
-function bar({ label, probability }) {
-  // Drawn alike in all browsers, as a meter is not; the number beside it says the same.
-  const length = made("progress", "");
-  length.value = probability;
-  length.setAttribute("aria-hidden", "true");
-  return made("li", "", made("span", "name", label), length, made("span", "share", percent(probability)));
-}
-
-function made(tag, className, ...content) {
-  const node = document.createElement(tag);
-  if (className) {
-    node.className = className;
-  }
-  node.append(...content);
-  return node;
 }
 
 function sentence(message) {
   const text = message.charAt(0).toUpperCase() + message.slice(1);
   return /[.!?]$/.test(text) ? text : `${text}.`;
-}
-
-function percent(probability) {
-  // A model is never sure, and rounding should not say so.
-  const shown = Math.min(Math.max(probability * 100, 0.1), 99.9);
-  return `${shown.toFixed(1)} %`;
 }
 
 const megabytes = (bytes) => (bytes / 1e6).toFixed(1);

@@ -1,11 +1,14 @@
 import { Problem } from "./problem.js";
+import { TASKS } from "./tasks.js";
 
-const NEWEST_SCHEMA = 4;
+const NEWEST_SCHEMA = 5;
 const DIGEST_SINCE = 3;
+const SETTINGS_SINCE = 5;
 const DIGEST_KEY = '"digest": "';
-const NEWEST_GOLDEN_SCHEMA = 2;
-const TASK = "text-classification";
+const NEWEST_GOLDEN_SCHEMA = 3;
+const FIRST_TASK = "text-classification";
 const FORMER_TASK = "sequence-classification"; // its name before schema 4
+const AGGREGATIONS = ["simple", "first", "average", "max"];
 const USUAL = "int8.onnx";
 const LARGEST_MANIFEST = 16 * 1024 * 1024;
 const AGAIN = "Build the page again from a bundle that edgebert verify accepts.";
@@ -14,9 +17,10 @@ const AGAIN = "Build the page again from a bundle that edgebert verify accepts."
  * Reads the part of `edgebert.json` that the page needs.
  *
  * @param {string} content content of the file
- * @returns {Promise<{labels: string[], text: object, model: object, files: Map<string, object>}>} label names; how a text
- *   becomes ids; the model file to run; size and hash of the others
- * @throws {Problem} it is damaged, of a newer schema, of another task, or has no ONNX file that ships
+ * @returns {Promise<{task: string, labels: string[], settings: object, text: object, model: object,
+ *   files: Map<string, object>}>} what the model does; label names, and what else the checkpoint fixes of the task; how a
+ *   text becomes ids; the model file to run; size and hash of the others
+ * @throws {Problem} it is damaged, of a newer schema, of an unknown task, or has no ONNX file that ships
  */
 export async function readManifest(content) {
   const manifest = parse(content, "edgebert.json");
@@ -25,25 +29,21 @@ export async function readManifest(content) {
   if (manifest.schema >= DIGEST_SINCE && fields.string("digest") !== (await digestOf(content))) {
     throw damaged("edgebert.json", "its content is not what its digest says");
   }
-  const task = fields.string("task");
-  if (task !== TASK && task !== FORMER_TASK) {
-    throw new Problem("unknown-task", `the model does "${task}", which this page does not know; it knows ${TASK}`, {
-      hint: "Take the page of the edgebert that made the bundle.",
-    });
-  }
+  const task = readTask(fields);
   const labels = fields.list("labels");
-  if (labels.length === 0 || labels.some((label) => typeof label !== "string")) {
-    throw damaged("edgebert.json", "labels is no list of names");
+  if ((labels.length > 0) !== TASKS[task].hasLabels || labels.some((label) => typeof label !== "string")) {
+    throw damaged("edgebert.json", TASKS[task].hasLabels ? "labels is no list of names" : "labels is not empty");
   }
+  const settings = manifest.schema < SETTINGS_SINCE ? {} : readSettings(fields, task, labels);
   const files = new Map();
   for (const item of [...fields.list("artifacts"), ...fields.list("files")]) {
     const entry = readEntry(new Fields(item, "edgebert.json"));
     files.set(entry.file, entry);
   }
-  return { labels, text: readText(fields), model: readModel(fields, files), files };
+  return { task, labels, settings, text: readText(fields), model: readModel(fields, files), files };
 }
 
-/** Reads `golden.json`: texts with the ids and logits that must come out. */
+/** Reads `golden.json`: texts with the ids and outputs that must come out. */
 export function readGolden(content) {
   const golden = parse(content, "golden.json");
   checkSchema(golden, NEWEST_GOLDEN_SCHEMA, "golden.json");
@@ -53,27 +53,44 @@ export function readGolden(content) {
   }
   return cases.map((item) => {
     const fields = new Fields(item, "golden.json");
-    if (golden.schema > 1) {
-      return readWindow(fields);
-    }
-    return { text: fields.string("text"), inputIds: fields.numbers("input_ids"), logits: fields.numbers("logits") };
+    return golden.schema > 1 ? readCase(fields) : readFlatCase(fields);
   });
 }
 
-/** Reads a golden case of schema 2: texts, and the windows that the model reads them in, with its outputs by name. */
-function readWindow(fields) {
+/** Reads a golden case of schema 1, which knew one text and its logits. */
+function readFlatCase(fields) {
+  const window = { inputIds: fields.numbers("input_ids"), offsets: null, outputs: { logits: fields.numbers("logits") } };
+  return { texts: [fields.string("text")], windows: [window] };
+}
+
+/** Reads a golden case of schema 2 or 3: texts, and the windows that the model reads them in. */
+function readCase(fields) {
   const [texts, windows] = [fields.list("texts"), fields.list("windows")];
-  if (texts.length !== 1 || windows.length !== 1 || typeof texts[0] !== "string") {
-    throw damaged("golden.json", `it has ${texts.length} texts in ${windows.length} windows instead of 1 in 1`);
+  if (texts.length === 0 || windows.length === 0 || texts.some((text) => typeof text !== "string")) {
+    throw damaged("golden.json", `a case has ${texts.length} texts in ${windows.length} windows, or one that is no text`);
   }
-  const window = new Fields(windows[0], "golden.json");
-  const output = new Fields(new Fields(window.object("outputs"), "golden.json").object("logits"), "golden.json");
-  const [shape, values] = [output.numbers("shape"), output.numbers("values")];
-  const expected = shape.reduce((product, size) => product * size, 1);
-  if (values.length !== expected) {
-    throw damaged("golden.json", `values has ${values.length} numbers instead of ${expected}`);
+  return { texts, windows: windows.map((window) => readWindow(new Fields(window, "golden.json"))) };
+}
+
+function readWindow(fields) {
+  const outputs = Object.entries(fields.object("outputs")).map(([name, value]) => {
+    const output = new Fields(value, "golden.json");
+    const [shape, values] = [output.numbers("shape"), output.numbers("values")];
+    const expected = shape.reduce((product, size) => product * size, 1);
+    if (values.length !== expected) {
+      throw damaged("golden.json", `values has ${values.length} numbers instead of ${expected}`);
+    }
+    return [name, values];
+  });
+  if (outputs.length === 0) {
+    throw damaged("golden.json", "outputs is empty");
   }
-  return { text: texts[0], inputIds: window.numbers("input_ids"), logits: values };
+  const offsets = fields.value.offsets ?? null; // since schema 3
+  const isPair = (pair) => Array.isArray(pair) && pair.length === 2 && pair.every(Number.isSafeInteger);
+  if (offsets !== null && !(Array.isArray(offsets) && offsets.every(isPair))) {
+    throw damaged("golden.json", "offsets is no list of pairs");
+  }
+  return { inputIds: fields.numbers("input_ids"), offsets, outputs: Object.fromEntries(outputs) };
 }
 
 /**
@@ -167,6 +184,39 @@ async function collect(reader, file, limit, report) {
     place += part.length;
   }
   return content;
+}
+
+function readTask(fields) {
+  const named = fields.string("task");
+  const task = named === FORMER_TASK ? FIRST_TASK : named;
+  if (!Object.hasOwn(TASKS, task)) {
+    const known = Object.keys(TASKS).join(", ");
+    throw new Problem("unknown-task", `the model does "${task}", which this page does not know; it knows ${known}`, {
+      hint: "Take the page of the edgebert that made the bundle.",
+    });
+  }
+  return task;
+}
+
+/** Reads what the checkpoint fixes of the task beside the labels. */
+function readSettings(fields, task, labels) {
+  const settings = new Fields(fields.object("settings"), "edgebert.json");
+  const thresholds = settings.numbers("thresholds");
+  const wanted = task === "multi-label-classification" ? labels.length : 0;
+  if (thresholds.length !== wanted || thresholds.some((each) => !(each >= 0 && each <= 1))) {
+    throw damaged("edgebert.json", `thresholds is no list of ${wanted} numbers from 0 to 1`);
+  }
+  const aggregation = settings.value.aggregation ?? "first";
+  if (!AGGREGATIONS.includes(aggregation)) {
+    throw damaged("edgebert.json", `aggregation is "${aggregation}", which is none of ${AGGREGATIONS.join(", ")}`);
+  }
+  return {
+    thresholds,
+    aggregation,
+    stride: settings.value.stride == null ? null : settings.count("stride"),
+    noAnswer: settings.boolean("no_answer"),
+    width: settings.value.width == null ? null : settings.count("width"),
+  };
 }
 
 function readText(fields) {

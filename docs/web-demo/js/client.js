@@ -33,17 +33,17 @@ export class Client {
   }
 
   /**
-   * Returns the answer to a text, once the model is ready.
+   * Returns the answer to a text, or to a question and a context, once the model is ready.
    *
    * @throws {Problem} there is none
    */
-  async answer(text) {
+  async answer(...texts) {
     await this.ready;
     this.#count += 1;
     const id = this.#count;
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { resolve, reject });
-      this.#worker.postMessage({ kind: "answer", id, text });
+      this.#worker.postMessage({ kind: "answer", id, texts });
     });
   }
 

@@ -1,7 +1,7 @@
 import { decodeText, fetchChecked, fetchManifest, readGolden, readManifest } from "./bundle.js";
-import { classify } from "./classify.js";
 import { Problem } from "./problem.js";
 import { runSelfTest } from "./self-test.js";
+import { TASKS } from "./tasks.js";
 import { Tokenizer, Vocabulary } from "./tokenizer.js";
 
 /** A bundle in ONNX Runtime: from a text to an answer. It answers nothing unless its self-test has passed. */
@@ -28,11 +28,7 @@ export class Model {
       return decodeText(await fetchChecked(folder, manifest.files.get(file)), file);
     };
     const golden = readGolden(await read("golden.json"));
-    const odd = golden.find(({ logits }) => logits.length !== manifest.labels.length);
-    if (odd !== undefined) {
-      const words = `golden.json has ${odd.logits.length} logits for a text, but the manifest has ${manifest.labels.length} labels`;
-      throw new Problem("label-mismatch", words, { hint: "Export the bundle again." });
-    }
+    checkGolden(golden, manifest);
     const model = new Model(manifest, new Tokenizer(new Vocabulary(await read("vocab.txt")), manifest.text));
     const { sizeBytes } = manifest.model;
     const content = await fetchChecked(folder, manifest.model, (done) => report({ step: "fetch", done, of: sizeBytes }));
@@ -48,28 +44,36 @@ export class Model {
   }
 
   /**
-   * Returns the answer to a text.
+   * Returns the answer to a text, or to a question about a context.
    *
-   * @param {string} text any text, however long
-   * @returns {Promise<object>} labels with probabilities, logits, ids, tokens, whether the text was cut, milliseconds
+   * @param {string[]} texts the text, or question and context; any text, however long
+   * @returns {Promise<object>} the answer as the task's row of TASKS gives it, outputs and ids of each window, tokens of
+   *   the first, whether the text was cut, milliseconds
    * @throws {Problem} there is nothing in the text, it is no valid Unicode, or the runtime failed
    */
-  async answer(text) {
+  async answer(texts) {
+    const { task, settings } = this.manifest;
+    if (texts.length !== TASKS[task].texts) {
+      throw new Problem("bad-request", `the model does ${task}, which takes ${TASKS[task].texts} texts, not ${texts.length}`);
+    }
     const start = performance.now();
-    const encoding = this.#tokenizer.encode(text);
+    const windows = TASKS[task].windows(this.#tokenizer, texts, settings);
     const tokenized = performance.now();
-    // Two tokens frame every text.
-    if (encoding.ids.length === 2) {
+    if (windows[0].sequences[1] < 0) {
       throw new Problem("empty-text", "There is nothing to read in the text.", { hint: "Type a word or more." });
     }
-    const logits = await this.#run(encoding.ids);
+    const outputs = [];
+    for (const { ids } of windows) {
+      outputs.push(await this.#run(ids));
+    }
     const done = performance.now();
     return {
-      labels: classify(this.manifest.labels, logits),
-      logits,
-      ids: encoding.ids,
-      tokens: encoding.ids.map((id) => this.#tokenizer.token(id)),
-      truncated: encoding.truncated,
+      task,
+      value: TASKS[task].decode(this.manifest, texts, windows, outputs),
+      outputs,
+      windows: windows.map(({ ids }) => ids),
+      tokens: windows[0].ids.map((id) => this.#tokenizer.token(id)),
+      truncated: windows[0].truncated,
       tokenizeMs: tokenized - start,
       runMs: done - tokenized,
     };
@@ -77,10 +81,10 @@ export class Model {
 
   /** Returns what the page tells about the model. */
   describe() {
-    const { labels, model, text } = this.manifest;
+    const { task, labels, model, text } = this.manifest;
     const { texts, maxDifference } = this.selfTest;
     const runtime = this.#ort.env.versions.web ?? this.#ort.env.versions.common;
-    return { labels, model, maxLength: text.maxLength, texts, maxDifference, runtime };
+    return { task, labels, model, maxLength: text.maxLength, texts, maxDifference, runtime };
   }
 
   async #start(loadRuntime, content) {
@@ -95,18 +99,16 @@ export class Model {
       const words = error instanceof Error ? error.message : String(error);
       throw new Problem("runtime-failure", `ONNX Runtime cannot open the model: ${words}`, { hint, cause: error });
     }
-    for (const name of ["input_ids", "attention_mask"]) {
-      if (!this.#session.inputNames.includes(name)) {
-        throw new Problem("damaged-file", `the model has no input ${name}; it has ${this.#session.inputNames.join(", ")}`);
-      }
-    }
+    const { inputNames, outputNames } = this.#session;
+    checkNames(["input_ids", "attention_mask"], inputNames, "input");
+    checkNames(TASKS[this.manifest.task].outputs, outputNames, "output");
   }
 
   async #selfTest(golden, report) {
     this.selfTest = await runSelfTest({
       golden,
       tolerance: this.manifest.model.tolerance,
-      encode: (text) => this.#tokenizer.encode(text),
+      windows: (texts) => TASKS[this.manifest.task].windows(this.#tokenizer, texts, this.manifest.settings),
       run: (ids) => this.#run(ids),
       report: (done) => report({ step: "test", done, of: golden.length }),
     });
@@ -118,7 +120,7 @@ export class Model {
     }
   }
 
-  /** Returns the logits of ids: at exactly their length, unpadded, as the file wants it. */
+  /** Returns the outputs of ids by name: at exactly their length, unpadded, as the file wants it. */
   async #run(ids) {
     const { Tensor } = this.#ort;
     const shape = [1, ids.length];
@@ -127,12 +129,42 @@ export class Model {
       attention_mask: new Tensor("int64", new BigInt64Array(ids.length).fill(1n), shape),
     };
     try {
-      const outputs = await this.#session.run(feeds, ["logits"]);
-      const logits = Array.from(outputs.logits.data);
-      outputs.logits.dispose();
-      return logits;
+      const found = await this.#session.run(feeds, TASKS[this.manifest.task].outputs);
+      const outputs = Object.fromEntries(Object.entries(found).map(([name, tensor]) => [name, Array.from(tensor.data)]));
+      Object.values(found).forEach((tensor) => tensor.dispose());
+      return outputs;
     } catch (error) {
       throw Problem.of(error, "runtime-failure", "ONNX Runtime failed in the middle of a run");
+    }
+  }
+}
+
+function checkNames(wanted, found, what) {
+  const missing = wanted.find((name) => !found.includes(name));
+  if (missing !== undefined) {
+    throw new Problem("damaged-file", `the model has no ${what} ${missing}; it has ${found.join(", ")}`);
+  }
+}
+
+/** Refuses golden texts with other outputs than the manifest means. */
+function checkGolden(golden, manifest) {
+  const { outputs, perToken, texts, width, hasLabels } = TASKS[manifest.task];
+  const numbers = width(manifest);
+  for (const item of golden) {
+    for (const window of item.windows) {
+      const missing = outputs.find((name) => !Object.hasOwn(window.outputs, name));
+      if (missing !== undefined || item.texts.length !== texts) {
+        const what = missing === undefined ? `${item.texts.length} texts, not ${texts}` : `no ${missing} for a text`;
+        throw new Problem("damaged-file", `golden.json has ${what}`, { hint: "Export the bundle again." });
+      }
+      for (const name of outputs) {
+        const found = window.outputs[name].length / (perToken ? window.inputIds.length : 1);
+        if (numbers !== undefined && found !== numbers) {
+          const meant = hasLabels ? `${numbers} labels` : `${numbers} for each`;
+          const words = `golden.json has ${found} ${name} for a ${perToken ? "token" : "text"}, but the manifest has ${meant}`;
+          throw new Problem("label-mismatch", words, { hint: "Export the bundle again." });
+        }
+      }
     }
   }
 }

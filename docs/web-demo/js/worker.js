@@ -4,7 +4,7 @@ import { Problem } from "./problem.js";
 /*
  * The model lives here, away from the thread that draws the page.
  *
- * In: {kind: "answer", id, text}. Out: {kind: "progress", step, done, of}, then {kind: "ready", model} or
+ * In: {kind: "answer", id, texts}. Out: {kind: "progress", step, done, of}, then {kind: "ready", model} or
  * {kind: "refused", problem}; for each question {kind: "answer", id, answer} or {kind: "problem", id, problem}.
  */
 
@@ -35,13 +35,13 @@ async function start() {
 
 const opened = start();
 
-self.addEventListener("message", async ({ data: { id, text } }) => {
+self.addEventListener("message", async ({ data: { id, texts } }) => {
   const model = await opened;
   if (model === null) {
     return;
   }
   try {
-    self.postMessage({ kind: "answer", id, answer: await model.answer(text) });
+    self.postMessage({ kind: "answer", id, answer: await model.answer(texts) });
   } catch (error) {
     const problem = Problem.of(error, "crash", "the page failed in the middle of an answer");
     self.postMessage({ kind: "problem", id, problem: problem.plain() });

@@ -1,5 +1,7 @@
 package io.edgebert.core;
 
+import java.util.List;
+
 /**
  * An answer, and what it took.
  *
@@ -7,14 +9,14 @@ package io.edgebert.core;
  */
 public final class Answer<A> {
   private final A value;
-  private final Encoding encoding;
+  private final List<Encoding> windows;
   private final int length;
   private final long tokenizeNs;
   private final long runNs;
 
-  Answer(A value, Encoding encoding, int length, long tokenizeNs, long runNs) {
+  Answer(A value, List<Encoding> windows, int length, long tokenizeNs, long runNs) {
     this.value = value;
-    this.encoding = encoding;
+    this.windows = windows;
     this.length = length;
     this.tokenizeNs = tokenizeNs;
     this.runNs = runNs;
@@ -25,12 +27,17 @@ public final class Answer<A> {
     return value;
   }
 
-  /** Returns the tokens of the text, and whether it was cut. */
+  /** Returns the tokens of the text, or of the first window, and whether it was cut. */
   public Encoding encoding() {
-    return encoding;
+    return windows.get(0);
   }
 
-  /** Returns the input length that the model ran at, in tokens. */
+  /** Returns the tokens of each input that the model read: one, or several where a context is long. */
+  public List<Encoding> windows() {
+    return windows;
+  }
+
+  /** Returns the input length that the model ran at, in tokens; of several inputs, that of the longest. */
   public int length() {
     return length;
   }

@@ -132,7 +132,9 @@ public final class BenchmarkRequest {
       throws EdgebertException {
     List<int[]> inputs = new ArrayList<>();
     for (Golden.Case item : bundle.golden(artifact).cases()) {
-      inputs.add(item.inputIds());
+      for (Golden.Window window : item.windows()) {
+        inputs.add(window.inputIds());
+      }
     }
     int padId = bundle.manifest().text(artifact).padId();
     return new BenchmarkRequest(artifact, runtime, threads, padId, new Series("all", inputs), warmUp, runs);

@@ -222,7 +222,10 @@ public final class BenchmarkRunner {
       String name = outputs.get(index).name();
       int[] shape = outputs.get(index).shape(input.length());
       boolean cropped = request.tokenOutputs().contains(name);
-      if (shape.length == 0 || product(shape) != found[index].length || (cropped && shape[0] < input.tokens())) {
+      if (cropped && shape.length > 0) {
+        shape[0] = input.length(); // of a file with fixed lengths, the manifest states one of them
+      }
+      if (shape.length == 0 || product(shape) != found[index].length) {
         String wanted = Arrays.toString(shape) + " for " + input.tokens() + " tokens";
         throw failure("the model gives " + found[index].length + " numbers for " + name + ", which is " + wanted);
       }

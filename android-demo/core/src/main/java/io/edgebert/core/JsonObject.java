@@ -136,6 +136,23 @@ final class JsonObject {
     return floats;
   }
 
+  List<Double> numbers(String name) throws EdgebertException {
+    List<Double> numbers = new ArrayList<>();
+    for (Object item : list(name)) {
+      numbers.add(cast(name + "[" + numbers.size() + "]", item, Number.class, "a number").doubleValue());
+    }
+    return numbers;
+  }
+
+  /** Returns the names of the fields. */
+  List<String> names() {
+    List<String> names = new ArrayList<>();
+    for (Object name : fields.keySet()) {
+      names.add((String) name);
+    }
+    return names;
+  }
+
   /** Refuses input lengths that are not positive and ascending. */
   void checkLengths(String name, int[] lengths) throws EdgebertException {
     int last = 0;

@@ -18,26 +18,38 @@ public final class LabelDecoder implements Decoder<Classification> {
   }
 
   @Override
-  public Classification decode(String text, Encoding encoding, float[][] outputs) throws EdgebertException {
-    if (outputs.length != 1 || outputs[0].length != labels.size()) {
-      String found = outputs.length == 1 ? outputs[0].length + " logits" : outputs.length + " outputs";
+  public Classification decode(List<String> texts, List<Encoding> windows, List<Outputs> outputs)
+      throws EdgebertException {
+    float[] logits = logits(outputs.get(0), labels);
+    int best = 0;
+    for (int index = 0; index < logits.length; index++) {
+      if (logits[index] > logits[best]) {
+        best = index;
+      }
+    }
+    return new Classification(labels, softmax(logits), best);
+  }
+
+  /**
+   * Returns the logit of each label.
+   *
+   * @throws EdgebertException there are more or fewer, or one is no number
+   */
+  static float[] logits(Outputs outputs, List<String> labels) throws EdgebertException {
+    float[] logits = outputs.values("logits");
+    if (logits.length != labels.size()) {
       throw new EdgebertException(
           EdgebertException.Kind.LABEL_MISMATCH,
-          "the model gives " + found + ", but the manifest has " + labels.size() + " labels");
+          "the model gives " + logits.length + " logits, but the manifest has " + labels.size() + " labels");
     }
-    float[] logits = outputs[0];
-    int best = 0;
     for (int index = 0; index < logits.length; index++) {
       if (Float.isNaN(logits[index]) || Float.isInfinite(logits[index])) {
         throw new EdgebertException(
             EdgebertException.Kind.RUNTIME_FAILURE,
             "the model gives " + logits[index] + " for the label " + labels.get(index) + ", which is no number");
       }
-      if (logits[index] > logits[best]) {
-        best = index;
-      }
     }
-    return new Classification(labels, softmax(logits), best);
+    return logits;
   }
 
   /**

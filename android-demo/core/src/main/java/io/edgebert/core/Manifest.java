@@ -13,9 +13,10 @@ public final class Manifest {
   public static final String FILE = "edgebert.json";
 
   /** Newest schema this library reads. */
-  public static final int NEWEST_SCHEMA = 4;
+  public static final int NEWEST_SCHEMA = 5;
 
   private static final int DIGEST_SINCE = 3;
+  private static final int SETTINGS_SINCE = 5;
   private static final String DIGEST_KEY = "\"digest\": \"";
   private static final int DIGEST_DIGITS = 64;
 
@@ -23,6 +24,7 @@ public final class Manifest {
   private final String digest;
   private final Task task;
   private final List<String> labels;
+  private final TaskSettings settings;
   private final TextSpec text;
   private final TextSpec baselineText;
   private final List<Artifact> artifacts;
@@ -38,9 +40,11 @@ public final class Manifest {
     }
     task = Task.named(json.string("task"));
     labels = Collections.unmodifiableList(json.strings("labels"));
-    if (labels.isEmpty()) {
-      throw json.damaged("labels", "is empty");
+    if (labels.isEmpty() == task.hasLabels()) {
+      throw json.damaged("labels", labels.isEmpty() ? "is empty" : "is not empty, but the task has none");
     }
+    settings =
+        schema < SETTINGS_SINCE ? TaskSettings.none() : TaskSettings.read(json.object("settings"), task, labels.size());
     text = TextSpec.read(json.object("text"));
     // A model that was pruned ships with another vocabulary than the original that its baselines were made from.
     baselineText = schema >= 2 && json.has("original") ? TextSpec.read(json.object("original").object("text")) : null;
@@ -115,9 +119,14 @@ public final class Manifest {
     return task;
   }
 
-  /** Returns the label names in the order of the logits. */
+  /** Returns the label names in the order of the logits; none where the task has none. */
   public List<String> labels() {
     return labels;
+  }
+
+  /** Returns what else the checkpoint fixes of the task. */
+  public TaskSettings settings() {
+    return settings;
   }
 
   /** Returns how a text becomes ids for the model that ships. */

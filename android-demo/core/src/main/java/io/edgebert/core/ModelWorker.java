@@ -87,6 +87,11 @@ public final class ModelWorker<A> {
     start(listener, () -> opened().answer(text));
   }
 
+  /** Asks for the answer to a question about a context. Returns at once. */
+  public void ask(String question, String context, Listener<A> listener) {
+    start(listener, () -> opened().answer(question, context));
+  }
+
   private void start(Listener<A> listener, Step<A> step) {
     long question = latest.incrementAndGet();
     try {

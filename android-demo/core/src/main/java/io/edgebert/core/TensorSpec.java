@@ -14,6 +14,12 @@ public final class TensorSpec {
     shape = json.sizes("shape");
   }
 
+  TensorSpec(String name, List<Integer> shape) {
+    this.name = name;
+    dtype = "float32";
+    this.shape = shape;
+  }
+
   static TensorSpec read(JsonObject json) throws EdgebertException {
     return new TensorSpec(json);
   }
@@ -26,6 +32,11 @@ public final class TensorSpec {
   /** Returns the type of its values: {@code int64}, {@code int32} or {@code float32}. */
   public String dtype() {
     return dtype;
+  }
+
+  /** Returns the number of dimensions, that of the batch included. */
+  int rank() {
+    return shape.size();
   }
 
   /**

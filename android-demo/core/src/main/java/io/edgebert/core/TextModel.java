@@ -1,6 +1,10 @@
 package io.edgebert.core;
 
 import java.io.Closeable;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
 
 /**
  * From a text to an answer: tokenizer, length choice, runtime and decoder together. Used by one thread at a time;
@@ -10,7 +14,10 @@ import java.io.Closeable;
  */
 public final class TextModel<A> implements Closeable {
   private final WordPieceTokenizer tokenizer;
+  private final Task task;
+  private final TaskSettings settings;
   private final int[] lengths;
+  private final List<TensorSpec> outputs;
   private final Backend backend;
   private final Decoder<A> decoder;
   private boolean closed;
@@ -19,34 +26,122 @@ public final class TextModel<A> implements Closeable {
    * Puts a model together.
    *
    * @param tokenizer makes ids of a text
+   * @param task what the model does
+   * @param settings settings of the task
    * @param lengths lengths that the model file has signatures for, ascending; none when every length goes
+   * @param outputs outputs of the model file, in the order of the manifest
    * @param backend the runtime with the model in it; closed together with this
    * @param decoder makes an answer of the outputs
    */
-  public TextModel(WordPieceTokenizer tokenizer, int[] lengths, Backend backend, Decoder<A> decoder) {
+  TextModel(
+      WordPieceTokenizer tokenizer,
+      Task task,
+      TaskSettings settings,
+      int[] lengths,
+      List<TensorSpec> outputs,
+      Backend backend,
+      Decoder<A> decoder) {
     this.tokenizer = tokenizer;
+    this.task = task;
+    this.settings = settings;
     this.lengths = lengths.clone();
+    this.outputs = outputs;
     this.backend = backend;
     this.decoder = decoder;
   }
 
+  private static <A> TextModel<A> of(Bundle bundle, Artifact artifact, Backend backend, Task task, Decoder<A> decoder)
+      throws EdgebertException {
+    check(bundle, task);
+    TaskSettings settings = bundle.manifest().settings();
+    return new TextModel<>(
+        bundle.tokenizer(artifact), task, settings, artifact.lengths(), artifact.outputs(), backend, decoder);
+  }
+
+  private static void check(Bundle bundle, Task task) throws EdgebertException {
+    Task found = bundle.manifest().task();
+    if (found != task) {
+      throw new EdgebertException(
+          EdgebertException.Kind.UNKNOWN_TASK,
+          "the model does " + found.manifestName() + ", not " + task.manifestName());
+    }
+  }
+
   /**
-   * Returns a classifier.
+   * Returns a model of any task; what its answers are depends on the task.
    *
    * @param bundle the bundle
    * @param artifact which of its model files the backend has open
    * @param backend the runtime with that file in it
-   * @throws EdgebertException the bundle is damaged, or no classifier
+   * @throws EdgebertException the bundle is damaged
+   */
+  public static TextModel<?> open(Bundle bundle, Artifact artifact, Backend backend) throws EdgebertException {
+    switch (bundle.manifest().task()) {
+      case TEXT_CLASSIFICATION:
+        return classifier(bundle, artifact, backend);
+      case MULTI_LABEL_CLASSIFICATION:
+        return labeler(bundle, artifact, backend);
+      case TEXT_REGRESSION:
+        return regressor(bundle, artifact, backend);
+      case TOKEN_CLASSIFICATION:
+        return entityFinder(bundle, artifact, backend);
+      case QUESTION_ANSWERING:
+        return answerFinder(bundle, artifact, backend);
+      default:
+        return embedder(bundle, artifact, backend);
+    }
+  }
+
+  /**
+   * Returns a model that gives a text one of several labels.
+   *
+   * @param bundle the bundle
+   * @param artifact which of its model files the backend has open
+   * @param backend the runtime with that file in it
+   * @throws EdgebertException the bundle is damaged, or of another task
    */
   public static TextModel<Classification> classifier(Bundle bundle, Artifact artifact, Backend backend)
       throws EdgebertException {
+    return of(bundle, artifact, backend, Task.TEXT_CLASSIFICATION, new LabelDecoder(bundle.manifest().labels()));
+  }
+
+  /** Returns a model that gives a text any number of labels; otherwise as {@link #classifier}. */
+  public static TextModel<LabelScores> labeler(Bundle bundle, Artifact artifact, Backend backend)
+      throws EdgebertException {
+    Task task = Task.MULTI_LABEL_CLASSIFICATION;
+    check(bundle, task);
     Manifest manifest = bundle.manifest();
-    if (manifest.task() != Task.TEXT_CLASSIFICATION) {
-      throw new EdgebertException(
-          EdgebertException.Kind.UNKNOWN_TASK, "the model does " + manifest.task().manifestName() + ", not labels");
-    }
-    return new TextModel<>(
-        bundle.tokenizer(artifact), artifact.lengths(), backend, new LabelDecoder(manifest.labels()));
+    return of(
+        bundle, artifact, backend, task, new LabelsDecoder(manifest.labels(), manifest.settings().thresholds()));
+  }
+
+  /** Returns a model that gives a number for a text; otherwise as {@link #classifier}. */
+  public static TextModel<Double> regressor(Bundle bundle, Artifact artifact, Backend backend) throws EdgebertException {
+    return of(bundle, artifact, backend, Task.TEXT_REGRESSION, new NumberDecoder());
+  }
+
+  /** Returns a model that finds the entities in a text; otherwise as {@link #classifier}. */
+  public static TextModel<List<Entity>> entityFinder(Bundle bundle, Artifact artifact, Backend backend)
+      throws EdgebertException {
+    Manifest manifest = bundle.manifest();
+    return of(
+        bundle,
+        artifact,
+        backend,
+        Task.TOKEN_CLASSIFICATION,
+        new EntityDecoder(manifest.labels(), manifest.settings().aggregation()));
+  }
+
+  /** Returns a model that finds the answer to a question in a context; otherwise as {@link #classifier}. */
+  public static TextModel<Span> answerFinder(Bundle bundle, Artifact artifact, Backend backend) throws EdgebertException {
+    return of(
+        bundle, artifact, backend, Task.QUESTION_ANSWERING, new SpanDecoder(bundle.manifest().settings().noAnswer()));
+  }
+
+  /** Returns a model that gives the embedding of a text; otherwise as {@link #classifier}. */
+  public static TextModel<float[]> embedder(Bundle bundle, Artifact artifact, Backend backend) throws EdgebertException {
+    return of(
+        bundle, artifact, backend, Task.FEATURE_EXTRACTION, new VectorDecoder(bundle.manifest().settings().width()));
   }
 
   /** Returns the tokenizer. */
@@ -54,34 +149,63 @@ public final class TextModel<A> implements Closeable {
     return tokenizer;
   }
 
-  /**
-   * Returns the answer to a text.
-   *
-   * @throws EdgebertException there is nothing in the text, it is no valid Unicode, or the runtime failed
-   */
-  public Answer<A> answer(String text) throws EdgebertException {
-    long start = System.nanoTime();
-    Encoding encoding = tokenizer.encode(text);
-    // Two tokens frame every text.
-    if (encoding.size() == 2) {
-      throw new EdgebertException(
-          EdgebertException.Kind.EMPTY_TEXT, "there is nothing to read in the text; type a word or more");
-    }
-    ModelInput input = input(encoding);
-    long tokenized = System.nanoTime();
-    float[][] outputs = run(input);
-    long done = System.nanoTime();
-    A value = decoder.decode(text, encoding, outputs);
-    return new Answer<>(value, encoding, input.length(), tokenized - start, done - tokenized);
+  /** Returns what the model does. */
+  public Task task() {
+    return task;
   }
 
   /**
-   * Returns what the model puts out for a text, without making an answer of it. An empty text is run like any other.
+   * Returns the answer to a text, or to a question about a context.
    *
-   * @throws EdgebertException the text does not fit, or the runtime failed
+   * @param texts the text; for answers in a context, the question and then the context
+   * @throws EdgebertException there is nothing in the text or question, it is no valid Unicode, or the runtime failed
    */
-  public float[][] outputs(Encoding encoding) throws EdgebertException {
-    return run(input(encoding));
+  public Answer<A> answer(String... texts) throws EdgebertException {
+    long start = System.nanoTime();
+    List<String> given = Collections.unmodifiableList(Arrays.asList(texts.clone()));
+    List<Encoding> windows = windows(given);
+    if (windows.get(0).sequence(1) == Encoding.NONE) {
+      throw new EdgebertException(
+          EdgebertException.Kind.EMPTY_TEXT, "there is nothing to read in the text; type a word or more");
+    }
+    List<ModelInput> inputs = new ArrayList<>();
+    int length = 0;
+    for (Encoding window : windows) {
+      ModelInput input = input(window);
+      inputs.add(input);
+      length = Math.max(length, input.length());
+    }
+    long tokenized = System.nanoTime();
+    List<float[][]> found = new ArrayList<>();
+    for (ModelInput input : inputs) {
+      found.add(run(input));
+    }
+    long done = System.nanoTime();
+    List<Outputs> named = new ArrayList<>();
+    for (int window = 0; window < inputs.size(); window++) {
+      named.add(Outputs.of(outputs, task.perToken(), inputs.get(window), found.get(window)));
+    }
+    A value = decoder.decode(given, windows, named);
+    return new Answer<>(value, windows, length, tokenized - start, done - tokenized);
+  }
+
+  /**
+   * Returns the inputs in which the model reads texts.
+   *
+   * @throws EdgebertException there are more or fewer texts than the task has, or one is no valid Unicode
+   */
+  public List<Encoding> windows(List<String> texts) throws EdgebertException {
+    return task.windows(tokenizer, texts, settings);
+  }
+
+  /**
+   * Returns what the model puts out for an input, without making an answer of it. An empty text is run like any other.
+   *
+   * @throws EdgebertException the input does not fit, or the runtime failed
+   */
+  public Outputs outputs(Encoding encoding) throws EdgebertException {
+    ModelInput input = input(encoding);
+    return Outputs.of(outputs, task.perToken(), input, run(input));
   }
 
   private ModelInput input(Encoding encoding) throws EdgebertException {

@@ -15,6 +15,7 @@ import java.nio.file.Paths;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -115,6 +116,8 @@ public final class Driver {
         return true;
       case "answer":
         return answer(call);
+      case "decode":
+        return new TaskCalls(tokenizer).decode(call);
       case "self-test":
         return selfTest(call);
       case "json":
@@ -258,15 +261,30 @@ public final class Driver {
   private static List<Object> golden(Golden golden) {
     List<Object> cases = new ArrayList<>();
     for (Golden.Case item : golden.cases()) {
-      cases.add(Arrays.asList(item.text(), list(item.inputIds()), list(item.logits())));
+      List<Object> windows = new ArrayList<>();
+      for (Golden.Window window : item.windows()) {
+        Map<String, Object> outputs = new LinkedHashMap<>();
+        for (Map.Entry<String, float[]> output : window.outputs().entrySet()) {
+          outputs.put(output.getKey(), list(output.getValue()));
+        }
+        List<Object> offsets = window.offsets() == null ? null : new ArrayList<>();
+        for (int[] pair : window.offsets() == null ? new ArrayList<int[]>() : window.offsets()) {
+          offsets.add(list(pair));
+        }
+        windows.add(Arrays.asList(list(window.inputIds()), offsets, outputs));
+      }
+      cases.add(Arrays.asList(item.texts(), windows));
     }
     return cases;
   }
 
   private Map<String, Object> answer(JsonObject call) throws EdgebertException {
     ScriptedBackend backend = new ScriptedBackend(script(call));
+    List<TensorSpec> outputs = Collections.singletonList(new TensorSpec("logits", Arrays.asList(null, 2)));
     TextModel<Classification> model =
-        new TextModel<>(tokenizer, call.integers("lengths"), backend, new LabelDecoder(call.strings("labels")));
+        new TextModel<>(
+            tokenizer, Task.TEXT_CLASSIFICATION, TaskSettings.none(), call.integers("lengths"), outputs, backend,
+            new LabelDecoder(call.strings("labels")));
     Answer<Classification> answer = model.answer(call.string("text"));
     model.close();
     model.close();
@@ -293,7 +311,7 @@ public final class Driver {
   private Map<String, Object> selfTest(JsonObject call) throws EdgebertException {
     Artifact artifact = bundle.manifest().artifact(call.string("file"));
     ScriptedBackend backend = new ScriptedBackend(script(call));
-    TextModel<Classification> model = TextModel.classifier(bundle, artifact, backend);
+    TextModel<?> model = TextModel.open(bundle, artifact, backend);
     SelfTest test = SelfTest.run(model, bundle.golden(artifact), artifact.tolerance());
     Map<String, Object> facts = new LinkedHashMap<>();
     facts.put("passed", test.passed());
@@ -310,7 +328,7 @@ public final class Driver {
   }
 
   /** Returns the outputs that a backend gives run by run; a logit that JSON cannot write is a text. */
-  private static List<float[][]> script(JsonObject call) throws EdgebertException {
+  static List<float[][]> script(JsonObject call) throws EdgebertException {
     List<float[][]> script = new ArrayList<>();
     for (JsonObject run : call.objects("runs")) {
       List<JsonObject> outputs = run.objects("outputs");
@@ -355,7 +373,7 @@ public final class Driver {
     return list;
   }
 
-  private static List<Object> list(float[] numbers) {
+  static List<Object> list(float[] numbers) {
     List<Object> list = new ArrayList<>();
     for (float number : numbers) {
       list.add(number);
@@ -363,7 +381,7 @@ public final class Driver {
     return list;
   }
 
-  private static List<Object> list(double[] numbers) {
+  static List<Object> list(double[] numbers) {
     List<Object> list = new ArrayList<>();
     for (double number : numbers) {
       list.add(number);

@@ -107,14 +107,16 @@ final class ModelCalls {
   /** Returns ids, logits, label, probabilities and input length of a text, the empty text included. */
   private List<Object> row(String text) throws EdgebertException {
     Encoding encoding = model.tokenizer().encode(text);
-    float[][] outputs = model.outputs(encoding);
-    Classification value = new LabelDecoder(bundle.manifest().labels()).decode(text, encoding, outputs);
+    Outputs outputs = model.outputs(encoding);
+    Classification value =
+        new LabelDecoder(bundle.manifest().labels())
+            .decode(Arrays.asList(text), Arrays.asList(encoding), Arrays.asList(outputs));
     List<Object> ids = new ArrayList<>();
     for (int id : encoding.ids()) {
       ids.add(id);
     }
     List<Object> logits = new ArrayList<>();
-    for (float logit : outputs[0]) {
+    for (float logit : outputs.values("logits")) {
       logits.add((double) logit);
     }
     return Arrays.asList(ids, logits, value.label(), value.probability());

@@ -98,7 +98,9 @@ final class WorkerScenarios {
       throw new EdgebertException(EdgebertException.Kind.MISSING_FILE, "int8.onnx: missing");
     }
     LabelDecoder decoder = new LabelDecoder(Arrays.asList("negative", "positive"));
-    return new TextModel<>(tokenizer, new int[0], new Gate(scenario), decoder);
+    List<TensorSpec> outputs = Collections.singletonList(new TensorSpec("logits", Arrays.asList(null, 2)));
+    return new TextModel<>(
+        tokenizer, Task.TEXT_CLASSIFICATION, TaskSettings.none(), new int[0], outputs, new Gate(scenario), decoder);
   }
 
   private Question ask(ModelWorker<Classification> worker, String text) {
