@@ -189,6 +189,23 @@ def strings_of(name: str, value: object, *, what: str = "string") -> tuple[str, 
     return tuple(map(str, found))
 
 
+def texts_of(name: str, value: object) -> tuple[tuple[str, ...], ...]:
+    """Return inputs of a model that are given as a list: strings, or pairs of them; one string is one of them.
+
+    Raises:
+        UsageError: There is something else among them; the message has its index.
+    """
+    found = (value,) if isinstance(value, str) else _items(name, value, "string")
+    for index, item in enumerate(found):
+        is_pair = isinstance(item, (tuple, list)) and len(item) == 2 and all(isinstance(text, str) for text in item)
+        if not isinstance(item, str) and not is_pair:
+            raise UsageError(
+                f"{name}[{index}] is {shown(item)}, expected a string",
+                hint="leave out rows without a text" if item is None or item != item else "",  # NaN
+            )
+    return tuple((item,) if isinstance(item, str) else (item[0], item[1]) for item in found)
+
+
 def integers_of(name: str, value: object) -> tuple[int, ...]:
     """Return integers that are given as a list, or anything else to iterate over.
 

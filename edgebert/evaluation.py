@@ -44,7 +44,7 @@ def evaluate(
     *,
     runtime: str | None = None,
     file: str | None = None,
-    metric: str = "accuracy",
+    metric: str | None = None,
     progress: Progress = silent,
 ) -> Evaluation:
     """Return the scores of a bundle's files, each paired with its baseline, or of a checkpoint.
@@ -54,7 +54,7 @@ def evaluate(
         data: Labelled texts, or the path of their file; the labels must be the model's, in the same order.
         runtime: Only files this runtime runs, in this runtime; ``torch`` for a checkpoint.
         file: Only this file of the bundle (and its baseline, to compare with).
-        metric: One of the task's (``tasks``).
+        metric: Name of a metric of the task; ``None`` takes its first.
         progress: Told after every text.
 
     Raises:
@@ -64,7 +64,7 @@ def evaluate(
     path = path_of("target", target)
     expect("runtime", runtime, str, NoneType)
     expect("file", file, str, NoneType)
-    expect("metric", metric, str)
+    expect("metric", metric, str, NoneType)
     expect("progress", progress, Callable)
     expect("data", data, Dataset, *PLACE, hint="read the file with read_dataset")
     if not isinstance(data, Dataset):
@@ -74,7 +74,7 @@ def evaluate(
     if runtime not in (None, "torch") or file is not None:
         raise UsageError(f"{target}: --runtime and --file choose from a bundle, and this is none")
     predictor = checkpoint_predictor(target)
-    _check_metric(predictor.head, metric)
+    metric = _metric_of(predictor.head, metric)
     check_labels(data, predictor.meaning.labels)
     answered = _answer(predictor, data, "checkpoint", progress)
     score = paired_score(metric, answered.tallies, file="checkpoint", runtime="torch")
@@ -87,12 +87,12 @@ def evaluate_bundle(
     *,
     runtime: str | None = None,
     file: str | None = None,
-    metric: str = "accuracy",
+    metric: str | None = None,
     progress: Progress = silent,
 ) -> Evaluation:
     """Return the scores of a bundle that is open already; arguments and errors as for ``evaluate``."""
     head = task_head(bundle.manifest.task)
-    _check_metric(head, metric)
+    metric = _metric_of(head, metric)
     check_labels(data, bundle.manifest.labels)
     chosen = _chosen(bundle, runtime=runtime, file=file)
     if bundle.manifest.left_out and not bundle.baseline:
@@ -210,6 +210,8 @@ def _shown(metric: Metric, value: float) -> str:
     return f"{100 * value:.1f} %" if metric.in_points else metric.shown(value)
 
 
-def _check_metric(head: TaskHead, metric: str) -> None:
-    if metric not in head.metrics:
-        raise UsageError(f"unknown metric {metric!r}", hint=f"known metrics: {', '.join(head.metrics)}")
+def _metric_of(head: TaskHead, metric: str | None) -> str:
+    """Return a metric that the task has, by default its first."""
+    if metric is not None and metric not in head.metrics:
+        raise UsageError(f"{head.task} has no metric {metric!r}", hint=f"its metrics are {', '.join(head.metrics)}")
+    return metric or head.metrics[0]

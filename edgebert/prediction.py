@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType
 
 from edgebert.answers import Prediction
-from edgebert.arguments import expect, path_of, strings_of
+from edgebert.arguments import expect, path_of, texts_of
 from edgebert.bundle import Bundle, is_bundle, open_bundle
 from edgebert.errors import UsageError
 from edgebert.examples import Encoded, Example, Outputs
@@ -41,13 +42,17 @@ class Predictor:
     run: Run
     runtime: str
 
-    def answer(self, text: str) -> Prediction:
-        """Return the answer to a text.
+    def answer(self, *texts: str) -> Prediction:
+        """Return the answer to a text, or to the two texts that a task takes (``TaskHead.inputs``).
 
         Raises:
-            UsageError: The text is too long or no valid Unicode.
+            UsageError: They are another number of texts, one is too long, or it is no valid Unicode.
         """
-        encoded = self.encode(Example(texts=(text,)))
+        if len(texts) != len(self.head.inputs):
+            given = f"{len(texts)} {'text' if len(texts) == 1 else 'texts'}"
+            wanted = " and ".join(f"a {name}" for name in self.head.inputs)
+            raise UsageError(f"{given} for a {self.head.task} model", hint=f"give {wanted}")
+        encoded = self.encode(Example(texts=texts))
         return self.head.decode(encoded, self.outputs(encoded), self.meaning)
 
     def encode(self, example: Example) -> Encoded:
@@ -60,22 +65,26 @@ class Predictor:
 
 
 def predict(
-    target: str | Path, texts: Iterable[str], *, file: str | None = None, runtime: str | None = None
+    target: str | Path,
+    texts: Iterable[str | tuple[str, str]],
+    *,
+    file: str | None = None,
+    runtime: str | None = None,
 ) -> tuple[Prediction, ...]:
-    """Return the answer to each text.
+    """Return the answer to each text, or to each question with its context.
 
     Args:
         target: A bundle, or a checkpoint folder or Hub id (needs torch).
-        texts: Texts as a user types them; one string is one text.
+        texts: Texts as a user types them; one string is one text. For question answering pairs of question and context.
         file: File of the bundle; by default the first that ships and whose runtime is here.
         runtime: Runtime to run it in.
 
     Raises:
         UsageError: Runtime, file and target do not go together, or something among the texts is no text.
     """
-    given = strings_of("texts", texts)
+    given = texts_of("texts", texts)
     predictor = open_predictor(target, file=file, runtime=runtime)
-    return tuple(map(predictor.answer, given))
+    return tuple(itertools.starmap(predictor.answer, given))
 
 
 def open_predictor(target: str | Path, *, file: str | None = None, runtime: str | None = None) -> Predictor:

@@ -455,6 +455,6 @@ def test_scoring_a_bundle_loads_no_torch(tmp_path):
 
 def test_a_metric_that_the_task_does_not_have_names_those_it_has(data: Dataset):
     """It is refused before any text is answered."""
-    with pytest.raises(UsageError, match=r"^unknown metric 'f1'$") as caught:
+    with pytest.raises(UsageError, match=r"^text-classification has no metric 'f1'$") as caught:
         evaluate(fakes.shared_bundle(), data, metric="f1")
-    assert caught.value.hint == "known metrics: accuracy, macro_f1"
+    assert caught.value.hint == "its metrics are accuracy, macro_f1"

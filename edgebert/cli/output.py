@@ -39,6 +39,33 @@ def show_text(*lines: str) -> None:
         sys.stdout.write(log_line(line) + "\n")
 
 
+def show_marked(text: str, marks: Sequence[tuple[int, int, str]]) -> None:
+    """Print a text on one line with parts of it marked, in colour on a terminal that has colours.
+
+    Args:
+        text: The text.
+        marks: First code point of a part, the one behind its last, and what it is; in order, none over another.
+    """
+    from rich.console import Console
+    from rich.text import Text
+
+    drawn, place = Text(), 0
+    for start, end, name in marks:
+        drawn.append(_on_one_line(text[place:start]))
+        drawn.append(f"[{_on_one_line(text[start:end])}]", style="bold green")
+        drawn.append(f"({printable(name)})", style="cyan")
+        place = end
+    drawn.append(_on_one_line(text[place:]))
+    console = Console(file=sys.stdout, soft_wrap=True, highlight=False)
+    with console.capture() as shown:
+        console.print(drawn)
+    sys.stdout.write(without_command(shown.get()))
+
+
+def _on_one_line(text: str) -> str:
+    return "".join(" " if letter.isspace() else letter for letter in printable(text))
+
+
 def flush() -> None:
     """Let go of what was printed, for a reader that waits for it."""
     sys.stdout.flush()

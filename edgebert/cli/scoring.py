@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import edgebert
 from edgebert.cli import output
 from edgebert.cli.options import Force, Json, LabelColumn, Target, TextColumn, argument, lines_of_stdin, one_of, option
-from edgebert.errors import UsageError
+from edgebert.cli.showing import answer_object, object_line, show_answer, told
+from edgebert.errors import DataError, UsageError
 from edgebert.ondevice.session import RUNTIMES
 from edgebert.outputs import FileKind
-from edgebert.printable import json_lines
 
 if TYPE_CHECKING:
-    from edgebert.answers import LabelPrediction, Prediction
     from edgebert.manifest import Score
+    from edgebert.tasks import TaskHead
+
+
+def _known_metric(param: typer.CallbackParam, value: str | None) -> str | None:
+    from edgebert.metrics import METRICS
+
+    return one_of(*METRICS)(param, value)
 
 
 def evaluate(
@@ -30,7 +37,10 @@ def evaluate(
         option("onnxruntime, litert, tflite-runtime, or torch for a checkpoint.", check=one_of(*RUNTIMES, "torch")),
     ] = None,
     file: Annotated[str | None, option("Only this file of the bundle, as in int8.onnx.")] = None,
-    metric: Annotated[str, option("accuracy or macro_f1.", check=one_of("accuracy", "macro_f1"))] = "accuracy",
+    metric: Annotated[
+        str | None,
+        option("Metric of the task, as in macro_f1.", default="the first of the task", check=_known_metric),
+    ] = None,
     text_column: TextColumn = None,
     label_column: LabelColumn = None,
     *,
@@ -58,8 +68,12 @@ def predict(
     target: Target,
     texts: Annotated[list[str] | None, argument("Texts; without any, one a line from standard input.")] = None,
     evaluation: Annotated[
-        Path | None, option("File of texts: .csv, .tsv, .jsonl or .txt, gzipped or not.", "--eval")
+        Path | None, option("File of texts: .csv, .tsv, .jsonl or .txt, gzipped or not; or of questions.", "--eval")
     ] = None,
+    question: Annotated[
+        list[str] | None, option("Question about the context; may be repeated.", "--question", default="none")
+    ] = None,
+    context: Annotated[str | None, option("Text that answers the questions.", "--context")] = None,
     out: Annotated[Path | None, option("File to write, one JSON object a line.", default="standard output")] = None,
     file: Annotated[str | None, option("File of the bundle, as in int8.tflite.")] = None,
     runtime: Annotated[str | None, option("Runtime to run it in.", check=one_of(*RUNTIMES, "torch"))] = None,
@@ -72,41 +86,38 @@ def predict(
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Label texts."""
+    """Answer texts: with labels, numbers, entities, answers to a question, or embeddings."""
     from edgebert.outputs import opened_output
     from edgebert.prediction import open_predictor
 
-    if texts and evaluation is not None:
+    if (texts or question) and evaluation is not None:
         raise UsageError("texts and --eval cannot be combined", hint="leave one of them out")
+    if evaluation is not None and not evaluation.exists():
+        raise DataError(f"{evaluation}: no such file")
+    lines = lines_of_stdin() if not texts and not question and evaluation is None else None
     if text_column is not None and evaluation is None:
         raise UsageError("--text-column requires --eval", hint="give the file of texts with --eval")
     if as_json and (jsonl or out is not None):
         raise UsageError(f"--json and {'--jsonl' if jsonl else '--out'} cannot be combined", hint="leave --json out")
     if out is not None:
         output.check_output(out, PREDICTIONS, force=force, is_shared=False)
-    given: Iterable[str] = texts or ()
-    if evaluation is not None:
-        given = edgebert.read_training(evaluation, labels=None, text_column=text_column).texts
-    elif not texts:
-        given = lines_of_stdin()
     predictor = open_predictor(target, file=file, runtime=runtime)
-    found = told(map(_labelled, map(predictor.answer, given)), predictor.encoder.max_length)
+    given = _inputs(predictor.head, texts or lines, question, context, evaluation, text_column)
+    found = told(itertools.starmap(predictor.answer, given), predictor.encoder.max_length)
     if as_json:
-        output.show_json([answer_object(item, predictor.meaning.labels, top_k) for item in found])
+        output.show_json([answer_object(item, predictor.meaning, top_k) for item in found])
     elif out is not None:
         with opened_output(out, PREDICTIONS, force=force) as stream:
             for item in found:
-                stream.write(f"{object_line(item, predictor.meaning.labels, top_k)}\n".encode())
+                stream.write(f"{object_line(item, predictor.meaning, top_k)}\n".encode())
         output.show_note(f"wrote {out}")
     else:
-        line = object_line if jsonl else answer_line
         for item in found:
-            output.show_text(line(item, predictor.meaning.labels, top_k))
+            if jsonl:
+                output.show_text(object_line(item, predictor.meaning, top_k))
+            else:
+                show_answer(item, predictor.meaning, top_k)
             output.flush()
-
-
-def _labelled(found: Prediction) -> LabelPrediction:
-    return cast("LabelPrediction", found)  # until the other tasks have a form here
 
 
 def _is_predictions(path: Path) -> bool:
@@ -115,60 +126,38 @@ def _is_predictions(path: Path) -> bool:
             first = json.loads(stream.readline(10_000_000))
         except (ValueError, RecursionError):
             return False
-    return isinstance(first, dict) and {"text", "label", "probability", "probabilities"} <= first.keys()
+    return isinstance(first, dict) and {"tokens", "truncated"} <= first.keys()
 
 
 PREDICTIONS = FileKind(name="JSONL of edgebert predict", is_one=_is_predictions)
 
 
-def answer_object(found: LabelPrediction, labels: tuple[str, ...], count: int | None) -> dict[str, Any]:
-    """Return a prediction as it is written in JSON.
+def _inputs(
+    head: TaskHead,
+    texts: Iterable[str] | None,
+    questions: Sequence[str] | None,
+    context: str | None,
+    evaluation: Path | None,
+    text_column: str | None,
+) -> Iterable[tuple[str, ...]]:
+    """Return the inputs that were asked for, as the task takes them.
 
-    It has the probabilities of all labels in their order, or of ``count`` of them, the most probable first.
+    Raises:
+        UsageError: They were given in a way that does not fit the task.
     """
-    shares = dict(zip(labels, found.probabilities, strict=True))
-    if count is not None:
-        shares = dict(sorted(shares.items(), key=lambda item: -item[1])[:count])
-    return {
-        "text": found.text,
-        "label": found.label,
-        "probability": found.probability,
-        "probabilities": shares,
-        "tokens": found.tokens,
-        "truncated": found.truncated,
-    }
-
-
-def object_line(found: LabelPrediction, labels: tuple[str, ...], count: int | None) -> str:
-    """Return a prediction as one line of JSON, without a line break."""
-    return json_lines(json.dumps(answer_object(found, labels, count), ensure_ascii=False, allow_nan=False))
-
-
-def answer_line(found: LabelPrediction, labels: tuple[str, ...], count: int | None) -> str:
-    """Return a prediction as a line for people: labels with their probabilities, and the text."""
-    width = max(map(len, labels))
-    shares = answer_object(found, labels, count or 1)["probabilities"]
-    cells = [f"{name:<{width}}  {share:.3f}" for name, share in shares.items()]
-    return "  ".join([*cells, " ".join(found.text.split())])
-
-
-def told(answers: Iterable[LabelPrediction], max_length: int) -> Iterator[LabelPrediction]:
-    """Pass answers on, and say on standard error what is to be known about them.
-
-    The first text with nothing to read is named at once, because more texts may come at any time.
-    """
-    cut = empty = 0
-    for number, item in enumerate(answers, 1):
-        # Two tokens frame every text.
-        if item.tokens == 2:
-            empty += 1
-            if empty == 1:
-                output.show_note(f"note: text {number} has nothing to read; its label means nothing")
-        cut += item.truncated
-        yield item
-    if empty > 1:
-        output.show_note(f"note: {empty} texts have nothing to read; their labels mean nothing")
-    output.show_truncated(cut, max_length)
+    takes_pair = len(head.inputs) == 2
+    if takes_pair and texts is not None:
+        raise UsageError("this model answers questions about a text", hint="give --question and --context, or --eval")
+    if not takes_pair and questions:
+        raise UsageError(f"--question requires a question-answering model; this is {head.task}", hint="give texts")
+    if evaluation is not None:
+        given = edgebert.read_training(evaluation, labels=None, text_column=text_column)
+        return (example.texts for example in given.examples)
+    if takes_pair:
+        if not questions or context is None:
+            raise UsageError("no question and context", hint='give --question "..." --context "...", or --eval FILE')
+        return ((question, context) for question in questions)
+    return ((text,) for text in texts or ())
 
 
 def _score_row(score: Score) -> list[str]:
