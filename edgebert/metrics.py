@@ -116,16 +116,6 @@ def paired_score(
     )
 
 
-def count_pairs(metric: str, before: Tallies, after: Tallies) -> Pairs | None:
-    """Return how many examples each of two files has right; ``None`` where that does not give the metric."""
-    of = METRICS[metric]
-    if of.hits is None or not of.is_share:
-        return None
-    old, new = of.hits(before), of.hits(after)
-    groups = (old & new, old & ~new, ~old & new, ~old & ~new)
-    return Pairs(*(int(np.count_nonzero(group)) for group in groups))
-
-
 def stated_pairs(score: Score) -> Pairs | None:
     """Return the pairs that a score was computed from; ``None`` where no pairs give its interval, as for macro F1.
 
@@ -167,6 +157,22 @@ def stated_ends(score: Score) -> Ends | None:
     )
 
 
+def check_drop(drop: float, metric: str, *, option: str = "--max-drop") -> None:
+    """Refuse a largest drop that is not in the unit of a metric: points of a share, else a plain number.
+
+    Raises:
+        UsageError: No drop can be larger.
+    """
+    of = METRICS[metric]
+    if of.in_points and drop > of.scale:
+        raise UsageError(f"{option} is {drop:g}, not from 0 to 100 points of {metric}")
+    if not of.in_points and not of.is_error and drop >= 1:
+        raise UsageError(
+            f"{option} is {drop:g}, but {metric} is a plain number from {of.low:g} to {of.high:g}, not in points",
+            hint=f"as in {option} 0.01",
+        )
+
+
 def unseen_width(score: Score, *, alpha: float) -> float:
     """Return the part of the interval of a score's difference, on either side, that allows for flips not seen."""
     unseen = METRICS[score.metric].unseen
@@ -191,15 +197,8 @@ def _macro_f1_change(before: Tallies, after: Tallies) -> Ends:
     labels = max(labels, others)
     flips, seen = int(np.count_nonzero(old != new)), len(before)
     difference = macro_f1(expected, new, labels) - macro_f1(expected, old, labels)
-
-    def ends(level: float, examples: int) -> tuple[float, float]:
-        found = macro_f1_difference_interval(expected, old, new, labels, level=level)
-        if examples == seen:
-            return found
-        unseen = unseen_flips_width(flips, seen, (1 - level) / 2)
-        return scaled_ends(difference, found, seen, lambda _: unseen)(0.95, examples)
-
-    return ends
+    found = macro_f1_difference_interval(expected, old, new, labels)
+    return scaled_ends(difference, found, seen, lambda level: unseen_flips_width(flips, seen, (1 - level) / 2))
 
 
 def _most_frequent(tallies: Tallies) -> Tallies:

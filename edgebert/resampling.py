@@ -36,12 +36,12 @@ def value_of(statistic: Statistic, tallies: Tallies) -> float:
     return float(statistic(tallies, np.ones((1, len(tallies))))[0])
 
 
-def resampled(statistic: Statistic, *files: Tallies, count: int = RESAMPLES) -> npt.NDArray[np.float64]:
-    """Return the statistic of each file in the same resamples of the examples, float64 [files, count].
+def resampled(statistic: Statistic, *files: Tallies) -> npt.NDArray[np.float64]:
+    """Return the statistic of each file in the same resamples of the examples, float64 [files, RESAMPLES].
 
     The seed is fixed: equal tallies give equal numbers.
     """
-    found = [[statistic(tallies, weights) for tallies in files] for weights in _draws(len(files[0]), count)]
+    found = [[statistic(tallies, weights) for tallies in files] for weights in _draws(len(files[0]))]
     return np.concatenate(found, axis=1)
 
 
@@ -105,11 +105,11 @@ def half_width(error: float, *, examples: int, units: float, level: float) -> fl
     return math.hypot(sampled, unseen_change(units, level=level))
 
 
-def _draws(examples: int, count: int) -> Iterator[Weights]:
+def _draws(examples: int) -> Iterator[Weights]:
     generator = np.random.default_rng(0)
     step = max(_CELLS // examples, 1)
-    for start in range(0, count, step):
-        rows = min(step, count - start)
+    for start in range(0, RESAMPLES, step):
+        rows = min(step, RESAMPLES - start)
         drawn = generator.integers(examples, size=(rows, examples)) + examples * np.arange(rows)[:, None]
         counts = np.bincount(drawn.ravel(), minlength=rows * examples)
         yield counts.reshape(rows, examples).astype(np.float64)

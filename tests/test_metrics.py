@@ -13,7 +13,7 @@ from benchmarks.simulation import Population
 from edgebert.errors import UsageError
 from edgebert.intervals import mcnemar_p, paired_difference_interval, wilson_interval
 from edgebert.label_metrics import accuracy, macro_f1, macro_f1_difference_interval, macro_f1_interval
-from edgebert.metrics import METRICS, BaselineTallies, count_pairs, paired_score, tally_array
+from edgebert.metrics import METRICS, BaselineTallies, paired_score, tally_array
 from tests.support.report_values import FLOAT, make_paired_score
 
 Pair = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
@@ -260,13 +260,6 @@ def test_tallies_that_cannot_be_compared_are_refused() -> None:
     for other in (tally_array([(0, 1)]), tally_array([(0, 1, 1), (0, 0, 0)])):
         with pytest.raises(UsageError, match="two files of equal tallies are needed"):
             paired_score("accuracy", two, file="a", runtime="torch", baseline=BaselineTallies("b", other, 1))
-
-
-def test_pairs_are_counted_where_a_metric_is_the_share_of_what_is_right() -> None:
-    """Accuracy is told by the examples that both, one or none of two files has right; macro F1 is not."""
-    before, after = tally_array([(0, 0), (1, 1), (1, 0), (0, 1)]), tally_array([(0, 0), (1, 0), (1, 1), (0, 1)])
-    assert count_pairs("accuracy", before, after) == (1, 1, 1, 1)
-    assert count_pairs("macro_f1", before, after) is None
 
 
 @given(label_pairs())

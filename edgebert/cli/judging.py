@@ -134,7 +134,11 @@ def check(
     bundle: Annotated[Path, argument("Bundle folder.")],
     report: Annotated[Path | None, option("Report of edgebert bench.", default="none")] = None,
     max_drop: Annotated[
-        float | None, option("Points of accuracy that may be lost against float.", default=_UNASKED)
+        float | None,
+        option(
+            "Points of a share (or a plain number, as of a correlation) that may be lost against float.",
+            default=_UNASKED,
+        ),
     ] = None,
     max_mb: Annotated[float | None, option("Largest file in MB of 1,000,000 bytes.", default=_UNASKED)] = None,
     min_speedup: Annotated[float | None, option("Times as fast as float on the same device.", default=_UNASKED)] = None,

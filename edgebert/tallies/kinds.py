@@ -193,6 +193,8 @@ def scaled_ends(change: float, stated: tuple[float, float], seen: int, unseen: C
     """
 
     def ends(level: float, examples: int) -> tuple[float, float]:
+        if examples == seen and level == 0.95:
+            return stated
         ratio, factor = seen / examples, normal_quantile(level) / normal_quantile(0.95)
 
         def reach(end: float) -> float:

@@ -1,4 +1,4 @@
-"""What the release gate says about accuracy and agreement: from the answers on devices, else from the manifest.
+"""What the release gate says about the metric and agreement: from the answers on devices, else from the manifest.
 
 A value passes when its whole interval is inside the limit and fails when it is wholly outside; with intervals at level
 1 - 2 alpha each of the two wrong verdicts has at most probability alpha at the limit itself, up to what the method of
@@ -7,19 +7,18 @@ the interval is exact to. What the interval does not decide is undecided, with t
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import partial
-from statistics import NormalDist
 from typing import Protocol
 
 from edgebert.bench.analysis.scores import float_answers, score_of
 from edgebert.bench.gate.results import CheckResult, Limits, decide
 from edgebert.bench.report import FileAnswers, Measurement, Report
 from edgebert.errors import UsageError
-from edgebert.intervals import paired_counts_interval, wilson_interval
+from edgebert.intervals import wilson_interval
 from edgebert.manifest import Artifact, Score
-from edgebert.metrics import Pairs, count_pairs, stated_pairs, tally_array, unseen_width
+from edgebert.metrics import METRICS, check_drop, stated_ends, tally_array
+from edgebert.tallies.kinds import Ends
 from edgebert.tasks import task_head
 
 MOST_EXAMPLES = 1_000_000
@@ -75,51 +74,47 @@ def _drop_on(report: Report, measurement: Measurement, answers: FileAnswers, lim
     baseline = float_answers(report, measurement, answers)
     if baseline is None or not len(baseline.tallies) == len(answers.tallies) == len(answers.answers):
         return None
-    head = task_head(report.bundle.task)
-    score = score_of(head, answers, baseline)
+    score = score_of(task_head(report.bundle.task), answers, baseline)
     if score is None:
         return None
-    before, after = tally_array(baseline.tallies), tally_array(answers.tallies)
-    detail = f"{score.examples} examples in {answers.runtime}"
-    return _drop_of(score, count_pairs(score.metric, before, after), measurement.device.name, limits, detail)
+    ends = METRICS[score.metric].change(tally_array(baseline.tallies), tally_array(answers.tallies))
+    detail = f"{score.examples} examples in {answers.runtime}, {score.metric}"
+    return _drop(score, ends, measurement.device.name, limits, detail)
 
 
 def _drop_stated(score: Score, limits: Limits) -> CheckResult | None:
-    return _drop_of(score, stated_pairs(score), None, limits, f"{score.examples} examples at export, {score.metric}")
+    ends = stated_ends(score)
+    return (
+        None
+        if ends is None
+        else _drop(score, ends, None, limits, f"{score.examples} examples at export, {score.metric}")
+    )
 
 
-def _drop_of(score: Score, pairs: Pairs | None, device: str | None, limits: Limits, detail: str) -> CheckResult | None:
-    """Return what the drop of a score says: by its pairs where they tell all, else by the interval it states."""
-    change, place = score.difference, (score.file, device)
-    if change is None or score.difference_low is None or score.difference_high is None:
-        return None
-    if pairs is not None:
-        interval = paired_counts_interval(*pairs, level=1 - 2 * limits.alpha)
-        by_pairs = partial(examples_for_drop, pairs, alpha=limits.alpha)
-        return _drop(place, limits, change, interval, score.examples, detail, by_pairs)
-    # A score states 95 %; other levels are as much wider as a normal distribution's would be.
-    factor = NormalDist().inv_cdf(1 - limits.alpha) / NormalDist().inv_cdf(0.975)
-    low, high = (change + factor * (end - change) for end in (score.difference_low, score.difference_high))
-    unseen = unseen_width(score, alpha=limits.alpha)
-    by_width = partial(examples_for_width, change, low, high, score.examples, unseen=unseen)
-    return _drop(place, limits, change, (low, high), score.examples, detail, by_width)
-
-
-def _drop(
-    place: _Place,
-    limits: Limits,
-    change: float,
-    interval: tuple[float, float],
-    count: int,
-    detail: str,
-    needed: _Needed,
-) -> CheckResult:
+def _drop(score: Score, ends: Ends, device: str | None, limits: Limits, detail: str) -> CheckResult:
+    """Return what the change of a score says, in the unit of its metric."""
     assert limits.max_drop is not None
-    # Adding 0 turns a minus zero into zero.
-    drop, most, least = (round(-100 * value, 2) + 0.0 for value in (change, *interval))
-    value = f"drop {drop:.2f} points ({least:.2f} to {most:.2f})"
-    limit = f"--max-drop {limits.max_drop:g}"
-    return _judged(limit, place, value, interval, -limits.max_drop / 100, count, detail, needed)
+    assert score.difference is not None
+    metric = METRICS[score.metric]
+    check_drop(limits.max_drop, score.metric)
+
+    def gained(examples: int) -> tuple[float, float]:
+        low, high = sorted(metric.gain(end) for end in ends(1 - 2 * limits.alpha, examples))
+        return low, high
+
+    interval = gained(score.examples)
+    lost, most, least = (metric.shown(-gain) for gain in (metric.gain(score.difference), *interval))
+    word, unit = "rise" if metric.is_error else "drop", f" {metric.unit}" if metric.unit else ""
+    return _judged(
+        f"--max-drop {limits.max_drop:g}",
+        (score.file, device),
+        f"{word} {lost}{unit} ({least} to {most})",
+        interval,
+        -limits.max_drop / metric.scale,
+        score.examples,
+        detail,
+        partial(examples_needed, gained, score.examples),
+    )
 
 
 def _agreement_on(report: Report, measurement: Measurement, answers: FileAnswers, limits: Limits) -> CheckResult | None:
@@ -142,7 +137,7 @@ def _agreement(place: _Place, limits: Limits, same: int, count: int, source: str
     limit = f"--min-agreement {limits.min_agreement:g}"
     value = f"agreement {same / count:.4f} ({low:.4f} to {high:.4f})"
     needed = partial(examples_for_agreement, same, count, alpha=limits.alpha)
-    return _judged(limit, place, value, (low, high), limits.min_agreement, count, f"{count} texts {source}", needed)
+    return _judged(limit, place, value, (low, high), limits.min_agreement, count, f"{count} examples {source}", needed)
 
 
 def _judged(
@@ -166,57 +161,19 @@ def _judged(
     )
 
 
-def examples_for_drop(pairs: Pairs, *, least: float, alpha: float) -> int | None:
-    """Return how many examples in all decide whether the change of accuracy is at least ``least``.
-
-    At the proportions seen so far; ``None`` is more than ``MOST_EXAMPLES``.
-    """
-    seen = sum(pairs)
-
-    def interval(examples: int) -> tuple[float, float]:
-        both, only_baseline, only_file, neither = (examples * count / seen for count in pairs)
-        return paired_counts_interval(both, only_baseline, only_file, neither, level=1 - 2 * alpha)
-
-    return _examples(interval, seen, least)
-
-
 def examples_for_agreement(same: int, examples: int, *, least: float, alpha: float) -> int | None:
-    """Return how many examples in all decide whether the agreement is at least ``least``; as for the drop."""
+    """Return how many examples in all decide whether the agreement is at least ``least``; at the same share."""
 
     def interval(count: int) -> tuple[float, float]:
         return wilson_interval(count * same / examples, count, level=1 - 2 * alpha)
 
-    return _examples(interval, examples, least)
+    return examples_needed(interval, examples, least=least)
 
 
-def examples_for_width(
-    value: float, low: float, high: float, examples: int, *, least: float, unseen: float = 0.0
-) -> int | None:
-    """Return how many examples in all decide about a value whose counts are not known, only its interval.
-
-    The distance of each end from the value is taken to shrink with the square root of the number of examples.
-
-    Args:
-        value: What was found.
-        low: Lower end of its interval.
-        high: Upper end of its interval.
-        examples: Number of examples it was found with.
-        least: The limit.
-        unseen: Part of the distance that allows for flips which were not seen; it shrinks with the number itself.
-    """
-
-    def reach(end: float, ratio: float) -> float:
-        part = min(unseen, abs(end - value))
-        return math.sqrt(((end - value) ** 2 - part**2) * ratio + (part * ratio) ** 2)
-
-    def interval(count: int) -> tuple[float, float]:
-        return value - reach(low, examples / count), value + reach(high, examples / count)
-
-    return _examples(interval, examples, least)
-
-
-def _examples(interval: Callable[[int], tuple[float, float]], examples: int, least: float) -> int | None:
+def examples_needed(interval: Callable[[int], tuple[float, float]], examples: int, *, least: float) -> int | None:
     """Return how many examples bring the interval to one side of ``least``, when ``examples`` do not.
+
+    ``None`` is more than ``MOST_EXAMPLES``.
 
     Args:
         interval: Gives the interval that a number of examples would have at the same proportions.

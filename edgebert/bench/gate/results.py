@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from edgebert.arguments import Between, Factor, Share, check_options
+from edgebert.arguments import Between, Factor, Share, Weight, check_options
 from edgebert.errors import UsageError
 from edgebert.outputs import FileKind, begins_with
 from edgebert.printable import printable
@@ -24,11 +24,11 @@ class Limits:
     """What a bundle must keep; ``None`` is not asked.
 
     Attributes:
-        max_drop: Points of accuracy that may be lost against float.
+        max_drop: What the metric may lose against float: points of a share, else a plain number.
         max_mb: Largest file in MB of 1,000,000 bytes.
         min_speedup: Times as fast as float on the same device.
         max_p90_ms: Time in milliseconds that 90 % of the inferences stay below.
-        min_agreement: Share of texts, 0 to 1, that get the same label as from float.
+        min_agreement: Share of examples, 0 to 1, that get the same answer as from float.
         device: Only this device of the report.
         file: Only this shipped file.
         threads: Only this thread count.
@@ -36,7 +36,7 @@ class Limits:
         alpha: Probability of each wrong verdict when the truth lies at the limit; one-sided.
     """
 
-    max_drop: Annotated[float, Between(0, 100)] | None = None
+    max_drop: Weight | None = None
     max_mb: Factor | None = None
     min_speedup: Factor | None = None
     max_p90_ms: Factor | None = None

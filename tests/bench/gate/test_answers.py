@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgebert.bench.gate.answers import MOST_EXAMPLES, examples_for_agreement, examples_for_drop
+from edgebert.bench.gate.answers import MOST_EXAMPLES, examples_for_agreement, examples_needed
 from edgebert.bench.gate.results import decide
 from edgebert.intervals import paired_counts_interval, wilson_interval
 from edgebert.metrics import stated_pairs
@@ -88,7 +88,7 @@ def test_the_examples_asked_for_decide_the_drop_and_one_fewer_does_not():
 
         if decide(*paired_counts_interval(*pairs), least=least) != "undecided":
             continue
-        needed = examples_for_drop(pairs, least=least, alpha=ALPHA)
+        needed = examples_needed(interval, sum(pairs), least=least)
         if needed is None:
             assert decide(*interval(MOST_EXAMPLES), least=least) == "undecided"
             continue

@@ -7,10 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from benchmarks.metric_worlds import WORLDS
 from edgebert.bench.gate.check import check
 from edgebert.bench.gate.results import CheckResult, Limits
 from edgebert.bundle import MANIFEST, Bundle, write_manifest
 from edgebert.errors import UsageError
+from edgebert.metrics import METRICS
 from edgebert.recipe import Target
 from edgebert.tasks import TEXT_CLASSIFICATION
 from tests.support.report_values import (
@@ -206,7 +208,7 @@ def test_an_emulated_device_never_gets_a_verdict_on_speed(bundle):
     ("limits", "said"),
     [
         ({}, "no limit"),
-        ({"max_drop": -1}, r"--max-drop is -1, not from 0 to 100"),
+        ({"max_drop": -1}, "--max-drop is -1, not at least 0"),
         ({"max_drop": math.nan}, "--max-drop is nan"),
         ({"max_mb": 0}, "--max-mb is 0, not above 0"),
         ({"max_mb": math.inf}, "--max-mb is inf"),
@@ -321,3 +323,91 @@ def test_a_metric_that_no_pairs_tell_is_decided_on_devices_too(bundle, monkeypat
         )
         assert (on_device.verdict, on_device.value) == (at_export.verdict, at_export.value)
         assert on_device.more_examples == at_export.more_examples
+
+
+def judged(bundle, metric, before, after, **limits) -> CheckResult:
+    """Return what the gate says of tallies on a device, for a task that is scored by a metric."""
+    says = tuple(index % 2 for index in range(len(before)))
+    made = report_of(bundle, make_measurement(answers=[make_answers(INT8, says), make_answers(FLOAT, says)]))
+    (measured,) = made.measurements
+    files = [
+        replace(item, tallies=tuple(map(tuple, tallies.tolist())))
+        for item, tallies in zip(measured.answers, (after, before), strict=True)
+    ]
+    report = replace(made, measurements=(replace(measured, answers=tuple(files)),))
+    return only(check(bundle, report=report, limits=Limits(**limits)))
+
+
+@pytest.mark.parametrize(
+    ("metric", "room"),
+    [
+        ("label_macro_f1", 1.5),
+        ("entity_f1", 1.5),
+        ("exact_match", 1.5),
+        ("answer_f1", 1.5),
+        ("recall_at_10", 0.5),
+        ("pearson", 0.02),
+        ("spearman", 0.02),
+        ("rmse", 0.02),
+        ("cosine", 0.0003),
+        ("pair_spearman", 0.005),
+    ],
+)
+def test_every_metric_is_decided_with_as_many_examples_as_the_gate_asks_for(bundle, monkeypatch, metric, room):
+    """A drop below the limit is undecided; with the number of examples asked for, give or take 20 %, it passes."""
+    heads = (replace(TEXT_CLASSIFICATION, metrics=(metric,)),)
+    monkeypatch.setattr("edgebert.tasks.TASK_HEADS", heads)
+    before, after = WORLDS[metric](100, 0.04, np.random.default_rng(2))
+    of = METRICS[metric]
+    drop = of.scale * -of.gain(of.value(after) - of.value(before))
+    limit = max(drop, 0) + room
+
+    def found(times):
+        return judged(bundle, metric, np.concatenate([before] * times), np.concatenate([after] * times), max_drop=limit)
+
+    first = found(1)
+    assert first.verdict == "undecided"
+    word, unit = "rise" if metric == "rmse" else "drop", " points" if of.in_points else ""
+    assert first.value.startswith(f"{word} {of.shown(drop / of.scale)}{unit} (")
+    assert first.detail.startswith(f"100 examples in onnxruntime, {metric}; ")
+    assert first.more_examples is not None
+    times = (100 + first.more_examples) / 100
+    assert found(math.ceil(1.2 * times)).verdict == "pass"
+    assert found(math.floor(0.8 * times)).verdict == "undecided"
+
+
+def test_a_percentile_is_undecided_until_there_are_examples_below_it(bundle, monkeypatch):
+    """368 examples tell the 1st percentile from below; fewer say nothing of it, whatever they are."""
+    monkeypatch.setattr("edgebert.tasks.TASK_HEADS", (replace(TEXT_CLASSIFICATION, metrics=("cosine_p1",)),))
+    for examples, verdict, more in ((100, "undecided", 268), (367, "undecided", 1), (368, "pass", None)):
+        before = np.ones((examples, 2))
+        result = judged(bundle, "cosine_p1", before, 0.999 * before, max_drop=0.01)
+        assert (result.verdict, result.more_examples) == (verdict, more)
+
+
+@pytest.mark.parametrize(
+    ("metric", "max_drop", "said"),
+    [
+        ("accuracy", 101, "--max-drop is 101, not from 0 to 100 points of accuracy"),
+        ("cosine", 1, "--max-drop is 1, but cosine is a plain number from -1 to 1, not in points"),
+    ],
+)
+def test_a_limit_in_the_wrong_unit_is_refused(bundle, metric, max_drop, said):
+    """A limit that no file could miss was meant otherwise."""
+    score = replace(bundle.manifest.artifacts[0].score, metric=metric)
+    item = replace(bundle.manifest.artifacts[0], score=score)
+    changed = replace(bundle, manifest=make_manifest(item))
+    with pytest.raises(UsageError, match=said):
+        check(changed, report=None, limits=Limits(max_drop=max_drop))
+
+
+def test_a_stated_error_that_rose_is_a_loss(bundle):
+    """An RMSE that is 0.3 higher (0.2 to 0.4) passes at 0.4 and fails below 0.2, in its own unit."""
+    item = bundle.manifest.artifacts[0]
+    score = replace(
+        item.score, metric="rmse", value=2.5, low=2.1, high=2.9, difference=0.3, difference_low=0.2, difference_high=0.4
+    )
+    changed = replace(bundle, manifest=make_manifest(replace(item, score=score)))
+    for limit, verdict in ((0.4, "pass"), (0.3, "undecided"), (0.19, "fail")):
+        found = only(check(changed, report=None, limits=Limits(max_drop=limit)))
+        assert (found.verdict, found.value) == (verdict, "rise 0.3000 (0.2000 to 0.4000)")
