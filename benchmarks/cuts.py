@@ -273,7 +273,7 @@ def _cut(
 
 
 def _uncut(model: Model, texts: TrainingTexts, evaluation: Dataset, key: _Key, progress: Progress) -> _Uncut:
-    _, vocabulary = prune_vocabulary(model, texts.texts, texts.labels, seed=key.options.seed, progress=progress)
+    _, vocabulary = prune_vocabulary(model, texts.examples, seed=key.options.seed, progress=progress)
     return _Uncut(key=key, answers=answers_of(model, evaluation, progress), vocabulary=vocabulary)
 
 

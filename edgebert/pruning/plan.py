@@ -18,7 +18,7 @@ import numpy.typing as npt
 from edgebert.architecture import Architecture, Keep
 from edgebert.batching import batches_by_length
 from edgebert.errors import UsageError
-from edgebert.network import batch_outputs
+from edgebert.network import outputs_of, padded
 from edgebert.progress import Progress, silent
 from edgebert.pruning.cost import Costs
 from edgebert.pruning.probes import Widths
@@ -48,7 +48,8 @@ class Cut:
     Attributes:
         keep: What stayed of the original.
         model: The narrower model.
-        divergence: KL divergence of the original's answers from its own on probe texts, in nats, float64 [texts].
+        divergence: How far its answers to probe texts are from the original's, float64 [texts]: for labels the KL
+            divergence in nats, for numbers the squared distance, for embeddings 1 minus the cosine.
     """
 
     keep: Keep
@@ -121,13 +122,16 @@ def without_layers(architecture: Architecture, layers: Sequence[int]) -> Archite
 
 
 def divergence(original: Model, other: Model, texts: Sequence[Sequence[int]]) -> npt.NDArray[np.float64]:
-    """Return how far the answers to each text are from the original's, in nats: float64 [texts]."""
+    """Return how far the answers to each text are from the original's, as in ``Cut``: float64 [texts]."""
+    import torch
+
     apart = OBJECTIVES[original.checkpoint.task].divergence
     result = np.empty(len(texts))
     for chosen in batches_by_length([*map(len, texts)], 64):
-        batch = [texts[index] for index in chosen]
-        ours, theirs = (batch_outputs(model.module, batch, original.pad_id) for model in (other, original))
-        result[chosen] = apart(ours, theirs).double().numpy()
+        ids, mask = padded([texts[index] for index in chosen], original.pad_id)
+        with torch.inference_mode():
+            ours, theirs = (outputs_of(model.module, ids, mask) for model in (other, original))
+            result[chosen] = apart(ours, theirs, mask).double().numpy()
     return result
 
 

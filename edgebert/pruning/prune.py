@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from types import NoneType
 
@@ -26,7 +27,8 @@ from edgebert.recipe import PruneOptions
 from edgebert.staging import staged_folder
 from edgebert.text import TextEncoder
 from edgebert.training.distill import distill
-from edgebert.training.objectives import LONGEST, DistillOptions
+from edgebert.training.items import Item, check_gold, items_of
+from edgebert.training.options import LONGEST, DistillOptions
 
 SAMPLE = 1024
 """Texts whose gradients rank heads and neurons."""
@@ -41,10 +43,16 @@ _UNFITTED = 1000  # as many texts at the end of the order as a distillation hold
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Texts:
-    """The training texts as token ids, in a seeded order: the first rank, all fit within bounds, the last probe."""
+    """The training texts in a seeded order: the first rank, all fit within bounds, the last probe.
 
+    Attributes:
+        items: What they are to the model.
+        ids: Token IDs of each window.
+        lengths: How many windows have how many tokens.
+    """
+
+    items: tuple[Item, ...]
     ids: tuple[tuple[int, ...], ...]
-    labels: tuple[int, ...] | None
     lengths: Counter[int]
 
 
@@ -95,7 +103,7 @@ def prune(
         if not isinstance(texts, TrainingTexts):
             texts = read_training(Path(texts), labels=loaded.checkpoint.labels)
         if callable(latency):
-            _check(texts, len(loaded.checkpoint.labels))
+            _check(texts, loaded.checkpoint)
             latency = latency()
         state = out.with_name(out.name + ".state")
         pruned = prune_model(
@@ -134,16 +142,14 @@ def prune_model(
         ParityError: The cut model is not the gated original.
         EnvironmentProblem: The memory is full.
     """
-    _check(training, len(model.checkpoint.labels))
+    _check(training, model.checkpoint)
     head, before = model.checkpoint.head, model.checkpoint.pruning
     with enough_memory("pruning", hint="close other programs, or give fewer or shorter texts"):
         source, report = model, None
         if options.vocabulary:
             known = set(training.texts)
             more = [text for text in vocabulary or () if text not in known]
-            source, report = prune_vocabulary(
-                model, training.texts, training.labels, more=more, seed=options.seed, progress=progress
-            )
+            source, report = prune_vocabulary(model, training.examples, more=more, seed=options.seed, progress=progress)
         texts = _prepare(source, training, options.seed)
         pruned, layers = source, tuple(range(source.checkpoint.architecture.layers))
         if options.keep < 1:
@@ -182,9 +188,9 @@ def prune_model(
         keep=options.keep,
         macs_share=left / whole,
         tokens_per_text=sum(length * count for length, count in texts.lengths.items()) / len(texts.ids),
-        sample=min(SAMPLE, len(texts.ids)) if options.keep < 1 else 0,
+        sample=min(SAMPLE, len(texts.items)) if options.keep < 1 else 0,
         seed=options.seed,
-        train=TextSource(name=training.name, sha256=training.sha256, examples=len(training.texts)),
+        train=TextSource(name=training.name, sha256=training.sha256, examples=len(training.examples)),
         vocabulary=report or (before.vocabulary if before else None),
         distillation=distillation,
     )
@@ -223,31 +229,27 @@ def latency_table(
     return table
 
 
-def _check(training: TrainingTexts, labels: int) -> None:
-    if len(training.texts) < FEWEST:
+def _check(training: TrainingTexts, checkpoint: Checkpoint) -> None:
+    if len(training.examples) < FEWEST:
         raise DataError(
-            f"{training.name}: {len(training.texts)} texts are too few to rank heads and neurons by",
+            f"{training.name}: {len(training.examples)} texts are too few to rank heads and neurons by",
             hint=f"give at least {FEWEST}, better {SAMPLE} or more, as the app will see them",
         )
-    if training.labels is None:
-        return
-    if len(training.labels) != len(training.texts):
-        raise DataError(f"{training.name}: there are {len(training.texts)} texts and {len(training.labels)} labels")
-    if bad := [label for label in training.labels if not 0 <= label < labels]:
-        raise DataError(f"{training.name}: the label {bad[0]} is none of the model's, which are 0 to {labels - 1}")
+    check_gold(training.examples, checkpoint.meaning, training.name)
 
 
 def _prepare(model: Model, training: TrainingTexts, seed: int) -> _Texts:
-    encoder = TextEncoder(model.tokenizer, min(LONGEST, model.checkpoint.architecture.positions))
-    order = np.random.default_rng(seed).permutation(len(training.texts)).tolist()
-    ids = tuple(encoder.encode(training.texts[index]) for index in order)
-    labels = None if training.labels is None else tuple(training.labels[index] for index in order)
-    return _Texts(ids=ids, labels=labels, lengths=Counter(map(len, ids)))
+    checkpoint, order = model.checkpoint, np.random.default_rng(seed).permutation(len(training.examples)).tolist()
+    examples = [training.examples[index] for index in order]
+    length = min(LONGEST, checkpoint.architecture.positions)
+    found = items_of(examples, model.tokenizer, checkpoint.task, checkpoint.meaning, max_length=length)
+    items = tuple(chain.from_iterable(found))
+    ids = tuple(window for item in items for window in item.windows)
+    return _Texts(items=items, ids=ids, lengths=Counter(map(len, ids)))
 
 
 def _score(model: Model, texts: _Texts, progress: Progress) -> Gradients:
-    labels = None if texts.labels is None else texts.labels[:SAMPLE]
-    return gate_gradients(model, texts.ids[:SAMPLE], labels, progress=progress)
+    return gate_gradients(model, texts.items[:SAMPLE], progress=progress)
 
 
 def _fitting(texts: _Texts) -> tuple[tuple[int, ...], ...]:

@@ -18,6 +18,7 @@ from edgebert.batching import batches_by_length
 from edgebert.network import outputs_of, padded
 from edgebert.progress import Progress, silent
 from edgebert.pruning.surgery import gated
+from edgebert.training.items import Item, packed
 from edgebert.training.objectives import OBJECTIVES
 
 if TYPE_CHECKING:
@@ -40,39 +41,43 @@ class Gradients:
 
 
 def gate_gradients(
-    model: Model,
-    texts: Sequence[Sequence[int]],
-    labels: Sequence[int] | None,
-    *,
-    batch_size: int = 32,
-    progress: Progress = silent,
+    model: Model, items: Sequence[Item], *, batch_size: int = 32, progress: Progress = silent
 ) -> Gradients:
-    """Return the gradients of the task's loss by the gates, one row for each text.
+    """Return the gradients of the task's loss by the gates, one row for each item.
 
     Args:
         model: The model.
-        texts: Token ids of each text.
-        labels: The right label of each text; ``None`` takes the model's own answers.
-        batch_size: Texts in one pass.
+        items: What it learns from; where one has no right answers, the model's own are taken for all.
+        batch_size: Items in one pass.
         progress: Told after every pass.
     """
     import torch
 
     shape, objective = model.checkpoint.architecture, OBJECTIVES[model.checkpoint.task]
-    heads = [np.empty((len(texts), width), dtype=np.float32) for width in shape.heads]
-    neurons = [np.empty((len(texts), width), dtype=np.float32) for width in shape.neurons]
+    heads = [np.empty((len(items), width), dtype=np.float32) for width in shape.heads]
+    neurons = [np.empty((len(items), width), dtype=np.float32) for width in shape.neurons]
+    is_labelled = all(item.targets is not None for item in items)
     done = 0
-    for chosen in batches_by_length([*map(len, texts)], batch_size):
-        ids, mask = padded([texts[index] for index in chosen], model.pad_id)
+    for chosen in batches_by_length([item.length for item in items], batch_size):
+        batch = [items[index] for index in chosen]
+        ids, mask = padded([window for item in batch for window in item.windows], model.pad_id)
+        # Both windows of a pair share the gates of their item.
+        rows = torch.tensor([row for row, item in enumerate(batch) for _ in item.windows])
         gates = [torch.ones(len(chosen), width, requires_grad=True) for width in (*shape.heads, *shape.neurons)]
-        with torch.enable_grad(), gated(model, gates[: shape.layers], gates[shape.layers :]) as module:
-            outputs = outputs_of(module, ids, mask)
-            gold = objective.own(outputs) if labels is None else torch.tensor([labels[i] for i in chosen])
-            found = torch.autograd.grad(objective.loss(outputs, gold, "sum"), gates)
+        with torch.enable_grad():
+            by_window = [gate[rows] for gate in gates]
+            with gated(model, by_window[: shape.layers], by_window[shape.layers :]) as module:
+                outputs = outputs_of(module, ids, mask)
+                targets = packed([item.targets for item in batch], objective, ids.shape[1]) if is_labelled else None
+                if targets is None:
+                    loss = objective.own_loss(outputs, mask)
+                else:
+                    loss = objective.loss(outputs, targets, mask, "sum")
+                found = torch.autograd.grad(loss, gates)
         for array, gradient in zip((*heads, *neurons), found, strict=True):
             array[chosen] = gradient.numpy()
         done += len(chosen)
-        progress("scoring heads and neurons", done, len(texts))
+        progress("scoring heads and neurons", done, len(items))
     return Gradients(heads=tuple(heads), neurons=tuple(neurons))
 
 

@@ -15,10 +15,13 @@ import numpy as np
 
 from edgebert.architecture import VocabularyCut
 from edgebert.errors import DataError
+from edgebert.examples import Example, Key
+from edgebert.metrics import METRICS, tally_array
 from edgebert.progress import Progress, silent
 from edgebert.pruning.tokens import check_texts, cut_tokenizer, encodings, kept_tokens
-from edgebert.text import TextEncoder, untruncated
-from edgebert.training.objectives import OBJECTIVES, answers_of
+from edgebert.tasks import task_head
+from edgebert.text import untruncated
+from edgebert.training.answers import answers_of
 
 if TYPE_CHECKING:
     from edgebert.checkpoint import Model
@@ -66,55 +69,64 @@ def cut_vocabulary(model: Model, kept: Sequence[int]) -> Model:
 
 
 def measure_vocabulary(
-    before: Model, after: Model, texts: Sequence[str], labels: Sequence[int] | None, *, progress: Progress = silent
+    before: Model, after: Model, examples: Sequence[Example], *, progress: Progress = silent
 ) -> VocabularyCut:
-    """Return what a cut did to texts, best to some that had no say in it.
+    """Return what a cut did to examples, best to some that had no say in it.
 
     Words and lengths are counted in whole texts; the models see them truncated to their positions.
 
     Args:
         before: The model before the cut.
         after: The model after it.
-        texts: The texts, at least one.
-        labels: The right label of each; ``None`` where they are unknown.
+        examples: The examples, at least one, all of them with right answers or none.
         progress: Told after every chunk of texts.
 
     Raises:
         UsageError: A text holds a lone surrogate.
     """
+    texts = [text for example in examples for text in example.texts]
+    head, meaning = task_head(before.checkpoint.task), before.checkpoint.meaning
     measured = []
     for model, when in ((before, "before"), (after, "after")):
-        encoder = TextEncoder(model.tokenizer, model.checkpoint.architecture.positions)
         answers = answers_of(
             model.module,
-            [encoder.encode(text) for text in texts],
-            model.pad_id,
-            OBJECTIVES[model.checkpoint.task],
+            model.tokenizer,
+            examples,
+            head.task,
+            meaning,
+            max_length=model.checkpoint.architecture.positions,
             stage=f"comparing the answers, {when} the cut",
             progress=progress,
         )
-        right = None if labels is None else float((answers == labels).mean())
-        measured.append((*_spelling(model, texts), answers, right))
+        measured.append((*_spelling(model, texts), answers, _score(before, examples, answers)))
     (unknown_before, tokens_before, answers_before, right_before), (unknown, tokens, answers, right) = measured
     return VocabularyCut(
         tokens_before=before.tokenizer.get_vocab_size(),
         tokens_after=after.tokenizer.get_vocab_size(),
         bytes_saved=_bytes_saved(before, after),
-        texts=len(texts),
+        texts=len(examples),
         unknown_before=unknown_before,
         unknown_after=unknown,
         tokens_per_text_before=tokens_before,
         tokens_per_text_after=tokens,
-        agreement=float((answers_before == answers).mean()),
+        agreement=head.count_same(answers_before, answers) / len(examples),
         accuracy_before=right_before,
         accuracy_after=right,
     )
 
 
+def _score(model: Model, examples: Sequence[Example], answers: Sequence[Key]) -> float | None:
+    """Return the default metric of the task where it is a share, and right answers are known; ``None`` elsewhere."""
+    head = task_head(model.checkpoint.task)
+    if any(example.gold is None for example in examples):
+        return None
+    value = METRICS[head.metrics[0]].value(tally_array(head.count(examples, answers, model.checkpoint.meaning, None)))
+    return float(value) if 0 <= value <= 1 else None
+
+
 def prune_vocabulary(
     model: Model,
-    training: Sequence[str],
-    labels: Sequence[int] | None,
+    training: Sequence[Example],
     *,
     more: Sequence[str] = (),
     seed: int,
@@ -124,12 +136,12 @@ def prune_vocabulary(
 
     A tenth of the different training texts (2,000 at most) is held out, a cut made for all others is measured on it,
     and the cut that is returned is made for all texts: its size is the one reported. Which tokens stay depends on the
-    texts alone, never on labels or seed.
+    texts alone, never on labels or seed. Examples with two texts are told apart by the second: questions on one text
+    are held out together, and measured by one of them.
 
     Args:
         model: The model; it stays as it is.
-        training: Texts of the task, at least ten different ones that are not in ``more``.
-        labels: The right label of each, for the accuracies; ``None`` where they are unknown.
+        training: Examples of the task, at least ten with different texts that are not in ``more``.
         more: Texts that are never held out, whose tokens stay as well.
         seed: Seed that chooses the texts to hold out.
         progress: Told as the work goes on.
@@ -138,10 +150,12 @@ def prune_vocabulary(
         DataError: There are too few texts.
         UsageError: A text holds a lone surrogate.
     """
-    check_texts(training)
+    texts = [text for example in training for text in example.texts]
+    check_texts(texts)
     # A text that stands there twice would otherwise be held out and have a say.
     given = set(more)
-    first = {text: index for index, text in reversed(list(enumerate(training))) if text not in given}
+    last = ((index, example.texts[-1]) for index, example in reversed([*enumerate(training)]))
+    first = {text: index for index, text in last if text not in given}
     if len(first) < FEWEST_TEXTS:
         raise DataError(
             f"cutting the vocabulary needs at least {FEWEST_TEXTS} different training texts, there are {len(first)}"
@@ -151,16 +165,13 @@ def prune_vocabulary(
     order = np.random.default_rng(seed).permutation(sorted(first.values())).tolist()
     count = min(len(order) // 10, MOST_HELD_OUT)
     held_out, others = order[:count], order[count:]
-    unseen = [training[index] for index in held_out]
-    kept = kept_tokens(model.tokenizer, [*(training[index] for index in others), *more], progress=progress)
+    seen = [*dict.fromkeys(text for index in others for text in training[index].texts), *more]
+    kept = kept_tokens(model.tokenizer, seen, progress=progress)
     report = measure_vocabulary(
-        model,
-        cut_vocabulary(model, kept),
-        unseen,
-        None if labels is None else [labels[index] for index in held_out],
-        progress=progress,
+        model, cut_vocabulary(model, kept), [training[index] for index in held_out], progress=progress
     )
-    pruned = cut_vocabulary(model, (*kept, *kept_tokens(model.tokenizer, unseen, progress=progress)))
+    rest = [*dict.fromkeys(texts).keys() - set(seen)]
+    pruned = cut_vocabulary(model, (*kept, *kept_tokens(model.tokenizer, rest, progress=progress)))
     return pruned, dataclasses.replace(
         report,
         tokens_after=pruned.tokenizer.get_vocab_size(),

@@ -1,7 +1,7 @@
 """Distillation: a pruned model learns to answer as the model it was cut from.
 
 The triple loss of DistilBERT (Sanh et al. 2019, arXiv:1910.01108) carried to fine-tuning: soft targets at a
-temperature, hidden states (by their squared distance, where the paper takes the cosine), and the labels.
+temperature, hidden states (by their squared distance, where the paper takes the cosine), and the right answers.
 """
 
 from __future__ import annotations
@@ -18,16 +18,14 @@ from edgebert.architecture import Distillation
 from edgebert.intervals import paired_difference_interval
 from edgebert.network import enough_memory
 from edgebert.progress import Progress, silent
-from edgebert.text import TextEncoder
-from edgebert.training.loop import DistillSetup, agreements, train, with_teacher_answers
-from edgebert.training.objectives import LONGEST, OBJECTIVES, TEMPERATURE, DistillOptions, TokenPair
+from edgebert.training.items import ItemPair, pair_items
+from edgebert.training.loop import DistillSetup, agreements, train, with_teacher_outputs
+from edgebert.training.objectives import OBJECTIVES
+from edgebert.training.options import LONGEST, DistillOptions
 from edgebert.training.resume import StateFolder, drop_state
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
-
-    from tokenizers import Tokenizer
 
     from edgebert.checkpoint import Model
     from edgebert.data import TrainingTexts
@@ -57,7 +55,7 @@ def distill(
     Args:
         student: The pruned model.
         teacher: The model it was cut from: same labels and width, perhaps another vocabulary.
-        training: Two texts or more, with labels of the models or without.
+        training: Two examples or more, with right answers or without.
         options: Hyper-parameters.
         layers: The teacher's layers that the student's layers came from; ``None`` when they have equally many.
         work: Folder for the state of the training: a killed one, called again with equal arguments, goes on from
@@ -84,7 +82,7 @@ def distill(
             objective=OBJECTIVES[student.checkpoint.task],
             options=options,
         )
-        held_out_batches = with_teacher_answers(setup, held_out)
+        held_out_batches = with_teacher_outputs(setup, held_out)
         before = agreements(setup, held_out_batches)
         state = None
         if work:
@@ -100,49 +98,34 @@ def distill(
     return dataclasses.replace(student, module=setup.student), Distillation(
         epochs=options.epochs,
         learning_rate=options.learning_rate,
-        temperature=TEMPERATURE,
-        labelled=training.labels is not None,
-        held_out=len(held_out),
+        temperature=options.temperature,
+        labelled=all(example.gold is not None for example in training.examples),
+        held_out=len(before),
         agreement_before=float(before.mean()),
         agreement_after=float(after.mean()),
     )
 
 
-def encode_pairs(
-    texts: Sequence[str], labels: Sequence[int] | None, student: Tokenizer, teacher: Tokenizer, *, max_length: int
-) -> tuple[TokenPair, ...]:
-    """Return texts as token ids of both tokenizers, truncated to ``max_length`` tokens.
-
-    Raises:
-        UsageError: A text holds a lone surrogate.
-    """
-    encoder, other = TextEncoder(student, max_length), TextEncoder(teacher, max_length)
-    numbers: Sequence[int | None] = labels if labels is not None else (None,) * len(texts)
-    if student.to_str() == teacher.to_str():
-        encoded = (encoder.encode(text) for text in texts)
-        return tuple(TokenPair(ids, ids, len(ids), label) for ids, label in zip(encoded, numbers, strict=True))
-    vocabulary = student.get_vocab()
-    renumbered = {index: vocabulary.get(token) for token, index in teacher.get_vocab().items()}
-    pairs = []
-    for text, label in zip(texts, numbers, strict=True):
-        ids, teacher_ids = encoder.encode(text), other.encode(text)
-        same = [renumbered[theirs] == ours for ours, theirs in zip(ids, teacher_ids, strict=False)]
-        pairs.append(TokenPair(ids, teacher_ids, same.index(False) if False in same else len(same), label))
-    return tuple(pairs)
-
-
 def _split(
     student: Model, teacher: Model, training: TrainingTexts, options: DistillOptions
-) -> tuple[list[TokenPair], list[TokenPair]]:
-    """Return the texts to learn from and those held out."""
+) -> tuple[list[ItemPair], list[ItemPair]]:
+    """Return the items to learn from and those held out."""
     length = min(LONGEST, student.checkpoint.architecture.positions)
-    pairs = encode_pairs(training.texts, training.labels, student.tokenizer, teacher.tokenizer, max_length=length)
-    count = min(max(round(options.held_out * len(pairs)), 1), _MOST_HELD_OUT, len(pairs) - 1)
+    checkpoint = student.checkpoint
+    examples = pair_items(
+        training.examples,
+        student.tokenizer,
+        teacher.tokenizer,
+        checkpoint.task,
+        checkpoint.meaning,
+        max_length=length,
+    )
+    count = min(max(round(options.held_out * len(examples)), 1), _MOST_HELD_OUT, len(examples) - 1)
     # The last of the order: pruning with this seed ranks and re-fits on the first, which then flatter the start.
-    held_out = set(np.random.default_rng(options.seed).permutation(len(pairs))[-count:].tolist())
-    parts: tuple[list[TokenPair], list[TokenPair]] = ([], [])
-    for index, pair in enumerate(pairs):
-        parts[index in held_out].append(pair)
+    held_out = set(np.random.default_rng(options.seed).permutation(len(examples))[-count:].tolist())
+    parts: tuple[list[ItemPair], list[ItemPair]] = ([], [])
+    for index, items in enumerate(examples):
+        parts[index in held_out].extend(items)
     return parts
 
 
@@ -158,7 +141,8 @@ def _fingerprint(
     student: Model, teacher: Model, training: TrainingTexts, options: DistillOptions, origins: tuple[int, ...]
 ) -> str:
     """Return a hash of all that decides the result: 64 hex digits."""
-    settings = [dataclasses.asdict(options), origins, training.sha256, training.texts, training.labels]
+    examples = [(example.texts, example.gold, example.words) for example in training.examples]
+    settings = [dataclasses.asdict(options), origins, training.sha256, examples]
     total = hashlib.sha256(json.dumps(settings).encode())
     for model in (student, teacher):
         total.update(model.tokenizer.to_str().encode())

@@ -27,14 +27,15 @@ from edgebert.errors import DataError, UsageError
 from edgebert.examples import gold_of
 from edgebert.folder import locate, read_config
 from edgebert.label_metrics import accuracy
-from edgebert.manifest import Task
+from edgebert.manifest import Meaning, Task
 from edgebert.network import build_module, padded, require, state_arrays
 from edgebert.progress import Progress, silent
 from edgebert.staging import staged_folder
 from edgebert.tensors import check_shapes, read_tensors, weight_files, write_tensors
 from edgebert.text import TextEncoder, pad_id_of
 from edgebert.tokenizer import check_vocabulary, load_tokenizer, write_tokenizer
-from edgebert.training.objectives import OBJECTIVES, answers_of
+from edgebert.training.answers import answers_of
+from edgebert.training.objectives import OBJECTIVES
 
 if TYPE_CHECKING:
     import torch
@@ -247,7 +248,7 @@ def _trainer(
         args=arguments,
         train_dataset=_encode(tokenizer, train, options.max_length),
         data_collator=partial(_batch, pad_id=pad_id_of(tokenizer)),
-        compute_loss_func=lambda outputs, labels, **_: OBJECTIVES[_TASK].loss(outputs, labels, "mean"),
+        compute_loss_func=lambda outputs, labels, **_: OBJECTIVES[_TASK].loss(outputs, labels, labels, "mean"),
         callbacks=[_Reporter()],
     )
     trainer.remove_callback(transformers.PrinterCallback)  # a library does not print
@@ -289,6 +290,7 @@ def _save(model: transformers.PreTrainedModel, folder: Path) -> None:
 def _accuracy(
     model: transformers.PreTrainedModel, tokenizer: Tokenizer, evaluation: Dataset, options: FinetuneOptions
 ) -> float:
-    encoded = _encode(tokenizer, evaluation, options.max_length)
-    found = answers_of(model, [row["input_ids"] for row in encoded], pad_id_of(tokenizer), OBJECTIVES[_TASK])
-    return accuracy(np.array([row["labels"] for row in encoded]), found)
+    meaning = Meaning(labels=evaluation.labels)
+    found = answers_of(model, tokenizer, evaluation.examples, _TASK, meaning, max_length=options.max_length)
+    gold = [gold_of(example)[0] for example in evaluation.examples]
+    return accuracy(np.array(gold), np.array([key[0] for key in found]))

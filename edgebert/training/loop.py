@@ -17,17 +17,21 @@ import numpy as np
 from edgebert.batching import batches_by_length, epoch_batches
 from edgebert.errors import UsageError
 from edgebert.network import outputs_of
-from edgebert.training.objectives import DistillOptions, Objective, PairBatch, TokenPair, distillation_loss, pad_pairs
+from edgebert.training.imitation import distillation_loss
+from edgebert.training.items import ItemPair, PairBatch, pad_pairs
+from edgebert.training.objectives import Objective
+from edgebert.training.options import DistillOptions
 from edgebert.training.resume import StateFolder, TrainingState, drop_state, load_state, save_state
 
 if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
+    from edgebert.network import Outputs
     from edgebert.progress import Progress
 
-    # Batches of held-out texts, each with the answers of the teacher, [batch, ...].
-    HeldOut = list[tuple[PairBatch, torch.Tensor]]
+    # Batches of held-out items, each with the outputs of the teacher.
+    HeldOut = list[tuple[PairBatch, Outputs]]
 
 _WARM_UP_SHARE = 0.06
 _WEIGHT_DECAY = 0.01
@@ -57,7 +61,7 @@ class DistillSetup:
 
 
 def train(
-    setup: DistillSetup, pairs: Sequence[TokenPair], folder: StateFolder | None, progress: Progress
+    setup: DistillSetup, pairs: Sequence[ItemPair], folder: StateFolder | None, progress: Progress
 ) -> Mapping[str, torch.Tensor]:
     """Train the student, from its saved state where there is one, and return its averaged weights.
 
@@ -67,7 +71,7 @@ def train(
         UsageError: The training diverged.
     """
     options, student, done = setup.options, setup.student, 0
-    lengths = [len(pair.student) for pair in pairs]
+    lengths = [max(map(len, pair.student)) for pair in pairs]
     per_epoch = math.ceil(len(pairs) / options.batch_size)
     total = math.ceil(options.epochs * per_epoch)
     student.requires_grad_(requires_grad=True)
@@ -87,7 +91,9 @@ def train(
             batches = epoch_batches(lengths, options.batch_size, seed=options.seed, epoch=epoch)
         for group in optimizer.param_groups:
             group["lr"] = options.learning_rate * rate(step, total, int(_WARM_UP_SHARE * total))
-        loss = _step(setup, optimizer, pad_pairs([pairs[number] for number in batches[index]], setup.pad_ids))
+        loss = _step(
+            setup, optimizer, pad_pairs([pairs[number] for number in batches[index]], setup.pad_ids, setup.objective)
+        )
         for name, tensor in student.state_dict().items():
             # Up to the first of the steps that are averaged the mean is the student itself.
             average[name].lerp_(tensor, 1 / max(step + 1 - total // 2, 1))
@@ -111,7 +117,7 @@ def _step(setup: DistillSetup, optimizer: torch.optim.Optimizer, batch: PairBatc
     import torch
 
     optimizer.zero_grad(set_to_none=True)
-    loss = distillation_loss(setup.student, setup.teacher, setup.layers, batch, setup.objective)
+    loss = distillation_loss(setup.student, setup.teacher, setup.layers, batch, setup.objective, setup.options)
     loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(setup.student.parameters(), _LARGEST_GRADIENT)
     optimizer.step()
@@ -123,30 +129,29 @@ def _step(setup: DistillSetup, optimizer: torch.optim.Optimizer, batch: PairBatc
     return loss.item()
 
 
-def with_teacher_answers(setup: DistillSetup, pairs: Sequence[TokenPair]) -> HeldOut:
-    """Return held-out texts in batches, with the teacher's answers."""
+def with_teacher_outputs(setup: DistillSetup, pairs: Sequence[ItemPair]) -> HeldOut:
+    """Return held-out items in batches, with what the teacher computes of them."""
     import torch
 
     held_out = []
     for numbers in batches_by_length(
-        [len(pair.teacher) for pair in pairs], setup.options.batch_size, longest_first=True
+        [max(map(len, pair.teacher)) for pair in pairs], setup.options.batch_size, longest_first=True
     ):
-        batch = pad_pairs([pairs[number] for number in numbers], setup.pad_ids)
+        batch = pad_pairs([pairs[number] for number in numbers], setup.pad_ids, setup.objective)
         with torch.inference_mode():
-            outputs = outputs_of(setup.teacher, batch.teacher_ids, batch.teacher_mask)
-        held_out.append((batch, setup.objective.own(outputs)))
+            held_out.append((batch, outputs_of(setup.teacher, batch.teacher_ids, batch.teacher_mask)))
     return held_out
 
 
 def agreements(setup: DistillSetup, held_out: HeldOut) -> NDArray[np.bool_]:
-    """Return for each held-out text whether the student answers it as the teacher does, bool [texts]."""
+    """Return for each held-out window whether the student answers it as the teacher does, bool [windows]."""
     import torch
 
     same = []
-    for batch, answers in held_out:
+    for batch, theirs in held_out:
         with torch.inference_mode():
-            own = setup.objective.own(outputs_of(setup.student, batch.ids, batch.mask))
-        same.append((own == answers).reshape(len(own), -1).all(dim=1).numpy())
+            ours = outputs_of(setup.student, batch.ids, batch.mask)
+            same.append(setup.objective.agree(ours, theirs, batch.shared).numpy())
     return np.concatenate(same)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from edgebert.examples import Example
 from edgebert.heads import head_spec
 from edgebert.manifest import NO_SETTINGS
 from edgebert.recipe import PruneOptions
+from edgebert.training.items import Item
 from tests.support import fakes
 
 HEAD = head_spec("text-classification", NO_SETTINGS)
@@ -45,18 +47,35 @@ def training(count: int = 90, *, labelled: bool = True) -> TrainingTexts:
 
 def training_of(texts: Sequence[str], labels: Sequence[int] | None = None) -> TrainingTexts:
     """Return texts as training data, with or without labels."""
+    return TrainingTexts(name="train.tsv", sha256="ab" * 32, examples=examples_of(texts, labels))
+
+
+def examples_of(texts: Sequence[str], labels: Sequence[int] | None = None) -> tuple[Example, ...]:
     gold = [None] * len(texts) if labels is None else [(label,) for label in labels]
-    examples = tuple(
+    return tuple(
         Example(texts=(text,), gold=answer, line=line)
         for line, (text, answer) in enumerate(zip(texts, gold, strict=True), 1)
     )
-    return TrainingTexts(name="train.tsv", sha256="ab" * 32, examples=examples)
+
+
+def unlabelled(data: TrainingTexts) -> TrainingTexts:
+    return dataclasses.replace(data, examples=tuple(dataclasses.replace(one, gold=None) for one in data.examples))
+
+
+def labels_of(data: TrainingTexts) -> list[int]:
+    return [int(example.gold[0]) for example in data.examples if example.gold]
+
+
+def items(ids: Sequence[Sequence[int]], labels: Sequence[int] | None = None) -> list[Item]:
+    """Return texts as token IDs with labels or without as what is learnt from."""
+    gold = [None] * len(ids) if labels is None else [((label,),) for label in labels]
+    return [Item((tuple(text),), targets) for text, targets in zip(ids, gold, strict=True)]
 
 
 def training_file(path: Path) -> Path:
     data = training()
     return fakes.write_data(
-        path, [(text, fakes.LABELS[label]) for text, label in zip(data.texts, data.labels, strict=True)]
+        path, [(text, fakes.LABELS[label]) for text, label in zip(data.texts, labels_of(data), strict=True)]
     )
 
 

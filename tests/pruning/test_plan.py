@@ -17,7 +17,7 @@ from edgebert.pruning.cost import mac_costs, macs
 from edgebert.pruning.plan import MULTIPLE, Cut, cut_to_budget, divergence, without_layers
 from edgebert.pruning.scores import gate_gradients
 from edgebert.pruning.surgery import architecture_of, cut, gated, layers_only
-from tests.pruning.inputs import HEAD
+from tests.pruning.inputs import HEAD, items
 from tests.support import fakes
 
 FIT = fakes.random_texts(31, count=60, longest=12)
@@ -60,7 +60,7 @@ def costs(shape):
 def planned(model: Model, share: float, *, drop_layers: bool = False, **changes) -> Cut:
     return cut_to_budget(
         model,
-        gate_gradients(model, FIT, None),
+        gate_gradients(model, items(FIT)),
         FIT,
         PROBE,
         **{"cost_model": costs, "share": share, "drop_layers": drop_layers} | changes,
@@ -114,7 +114,7 @@ def test_a_nearly_empty_layer_goes_only_where_answers_stay_as_near():
     """
     model, outcomes = plain(), set()
     for layer, share in itertools.product((0, 1), (0.2, 0.3, 0.4)):
-        gradients, told = gate_gradients(model, FIT, None), []
+        gradients, told = gate_gradients(model, items(FIT)), []
         for part in (gradients.heads, gradients.neurons):
             part[layer][:] *= 1e-6
         plan = functools.partial(cut_to_budget, model, gradients, FIT, PROBE, cost_model=costs, share=share)

@@ -18,7 +18,17 @@ from edgebert.pruning.cost import macs
 from edgebert.pruning.prune import prune, prune_model, score
 from edgebert.recipe import PruneOptions
 from edgebert.text import TextEncoder
-from tests.pruning.inputs import HALF, HEAD, folder, plain, same_weights, training, training_file, training_of
+from tests.pruning.inputs import (
+    HALF,
+    HEAD,
+    folder,
+    labels_of,
+    plain,
+    same_weights,
+    training,
+    training_file,
+    training_of,
+)
 from tests.support import fakes
 
 UNSEEN = fakes.random_texts(41, count=20, longest=14)
@@ -79,7 +89,7 @@ def test_labels_take_part_in_the_ranking():
     model, data = plain(), training()
     own = score(model, training(labelled=False), seed=0)
     given = score(model, data, seed=0)
-    turned = score(model, dataclasses.replace(data, labels=tuple(1 - label for label in data.labels)), seed=0)
+    turned = score(model, training_of(data.texts, [1 - label for label in labels_of(data)]), seed=0)
     assert not np.array_equal(own.neurons[0], given.neurons[0])
     assert not np.array_equal(turned.neurons[0], given.neurons[0])
 
@@ -207,18 +217,18 @@ def test_the_texts_that_choose_the_best_state_were_not_fitted(monkeypatch):
     from edgebert.training import distill as distilling
 
     seen: dict[str, set[tuple[int, ...]]] = {}
-    repair, with_teacher_answers = planning.repair, distilling.with_teacher_answers
+    repair, with_teacher_outputs = planning.repair, distilling.with_teacher_outputs
 
     def fitted(original, pruned, layers, texts, **options):
         seen["fitted"] = set(texts)
         return repair(original, pruned, layers, texts, **options)
 
     def held_out(setup, pairs):
-        seen["held out"] = {pair.student for pair in pairs}
-        return with_teacher_answers(setup, pairs)
+        seen["held out"] = {window for pair in pairs for window in pair.student}
+        return with_teacher_outputs(setup, pairs)
 
     monkeypatch.setattr(planning, "repair", fitted)
-    monkeypatch.setattr(distilling, "with_teacher_answers", held_out)
+    monkeypatch.setattr(distilling, "with_teacher_outputs", held_out)
     words = [*fakes.WORDS[:11], *fakes.PIECES]
     texts = tuple(f"{words[index % len(words)]} {index} {words[index % 7]}" for index in range(200))
     training = training_of(texts)

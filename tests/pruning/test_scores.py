@@ -12,6 +12,7 @@ from edgebert.checkpoint import Model, load_model
 from edgebert.network import blocks
 from edgebert.pruning.scores import gate_gradients, importance
 from edgebert.pruning.surgery import gated
+from tests.pruning.inputs import items
 from tests.support import fakes
 
 TEXTS = fakes.random_texts(11, count=7, longest=14)
@@ -52,7 +53,7 @@ def test_a_gradient_is_the_slope_of_its_texts_own_loss(labels):
     Without labels the loss is that of the model's own answer.
     """
     model = shared()
-    found = gate_gradients(model, TEXTS, labels, batch_size=3)
+    found = gate_gradients(model, items(TEXTS, labels), batch_size=3)
     targets = labels or fakes.torch_logits(model.module, TEXTS).argmax(axis=1).tolist()
     for row, (text, label) in enumerate(zip(TEXTS, targets, strict=True)):
         for layer in range(2):
@@ -68,9 +69,9 @@ def test_a_gradient_is_the_slope_of_its_texts_own_loss(labels):
 def test_padding_and_company_do_not_matter(batch_size):
     """Whatever a text is batched with, and in which order texts come, its row is the same."""
     model = shared()
-    together = gate_gradients(model, TEXTS, LABELS, batch_size=batch_size)
+    together = gate_gradients(model, items(TEXTS, LABELS), batch_size=batch_size)
     for row, (text, label) in enumerate(zip(TEXTS, LABELS, strict=True)):
-        alone = gate_gradients(model, [text], [label])
+        alone = gate_gradients(model, items([text], [label]))
         for found, wanted in zip((*together.heads, *together.neurons), (*alone.heads, *alone.neurons), strict=True):
             np.testing.assert_allclose(found[row], wanted[0], rtol=1e-3, atol=2e-5)
 
@@ -80,7 +81,7 @@ def test_own_answers_are_labels_like_others():
     model = shared()
     answers = fakes.torch_logits(model.module, TEXTS).argmax(axis=1).tolist()
     assert len(set(answers)) > 1
-    without, given = gate_gradients(model, TEXTS, None), gate_gradients(model, TEXTS, answers)
+    without, given = gate_gradients(model, items(TEXTS, None)), gate_gradients(model, items(TEXTS, answers))
     for found, wanted in zip((*without.heads, *without.neurons), (*given.heads, *given.neurons), strict=True):
         np.testing.assert_array_equal(found, wanted)
 
@@ -89,7 +90,7 @@ def test_the_model_is_as_it_was():
     """No weight changed, none has a gradient, no hook stays, and progress counts every text once."""
     model, told = shared(), []
     before = {name: tensor.clone() for name, tensor in model.module.state_dict().items()}
-    gate_gradients(model, TEXTS, LABELS, batch_size=3, progress=lambda *step: told.append(step))
+    gate_gradients(model, items(TEXTS, LABELS), batch_size=3, progress=lambda *step: told.append(step))
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.module.state_dict().items())
     assert all(parameter.grad is None and not parameter.requires_grad for parameter in model.module.parameters())
     for block in blocks(model.module):
@@ -108,7 +109,7 @@ def test_an_interrupt_leaves_no_hook():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        gate_gradients(model, TEXTS, LABELS, progress=interrupt)
+        gate_gradients(model, items(TEXTS, LABELS), progress=interrupt)
     np.testing.assert_array_equal(fakes.torch_logits(model.module, TEXTS), before)
 
 

@@ -19,6 +19,7 @@ from edgebert.pruning.tokens import kept_tokens
 from edgebert.pruning.vocabulary import cut_vocabulary, measure_vocabulary, prune_vocabulary
 from edgebert.tasks import TEXT_CLASSIFICATION
 from edgebert.text import pieces
+from tests.pruning.inputs import examples_of
 from tests.support import fakes
 
 HARD = (*(text for (text,) in TEXT_CLASSIFICATION.golden_texts), *fakes.TEXTS, "good [MASK] battery")
@@ -153,7 +154,7 @@ def test_the_report_counts_words_tokens_and_answers() -> None:
     cut = cut_vocabulary(model, [index for index, token in enumerate(TOKENS) if token not in gone])
     texts = ("zebra 42", "the battery is great", "great headphones", "", "価 good 価!")
     labels = (0, 1, 1, 0, 1)
-    report = measure_vocabulary(model, cut, texts, labels)
+    report = measure_vocabulary(model, cut, examples_of(texts, labels))
     assert (report.tokens_before, report.tokens_after, report.texts) == (len(TOKENS), len(TOKENS) - 4, 5)
     assert report.unknown_before == 2 / 12
     assert report.unknown_after == 4 / 12
@@ -175,7 +176,7 @@ def test_changed_answers_show() -> None:
     texts = [f"{first} {second}" for first in fakes.WORDS[:10] for second in fakes.WORDS[:10]]
     right = logits(model, texts).argmax(axis=1).tolist()
     assert 0 < sum(right) < len(right)
-    report = measure_vocabulary(model, cut, texts, right)
+    report = measure_vocabulary(model, cut, examples_of(texts, right))
     assert (report.unknown_before, report.unknown_after, report.accuracy_before) == (0, 1, 1)
     assert report.accuracy_after == report.agreement < 1
 
@@ -183,14 +184,14 @@ def test_changed_answers_show() -> None:
 def test_without_labels_there_is_no_accuracy() -> None:
     """Texts alone give all but the accuracies."""
     model = tiny()
-    report = measure_vocabulary(model, model, fakes.TEXTS, None)
+    report = measure_vocabulary(model, model, examples_of(fakes.TEXTS))
     assert (report.accuracy_before, report.accuracy_after, report.agreement, report.bytes_saved) == (None, None, 1, 0)
 
 
 def test_long_texts_are_counted_whole_and_answered_truncated() -> None:
     """A text beyond the model's positions is no error, and its length is that of the whole text."""
     model = tiny()
-    report = measure_vocabulary(model, model, ["good " * 100], None)
+    report = measure_vocabulary(model, model, examples_of(["good " * 100]))
     assert (report.tokens_per_text_before, report.agreement) == (102, 1)
 
 
@@ -198,7 +199,7 @@ def test_models_are_measured_as_they_are() -> None:
     """Measuring sets no truncation or padding on the tokenizers it was given."""
     model = tiny()
     before = snapshot(model)
-    measure_vocabulary(model, model, fakes.TEXTS, LABELS)
+    measure_vocabulary(model, model, examples_of(fakes.TEXTS, LABELS))
     check_unchanged(model, before)
 
 
@@ -210,12 +211,12 @@ def test_pruning_keeps_the_tokens_of_all_texts_and_measures_unseen_ones() -> Non
     model = tiny()
     before = snapshot(model)
     texts = [f"text {index}" for index in range(40)]
-    pruned, report = prune_vocabulary(model, texts, None, seed=0)
+    pruned, report = prune_vocabulary(model, examples_of(texts), seed=0)
     expected = cut_vocabulary(model, kept_tokens(model.tokenizer, texts))
     assert pruned.tokenizer.to_str() == expected.tokenizer.to_str()
     assert np.array_equal(logits(pruned, HARD), logits(expected, HARD))
     assert (report.texts, report.tokens_after) == (4, expected.tokenizer.get_vocab_size())
-    assert report.bytes_saved == measure_vocabulary(model, expected, texts, None).bytes_saved
+    assert report.bytes_saved == measure_vocabulary(model, expected, examples_of(texts)).bytes_saved
     check_unchanged(model, before)
 
 
@@ -225,7 +226,7 @@ def test_held_out_texts_have_no_say_in_what_is_measured() -> None:
     # Each text's long word is its own: the one held out is spelled by pieces in the trial.
     words = ("battery", "headphones", "never", "cracked", "unseen", "screen", "great", "awful", "very", "good")
     for seed in range(4):
-        pruned, report = prune_vocabulary(model, words, None, seed=seed)
+        pruned, report = prune_vocabulary(model, examples_of(words), seed=seed)
         assert report.texts == 1
         assert report.tokens_per_text_before == 3
         assert report.tokens_per_text_after > 3
@@ -240,19 +241,19 @@ def test_a_text_that_stands_twice_is_not_held_out_with_a_say() -> None:
     model = tiny()
     words = ("battery", "headphones", "never", "cracked", "unseen", "screen", "great", "awful", "very", "good")
     for seed in range(4):
-        _, report = prune_vocabulary(model, words * 3, None, seed=seed)
+        _, report = prune_vocabulary(model, examples_of(words * 3), seed=seed)
         assert (report.texts, report.tokens_per_text_before) == (1, 3)
         assert report.tokens_per_text_after > 3
     with pytest.raises(DataError, match="there are 9 that are no vocabulary texts"):
-        prune_vocabulary(model, words, None, more=["good"], seed=0)
+        prune_vocabulary(model, examples_of(words), more=["good"], seed=0)
 
 
 def test_tokens_of_more_texts_stay() -> None:
     """Texts beside the training texts keep their tokens too."""
     model = tiny()
     texts = [f"text {index}" for index in range(10)]
-    assert "unseen" not in pieces(prune_vocabulary(model, texts, None, seed=0)[0].tokenizer)
-    assert "unseen" in pieces(prune_vocabulary(model, texts, None, more=["unseen"], seed=0)[0].tokenizer)
+    assert "unseen" not in pieces(prune_vocabulary(model, examples_of(texts), seed=0)[0].tokenizer)
+    assert "unseen" in pieces(prune_vocabulary(model, examples_of(texts), more=["unseen"], seed=0)[0].tokenizer)
 
 
 @given(labels=st.lists(st.integers(0, 1), min_size=len(fakes.TEXTS), max_size=len(fakes.TEXTS)), seed=st.integers(0, 9))
@@ -260,8 +261,8 @@ def test_tokens_of_more_texts_stay() -> None:
 def test_relabelling_changes_nothing_but_the_accuracies(labels: list[int], seed: int) -> None:
     """Labels have no say in which tokens stay, nor has the seed; the held-out texts depend on the seed alone."""
     model = tiny()
-    pruned, report = prune_vocabulary(model, fakes.TEXTS, labels, seed=seed)
-    other, without = prune_vocabulary(model, fakes.TEXTS, None, seed=seed)
+    pruned, report = prune_vocabulary(model, examples_of(fakes.TEXTS, labels), seed=seed)
+    other, without = prune_vocabulary(model, examples_of(fakes.TEXTS), seed=seed)
     assert pruned.tokenizer.to_str() == other.tokenizer.to_str() == _without_seed().tokenizer.to_str()
     assert dataclasses.replace(report, accuracy_before=None, accuracy_after=None) == without
 
@@ -277,7 +278,7 @@ def test_the_held_out_texts_keep_their_labels() -> None:
     texts = [f"{first} {second} headphones" for first in fakes.WORDS[:10] for second in fakes.WORDS[:10]]
     right = logits(model, texts).argmax(axis=1).tolist()
     assert 0 < sum(right) < len(right)
-    report = prune_vocabulary(model, texts, right, seed=3)[1]
+    report = prune_vocabulary(model, examples_of(texts, right), seed=3)[1]
     assert (report.texts, report.accuracy_before) == (10, 1)
     assert report.accuracy_after == report.agreement
 
@@ -286,7 +287,7 @@ def test_the_held_out_texts_keep_their_labels() -> None:
 def test_too_few_texts_are_refused(texts: tuple[str, ...]) -> None:
     """Fewer than ten different texts leave none to hold out."""
     with pytest.raises(DataError) as caught:
-        prune_vocabulary(tiny(), texts, None, seed=0)
+        prune_vocabulary(tiny(), examples_of(texts), seed=0)
     assert caught.value.message == (
         f"cutting the vocabulary needs at least 10 different training texts, there are {len(set(texts))}"
     )
@@ -295,7 +296,7 @@ def test_too_few_texts_are_refused(texts: tuple[str, ...]) -> None:
 def test_a_lone_surrogate_is_named_by_its_place_among_the_training_texts() -> None:
     """The number in the message counts the texts as they were given."""
     with pytest.raises(UsageError) as caught:
-        prune_vocabulary(tiny(), (*fakes.TEXTS, "x\udc00"), None, seed=0)
+        prune_vocabulary(tiny(), examples_of((*fakes.TEXTS, "x\udc00")), seed=0)
     assert caught.value.message == "text 13 has a lone surrogate at character 1"
 
 
@@ -303,7 +304,10 @@ def test_progress_goes_to_the_end_of_each_stage() -> None:
     """Every stage is reported until it is done."""
     seen: dict[str, tuple[int, int]] = {}
     prune_vocabulary(
-        tiny(), fakes.TEXTS, None, seed=0, progress=lambda stage, done, total: seen.update({stage: (done, total)})
+        tiny(),
+        examples_of(fakes.TEXTS),
+        seed=0,
+        progress=lambda stage, done, total: seen.update({stage: (done, total)}),
     )
     assert set(seen) == {
         "collecting the tokens",

@@ -12,7 +12,7 @@ from edgebert.architecture import Keep
 from edgebert.checkpoint import Model, load_model
 from edgebert.data import TrainingTexts
 from edgebert.pruning.surgery import cut
-from edgebert.training.objectives import DistillOptions
+from edgebert.training.options import DistillOptions
 from tests.pruning.inputs import training_of
 from tests.support import fakes
 

@@ -12,12 +12,23 @@ import torch
 
 from edgebert.architecture import Distillation
 from edgebert.checkpoint import load_model
+from edgebert.manifest import Meaning
 from edgebert.pruning.surgery import cut
 from edgebert.tokenizer import load_tokenizer
-from edgebert.training.distill import _aims, distill, encode_pairs
-from edgebert.training.objectives import pad_pairs
+from edgebert.training.distill import _aims, distill
+from edgebert.training.items import pad_pairs, pair_items
+from edgebert.training.objectives import OBJECTIVES
+from tests.pruning.inputs import examples_of, unlabelled
 from tests.support import fakes
 from tests.training.distilling import KEEP, OPTIONS, answers, same, soft_loss_on, student, teacher, training, weights
+
+ONE_LABEL = OBJECTIVES["text-classification"]
+
+
+def pairs_of(texts, labels, student, teacher, *, max_length):
+    """Return texts as one item each, for two tokenizers."""
+    examples, task = examples_of(texts, labels), "text-classification"
+    return [pair for (pair,) in pair_items(examples, student, teacher, task, Meaning(), max_length=max_length)]
 
 
 def test_a_layer_aims_at_what_the_next_one_expects():
@@ -73,7 +84,7 @@ def test_equal_arguments_give_equal_weights_and_a_seed_decides(recovered):
 
 def test_labels_are_optional(recovered):
     """Without labels the loss on them is left out, and the record says so."""
-    model, record = distill(student(), teacher(), replace(training(), labels=None), options=OPTIONS)
+    model, record = distill(student(), teacher(), unlabelled(training()), options=OPTIONS)
     assert not record.labelled
     assert record.agreement_after > record.agreement_before
     assert not same(weights(model), weights(recovered[0]))
@@ -101,8 +112,7 @@ def test_a_fraction_of_an_epoch_ends_within_it(epochs, steps):
 def test_a_model_with_fewer_layers_learns_too():
     """The layer that is left learns to give what the head expects."""
     shallow = cut(teacher(), replace(KEEP, layers=(0,), heads=KEEP.heads[:1], neurons=KEEP.neurons[:1]))
-    unlabelled = replace(training(), labels=None)
-    model, record = distill(shallow, teacher(), unlabelled, options=OPTIONS, layers=(0,))
+    model, record = distill(shallow, teacher(), unlabelled(training()), options=OPTIONS, layers=(0,))
     texts = training().texts[:50]
     assert soft_loss_on(model, teacher(), texts) < 0.6 * soft_loss_on(shallow, teacher(), texts)
     assert not record.labelled
@@ -123,15 +133,17 @@ def test_texts_that_the_tokenizers_split_differently_share_their_beginning(tmp_p
     fakes.write_tokenizer(tmp_path, tokens)
     other, teacher = load_tokenizer(tmp_path), load_tokenizer(fakes.shared_checkpoint())
     texts = ("the battery", "the great battery", "it is bad", "is")
-    pairs = encode_pairs(texts, (0, 1, 0, 1), other, teacher, max_length=6)
+    pairs = pairs_of(texts, (0, 1, 0, 1), other, teacher, max_length=6)
     for pair, text in zip(pairs, texts, strict=True):
-        ours, theirs = ([*map(one.id_to_token, ids)] for one, ids in ((other, pair[0]), (teacher, pair[1])))
-        assert ours[: pair.shared] == theirs[: pair.shared], text
-    assert [pair.shared for pair in pairs] == [4, 2, 2, 1]
-    assert [pair.label for pair in pairs] == [0, 1, 0, 1]
-    assert len(pairs[1].student) == 6
-    alone = encode_pairs(texts, None, teacher, teacher, max_length=6)
-    assert [(pair.shared, pair.label) for pair in alone] == [(len(pair.student), None) for pair in alone]
+        ours, theirs = (
+            [*map(one.id_to_token, ids[0])] for one, ids in ((other, pair.student), (teacher, pair.teacher))
+        )
+        assert ours[: pair.shared[0]] == theirs[: pair.shared[0]], text
+    assert [pair.shared for pair in pairs] == [(4,), (2,), (2,), (1,)]
+    assert [pair.targets for pair in pairs] == [((0,),), ((1,),), ((0,),), ((1,),)]
+    assert len(pairs[1].student[0]) == 6
+    alone = pairs_of(texts, None, teacher, teacher, max_length=6)
+    assert [(pair.shared, pair.targets) for pair in alone] == [((len(pair.student[0]),), None) for pair in alone]
     assert json.loads(other.to_str())["truncation"] is None
 
 
@@ -139,14 +151,15 @@ def test_a_batch_is_padded_for_each_model_by_itself(tmp_path):
     """Each gets its own ids, padding and mask; the shared tokens are those that encode_pairs counted."""
     fakes.write_tokenizer(tmp_path, tuple(token for token in fakes.VOCABULARY if token != "great"))
     other, teacher = load_tokenizer(tmp_path), load_tokenizer(fakes.shared_checkpoint())
-    pairs = encode_pairs(("not great", "the screen"), (1, 0), other, teacher, max_length=16)
-    batch = pad_pairs(pairs, (90, 91))
+    pairs = pairs_of(("not great", "the screen"), (1, 0), other, teacher, max_length=16)
+    batch = pad_pairs(pairs, (90, 91), ONE_LABEL)
     for ids, mask, pad, rows in (
-        (batch.ids, batch.mask, 90, [pair.student for pair in pairs]),
-        (batch.teacher_ids, batch.teacher_mask, 91, [pair.teacher for pair in pairs]),
+        (batch.ids, batch.mask, 90, [pair.student[0] for pair in pairs]),
+        (batch.teacher_ids, batch.teacher_mask, 91, [pair.teacher[0] for pair in pairs]),
     ):
         expected = fakes.padded(rows, max(map(len, rows)), pad)
         assert (ids.tolist(), mask.tolist()) == tuple(part.tolist() for part in expected)
     assert batch.shared.tolist() == [[True, True, False, False], [True] * 4]
-    assert batch.labels.tolist() == [1, 0]
-    assert pad_pairs(encode_pairs(("good",), None, other, teacher, max_length=16), (0, 0)).labels is None
+    assert batch.targets.tolist() == [1, 0]
+    unknown = pairs_of(("good",), None, other, teacher, max_length=16)
+    assert pad_pairs(unknown, (0, 0), ONE_LABEL).targets is None

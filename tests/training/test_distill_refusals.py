@@ -8,7 +8,7 @@ import torch
 from edgebert.errors import EnvironmentProblem, UsageError
 from edgebert.pruning.surgery import cut
 from edgebert.training.distill import distill
-from edgebert.training.objectives import DistillOptions
+from edgebert.training.options import DistillOptions
 from tests.training.distilling import KEEP, OPTIONS, stopping_at, student, teacher, training
 
 

@@ -12,6 +12,7 @@ from edgebert.checkpoint import load_model
 from edgebert.errors import OutputError
 from edgebert.pruning.surgery import cut
 from edgebert.training.distill import distill
+from tests.pruning.inputs import labels_of, training_of, unlabelled
 from tests.support import fakes
 from tests.training.distilling import KEEP, OPTIONS, Stop, same, stopping_at, student, teacher, training, weights
 
@@ -64,8 +65,8 @@ def test_only_the_state_of_the_same_training_is_taken_up(stopped):
     texts = training()
     for changes in (
         {"options": replace(OPTIONS, learning_rate=1e-3)},
-        {"training": replace(texts, texts=("other", *texts.texts[1:]))},
-        {"training": replace(texts, labels=None)},
+        {"training": training_of(("other", *texts.texts[1:]), labels_of(texts))},
+        {"training": unlabelled(texts)},
         {"student": cut(teacher(), replace(KEEP, heads=((0, 1), (1,))))},
         {"teacher": load_model(fakes.shared_checkpoint()), "options": replace(OPTIONS, seed=1)},
     ):

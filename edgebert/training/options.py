@@ -1,0 +1,48 @@
+"""How to distill: the hyper-parameters, and what all training of short texts shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from edgebert.arguments import Between, Factor, Positive, Rate, Seed, Weight, check_options
+
+LONGEST = 128
+"""Tokens of a window that take part, where the models have so many positions."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DistillOptions:
+    """How to distill.
+
+    The defaults are what recovers pruned models best. The DistilBERT paper compares hidden states by their cosine.
+
+    Attributes:
+        epochs: Passes over the training texts; a fraction ends within one.
+        learning_rate: Peak of the rate: it rises over the first 6 % of the steps and then falls linearly to 0.
+        batch_size: Texts in one step.
+        held_out: Share of the texts kept aside to see what became of it: one text at least, 1,000 at most.
+        seed: Decides which texts are held out, and their order.
+        task_weight: Weight of the loss on the right answers, where the texts have them.
+        soft_weight: Weight of the loss on the teacher's answers.
+        hidden_weight: Weight of the loss on the teacher's hidden states.
+        temperature: What the logits of both models are divided by for the soft targets.
+        hidden: How hidden states are compared: by their squared distance or by their cosine.
+
+    Raises:
+        UsageError: A value is out of range.
+    """
+
+    epochs: Factor = 2.0
+    learning_rate: Rate = 5e-5
+    batch_size: Positive = 32
+    held_out: Annotated[float, Between(0, 1, above=True, below=True)] = 0.05
+    seed: Seed = 0
+    task_weight: Weight = 1.0
+    soft_weight: Weight = 1.0
+    hidden_weight: Weight = 1.0
+    temperature: Factor = 2.0
+    hidden: Literal["squared", "cosine"] = "squared"
+
+    def __post_init__(self) -> None:
+        check_options(self)
