@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgebert.convert.weights import MASKED, NORM_EPSILON, Layer, Linear, Norm, Weights
+from edgebert.convert.weights import LEAST_COUNT, LEAST_NORM, MASKED, NORM_EPSILON, Layer, Linear, Norm, Weights
 from edgebert.errors import MissingExtraError
 
 try:
@@ -30,7 +30,7 @@ INPUTS = ("input_ids", "attention_mask")
 
 
 def write_onnx(weights: Weights, path: Path, *, int8: bool) -> None:
-    """Write an ONNX file: inputs ``input_ids`` and ``attention_mask``, int64 [batch, length]; the output of the head.
+    """Write an ONNX file: inputs ``input_ids`` and ``attention_mask``, int64 [batch, length]; the outputs of the head.
 
     In int8, weights are signed with one scale per output channel and activations are quantized to uint8 per tensor as
     they come (``DynamicQuantizeLinear``); products are exact in int32. Normalization, softmax and the products of
@@ -38,13 +38,13 @@ def write_onnx(weights: Weights, path: Path, *, int8: bool) -> None:
     """
     graph = _Graph(int8=int8)
     hidden = _embed(graph, weights)
-    mask = graph.node("Cast", ["attention_mask"], "mask/float", to=TensorProto.FLOAT)
-    mask = graph.node("Sub", [mask, graph.scalar("one", 1.0)], "mask/minus_one")
+    seen = graph.node("Cast", ["attention_mask"], "mask/float", to=TensorProto.FLOAT)  # [b, s]
+    mask = graph.node("Sub", [seen, graph.scalar("one", 1.0)], "mask/minus_one")
     mask = graph.node("Mul", [mask, graph.scalar("minus_masked", -MASKED)], "mask/score")
     mask = graph.node("Unsqueeze", [mask, graph.constant("axes_1_2", np.array([1, 2]))], "mask/bias")  # [b, 1, 1, s]
     for index, layer in enumerate(weights.layers):
         hidden = _layer(graph, hidden, mask, layer, weights, f"layer.{index}")
-    _head(graph, hidden, weights)
+    _head(graph, hidden, seen, weights)
 
     model = helper.make_model(
         helper.make_graph(
@@ -52,7 +52,7 @@ def write_onnx(weights: Weights, path: Path, *, int8: bool) -> None:
             "distilbert",
             [helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "length"]) for name in INPUTS],
             [
-                helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", weights.width])
+                helper.make_tensor_value_info(name, TensorProto.FLOAT, _output_shape(weights))
                 for name in weights.head.outputs
             ],
             list(graph.constants.values()),
@@ -94,6 +94,10 @@ class _Graph:
         self.nodes.append(helper.make_node(operator, inputs, [output], name=name, **attributes))
         return output
 
+    def name_last(self, output: str) -> None:
+        """Give the output of the newest node, which no other node reads, another name."""
+        self.nodes[-1].output[0] = output
+
     def constant(self, name: str, array: NDArray[np.generic]) -> str:
         if name not in self.constants:
             self.constants[name] = numpy_helper.from_array(np.asarray(array, order="C"), name)
@@ -102,7 +106,7 @@ class _Graph:
     def scalar(self, name: str, value: float) -> str:
         return self.constant(name, np.array(value, dtype=np.float32))
 
-    def linear(self, x: str, layer: Linear, name: str, *, output: str = "") -> str:
+    def linear(self, x: str, layer: Linear, name: str) -> str:
         """Add ``x @ weight.T + bias``."""
         if self.int8:
             values, scale, zero = self._quantize(x)
@@ -116,7 +120,7 @@ class _Graph:
             product = self.node("Mul", [product, scale], f"{name}/scaled")
         else:
             product = self.node("MatMul", [x, self.constant(f"{name}/weight", layer.weight.T)], f"{name}/product")
-        return self.node("Add", [product, self.constant(f"{name}/bias", layer.bias)], f"{name}/sum", output=output)
+        return self.node("Add", [product, self.constant(f"{name}/bias", layer.bias)], f"{name}/sum")
 
     def lookup(self, ids: str, table: NDArray[np.float32], name: str) -> str:
         """Add the rows of an embedding table."""
@@ -186,14 +190,45 @@ def _layer(graph: _Graph, x: str, mask: str, layer: Layer, weights: Weights, nam
     return graph.norm(graph.node("Add", [inner, x], f"{forward}/residual"), layer.output_norm, f"{forward}/norm")
 
 
-def _head(graph: _Graph, x: str, weights: Weights) -> None:
-    x = graph.node("Gather", [x, graph.constant("first", np.array(0))], "head/first_token", axis=1)  # [b, h]
-    for spec, linear in zip(weights.head.layers, weights.dense, strict=True):
-        output = weights.head.outputs[0] if linear is weights.dense[-1] else ""
-        if spec.activation == "relu":
-            x = graph.node("Relu", [graph.linear(x, linear, f"head/{spec.name}")], "head/relu", output=output)
-        else:
-            x = graph.linear(x, linear, f"head/{spec.name}", output=output)
+def _output_shape(weights: Weights) -> list[str | int]:
+    """Return the shape of each output; one of several is a column of its own."""
+    rows = ["length"] if weights.head.reads == "every" else []
+    return ["batch", *rows, *([weights.width] if len(weights.head.outputs) == 1 else [])]
+
+
+def _head(graph: _Graph, x: str, seen: str, weights: Weights) -> None:
+    """Add the head: ``x`` are the rows of the encoder [b, s, h], ``seen`` is 0 for padding [b, s]."""
+    head = weights.head
+    if head.reads == "first":
+        x = graph.node("Gather", [x, graph.constant("first", np.array(0))], "head/first_token", axis=1)  # [b, h]
+    elif head.reads == "mean":
+        x = _mean(graph, x, seen)  # [b, h]
+    for index, (spec, linear) in enumerate(zip(head.layers, weights.dense, strict=True)):
+        x = graph.linear(x, linear, f"head/{spec.name}")
+        if spec.activation != "none":
+            name = f"head/{spec.activation}.{index}" if index else f"head/{spec.activation}"
+            x = graph.node(spec.activation.capitalize(), [x], name)
+    if head.normalize:
+        norm = graph.node("ReduceL2", [x], "head/norm", axes=[-1], keepdims=1)  # [b, 1]
+        norm = graph.node("Max", [norm, graph.scalar("least_norm", LEAST_NORM)], "head/norm/at_least")
+        x = graph.node("Div", [x, norm], "head/normalized")
+    if len(head.outputs) == 1:
+        graph.name_last(head.outputs[0])
+        return
+    for column, output in enumerate(head.outputs):
+        place = graph.constant(f"column_{column}", np.array(column))
+        graph.node("Gather", [x, place], f"head/{output}", output=output, axis=-1)  # [b, s]
+
+
+def _mean(graph: _Graph, x: str, seen: str) -> str:
+    """Add the mean of the rows that are no padding."""
+    rows = graph.node("Unsqueeze", [seen, graph.constant("axis_2", np.array([2]))], "head/rows")  # [b, s, 1]
+    total = graph.node("Mul", [x, rows], "head/rows/kept")
+    axis = graph.constant("axis_1", np.array([1]))
+    total = graph.node("ReduceSum", [total, axis], "head/rows/sum", keepdims=0)  # [b, h]
+    count = graph.node("ReduceSum", [seen, axis], "head/rows/count", keepdims=1)  # [b, 1]
+    count = graph.node("Max", [count, graph.scalar("least_count", LEAST_COUNT)], "head/rows/at_least")
+    return graph.node("Div", [total, count], "head/mean")
 
 
 def _gelu(graph: _Graph, x: str, name: str) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from edgebert.convert.weights import MASKED, NORM_EPSILON, Layer, Linear, Norm, Weights
+from edgebert.convert.weights import LEAST_COUNT, LEAST_NORM, MASKED, NORM_EPSILON, Layer, Linear, Norm, Weights
 from edgebert.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ def write_tflite(weights: Weights, path: Path, *, lengths: tuple[int, ...]) -> N
     """Write a float32 TFLite file.
 
     Each length has a signature ``len<length>`` with inputs ``input_ids`` and ``attention_mask``, int32 [1, length], and
-    an output named
-    by the task's head, float32 [1, labels]; all of them share one set of weights.
+    the outputs of the head by name, float32: [1, width], or [1, length, width] where it reads every row, or [1, length]
+    each where there are several. All signatures share one set of weights.
 
     Raises:
         MissingExtraError: litert-torch is not installed.
@@ -99,7 +99,7 @@ class _Classifier(torch.nn.Module):  # the file has this name
         return centred * torch.rsqrt(variance + NORM_EPSILON) * self._tensor(norm.scale) + self._tensor(norm.shift)
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Return the output by its name, float32 [1, labels], of int32 ids and mask [1, length]."""
+        """Return the outputs by name, float32, of int32 ids and mask [1, length]."""
         weights, length = self.weights, input_ids.shape[1]
         words = functional.embedding(input_ids[0], self._tensor(weights.words))  # [length, hidden]
         places = functional.embedding(torch.arange(length), self._tensor(weights.positions))
@@ -107,11 +107,24 @@ class _Classifier(torch.nn.Module):  # the file has this name
         mask = (attention_mask.float() - 1.0).view(1, 1, length) * -MASKED
         for layer in weights.layers:
             x = self._layer(x, mask, layer)
-        x = x[:1]  # [1, hidden]
-        for spec, linear in zip(weights.head.layers, weights.dense, strict=True):
+        return self._head(x, attention_mask)
+
+    def _head(self, x: torch.Tensor, attention_mask: torch.Tensor) -> dict[str, torch.Tensor]:
+        head, length = self.weights.head, x.shape[0]
+        if head.reads == "first":
+            x = x[:1]  # [1, hidden]
+        elif head.reads == "mean":
+            seen = attention_mask.float().view(length, 1)
+            x = (x * seen).sum(dim=0, keepdim=True) / seen.sum(dim=0, keepdim=True).clamp(min=LEAST_COUNT)
+        for spec, linear in zip(head.layers, self.weights.dense, strict=True):
             x = self._linear(x, linear)
-            x = functional.relu(x) if spec.activation == "relu" else x
-        return {weights.head.outputs[0]: x}
+            x = x if spec.activation == "none" else functional.relu(x) if spec.activation == "relu" else torch.tanh(x)
+        if head.normalize:
+            x = x / (x * x).sum(dim=-1, keepdim=True).sqrt().clamp(min=LEAST_NORM)
+        if len(head.outputs) > 1:
+            columns = x.transpose(0, 1)  # [outputs, length]
+            return {name: columns[index : index + 1] for index, name in enumerate(head.outputs)}
+        return {head.outputs[0]: x.unsqueeze(0) if head.reads == "every" else x}
 
     def _layer(self, x: torch.Tensor, mask: torch.Tensor, layer: Layer) -> torch.Tensor:
         read = x[:1] if layer.first_token_only else x

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 NORM_EPSILON = 1e-12  # DistilBERT's, fixed in its code rather than in its configuration
 MASKED = -1e9  # added to the attention score of padding: exp underflows to exactly 0, and int8 never sees it
+LEAST_COUNT = 1e-9  # what a mean is divided by at least, as sentence-transformers does
+LEAST_NORM = 1e-12  # what a normalized vector is divided by at least, as torch does
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +79,8 @@ class Weights:
 
     @property
     def width(self) -> int:
-        """Width of the output, as the number of labels."""
-        return len(self.dense[-1].bias)
+        """Width of what the head computes, as the number of labels."""
+        return len(self.dense[-1].bias) if self.dense else self.words.shape[1]
 
 
 def extract_weights(model: Model) -> Weights:

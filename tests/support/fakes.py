@@ -120,6 +120,16 @@ def tiny_checkpoint(
     )
     with torch.random.fork_rng(devices=[]):
         module = transformers.DistilBertForSequenceClassification(config)
+    set_random(module, seed)
+    module.to(dtype or torch.float32).save_pretrained(folder)
+    write_tokenizer(folder, vocabulary)
+    return folder
+
+
+def set_random(module: torch.nn.Module, seed: int) -> None:
+    """Give every parameter of a module random values, so large that texts get visibly different outputs."""
+    import torch
+
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, parameter in module.named_parameters():
@@ -132,9 +142,6 @@ def tiny_checkpoint(
                 parameter.copy_(noise)
             else:
                 parameter.copy_(noise * (1.5 / parameter.shape[1] ** 0.5))
-    module.to(dtype or torch.float32).save_pretrained(folder)
-    write_tokenizer(folder, vocabulary)
-    return folder
 
 
 def write_tokenizer(folder: Path, vocabulary: Sequence[str] = VOCABULARY, *, lower_case: bool = True) -> None:

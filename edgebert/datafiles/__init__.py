@@ -1,1 +1,0 @@
-"""Readers of data files, one for each kind of answer, and checks of what they read."""
