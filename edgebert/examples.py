@@ -15,6 +15,9 @@ Outputs = dict[str, NDArray[np.float32]]
 Key = tuple[int | float, ...]
 """An answer as numbers, which is all that reports and journals keep of it: for a label its index."""
 
+Tally = tuple[int | float, ...]
+"""What an example and the answer to it add to the metrics of a task: see ``tallies``."""
+
 Target = tuple[int | float, ...]
 """What training aims at in one window."""
 

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebert.errors import UsageError
+from edgebert.examples import Tally
 from edgebert.intervals import mcnemar_p, paired_counts_interval
 from edgebert.label_metrics import (
     Labels,
@@ -39,9 +40,6 @@ from edgebert.tallies.kinds import (
     share_of,
 )
 from edgebert.tallies.label_sets import all_right, one_hot_counts
-
-Tally = tuple[int | float, ...]
-"""What one example adds to a metric."""
 
 
 class Pairs(NamedTuple):

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from edgebert.answers import LabelPrediction, Prediction
-from edgebert.examples import Encoded, Example, Key, Outputs, Target, gold_of
+from edgebert.examples import Encoded, Example, Key, Outputs, Tally, Target, gold_of
 from edgebert.manifest import Meaning, Task, TaskSettings
-from edgebert.metrics import Tally
+from edgebert.tallies.counting import count_pairs_of_numbers
 
 if TYPE_CHECKING:
     from edgebert.text import TextEncoder
@@ -108,13 +108,6 @@ def _softmax(encoded: Encoded, outputs: Sequence[Outputs], meaning: Meaning) -> 
     )
 
 
-def _count_labels(
-    examples: Sequence[Example], answers: Sequence[Key], _: Meaning, __: Sequence[Key] | None
-) -> tuple[Tally, ...]:
-    """Return the right label, then the given one."""
-    return tuple(gold_of(example) + answer for example, answer in zip(examples, answers, strict=True))
-
-
 def _label_target(_: Encoded, example: Example, __: Meaning) -> tuple[Target, ...]:
     return (gold_of(example),)
 
@@ -156,7 +149,7 @@ TEXT_CLASSIFICATION = TaskHead(
     windows=_one_window,
     answer=_largest_logit,
     decode=_softmax,
-    count=_count_labels,
+    count=count_pairs_of_numbers,
     targets=_label_target,
     same=operator.eq,
     is_key=_are_labels(1),

@@ -13,10 +13,9 @@ from edgebert.bench.suite import Suite
 from edgebert.device.device import DeviceFacts, PhoneState
 from edgebert.device.protocol import TimedSeries, Trial
 from edgebert.errors import UsageError
-from edgebert.examples import Key
+from edgebert.examples import Key, Tally
 from edgebert.jsonio import dumps, parse, read
 from edgebert.manifest import NO_SETTINGS, Meaning, Role, Task, TaskSettings, TextSpec
-from edgebert.metrics import Tally
 from edgebert.outputs import FileKind, write_output
 from edgebert.printable import shown
 from edgebert.recipe import Format, Precision

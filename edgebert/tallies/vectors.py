@@ -61,22 +61,6 @@ def vector_tallies(vectors: Vectors, reference: Vectors) -> npt.NDArray[np.float
     return np.stack([cosines(vectors, reference), kept_neighbours(vectors, reference)], axis=1)
 
 
-def pair_tallies(vectors: Vectors, reference: Vectors, scores: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    """Return the tallies of pairs of texts, float64 [pairs, 4].
-
-    Cosine and share of neighbours are means over both texts; the score of the pair and the cosine of its embeddings
-    follow. Neighbours are among the texts of all pairs.
-
-    Args:
-        vectors: Embeddings by the file, [pairs, 2, width].
-        reference: Those by the FP32 file.
-        scores: The right score of each pair, [pairs].
-    """
-    pairs, _, width = vectors.shape
-    each = vector_tallies(vectors.reshape(-1, width), reference.reshape(-1, width)).reshape(pairs, 2, 2).mean(axis=1)
-    return np.column_stack([each, scores, cosines(vectors[:, 0], vectors[:, 1])])
-
-
 def _unit(vectors: Vectors) -> npt.NDArray[np.float64]:
     exact = vectors.astype(np.float64)
     length = np.linalg.norm(exact, axis=1, keepdims=True)

@@ -8,9 +8,12 @@ import scipy.stats
 from sklearn.metrics.pairwise import cosine_similarity
 from sklearn.neighbors import NearestNeighbors
 
-from edgebert.metrics import METRICS
+from edgebert.examples import Example
+from edgebert.manifest import Meaning, TaskSettings
+from edgebert.metrics import METRICS, tally_array
 from edgebert.tallies import vectors
-from edgebert.tallies.vectors import cosines, kept_neighbours, pair_tallies, vector_tallies
+from edgebert.tallies.counting import count_vectors, is_vector_tally
+from edgebert.tallies.vectors import cosines, kept_neighbours, vector_tallies
 
 
 def embeddings(rows: int, noise: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -55,7 +58,11 @@ def test_pairs_have_the_mean_of_both_texts_and_their_own_cosine():
     """The metrics of pairs are those of the tallies' columns, Spearman's correlation as scipy computes it."""
     found, reference = (side.reshape(50, 2, 8) for side in embeddings(100, 0.3))
     scores = np.random.default_rng(1).integers(0, 6, 50).astype(float)
-    tallies = pair_tallies(found, reference, scores)
+    meaning = Meaning(settings=TaskSettings(width=8))
+    examples = [Example(texts=("a", "b"), gold=(score,)) for score in scores]
+    keys, known = ([tuple(row) for row in side.reshape(50, 16).tolist()] for side in (found, reference))
+    tallies = tally_array(count_vectors(examples, keys, meaning, known))
+    assert all(is_vector_tally(tuple(row), meaning) for row in tallies.tolist())
     cosine = cosine_similarity(found[:, 0], found[:, 1]).diagonal()
     assert METRICS["pair_spearman"].value(tallies) == pytest.approx(scipy.stats.spearmanr(scores, cosine)[0])
     each = cosines(found.reshape(100, 8), reference.reshape(100, 8))
