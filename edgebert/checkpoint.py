@@ -51,7 +51,7 @@ PRUNING_SCHEMA = 1
 _PRUNING, _WEIGHTS = "pruning.json", "model.safetensors"
 _POSITIONS = f"{ENCODER}embeddings.position_embeddings.weight"
 # Left behind in many published classifiers: a buffer of old versions and the masked-language head of pre-training.
-_HARMLESS = re.compile(r"distilbert\.embeddings\.position_ids|vocab_(transform|layer_norm|projector)\..*")
+_HARMLESS = re.compile(r"(distilbert\.)?embeddings\.position_ids|vocab_(transform|layer_norm|projector)\..*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,8 +130,10 @@ def load_model(source: str | Path) -> Model:
     check_shapes(tensors, expected_shapes(architecture, len(meaning.labels), task, meaning.settings), folder)
     if modules:
         modules.check_case(tokenizer)
-        architecture = dataclasses.replace(architecture, positions=modules.longest(architecture.positions))
-        tensors[_POSITIONS] = tensors[_POSITIONS][: architecture.positions]
+        # sentence-transformers cuts texts earlier than the encoder would have to.
+        positions = min(architecture.positions, modules.max_length or architecture.positions)
+        architecture = dataclasses.replace(architecture, positions=positions)
+        tensors[_POSITIONS] = tensors[_POSITIONS][:positions]
     pruning = _read_pruning(root, architecture)
     state = {name: torch.from_numpy(tensor) for name, tensor in tensors.items()}
     module = load_module(architecture, meaning.labels, task, state, settings=settings, task_settings=meaning.settings)
@@ -168,10 +170,11 @@ def finite_outputs(module: torch.nn.Module, ids: Sequence[int], where: str) -> d
     with torch.inference_mode():
         outputs = {name: output[0] for name, output in outputs_of(module, torch.tensor([ids])).items()}
     for name, output in outputs.items():
-        if not bool(torch.isfinite(output).all()):
+        bad, count = int((~torch.isfinite(output)).sum()), output.numel()
+        if bad:
+            shown = output.tolist() if count <= 8 else f"with {bad} of {count} numbers that are NaN or infinite"
             raise CheckpointError(
-                f"{where} has the {name} {output.tolist()}: the weights are finite, but so large that float32 "
-                "overflows",
+                f"{where} has the {name} {shown}: the weights are finite, but so large that float32 overflows",
                 hint="take an earlier checkpoint, or train with a lower learning rate",
             )
     return outputs
@@ -200,11 +203,12 @@ def save_model(model: Model, folder: Path) -> None:
         **task_keys(checkpoint.task, checkpoint.meaning),
     }
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-    tensors, positions = state_arrays(model.module), checkpoint.architecture.positions
+    tensors, shape = state_arrays(model.module), checkpoint.architecture
     if checkpoint.task == "feature-extraction":
-        tensors = write_modules(checkpoint.settings, tensors, folder, max_length=positions)
+        write_modules(checkpoint.settings, tensors, folder, hidden=shape.hidden, max_length=shape.positions)
+        tensors = {name.removeprefix(ENCODER): found for name, found in tensors.items() if name.startswith(ENCODER)}
     write_tensors(tensors, folder / _WEIGHTS)
-    write_tokenizer(model.tokenizer, folder, max_length=positions)
+    write_tokenizer(model.tokenizer, folder, max_length=shape.positions)
     if checkpoint.pruning is not None:
         (folder / _PRUNING).write_text(dumps(checkpoint.pruning), encoding="utf-8")
 
@@ -235,10 +239,11 @@ def _meaning(config: dict[str, Any], task: Task, modules: SentenceModules | None
 
 def _all_tensors(found: Tensors, settings: TaskSettings, modules: SentenceModules | None, task: Task) -> Tensors:
     """Return the tensors under the names that a module has, without what old versions left behind."""
+    found = {name: tensor for name, tensor in found.items() if not _HARMLESS.fullmatch(name)}
     if task == "feature-extraction":
         found = {name if name.startswith(ENCODER) else f"{ENCODER}{name}": tensor for name, tensor in found.items()}
         found |= modules.tensors(settings) if modules else {}
-    return {name: tensor for name, tensor in found.items() if not _HARMLESS.fullmatch(name)}
+    return found
 
 
 def _read_pruning(folder: Path, architecture: Architecture) -> Pruning | None:

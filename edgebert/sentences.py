@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from edgebert.configuration import ENCODER, read_size
+from edgebert.configuration import read_size
 from edgebert.errors import CheckpointError
 from edgebert.folder import check_files, read_json, read_object, setfit
 from edgebert.manifest import DenseSetting, TaskSettings
@@ -35,40 +35,29 @@ _FOLDER = re.compile(r"\w[\w.-]*")
 _ORDER = re.compile(r"Transformer,Pooling(,Dense)*(,Normalize)?")
 _TYPES = ("Transformer", "Pooling", "Dense", "Normalize")
 _POOLINGS: dict[str, Pooling] = {"mean": "mean", "cls": "first"}
-_OLD_POOLINGS = {
-    "pooling_mode_cls_token": "cls",
-    "pooling_mode_max_tokens": "max",
-    "pooling_mode_mean_tokens": "mean",
-    "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
-    "pooling_mode_weightedmean_tokens": "weightedmean",
-    "pooling_mode_lasttoken": "lasttoken",
-}
+_MODES = ("cls_token", "max_tokens", "mean_tokens", "mean_sqrt_len_tokens", "weightedmean_tokens", "lasttoken")
+# Keys of older versions: one true or false for each mode.
+_OLD_POOLINGS = {f"pooling_mode_{mode}": mode.removesuffix("_token").removesuffix("_tokens") for mode in _MODES}
 _ACTIVATIONS: dict[str, Literal["none", "relu", "tanh"]] = {
     "torch.nn.modules.linear.Identity": "none",
     "torch.nn.modules.activation.ReLU": "relu",
     "torch.nn.modules.activation.Tanh": "tanh",
 }
-# What other values would change; a missing key has the first.
+_NAMES: dict[str, tuple[object, ...]] = {
+    "module_input_name": ("sentence_embedding",),
+    "module_output_name": ("sentence_embedding", None),
+}
+# Keys of which another value would change the vectors; a missing key has the first.
 _FIXED: dict[str, dict[str, tuple[object, ...]]] = {
     "Transformer": {
         "do_lower_case": (False, True),
         "transformer_task": ("feature-extraction",),
         "module_output_name": ("token_embeddings", None),
-        "query_length": (None,),
-        "document_length": (None,),
-        "query_expansion": (None,),
+        **dict.fromkeys(("query_length", "document_length", "query_expansion"), (None,)),
     },
     "Pooling": {},
-    "Dense": {
-        "bias": (True, False),
-        "module_input_name": ("sentence_embedding",),
-        "module_output_name": ("sentence_embedding", None),
-        "use_residual": (False,),
-    },
-    "Normalize": {
-        "module_input_name": ("sentence_embedding",),
-        "module_output_name": ("sentence_embedding", None),
-    },
+    "Dense": {**_NAMES, "bias": (True, False), "use_residual": (False,)},
+    "Normalize": _NAMES,
     _SENTENCES: {"model_type": ("SentenceTransformer",), "truncate_dim": (None,)},
 }
 
@@ -115,16 +104,12 @@ class SentenceModules:
                 raise CheckpointError(f"{path}: in_features is {inputs}, but the part before it gives {width} numbers")
             width = read_size(config, "out_features", 0, path)
             name = config.get("activation_function", "torch.nn.modules.activation.Tanh")
-            if name not in _ACTIVATIONS:
+            if not isinstance(name, str) or name not in _ACTIVATIONS:
                 raise CheckpointError(
                     f"{path}: activation_function is {name!r}; edgebert takes {', '.join(_ACTIVATIONS)}"
                 )
             layers.append(DenseSetting(outputs=width, activation=_ACTIVATIONS[name]))
         return TaskSettings(pooling=self.pooling, normalize=self.normalize, dense=tuple(layers), width=width)
-
-    def longest(self, positions: int) -> int:
-        """Return the longest input in tokens that an encoder with so many positions reads here."""
-        return min(positions, self.max_length or positions)
 
     def check_case(self, tokenizer: Tokenizer) -> None:
         """Return if the tokenizer lower-cases texts where that is asked for.
@@ -147,11 +132,10 @@ class SentenceModules:
         found: Tensors = {}
         inputs = self.pooled
         for index, ((folder, config), layer) in enumerate(zip(self.dense, settings.dense, strict=True)):
-            tensors = read_tensors(weight_files(folder))
-            if not config.get("bias", True):
-                tensors.setdefault("linear.bias", np.zeros(layer.outputs, np.float32))
-            shapes = {"linear.weight": (layer.outputs, inputs), "linear.bias": (layer.outputs,)}
-            check_shapes(tensors, shapes, folder)
+            tensors, has_bias = read_tensors(weight_files(folder)), config.get("bias", True)
+            shapes: dict[str, tuple[int, ...]] = {"linear.weight": (layer.outputs, inputs)}
+            check_shapes(tensors, shapes | ({"linear.bias": (layer.outputs,)} if has_bias else {}), folder)
+            tensors.setdefault("linear.bias", np.zeros(layer.outputs, np.float32))
             found |= {name.replace("linear", f"dense.{index}", 1): tensor for name, tensor in tensors.items()}
             inputs = layer.outputs
         return found
@@ -237,7 +221,7 @@ def _check_sentences(config: dict[str, Any], path: Path) -> None:
     prompts, default = config.get("prompts") or {}, config.get("default_prompt_name")
     if not isinstance(prompts, dict) or not all(isinstance(text, str | None) for text in prompts.values()):
         raise CheckpointError(f"{path}: prompts is {prompts!r}, not an object of texts")
-    if default is not None and (default not in prompts or prompts[default]):
+    if default is not None and (not isinstance(default, str) or default not in prompts or prompts[default]):
         raise CheckpointError(
             f"{path}: default_prompt_name is {default!r}: a prompt that is put before every text; edgebert puts none",
             hint="set it to null if the app is to put the prompt before its texts itself",
@@ -274,20 +258,16 @@ def _max_length(encoder: Path, config: dict[str, Any]) -> int | None:
     return limit
 
 
-def write_modules(settings: TaskSettings, tensors: Tensors, folder: Path, *, max_length: int) -> Tensors:
+def write_modules(settings: TaskSettings, tensors: Tensors, folder: Path, *, hidden: int, max_length: int) -> None:
     """Write the files that ``read_modules`` reads, as all versions of sentence-transformers read them.
 
     Args:
         settings: What the head computes.
-        tensors: The tensors of the model: those of the dense layers are written.
-        folder: Existing folder of the encoder's configuration and tokenizer.
+        tensors: Weights and biases of the dense layers, as ``SentenceModules.tensors`` names them.
+        folder: Existing folder of the encoder.
+        hidden: Width of the encoder.
         max_length: Longest input in tokens.
-
-    Returns:
-        The tensors of the encoder, under the names that they have in such a folder.
     """
-    encoder = {name.removeprefix(ENCODER): tensor for name, tensor in tensors.items() if name.startswith(ENCODER)}
-    width = encoder["embeddings.position_embeddings.weight"].shape[1]
     kinds = ["Transformer", "Pooling", *["Dense"] * len(settings.dense), *["Normalize"] * settings.normalize]
     places = [f"{index}_{kind}" if index else "" for index, kind in enumerate(kinds)]
     parts = [
@@ -300,18 +280,17 @@ def write_modules(settings: TaskSettings, tensors: Tensors, folder: Path, *, max
     for place in places[1:]:
         (folder / place).mkdir()
     modes = {key: _POOLINGS.get(mode) == settings.pooling for key, mode in _OLD_POOLINGS.items()}
-    _write(folder / places[1] / "config.json", {"word_embedding_dimension": width, **modes})
+    _write(folder / places[1] / "config.json", {"word_embedding_dimension": hidden, **modes})
     functions = {value: name for name, value in _ACTIVATIONS.items()}
     for index, layer in enumerate(settings.dense):
         inner = folder / places[2 + index]
-        sizes = {"in_features": width, "out_features": layer.outputs, "bias": True}
+        sizes = {"in_features": hidden, "out_features": layer.outputs, "bias": True}
         _write(inner / "config.json", {**sizes, "activation_function": functions[layer.activation]})
         linear = {f"linear.{kind}": tensors[f"dense.{index}.{kind}"] for kind in ("weight", "bias")}
         write_tensors(linear, inner / "model.safetensors")
-        width = layer.outputs
+        hidden = layer.outputs
     if settings.normalize:
         _write(folder / places[-1] / "config.json", {})  # git and the Hub keep no folder without a file
-    return encoder
 
 
 def _write(path: Path, value: object) -> None:

@@ -46,7 +46,14 @@ def cut(model: Model, keep: Keep) -> Model:
     settings = model.module.config.to_dict()  # type: ignore[operator, union-attr]  # a module's attributes have no types
     return Model(
         checkpoint=checkpoint,
-        module=load_module(architecture, checkpoint.labels, checkpoint.task, kept, settings=settings),
+        module=load_module(
+            architecture,
+            checkpoint.labels,
+            checkpoint.task,
+            kept,
+            settings=settings,
+            task_settings=checkpoint.settings,
+        ),
         tokenizer=model.tokenizer,
     )
 

