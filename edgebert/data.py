@@ -1,47 +1,70 @@
-"""Labelled texts, and training texts whose labels are optional, as the rows of ``tables`` name them.
+"""Data files of every task: examples with their right answers, and training texts whose answers are optional.
 
-A label in a file is the name of a label or its id, counted from 0. Where a label's name is itself a whole number (as in
-star ratings), labels are read as names only, because an id would be ambiguous. Blanks around a label do not count, nor
-does the ``.0`` that pandas writes behind a number.
+``datafiles`` has a reader for each kind of answer; this module chooses it, by the task or by the file.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType
+from typing import get_args
 
 from edgebert.arguments import expect, path_of, strings_of
+from edgebert.datafiles.conll import is_conll, read_conll
+from edgebert.datafiles.guess import Guess, guess_task
+from edgebert.datafiles.hub import is_hub, open_hub
+from edgebert.datafiles.labels import read_label, read_labels
+from edgebert.datafiles.objects import read_objects
+from edgebert.datafiles.questions import read_questions
+from edgebert.datafiles.scores import read_pairs, read_score
+from edgebert.datafiles.sources import CONLL, LABELLED, PLAIN, SQUAD, Found, Source, Wanted, open_source, unknown_format
+from edgebert.datafiles.spans import read_spans
+from edgebert.datafiles.tags import TOKEN_KEYS, read_tokens
 from edgebert.errors import DataError, UsageError
 from edgebert.examples import Example
+from edgebert.manifest import Task
 from edgebert.printable import shown
-from edgebert.tables import PLAIN, Columns, Table, read_table, suffix
 
-TEXT_COLUMNS = ("text", "sentence")
-"""Columns that hold the text when none is named: the first that exists."""
+_Reader = Callable[[Source, Wanted], Found]
 
-LABEL_COLUMN = "label"
-"""Column that holds the label when none is named."""
+UNLABELLED: tuple[Task, ...] = ("text-regression", "question-answering", "feature-extraction")
+"""Tasks without labels."""
 
-# One spelling for each number, so that '01' and '1' cannot both be the id 1; longer ones are no ids anybody has.
-_WHOLE_NUMBER = re.compile(r"0|-?[1-9][0-9]{0,17}")
+_FORMATS: dict[Task | None, tuple[str, ...]] = {
+    None: (*LABELLED, *CONLL, SQUAD, PLAIN),
+    "text-classification": LABELLED,
+    "multi-label-classification": LABELLED,
+    "text-regression": LABELLED,
+    "token-classification": (".jsonl", *CONLL, PLAIN),
+    "question-answering": (".jsonl", SQUAD),
+    "feature-extraction": (*LABELLED, PLAIN),
+}
 
-_NO_LABEL = "-1"
-"""What GLUE writes where the label of a text is not public."""
+_READERS: dict[Task, _Reader] = {
+    "text-classification": read_label,
+    "multi-label-classification": read_labels,
+    "text-regression": read_score,
+    "question-answering": read_questions,
+    "feature-extraction": read_pairs,
+}
+"""By task; of tags there are several readers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:
-    """The labelled texts of one file.
+    """The examples of one file and their right answers.
 
     Attributes:
         name: Name of the file, without its folder.
         sha256: Hash of the file's bytes as they are stored (gzipped, if it is), 64 hex digits.
-        labels: Names of the labels; an example's ``gold`` has indices into them.
-        examples: The texts in the order of the file.
+        labels: Names of the labels; an example's ``gold`` has indices into them. Empty for a task without labels.
+        examples: The examples in the order of the file.
         by_id: Whether labels in the file were ids, and the names were given.
+        task: What the examples are for.
+        notes: What a person should know about the file, a sentence each.
     """
 
     name: str
@@ -49,21 +72,27 @@ class Dataset:
     labels: tuple[str, ...]
     examples: tuple[Example, ...]
     by_id: bool = False
+    task: Task = "text-classification"
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingTexts:
-    """The texts of one file that a model may learn from, with or without labels.
+    """The texts of one file that a model may learn from, with or without right answers.
 
     Attributes:
         name: Name of the file, without its folder.
         sha256: Hash of the file's bytes as they are stored (gzipped, if it is), 64 hex digits.
         examples: The texts in the order of the file, all of them with a right answer or none.
+        task: What the examples are for.
+        notes: What a person should know about the file, a sentence each.
     """
 
     name: str
     sha256: str
     examples: tuple[Example, ...]
+    task: Task = "text-classification"
+    notes: tuple[str, ...] = ()
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -80,84 +109,151 @@ class TrainingTexts:
 def read_dataset(
     path: str | Path,
     *,
+    task: Task | None = None,
     labels: Sequence[str] | None = None,
     text_column: str | None = None,
+    pair_column: str | None = None,
     label_column: str | None = None,
+    exact_offsets: bool = False,
 ) -> Dataset:
-    """Return the labelled texts of a file.
+    """Return the examples of a file and their right answers.
 
     Args:
-        path: A file with the suffix .csv, .tsv or .jsonl, optionally followed by .gz, in UTF-8.
+        path: A file with the suffix .csv, .tsv, .jsonl, .conll, .bio or .json (SQuAD), optionally followed by .gz, in
+            UTF-8; a .txt may have a word and its tag a line. Or a data set of the Hub, ``hub:NAME[:CONFIG]#SPLIT``.
+        task: What the examples are for; ``None`` tells it by the file (``task_of``).
         labels: Names of the model's labels; ``None`` takes them from the file: whole numbers have to be the ids 0 to
-            k-1 and stay in numeric order, anything else is sorted as text.
-        text_column: Column (key of a JSON object) with the text; by default ``text``, else ``sentence``.
-        label_column: Column (key of a JSON object) with the label; by default ``label``.
+            k-1 and stay in numeric order, anything else is sorted as text; of tags O is the first.
+        text_column: Column (key of a JSON object) with the text, the first text of a pair, the question, or the tokens;
+            by default the first that exists of ``text`` and ``sentence``, or ``sentence1`` and ``text_a``,
+            ``question``, ``tokens``. In a CoNLL file the number of the column, counted from 1, by default 1.
+        pair_column: Column with the second text of a pair or the context; by default ``sentence2`` or ``text_b``,
+            ``context``.
+        label_column: Column with the right answer; by default ``label``, ``labels``, ``score``, ``tags`` or
+            ``ner_tags``, ``entities`` or ``spans``, ``answers``. In a CoNLL file the number of the column, by default
+            -1, the last.
+        exact_offsets: Whether questions are left out whose ``offset_exact`` is false.
 
     Raises:
         DataError: The file is missing, is of another format or is damaged, or a line of it cannot be used.
     """
-    path, given = _checked(path, labels, text_column, label_column)
-    table = read_table(path, _columns(path, text_column, label_column, optional=False), plain=False)
-    names = _infer_labels(table) if given is None else given
-    examples = tuple(
-        Example(texts=(row.text,), gold=(label,), line=row.line)
-        for row, label in zip(table.rows, _label_ids(table, names), strict=True)
+    path = path_of("path", path)
+    wanted = Wanted(
+        labels=_given(task, labels), text=text_column, pair=pair_column, answer=label_column, exact=exact_offsets
     )
-    found = {row.label.strip() for row in table.rows}
-    by_id = given is not None and not all(label in names or _whole(label) in names for label in found)
-    return Dataset(name=path.name, sha256=table.sha256, labels=names, examples=examples, by_id=by_id)
+    with _opened(path, wanted, _FORMATS[task]) as source:
+        chosen = task or guess_task(source, wanted).task
+        reader = _reader(source, chosen, wanted)
+        if source.layout == PLAIN and reader is read_label:
+            raise unknown_format(path, [layout for layout in _FORMATS[task] if layout != PLAIN])
+        found = reader(source, wanted)
+    return Dataset(
+        name=path.name,
+        sha256=source.sha256,
+        labels=found.labels,
+        examples=found.examples,
+        by_id=found.by_id,
+        task=chosen,
+        notes=found.notes,
+    )
 
 
 def read_training(
     path: str | Path,
     *,
+    task: Task | None = None,
     labels: Sequence[str] | None,
     text_column: str | None = None,
+    pair_column: str | None = None,
     label_column: str | None = None,
+    exact_offsets: bool = False,
 ) -> TrainingTexts:
-    """Return the texts of a file to train on, and their labels where it has them.
+    """Return the texts of a file to train on, and their right answers where it has them.
 
     Args:
-        path: A file as for ``read_dataset``, with or without a label column, or a .txt with one text a line, optionally
+        path: A file as for ``read_dataset``, with or without right answers, or a .txt with one text a line, optionally
             followed by .gz, in UTF-8. Blank lines of a .txt are skipped.
-        labels: Names of the model's labels; ``None`` reads the texts alone.
-        text_column: Column (key of a JSON object) with the text; by default ``text``, else ``sentence``.
-        label_column: Column (key of a JSON object) with the label, which then has to be there; by default ``label``,
-            where that exists.
+        task: What the examples are for; ``None`` tells it by the file.
+        labels: Names of the model's labels, none for a task without labels; ``None`` reads the texts alone.
+        text_column: As for ``read_dataset``.
+        pair_column: As for ``read_dataset``.
+        label_column: As for ``read_dataset``; where it is named, it has to be there.
+        exact_offsets: Whether questions are left out whose ``offset_exact`` is false.
 
     Raises:
         DataError: The file is missing, is of another format or is damaged, a line of it cannot be used, its labels are
             not those of the model, or a column of a .txt is asked for.
     """
-    path, given = _checked(path, labels, text_column, label_column)
-    if suffix(path) == PLAIN and (named := text_column or label_column):
-        raise DataError(
-            f"{path}: no column {named!r}: a {PLAIN} file holds one text a line and no columns",
-            hint="leave --text-column and --label-column out",
-        )
-    table = read_table(path, _columns(path, text_column, label_column, optional=label_column is None), plain=True)
-    is_labelled = given is not None and table.rows[0].label
-    gold = [(label,) for label in _label_ids(table, given or ())] if is_labelled else [None] * len(table.rows)
-    return TrainingTexts(
-        name=path.name,
-        sha256=table.sha256,
-        examples=tuple(
-            Example(texts=(row.text,), gold=answer, line=row.line) for row, answer in zip(table.rows, gold, strict=True)
-        ),
+    path = path_of("path", path)
+    wanted = Wanted(
+        labels=_given(task, labels),
+        text=text_column,
+        pair=pair_column,
+        answer=label_column,
+        answers=labels is not None,
+        optional=label_column is None,
+        exact=exact_offsets,
     )
+    known = _FORMATS[task] if task == "question-answering" else dict.fromkeys((*_FORMATS[task], PLAIN))
+    with _opened(path, wanted, tuple(known)) as source:
+        chosen = task or guess_task(source, wanted).task
+        reader = _reader(source, chosen, wanted)
+        if source.layout == PLAIN and reader is not read_conll and (named := text_column or label_column):
+            raise DataError(
+                f"{path}: no column {named!r}: a {PLAIN} file holds one text a line and no columns",
+                hint="leave --text-column and --label-column out",
+            )
+        found = reader(source, wanted)
+    return TrainingTexts(name=path.name, sha256=source.sha256, examples=found.examples, task=chosen, notes=found.notes)
+
+
+def task_of(
+    path: str | Path,
+    *,
+    text_column: str | None = None,
+    pair_column: str | None = None,
+    label_column: str | None = None,
+) -> Guess:
+    """Return the task that a file is for, and what in the file shows it.
+
+    Args:
+        path: As for ``read_dataset``, or a .txt with one text a line.
+        text_column: As for ``read_dataset``.
+        pair_column: As for ``read_dataset``.
+        label_column: As for ``read_dataset``.
+
+    Raises:
+        DataError: The file is missing, is of another format or is damaged at its beginning.
+    """
+    path = path_of("path", path)
+    wanted = Wanted(text=text_column, pair=pair_column, answer=label_column)
+    with _opened(path, wanted, _FORMATS[None]) as source:
+        return guess_task(source, wanted)
 
 
 def training_texts(dataset: Dataset) -> TrainingTexts:
-    """Return the texts of a dataset and their labels."""
-    return TrainingTexts(name=dataset.name, sha256=dataset.sha256, examples=dataset.examples)
+    """Return the texts of a dataset and their right answers."""
+    return TrainingTexts(
+        name=dataset.name, sha256=dataset.sha256, examples=dataset.examples, task=dataset.task, notes=dataset.notes
+    )
 
 
-def check_labels(data: Dataset, labels: tuple[str, ...]) -> None:
-    """Refuse data with other labels than the model's, or with the same in another order.
+def check_labels(data: Dataset, labels: tuple[str, ...], task: Task | None = None) -> None:
+    """Refuse data for another task than the model's, with other labels, or with the same in another order.
+
+    Args:
+        data: The data.
+        labels: Labels of the model.
+        task: Task of the model; ``None`` compares the labels alone.
 
     Raises:
         DataError: They differ.
     """
+    if task is not None and data.task != task:
+        raise DataError(
+            f"{data.name}: its task is {data.task}, the model's is {task}",
+            hint=f'read the file with read_dataset(..., task="{task}")',
+        )
     if data.labels != labels:
         raise DataError(
             f"{data.name}: its labels are {', '.join(data.labels)}, the model's are {', '.join(labels)}",
@@ -165,87 +261,38 @@ def check_labels(data: Dataset, labels: tuple[str, ...]) -> None:
         )
 
 
-def _checked(
-    path: str | Path, labels: Sequence[str] | None, text_column: str | None, label_column: str | None
-) -> tuple[Path, tuple[str, ...] | None]:
-    expect("text_column", text_column, str, NoneType)
-    expect("label_column", label_column, str, NoneType)
-    given = None if labels is None else strings_of("labels", labels)
-    if given is not None and len(set(given)) < max(len(given), 1):
+def _given(task: Task | None, labels: Sequence[str] | None) -> tuple[str, ...] | None:
+    if task is not None and task not in get_args(Task):
+        raise UsageError(f"task is {shown(task)}, not one of {', '.join(get_args(Task))}")
+    if labels is None:
+        return None
+    given = strings_of("labels", labels)
+    if task in UNLABELLED:
+        if given:
+            raise UsageError(f"labels is {shown(given)}, but {task} has no labels")
+    elif len(set(given)) < max(len(given), 1):
         raise UsageError(f"labels is {shown(given)}, expected names that differ, one at least")
-    return path_of("path", path), given
+    return given
 
 
-def _columns(path: Path, text_column: str | None, label_column: str | None, *, optional: bool) -> Columns:
-    if text_column is not None and text_column == (label_column or LABEL_COLUMN):
-        raise DataError(
-            f"{path}: column {text_column!r} cannot be both the text and the label",
-            hint="choose two columns with --text-column and --label-column",
-        )
-    return Columns(
-        text=TEXT_COLUMNS if text_column is None else (text_column,),
-        label=label_column or LABEL_COLUMN,
-        optional=optional,
-    )
+@contextmanager
+def _opened(path: Path, wanted: Wanted, known: Sequence[str]) -> Iterator[Source]:
+    columns = {"text_column": wanted.text, "pair_column": wanted.pair, "label_column": wanted.answer}
+    for name, value in columns.items():
+        expect(name, value, str, NoneType)
+    if is_hub(str(path)):
+        yield open_hub(str(path))
+    else:
+        with open_source(path, known) as source:
+            yield source
 
 
-def _infer_labels(table: Table) -> tuple[str, ...]:
-    first_lines: dict[str, int] = {}
-    for row in table.rows:
-        first_lines.setdefault(row.label.strip(), row.line)
-    # Only where all of them are numbers: 1.0 beside 1.5 is a name.
-    if all(_WHOLE_NUMBER.fullmatch(_whole(label)) for label in first_lines):
-        lines, first_lines = first_lines, {}
-        for label, line in lines.items():
-            first_lines.setdefault(_whole(label), line)
-    if _NO_LABEL in first_lines:
-        raise _no_label(table, first_lines[_NO_LABEL])
-    where = f"{table.source}: {table.place}"
-    if len(first_lines) == 1:
-        raise DataError(
-            f"{where}: every example has the label {shown(table.rows[0].label)}, at least two labels are needed"
-        )
-    if not all(map(_WHOLE_NUMBER.fullmatch, first_lines)):
-        return tuple(sorted(first_lines))
-    ids = sorted(map(int, first_lines))
-    hint = f"number the {len(ids)} labels from 0 to {len(ids) - 1}, or write their names"
-    if ids[0] < 0:
-        line = first_lines[str(ids[0])]
-        raise DataError(f"{table.source}: line {line}, {table.place}: the id {ids[0]} is negative", hint=hint)
-    if ids[-1] != len(ids) - 1:
-        missing = min(set(range(len(ids))) - set(ids))
-        line = first_lines[str(ids[-1])]
-        raise DataError(f"{where}: ids go up to {ids[-1]} (line {line}), but the id {missing} is missing", hint=hint)
-    return tuple(map(str, ids))
-
-
-def _label_ids(table: Table, labels: tuple[str, ...]) -> Iterator[int]:
-    """Yield the id of each row's label, which is written as a name or, where no name is a number, as an id."""
-    ids = {name: index for index, name in enumerate(labels)}
-    if not any(map(_WHOLE_NUMBER.fullmatch, labels)):
-        ids |= {str(index): index for index in range(len(labels))}
-    for row in table.rows:
-        bare = row.label.strip()
-        spelling = next((item for item in (row.label, bare, _whole(bare)) if item in ids), None)
-        if spelling is not None:
-            yield ids[spelling]
-        elif _whole(bare) == _NO_LABEL:
-            raise _no_label(table, row.line)
-        else:
-            more = f" and {len(labels) - 10} more" if len(labels) > 10 else ""
-            raise DataError(
-                f"{table.source}: line {row.line}, {table.place}: unknown label {shown(row.label)}",
-                hint=f"the model's labels are {', '.join(labels[:10])}{more}",
-            )
-
-
-def _whole(label: str) -> str:
-    """Return a label without the ``.0`` at its end."""
-    return re.sub(r"\.0+$", "", label)
-
-
-def _no_label(table: Table, line: int) -> DataError:
-    return DataError(
-        f"{table.source}: line {line}, {table.place}: the label is -1, which means 'no label' in GLUE's test sets",
-        hint="use the development set, or delete the rows without a label",
-    )
+def _reader(source: Source, task: Task, wanted: Wanted) -> _Reader:
+    if task != "token-classification":
+        return _READERS[task]
+    if source.layout == ".jsonl":
+        tokens = TOKEN_KEYS if wanted.text is None else (wanted.text,)
+        first = next((value for _, value in read_objects(source)), {})
+        return read_tokens if any(isinstance(first.get(name), list) for name in tokens) else read_spans
+    # A .txt without tags is one with a text a line, which can be trained on.
+    return read_label if source.layout == PLAIN and wanted.optional and not is_conll(source) else read_conll

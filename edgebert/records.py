@@ -41,7 +41,9 @@ _SIGNATURES = (
 )
 
 
-def read_lines(stored: BinaryIO, *, source: str, packed: bool = False, endless: bool = False) -> Iterator[str]:
+def read_lines(
+    stored: BinaryIO, *, source: str, packed: bool = False, endless: bool = False, longest: int = LONGEST
+) -> Iterator[str]:
     """Yield the lines of a stream, each with its line break, without a byte order mark, as soon as it is there.
 
     Args:
@@ -49,6 +51,7 @@ def read_lines(stored: BinaryIO, *, source: str, packed: bool = False, endless: 
         source: Name of the stream, for messages.
         packed: Whether the bytes are gzip data. Never more than a line of it is unpacked at a time.
         endless: Whether there may be any number of lines, because none of them is kept.
+        longest: Most bytes of a line.
 
     Raises:
         DataError: The bytes are no UTF-8, a line or the whole is too long, or the gzip data is damaged; the message
@@ -58,14 +61,14 @@ def read_lines(stored: BinaryIO, *, source: str, packed: bool = False, endless: 
     stream: BinaryIO | gzip.GzipFile = gzip.GzipFile(fileobj=stored) if packed else stored
     # Only line feeds split lines: str.splitlines would also split at U+2028, which a text may hold.
     for number in itertools.count(1):
-        raw = _line(stream, f"{source}: line {number}", first=number == 1)
+        raw = _line(stream, f"{source}: line {number}", longest, first=number == 1)
         if not raw:
             return
         if number == 1:
             _check_signature(raw, source)
-        if len(raw) > LONGEST:
+        if len(raw) > longest:
             raise DataError(
-                f"{source}: line {number}: longer than {LONGEST:,} bytes",
+                f"{source}: line {number}: longer than {longest:,} bytes",
                 hint="split the text: a model reads its first few hundred words only",
             )
         size += max(len(raw), 100)
@@ -79,9 +82,9 @@ def read_lines(stored: BinaryIO, *, source: str, packed: bool = False, endless: 
         offset += len(raw)
 
 
-def _line(stream: BinaryIO | gzip.GzipFile, where: str, *, first: bool) -> bytes:
+def _line(stream: BinaryIO | gzip.GzipFile, where: str, longest: int, *, first: bool) -> bytes:
     try:
-        return stream.readline(LONGEST + 1)
+        return stream.readline(longest + 1)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         if first and "Not a gzipped file" in str(error):
             raise DataError(f"{where}: not gzip data", hint="remove .gz from the name of the file") from error

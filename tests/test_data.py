@@ -188,7 +188,8 @@ def test_ids_that_pandas_made_floats_are_ids(tmp_path: Path, labels: tuple[str, 
 
 def test_fractions_among_labels_make_all_of_them_names(tmp_path: Path) -> None:
     """1.0 beside 1.5 is a name: nothing is taken off it."""
-    assert inferred(tmp_path, "1.0", "1.5") == ("1.0", "1.5")
+    path = write(tmp_path, "a.tsv", "text\tlabel\nx\t1.0\nx\t1.5\n")
+    assert read_dataset(path, task="text-classification").labels == ("1.0", "1.5")
 
 
 @pytest.mark.parametrize("cell", ["-1", "-1.0", " -1"])

@@ -40,7 +40,10 @@ def test_unknown_suffix_names_the_known_ones(tmp_path: Path, name: str, shown: s
     error = refusal(path)
     assert error.message == f"{path}: unknown format {shown}"
     known, _, more = error.hint.partition("; ")
-    assert known == "known formats: .csv, .tsv, .jsonl, each optionally followed by .gz"
+    txt = "" if ".txt" in name else ", .txt"
+    assert known == f"known formats: .csv, .tsv, .jsonl, .conll, .bio, .json{txt}, each optionally followed by .gz"
+    labelled = refusal(path, task="text-classification").hint.partition("; ")[0]
+    assert labelled == "known formats: .csv, .tsv, .jsonl, each optionally followed by .gz"
     assert more == ("a .txt has no labels, so that only training texts can come from one" if ".txt" in name else "")
 
 

@@ -122,6 +122,10 @@ def test_training_files_of_other_formats_name_all_that_are_known(tmp_path: Path)
     path = write(tmp_path, "a.parquet", "a\n")
     error = training_refusal(path)
     assert error.message == f"{path}: unknown format '.parquet'"
+    assert error.hint == (
+        "known formats: .csv, .tsv, .jsonl, .conll, .bio, .json, .txt, each optionally followed by .gz"
+    )
+    error = training_refusal(path, task="text-classification")
     assert error.hint == "known formats: .csv, .tsv, .jsonl, .txt, each optionally followed by .gz"
 
 

@@ -24,10 +24,10 @@ import numpy as np
 
 from edgebert.batching import pad_batch
 from edgebert.bundle import Bundle, open_bundle
+from edgebert.data import read_training
 from edgebert.errors import EdgebertError
 from edgebert.manifest import Artifact
 from edgebert.ondevice.session import cpu_name, import_runtime, open_session
-from edgebert.tables import Columns, read_table
 from edgebert.text import open_encoder
 from tests.support.jvm import Jvm
 from tests.support.programs import command, say
@@ -36,7 +36,6 @@ from tests.wordpiece.full import texts_of
 
 CHUNK = 100
 SAME = 1e-5
-COLUMNS = Columns(text=("text", "sentence"), label="label", optional=True)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -52,7 +51,7 @@ def main(arguments: Sequence[str]) -> int:
         parser.error(f"{options.hard} is no folder")
     try:
         bundle = open_bundle(options.bundle)
-        texts = [row.text for path in options.texts for row in read_table(path, COLUMNS, plain=True).rows]
+        texts = [text for path in options.texts for text in read_training(path, labels=None).texts]
     except EdgebertError as error:
         sys.stderr.write(f"error: {error}\n")
         return 2

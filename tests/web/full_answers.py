@@ -22,8 +22,8 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 import numpy as np
 
 from edgebert.bundle import open_bundle
+from edgebert.data import read_training
 from edgebert.errors import EdgebertError
-from edgebert.tables import Columns, read_table
 from edgebert.text import open_encoder
 from tests.support.fakes import onnx_rows
 from tests.support.programs import command, say
@@ -32,7 +32,6 @@ from tests.web.chromium import Chromium, Page
 from tests.web.pages import script, serving
 
 BATCH = 50
-COLUMNS = Columns(text=("text", "sentence"), label="label", optional=True)
 READY = "!document.querySelector('#about').hidden || !document.querySelector('#refusal').hidden"
 
 
@@ -95,7 +94,7 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     try:
         opened = open_bundle(options.bundle)
-        given = [row.text for row in read_table(options.texts, COLUMNS, plain=True).rows]
+        given = list(read_training(options.texts, labels=None).texts)
     except EdgebertError as error:
         sys.stderr.write(f"error: {error}\n")
         return 2

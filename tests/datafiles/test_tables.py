@@ -8,11 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edgebert.data import read_dataset
+from edgebert.datafiles.sources import open_source, suffix
+from edgebert.datafiles.tables import Columns, Row, Table, read_table
 from edgebert.errors import DataError
-from edgebert.tables import Columns, Row, Table, read_table, suffix
 
-LABELLED = Columns(text=("text", "sentence"), label="label", optional=False)
-OPTIONAL = Columns(text=("text", "sentence"), label="label", optional=True)
+LABELLED = Columns(texts=(("text", "sentence"),), answer=("label",))
+OPTIONAL = Columns(texts=(("text", "sentence"),), answer=("label",), optional=True)
+SUFFIXES = (".csv", ".tsv", ".jsonl", ".txt")
+
+
+def table(path: Path, columns: Columns) -> Table:
+    with open_source(path, SUFFIXES) as source:
+        return read_table(source, columns)
 
 
 def write(folder: Path, name: str, content: str) -> Path:
@@ -21,34 +29,28 @@ def write(folder: Path, name: str, content: str) -> Path:
     return path
 
 
-def refusal(path: Path, columns: Columns, *, plain: bool = True) -> DataError:
+def refusal(path: Path, columns: Columns) -> DataError:
     with pytest.raises(DataError) as caught:
-        read_table(path, columns, plain=plain)
+        table(path, columns)
     return caught.value
 
 
 def test_rows_keep_text_label_and_line_as_written(tmp_path: Path) -> None:
     """A table gives cells as they stand in the file, with the line of each row and the hash of the stored bytes."""
     path = write(tmp_path, "a.tsv.gz", 'id\tlabel\tsentence\n7\t 01\t a \n\n8\tx\t"b\n')
-    assert read_table(path, LABELLED, plain=False) == Table(
-        source=str(path),
-        rows=(Row(" a ", " 01", 2), Row('"b', "x", 4)),
-        place="column 'label'",
-        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+    assert table(path, LABELLED) == Table(
+        source=str(path), rows=(Row((" a ",), " 01", 2), Row(('"b',), "x", 4)), place="column 'label'"
     )
+    with open_source(path, SUFFIXES) as source:
+        assert source.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def test_labels_that_are_there_are_read_where_they_are_optional(tmp_path: Path) -> None:
     """Optional means that a file may lack labels, not that they are skipped."""
-    table = write(tmp_path, "a.csv", "text,label\na,x\n")
+    cells = write(tmp_path, "a.csv", "text,label\na,x\n")
     lines = write(tmp_path, "a.jsonl", '{"text": "a", "label": 3}\n')
-    assert read_table(table, OPTIONAL, plain=True).rows == (Row("a", "x", 2),)
-    assert read_table(lines, OPTIONAL, plain=True) == Table(
-        source=str(lines),
-        rows=(Row("a", "3", 1),),
-        place="key 'label'",
-        sha256=hashlib.sha256(lines.read_bytes()).hexdigest(),
-    )
+    assert table(cells, OPTIONAL).rows == (Row(("a",), "x", 2),)
+    assert table(lines, OPTIONAL) == Table(source=str(lines), rows=(Row(("a",), "3", 1),), place="key 'label'")
 
 
 def test_a_single_column_under_another_name_hints_at_the_separator(tmp_path: Path) -> None:
@@ -77,9 +79,10 @@ def test_plain_texts_are_refused_by_line(tmp_path: Path) -> None:
 def test_plain_texts_are_no_dataset(tmp_path: Path) -> None:
     """Where labels are needed a .txt is of an unknown format, and the hint says why."""
     path = write(tmp_path, "a.txt", "good\n")
-    error = refusal(path, LABELLED, plain=False)
-    assert error.message == f"{path}: unknown format '.txt'"
-    assert "a .txt has no labels" in error.hint
+    with pytest.raises(DataError) as caught:
+        read_dataset(path, labels=("a", "b"))
+    assert caught.value.message == f"{path}: unknown format '.txt'"
+    assert "a .txt has no labels" in caught.value.hint
 
 
 words = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\n\ufeff"), max_size=20)
@@ -90,8 +93,8 @@ words = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\
 def test_plain_texts_round_trip(tmp_path_factory: pytest.TempPathFactory, texts: list[str], end: bool) -> None:
     """Any texts, one a line, are read back with their lines; those of blanks are skipped."""
     path = write(tmp_path_factory.mktemp("txt"), "a.txt", "\n".join(texts) + "\n" * end)
-    expected = tuple(Row(text, "", line) for line, text in enumerate(texts, 1) if text.strip())
-    assert read_table(path, OPTIONAL, plain=True).rows == expected
+    expected = tuple(Row((text,), "", line) for line, text in enumerate(texts, 1) if text.strip())
+    assert table(path, OPTIONAL).rows == expected
 
 
 def test_suffix_is_the_one_before_gz() -> None:

@@ -1,0 +1,108 @@
+"""What a person should look at before training: duplicates, labels and their counts, truncated inputs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from edgebert.data import Dataset
+from edgebert.examples import Example
+from edgebert.printable import shown
+
+MOST_LINES = 5
+"""How many pairs of lines are kept of duplicates."""
+
+_OF_TEXTS = ("text-classification", "multi-label-classification")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Duplicates:
+    """Examples of one file whose texts another file has as well.
+
+    Attributes:
+        count: How many examples of the second file.
+        lines: The first of them, at most ``MOST_LINES``: the line in the first file and that in the second.
+    """
+
+    count: int
+    lines: tuple[tuple[int, int], ...]
+
+
+def find_duplicates(training: Iterable[Example], evaluation: Iterable[Example]) -> Duplicates:
+    """Return the examples of ``evaluation`` whose texts, without blanks around them, are in ``training`` as well."""
+    first_lines: dict[tuple[str, ...], int] = {}
+    for example in training:
+        first_lines.setdefault(_bare(example), example.line)
+    count, lines = 0, list[tuple[int, int]]()
+    for example in evaluation:
+        line = first_lines.get(_bare(example))
+        if line is not None:
+            count += 1
+            if len(lines) < MOST_LINES:
+                lines.append((line, example.line))
+    return Duplicates(count=count, lines=tuple(lines))
+
+
+def label_counts(data: Dataset) -> tuple[tuple[str, int], ...]:
+    """Return how often each label is right, in the order of the labels; words count where words have tags.
+
+    Of questions, those with and without an answer are counted. A task of numbers has no counts.
+    """
+    if data.task == "question-answering":
+        answered = sum(bool(example.gold) for example in data.examples)
+        return (("answer", answered), ("no answer", len(data.examples) - answered))
+    if not data.labels:
+        return ()
+    counts = Counter(index for example in data.examples for index in example.gold or ())
+    return tuple((label, counts[index]) for index, label in enumerate(data.labels))
+
+
+def truncated_shares(tokens: Sequence[int], lengths: Iterable[int]) -> tuple[tuple[int, float], ...]:
+    """Return for each length the share of inputs, from 0 to 1, that have more tokens.
+
+    Args:
+        tokens: Tokens of each input, special tokens included, before it was truncated; one input at least.
+        lengths: Longest inputs in tokens.
+    """
+    return tuple((length, sum(count > length for count in tokens) / len(tokens)) for length in lengths)
+
+
+def doubts(data: Dataset) -> tuple[str, ...]:
+    """Return what is probably a mistake in data, a sentence each: swapped columns, one text with several answers."""
+    found = []
+    counts = [count for _, count in label_counts(data)] if data.labels else []
+    lone = sum(count == 1 for count in counts)
+    if (
+        data.task in ("text-classification", "multi-label-classification")
+        and len(counts) > 20
+        and lone > len(counts) / 2
+    ):
+        found.append(
+            f"{data.name}: {lone:,} of {len(counts):,} labels have one text each: are the columns of text and label "
+            "swapped?"
+        )
+    if data.task in (*_OF_TEXTS, "token-classification"):
+        found += _contradictions(data)
+    unused = [label for label, count in label_counts(data) if not count] if data.labels else []
+    if unused:
+        names = ", ".join(map(shown, unused[:5])) + (f" and {len(unused) - 5} more" if len(unused) > 5 else "")
+        found.append(f"{data.name}: no example has the label{'s' * (len(unused) > 1)} {names}")
+    return tuple(found)
+
+
+def _contradictions(data: Dataset) -> list[str]:
+    first: dict[tuple[str, ...], Example] = {}
+    lines = []
+    for example in data.examples:
+        before = first.setdefault(_bare(example), example)
+        if before.gold != example.gold:
+            lines.append((before.line, example.line))
+    if not lines:
+        return []
+    places = ", ".join(f"{before} and {after}" for before, after in lines[:MOST_LINES])
+    return [f"{data.name}: {len(lines):,} texts stand twice with different answers, first in lines {places}"]
+
+
+def _bare(example: Example) -> tuple[str, ...]:
+    return tuple(text.strip() for text in example.texts)
