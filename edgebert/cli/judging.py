@@ -272,13 +272,18 @@ def _time_row(row: Change, *, several: bool) -> tuple[str, ...]:
 
 
 def _file_row(item: FileChange, *, several: bool) -> tuple[str, ...]:
+    from edgebert.metrics import METRICS
+
     where = f"{item.device}: " if several and item.device else ""
     sizes = (f"{item.old_bytes / 1e6:.2f} MB", f"{item.new_bytes / 1e6:.2f} MB")
     parts = []
-    if item.accuracy is not None:
-        parts.append(f"accuracy {100 * item.accuracy.value:+.2f} points{_ends(item.accuracy, 100, 2)}")
+    if item.accuracy is not None and item.metric is not None:
+        metric = METRICS[item.metric]
+        change, unit = metric.shown(item.accuracy.value, sign=True), f" {metric.unit}" if metric.unit else ""
+        ends = _ends(item.accuracy, metric.scale, 2 if metric.in_points else 4)
+        parts.append(f"{metric.name} {change}{unit}{ends}")
     if item.agreement is not None:
-        parts.append(f"{100 * item.agreement:.1f} % of {item.examples} texts keep their label")
+        parts.append(f"{100 * item.agreement:.1f} % of {item.examples} texts keep their answer")
     return f"{where}{item.file}, size and answers", *sizes, ", ".join(parts), ""
 
 

@@ -22,7 +22,10 @@ def plan(
     model: Model,
     train: Annotated[Path, option("Texts of the task to prune by, with labels or without.")],
     evaluation: Annotated[Path, option("Labelled texts to measure every candidate on.", "--eval")],
-    max_drop: Annotated[float, option("Points of accuracy that may be lost against the original.")] = 1,
+    max_drop: Annotated[
+        float,
+        option("Points of a share (or a plain number, as of a correlation) that may be lost against the original."),
+    ] = 1,
     max_mb: Annotated[float | None, option("Largest file in MB of 1,000,000 bytes.", default="any")] = None,
     min_speedup: Annotated[
         float | None, option("Times as fast as the float original; files are timed on this machine.", default="any")
@@ -94,7 +97,7 @@ def _show(found: SearchResult, out: Path, command: str | None) -> None:
     from edgebert.planning.state import PLOT
 
     timed = ("x as fast (95 % interval)",) if found.options.is_timed else ()
-    columns = ("not beaten in all at once", "size MB", "work %", *timed, "accuracy %", "drop (95 % interval)", "")
+    columns = ("not beaten in all at once", "size MB", "work %", *timed, _metric(found), "drop (95 % interval)", "")
     output.show_table(columns, [_row(found, trial) for trial in found.front])
     output.show_table(("not picked", "why"), [(loss.trial.name, loss.reason) for loss in found.losses])
     if found.options.is_timed:
@@ -107,18 +110,23 @@ def _show(found: SearchResult, out: Path, command: str | None) -> None:
     output.show_note(f"drew {out / PLOT}")
 
 
+def _metric(found: SearchResult) -> str:
+    metric = found.trials[0].metric
+    return f"{metric.name} %" if metric.in_points else metric.name
+
+
 def _row(found: SearchResult, trial: Measured) -> list[str]:
     from edgebert.planning.front import amount
 
     timed = [_speed(found, trial)] if found.options.is_timed else []
-    low, high = trial.drop_interval
-    drop = f"{trial.drop:.2f} ({low:.2f} to {high:.2f})"
+    lost, low, high = map(trial.drop_text, (trial.drop, *trial.drop_interval))
+    drop = f"{lost} ({low} to {high})"
     return [
         trial.name,
         amount(trial.size_mb),
         f"{100 * trial.work:.1f}",
         *timed,
-        f"{100 * trial.score.value:.2f}",
+        trial.metric.shown(trial.score.value),
         "the float original" if trial.score.difference is None else drop,
         "<- pick" if trial == found.pick else "",
     ]
@@ -134,8 +142,9 @@ def _speed(found: SearchResult, trial: Measured) -> str:
 def _verdict(pick: Measured, bounds: Bounds) -> str:
     from edgebert.planning.front import is_certain
 
-    low, high = pick.drop_interval
-    drop = f"drop {pick.drop:.2f} points, 95 % interval {low:.2f} to {high:.2f}"
+    lost, low, high = map(pick.drop_text, (pick.drop, *pick.drop_interval))
+    unit = f" {pick.metric.unit}" if pick.metric.unit else ""
+    drop = f"drop {lost}{unit}, 95 % interval {low} to {high}"
     if is_certain(pick, bounds):
         return f"{drop}, all of it within {bounds.max_drop:g}"
     return f"{drop}, which reaches across {bounds.max_drop:g}: more --eval texts would tell"
@@ -172,6 +181,7 @@ def _plain(found: SearchResult, command: str | None) -> dict[str, object]:
             "speedup_low": speed and speed.low,
             "speedup_high": speed and speed.high,
             "speedup_decision": None if least is None else DECISIONS[speed_decision(trial, least)],
+            "metric": trial.score.metric,
             "accuracy": trial.score.value,
             "accuracy_low": trial.score.low,
             "accuracy_high": trial.score.high,

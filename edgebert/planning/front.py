@@ -6,6 +6,7 @@ Pure functions of what was measured: nothing is made or measured in here.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import combinations
@@ -21,12 +22,12 @@ RULE = "the least time (or work, where nothing was timed) within the bounds; wit
 
 
 def pareto_front(trials: Sequence[Measured]) -> tuple[Measured, ...]:
-    """Return the trials that none beats in size, cost and accuracy at once, in the order given; equal ones all stay."""
+    """Return the trials that none beats in size, cost and metric at once, in the order given; equal ones all stay."""
     return tuple(trial for trial in trials if not any(dominates(other, trial) for other in trials))
 
 
 def dominates(one: Measured, other: Measured) -> bool:
-    """Return whether a trial is nowhere worse than another (size, cost, accuracy) and somewhere better."""
+    """Return whether a trial is nowhere worse than another (size, cost, metric) and somewhere better."""
     ours, theirs = _objectives(one), _objectives(other)
     return ours != theirs and all(a <= b for a, b in zip(ours, theirs, strict=True))
 
@@ -41,7 +42,7 @@ def choose(trials: Iterable[Measured], bounds: Bounds) -> Measured | None:
     within = [trial for trial in trials if is_within(trial, bounds)]
     least = min((trial.cost for trial in within), default=0.0)
     tied = (trial for trial in within if trial.cost <= TIE * least)
-    return min(tied, key=lambda t: (t.size_bytes, -t.score.value, t.cost, t.name), default=None)
+    return min(tied, key=lambda t: (t.size_bytes, -t.quality, t.cost, t.name), default=None)
 
 
 def losses(trials: Sequence[Measured], bounds: Bounds) -> tuple[Loss, ...]:
@@ -82,7 +83,7 @@ def next_recovery(trials: Sequence[Measured], recovered: Sequence[float], bounds
         recovered: Shares that were recovered already.
         bounds: The bounds.
     """
-    without_drop = replace(bounds, max_drop=100.0)
+    without_drop = replace(bounds, max_drop=sys.float_info.max)
     enough = min((trial.candidate.keep for trial in trials if is_within(trial, bounds)), default=1.0)
     fitting = {trial.candidate.keep for trial in trials if is_within(trial, without_drop)}
     return min((share for share in fitting if share < enough and share not in recovered), default=None)
@@ -120,7 +121,8 @@ def relaxation_text(relaxation: Relaxation, bounds: Bounds) -> str:
     ]
     trial = relaxation.trial
     speed = "" if bounds.min_speedup is None else f", {speed_text(trial)} x as fast"
-    return f"{' and '.join(changes)} ({trial.name}: {amount(trial.size_mb)} MB, drop {trial.drop:.2f}{speed})"
+    drop = trial.drop_text(trial.drop)
+    return f"{' and '.join(changes)} ({trial.name}: {amount(trial.size_mb)} MB, drop {drop}{speed})"
 
 
 def amount(value: float) -> str:
@@ -132,7 +134,7 @@ _OPTIONS = {"max_mb": "--max-mb", "max_drop": "--max-drop", "min_speedup": "--mi
 
 
 def _objectives(trial: Measured) -> tuple[float, float, float]:
-    return trial.size_bytes, trial.cost, -trial.score.value
+    return trial.size_bytes, trial.cost, -trial.quality
 
 
 def _set(bounds: Bounds) -> tuple[str, ...]:
@@ -159,8 +161,10 @@ def _reason(trial: Measured, pick: Measured | None, trials: Sequence[Measured], 
             word = "only" if speed_decision(trial, bounds.min_speedup or 0) == "fail" else "undecided:"
             reasons.append("not timed" if trial.speed is None else f"{word} {speed_text(trial)} x as fast")
         else:
-            doubt = "" if is_certain(trial, bounds) else f" (its interval begins at {trial.drop_interval[0]:.2f})"
-            reasons.append(f"drop {trial.drop:.2f} points{doubt}")
+            low = trial.drop_text(trial.drop_interval[0])
+            doubt = "" if is_certain(trial, bounds) else f" (its interval begins at {low})"
+            unit = f" {trial.metric.unit}" if trial.metric.unit else ""
+            reasons.append(f"drop {trial.drop_text(trial.drop)}{unit}{doubt}")
     if reasons or pick is None:
         return ", ".join(reasons)
     if dominates(pick, trial):
@@ -185,7 +189,7 @@ def _least(trials: Sequence[Measured], bounds: Bounds, changed: tuple[str, ...])
         if any(name == "min_speedup" and _least_speed(trial) is None for name in changed):
             continue
         relaxed = replace(bounds, **{name: _NEEDED[name](trial) for name in changed})
-        # Compared as it will be told, in hundredths: any less of what is told must not do.
+        # Compared as it will be told, rounded up: any less of what is told must not do.
         size = sum(
             abs(getattr(relaxed, name) - getattr(bounds, name)) / max(getattr(bounds, name), 1.0) for name in changed
         )
@@ -198,12 +202,12 @@ def _least_speed(trial: Measured) -> float | None:
     return None if trial.speed is None else trial.speed.low
 
 
-def _up(value: float) -> float:
-    """Return the least number of hundredths that is not below a value of at least 0."""
-    count = math.floor(value * 100)
-    while count / 100 < value:
+def _up(value: float, *, parts: int = 100) -> float:
+    """Return the least number of hundredths, or other parts of one, that is not below a value of at least 0."""
+    count = math.floor(value * parts)
+    while count / parts < value:
         count += 1
-    return count / 100
+    return count / parts
 
 
 def _down(value: float) -> float:
@@ -216,6 +220,6 @@ def _down(value: float) -> float:
 
 _NEEDED: dict[str, Callable[[Measured], float]] = {
     "max_mb": lambda trial: _up(trial.size_mb),
-    "max_drop": lambda trial: _up(max(trial.drop, 0.0)),
+    "max_drop": lambda trial: _up(max(trial.drop, 0.0), parts=100 if trial.metric.in_points else 10_000),
     "min_speedup": lambda trial: _down(_least_speed(trial) or 0.0),
 }

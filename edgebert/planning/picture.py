@@ -1,4 +1,4 @@
-"""The picture of a plan: size against change of accuracy of all that was tried, the front, bounds and pick."""
+"""The picture of a plan: size against change of the metric of all that was tried, the front, bounds and pick."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _MARKS = {"float32": "s", "int8": "o"}
 
 
 def draw_plan(plan: SearchResult, path: Path) -> None:
-    """Draw every trial by size in MB and change of accuracy, as an SVG file.
+    """Draw every trial by size in MB and change of the metric, as an SVG file.
 
     The change is from the float original, text by text; trials of the front have its 95 % interval. Colour tells the
-    cost (time or work). A line joins the best accuracies at each size.
+    cost (time or work). A line joins the best at each size.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
@@ -40,7 +40,9 @@ def draw_plan(plan: SearchResult, path: Path) -> None:
         axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        open_axes(axes, "file size (MB)", "change of accuracy from the float original (points)")
+        metric = plan.trials[0].metric
+        change = f"{'improvement' if metric.is_error else 'change'} of {metric.name} from the float original"
+        open_axes(axes, "file size (MB)", f"{change} ({metric.unit})" if metric.unit else change)
         what = "time" if plan.options.is_timed else "work"
         figure.colorbar(points[0], ax=axes, label=f"{what} (% of the float original)")
         figure.legend(
@@ -73,14 +75,14 @@ def _draw_front(axes: Axes, plan: SearchResult) -> None:
 
 
 def _places(trials: Sequence[Measured]) -> tuple[list[float], list[float]]:
-    """Return sizes in MB and changes in points."""
+    """Return sizes in MB and changes in the unit of the metric, losses below 0."""
     return [trial.size_mb for trial in trials], [-trial.drop + 0.0 for trial in trials]
 
 
 def _best_by_size(trials: tuple[Measured, ...]) -> list[Measured]:
-    """Return the trials that are more accurate than all smaller ones, the smallest first."""
+    """Return the trials that are better than all smaller ones, the smallest first."""
     best: list[Measured] = []
-    for trial in sorted(trials, key=lambda t: (t.size_bytes, -t.score.value)):
-        if not best or trial.score.value > best[-1].score.value:
+    for trial in sorted(trials, key=lambda t: (t.size_bytes, -t.quality)):
+        if not best or trial.quality > best[-1].quality:
             best.append(trial)
     return best

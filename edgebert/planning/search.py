@@ -17,6 +17,7 @@ from edgebert.checkpoint import Model, load_model, save_model
 from edgebert.data import Dataset, TrainingTexts, check_labels, read_dataset, read_training
 from edgebert.errors import CheckpointError
 from edgebert.jsonio import dumps
+from edgebert.metrics import check_drop
 from edgebert.ondevice.session import cpu_name
 from edgebert.planning.files import Baseline, answers_of, lengths_of, measured, open_file, timed_texts
 from edgebert.planning.front import choose, losses, next_recovery, pareto_front, relaxations
@@ -45,6 +46,7 @@ from edgebert.pruning.tokens import kept_tokens
 from edgebert.pruning.vocabulary import cut_vocabulary
 from edgebert.runtime import default_runtime, installed_version
 from edgebert.staging import staged_folder
+from edgebert.tasks import task_head
 
 if TYPE_CHECKING:
     from edgebert.pruning.scores import Gradients
@@ -100,6 +102,7 @@ def plan(
     expect("progress", progress, Callable)
     loaded = model if isinstance(model, Model) else load_model(model)
     labels = loaded.checkpoint.labels
+    check_drop(bounds.max_drop, task_head(loaded.checkpoint.task).metrics[0])
     texts = training if isinstance(training, TrainingTexts) else read_training(Path(training), labels=labels)
     data = evaluation if isinstance(evaluation, Dataset) else read_dataset(Path(evaluation), labels=labels)
     check_labels(data, labels)

@@ -10,7 +10,9 @@ from edgebert.arguments import Amount, Between, Kept, Positive, Seed, Share, Wei
 from edgebert.bench.analysis.stats import Estimate, ratio
 from edgebert.errors import UsageError
 from edgebert.manifest import Score
+from edgebert.metrics import METRICS
 from edgebert.recipe import Format
+from edgebert.tallies.kinds import Metric
 
 SHARES = (1.0, 0.8, 0.65, 0.5, 0.4, 0.35, 0.3, 0.25, 0.2)
 """Shares of the multiply-accumulates that a search tries unless told otherwise."""
@@ -24,7 +26,7 @@ class Bounds:
     """What a candidate must keep to.
 
     Attributes:
-        max_drop: Accuracy that may be lost against the float original, in points of 100.
+        max_drop: What the metric may lose against the float original: points of a share, else a plain number.
         max_mb: Size of the file in MB of 1,000,000 bytes; ``None`` for any.
         min_speedup: How many times as fast as the float original it has to be; ``None`` for any.
 
@@ -106,7 +108,7 @@ class Measured:
         candidate: What it is.
         size_bytes: Size of its file.
         work: Its multiply-accumulates for the evaluation texts over those of the float original.
-        score: Its accuracy, paired with the float original in the same runtime; unpaired for that one itself.
+        score: Its metric, paired with the float original in the same runtime; unpaired for that one itself.
         run_ns: Nanoseconds of each inference, one row for each process; empty when it was not timed.
         baseline_ns: The same of the float original, interleaved with it: rows are paired.
     """
@@ -129,14 +131,29 @@ class Measured:
         return self.size_bytes / 1e6
 
     @property
+    def metric(self) -> Metric:
+        """What it is scored by."""
+        return METRICS[self.score.metric]
+
+    @property
+    def quality(self) -> float:
+        """Its score, the higher the better, also where it is an error."""
+        return self.metric.gain(self.score.value)
+
+    @property
     def drop(self) -> float:
-        """Accuracy lost against the float original, in points; negative for a gain."""
-        return _points(self.score.difference)
+        """What was lost against the float original: points of a share, else a plain number; negative for a gain."""
+        return self._lost(self.score.difference)
 
     @property
     def drop_interval(self) -> tuple[float, float]:
-        """The 95 % interval of ``drop``, in points; paired by text."""
-        return _points(self.score.difference_high), _points(self.score.difference_low)
+        """The 95 % interval of ``drop``, in its unit; paired by example."""
+        low, high = sorted(map(self._lost, (self.score.difference_low, self.score.difference_high)))
+        return low, high
+
+    def drop_text(self, value: float) -> str:
+        """Return ``drop`` or an end of its interval for people, without the unit."""
+        return self.metric.shown(value / self.metric.scale)
 
     @property
     def speedup(self) -> float | None:
@@ -154,6 +171,10 @@ class Measured:
     def cost(self) -> float:
         """Its time over that of the float original where it was timed, else its work over the original's."""
         return self.work if self.speedup is None or not self.run_ns else 1 / self.speedup
+
+    def _lost(self, change: float | None) -> float:
+        # Rounded, so that a drop of exactly one point meets a bound of one point.
+        return 0.0 if change is None else round(-self.metric.scale * self.metric.gain(change), 9) + 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,11 +221,6 @@ class SearchResult:
     pick: Measured | None
     losses: tuple[Loss, ...]
     relaxations: tuple[Relaxation, ...]
-
-
-def _points(difference: float | None) -> float:
-    # Rounded, so that a drop of exactly one point meets a bound of one point.
-    return 0.0 if difference is None else round(-100 * difference, 9) + 0.0
 
 
 @cache

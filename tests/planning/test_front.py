@@ -284,3 +284,36 @@ def test_an_option_out_of_range_is_refused(values, message):
     """The value is named."""
     with pytest.raises(UsageError, match=message):
         PlanOptions(**values)
+
+
+def scored(metric: str, value: float, difference: float, low: float, high: float, **changes) -> Measured:
+    """Return a trial that is scored by another metric than accuracy."""
+    trial = make_trial(**changes)
+    ends = {"low": value, "high": value, "difference_low": low, "difference_high": high}
+    score = dataclasses.replace(trial.score, metric=metric, value=value, difference=difference, **ends)
+    return dataclasses.replace(trial, score=score)
+
+
+def test_an_error_that_rises_is_a_drop_in_its_own_unit():
+    """Of two trials the one with the lower RMSE is better, and the rise is what the bound is compared with."""
+    good = scored("rmse", 2.5, 0.01, -0.02, 0.04, keep=0.5, work=0.5)
+    bad = scored("rmse", 2.9, 0.41, 0.3, 0.5, keep=0.4, work=0.5)
+    assert (good.drop, good.drop_interval) == (0.01, (-0.02, 0.04))
+    assert dominates(good, bad)
+    bounds = Bounds(max_drop=0.05)
+    assert choose([bad, good], bounds) == good
+    assert is_certain(good, bounds)
+    assert [loss.reason for loss in losses([good, bad], bounds)] == ["drop 0.4100"]
+    (way,) = relaxations([bad], bounds)
+    assert way.bounds.max_drop == 0.41
+    assert "--max-drop 0.05 needs 0.41" in relaxation_text(way, bounds)
+
+
+def test_a_correlation_is_a_plain_number():
+    """Its drop is told to four places, and relaxed in as small steps."""
+    trial = scored("spearman", 0.8, -0.01234, -0.02, -0.005)
+    assert (trial.drop, trial.drop_interval) == (0.01234, (0.005, 0.02))
+    (way,) = relaxations([trial], Bounds(max_drop=0.01))
+    assert way.bounds.max_drop == 0.0124
+    reason = "drop 0.0123 (its interval begins at 0.0050)"
+    assert [loss.reason for loss in losses([trial], Bounds(max_drop=0.01))] == [reason]

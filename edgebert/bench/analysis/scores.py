@@ -1,4 +1,4 @@
-"""What the files of a report answered: accuracy, agreement with float, and agreement of devices with each other."""
+"""What the files of a report answered: the metric, agreement with float, and agreement of devices with each other."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ class FileChange:
 
     Attributes:
         device: Device that the answers are of; ``None`` where no device answered the same texts in both reports.
-        accuracy: New minus old metric of the task on the same texts, with its 95 % interval; ``None`` without right
-            answers.
+        metric: Name of the task's metric; ``None`` without tallies.
+        accuracy: New minus old metric of the task on the same texts, with its 95 % interval; ``None`` without tallies.
         agreement: Share of the texts, 0 to 1, that keep their answer; ``None`` without answers.
         examples: Number of those texts.
     """
@@ -73,6 +73,7 @@ class FileChange:
     device: str | None
     old_bytes: int
     new_bytes: int
+    metric: str | None
     accuracy: Estimate | None
     agreement: float | None
     examples: int
@@ -139,6 +140,7 @@ def file_changes(old: Report, new: Report, pairs: Sequence[Pair]) -> Iterator[Fi
             device=None,
             old_bytes=former.size_bytes,
             new_bytes=known.size_bytes,
+            metric=None,
             accuracy=None,
             agreement=None,
             examples=0,
@@ -204,4 +206,11 @@ def _answer_changes(sizes: FileChange, old: Report, new: Report, pairs: Sequence
             if score is not None and score.difference is not None:
                 change = Estimate(value=score.difference, low=score.difference_low, high=score.difference_high)
             agreement = head.count_same(first.answers, item.answers) / count
-            yield replace(sizes, device=after.device.name, accuracy=change, agreement=agreement, examples=count)
+            yield replace(
+                sizes,
+                device=after.device.name,
+                metric=head.metrics[0] if change else None,
+                accuracy=change,
+                agreement=agreement,
+                examples=count,
+            )

@@ -159,14 +159,14 @@ def answered(predicted, labels):
 
 
 def test_answers_are_compared_text_by_text():
-    """On 200 texts two answers got better and six worse: minus two points, and 96 % keep their label."""
+    """On 200 texts two answers got better and six worse: minus two points, and 96 % keep their answer."""
     labels, before, after = make_predictions(both=180, only_float=6, only_file=2, neither=12)
     found = next(item for item in compare(answered(before, labels), answered(after, labels)).files if item.device)
     assert found.accuracy is not None
-    assert found.accuracy.value == pytest.approx(-0.02)
+    assert (found.metric, found.accuracy.value) == ("accuracy", pytest.approx(-0.02))
     assert (found.agreement, found.examples) == (pytest.approx(0.96), 200)
     unlabelled = next(item for item in compare(answered(before, ()), answered(after, ())).files if item.device)
-    assert (unlabelled.accuracy, unlabelled.agreement) == (None, pytest.approx(0.96))
+    assert (unlabelled.metric, unlabelled.accuracy, unlabelled.agreement) == (None, None, pytest.approx(0.96))
 
 
 def test_answers_to_other_texts_are_not_compared():
