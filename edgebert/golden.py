@@ -11,7 +11,7 @@ from edgebert.arguments import Count
 from edgebert.errors import BundleError, UsageError
 from edgebert.jsonio import read
 
-GOLDEN_SCHEMA = 2
+GOLDEN_SCHEMA = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,11 +36,21 @@ class GoldenWindow:
 
     Attributes:
         input_ids: Ids with special tokens, truncated, not padded.
+        offsets: Where each token is in its own text, in code points, [start, end); (0, 0) for special tokens. ``None``
+            where the answers of the task are no places in a text. Came with schema 3.
         outputs: Float32 outputs of the checkpoint in torch by name, without the dimension of the batch.
+
+    Raises:
+        UsageError: There are more or fewer offsets than IDs.
     """
 
     input_ids: tuple[int, ...]
+    offsets: tuple[tuple[int, int], ...] | None = None
     outputs: dict[str, Tensor]
+
+    def __post_init__(self) -> None:
+        if self.offsets is not None and len(self.offsets) != len(self.input_ids):
+            raise UsageError(f"offsets has {len(self.offsets)} places, but input_ids has {len(self.input_ids)} IDs")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

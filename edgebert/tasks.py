@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
-from edgebert.answers import LabelPrediction, Prediction
-from edgebert.examples import Encoded, Example, Key, Outputs, Tally, Target, gold_of
+from edgebert import entities, labels, spans, vectors
+from edgebert.answers import Prediction
+from edgebert.examples import Encoded, Example, Key, Outputs, Tally, Target
+from edgebert.golden_texts import ENTITY_TEXTS, LABEL_TEXTS, QUESTION_TEXTS
 from edgebert.manifest import Meaning, Task, TaskSettings
-from edgebert.tallies.counting import count_pairs_of_numbers
+from edgebert.tallies import counting
 
 if TYPE_CHECKING:
     from edgebert.text import TextEncoder
@@ -68,6 +68,11 @@ class TaskHead:
     is_tally: Callable[[Tally, Meaning], bool]
 
     @property
+    def has_places(self) -> bool:
+        """Whether its answers are places in a text, so that every consumer must know where each token is."""
+        return bool(self.token_outputs)
+
+    @property
     def token_outputs(self) -> tuple[str, ...]:
         """The outputs that have a row for each token, and so also for padding."""
         return tuple(name for name, dims in self.outputs.items() if "tokens" in dims)
@@ -82,81 +87,117 @@ class TaskHead:
         return sum(map(self.same, first, second))
 
 
-def _one_window(encoder: TextEncoder, example: Example, _: TaskSettings) -> Encoded:
-    (text,) = example.texts
-    window, truncated = encoder.window(text)
-    return Encoded(texts=example.texts, windows=(window,), tokens=len(window.ids), truncated=truncated)
-
-
-def _largest_logit(_: Encoded, outputs: Sequence[Outputs], __: Meaning) -> Key:
-    """Return the index of the most probable label; the first of equal ones wins."""
-    return (int(outputs[0]["logits"].argmax()),)
-
-
-def _softmax(encoded: Encoded, outputs: Sequence[Outputs], meaning: Meaning) -> LabelPrediction:
-    logits = outputs[0]["logits"]  # [labels]
-    shifted = np.exp(logits.astype(np.float64) - float(logits.max()))
-    probabilities = shifted / shifted.sum()
-    best = int(logits.argmax())
-    return LabelPrediction(
-        text=encoded.texts[0],
-        label=meaning.labels[best],
-        probability=float(probabilities[best]),
-        probabilities=tuple(float(p) for p in probabilities),
-        tokens=encoded.tokens,
-        truncated=encoded.truncated,
-    )
-
-
-def _label_target(_: Encoded, example: Example, __: Meaning) -> tuple[Target, ...]:
-    return (gold_of(example),)
-
-
-def _are_labels(count: int) -> Callable[[tuple[int | float, ...], Meaning], bool]:
-    """Return what tells whether numbers are so many label indices."""
-    return lambda numbers, meaning: (
-        len(numbers) == count and all(type(number) is int and 0 <= number < len(meaning.labels) for number in numbers)
-    )
-
-
-_GOLDEN_TEXTS = (
-    "",
-    "excellent",
-    "The battery lasts all day, and the screen is bright even outdoors.",
-    "It stopped working after two weeks; the seller never answered. Very disappointed!",
-    "Not bad at all, although I would not call it good either.",
-    "Déjà vu: naïve café, ÅNGSTRÖM, Straße, İstanbul, fiancée.",
-    "So happy with this 😀👍🏽 — 10/10, would buy again ❤️",
-    "The word [MASK] is typed here, and [SEP] and [CLS] and [UNK] too.",
-    "价格便宜，质量很好。안녕하세요 ありがとう Привет",
-    "tabs\tand\nlines\r\nand\u00a0hard\u200bspaces\ufeff and controls \x07\x00 too",
-    "e\u0301 is not \u00e9 to a program; neither is \ufb01 to fi, nor \u210c to H.",
-    "antidisestablishmentarianism" * 6,
-    "https://example.org/a?b=c&d=%20#e me@example.org @you #tag $9.99 50% C++ (a+b)*c != d",
-    " ".join(f"word{index}" for index in range(500)),
-    "good " * 500,
-    "   \t  ",
-)
-
 TEXT_CLASSIFICATION = TaskHead(
     task="text-classification",
     hub="text-classification",
     architecture="DistilBertForSequenceClassification",
     outputs={"logits": ("labels",)},
     inputs=("text",),
-    golden_texts=tuple((text,) for text in _GOLDEN_TEXTS),
+    golden_texts=tuple((text,) for text in LABEL_TEXTS),
     metrics=("accuracy", "macro_f1"),
-    windows=_one_window,
-    answer=_largest_logit,
-    decode=_softmax,
-    count=count_pairs_of_numbers,
-    targets=_label_target,
+    windows=labels.one_window,
+    answer=labels.best_label,
+    decode=labels.decode_label,
+    count=counting.count_pairs_of_numbers,
+    targets=labels.gold_target,
     same=operator.eq,
-    is_key=_are_labels(1),
-    is_tally=_are_labels(2),
+    is_key=labels.are_labels(1),
+    is_tally=labels.are_labels(2),
 )
 
-TASK_HEADS = (TEXT_CLASSIFICATION,)
+MULTI_LABEL_CLASSIFICATION = replace(
+    TEXT_CLASSIFICATION,
+    task="multi-label-classification",
+    metrics=("micro_f1", "label_macro_f1", "subset_accuracy"),
+    answer=labels.labels_above,
+    decode=labels.decode_labels,
+    count=counting.count_label_sets,
+    targets=labels.labels_target,
+    is_key=labels.is_labels_key,
+    is_tally=counting.is_label_set_tally,
+)
+
+TEXT_REGRESSION = replace(
+    TEXT_CLASSIFICATION,
+    task="text-regression",
+    outputs={"logits": ("one",)},
+    metrics=("pearson", "spearman", "rmse"),
+    answer=labels.number_of,
+    decode=labels.decode_number,
+    same=labels.are_close,
+    is_key=labels.is_number_key,
+    is_tally=counting.is_number_tally,
+)
+
+TOKEN_CLASSIFICATION = TaskHead(
+    task="token-classification",
+    hub="token-classification",
+    architecture="DistilBertForTokenClassification",
+    outputs={"logits": ("tokens", "labels")},
+    inputs=("text",),
+    golden_texts=tuple((text,) for text in ENTITY_TEXTS),
+    metrics=(
+        "entity_f1",
+        "entity_precision",
+        "entity_recall",
+        "strict_entity_f1",
+        "strict_entity_precision",
+        "strict_entity_recall",
+    ),
+    windows=entities.tagged_windows,
+    answer=entities.tags_key,
+    decode=entities.decode_entities,
+    count=counting.count_entities,
+    targets=entities.tag_targets,
+    same=operator.eq,
+    is_key=entities.is_tags_key,
+    is_tally=counting.is_entity_tally,
+)
+
+QUESTION_ANSWERING = TaskHead(
+    task="question-answering",
+    hub="question-answering",
+    architecture="DistilBertForQuestionAnswering",
+    outputs={"start_logits": ("tokens",), "end_logits": ("tokens",)},
+    inputs=("question", "context"),
+    golden_texts=QUESTION_TEXTS,
+    metrics=("answer_f1", "exact_match"),
+    windows=spans.question_windows,
+    answer=spans.span_key,
+    decode=spans.decode_span,
+    count=counting.count_spans,
+    targets=spans.span_targets,
+    same=operator.eq,
+    is_key=spans.is_span_key,
+    is_tally=counting.is_span_tally,
+)
+
+FEATURE_EXTRACTION = TaskHead(
+    task="feature-extraction",
+    hub="feature-extraction",
+    architecture="DistilBertModel",
+    outputs={"sentence_embedding": ("width",)},
+    inputs=("text",),
+    golden_texts=tuple((text,) for text in LABEL_TEXTS),
+    metrics=("cosine", "cosine_p1", "recall_at_10", "pair_spearman"),
+    windows=vectors.text_windows,
+    answer=vectors.vector_key,
+    decode=vectors.decode_vector,
+    count=counting.count_vectors,
+    targets=vectors.score_targets,
+    same=vectors.are_alike,
+    is_key=vectors.is_vector_key,
+    is_tally=counting.is_vector_tally,
+)
+
+TASK_HEADS = (
+    TEXT_CLASSIFICATION,
+    MULTI_LABEL_CLASSIFICATION,
+    TEXT_REGRESSION,
+    TOKEN_CLASSIFICATION,
+    QUESTION_ANSWERING,
+    FEATURE_EXTRACTION,
+)
 
 
 def task_head(task: Task) -> TaskHead:

@@ -149,10 +149,13 @@ def _check_ids(bundle: Bundle, rules: TextRules, golden: Golden) -> Check:
     head = task_head(bundle.manifest.task)
     for number, case in enumerate(golden.cases, start=1):
         encoded = head.windows(encoder, Example(texts=case.texts), bundle.manifest.settings)
-        if [window.ids for window in encoded.windows] != [window.input_ids for window in case.windows]:
-            detail = f"golden text {number} becomes other ids: {case.texts[0][:40]!r}"
+        ids = [window.ids for window in encoded.windows] == [window.input_ids for window in case.windows]
+        places = [window.offsets if head.has_places else None for window in encoded.windows]
+        if not ids or places != [window.offsets for window in case.windows]:
+            other = "tokens at other places" if ids else "other ids"
+            detail = f"golden text {number} becomes {other}: {' | '.join(case.texts)[:40]!r}"
             return Check(what="tokenizer", file=file, runtime=None, ok=False, detail=detail)
-    detail = f"{len(golden.cases)} golden texts become the recorded ids"
+    detail = f"{len(golden.cases)} golden texts become the recorded ids{' and places' if head.has_places else ''}"
     return Check(what="tokenizer", file=file, runtime=None, ok=True, detail=detail)
 
 

@@ -22,7 +22,7 @@ from edgebert.bench.suite import Suite
 from edgebert.device import device as devices
 from edgebert.device import protocol as worker
 from edgebert.errors import DataError, UsageError, upgrade_line
-from edgebert.golden import Golden, Tensor
+from edgebert.golden import Golden, GoldenWindow, Tensor
 from edgebert.jsonio import dumps, from_plain, loads, parse, read
 from edgebert.manifest import EvaluationData, FileEntry, Manifest, Part, Score, TaskSettings, TextSpec, Verification
 from edgebert.recipe import PruneOptions, Recipe, Target
@@ -37,6 +37,7 @@ VALUES = [
 
 OWN = {
     Tensor: {"shape": st.just((2, 1)), "values": st.tuples(st.floats(-1e30, 1e30), st.floats(-1e30, 1e30))},
+    GoldenWindow: {"input_ids": st.just((2, 3)), "offsets": st.sampled_from([None, ((0, 0), (1, 4))])},
     Suite: {
         "threads": st.lists(st.integers(1, 64), min_size=1, max_size=3, unique=True).map(tuple),
         "cores": st.sampled_from(["", "big", "0,3"]),

@@ -12,9 +12,16 @@ from hypothesis.extra.numpy import arrays
 from edgebert.answers import LabelPrediction
 from edgebert.errors import DataError
 from edgebert.examples import Encoded, Example, gold_of
-from edgebert.manifest import NO_SETTINGS, Meaning, Task
+from edgebert.manifest import NO_SETTINGS, Meaning, Task, TaskSettings
 from edgebert.metrics import METRICS
-from edgebert.tasks import TASK_HEADS, TEXT_CLASSIFICATION, task_head
+from edgebert.tasks import (
+    QUESTION_ANSWERING,
+    TASK_HEADS,
+    TEXT_CLASSIFICATION,
+    TOKEN_CLASSIFICATION,
+    TaskHead,
+    task_head,
+)
 from edgebert.text import TextEncoder
 from tests.support.tiny_files import make_tokenizer
 from tests.support.windows import bare_window
@@ -155,3 +162,50 @@ def test_what_is_no_label_of_the_model_is_no_answer(key: tuple[int | float, ...]
     assert not head.is_key(key, THREE)
     assert not head.is_tally((*key, 0), THREE)
     assert all(head.is_key((label,), THREE) and head.is_tally((label, 2 - label), THREE) for label in range(3))
+
+
+@pytest.mark.parametrize("length", [10, 64, 512])
+@pytest.mark.parametrize("head", TASK_HEADS, ids=lambda head: head.task)
+def test_golden_texts_are_read_at_any_length(head: TaskHead, length: int):
+    """Each golden text of a task becomes windows that fit, with outputs whose shapes are known; some are cut."""
+    settings = TaskSettings(width=4)
+    encoder = TextEncoder(make_tokenizer(), length)
+    assert len(set(head.golden_texts)) == len(head.golden_texts)
+    encoded = [head.windows(encoder, Example(texts=texts), settings) for texts in head.golden_texts]
+    for item in encoded:
+        assert len(item.texts) == len(head.inputs)
+        assert item.windows
+        assert item.tokens == sum(len(window.ids) for window in item.windows)
+        for window in item.windows:
+            assert 2 <= len(window.ids) <= length
+            assert {len(part) for part in (window.offsets, window.sequences, window.words)} == {len(window.ids)}
+            shapes = head.shapes(Meaning(labels=("O", "x"), settings=settings), tokens=len(window.ids))
+            assert all(0 not in shape for shape in shapes.values())
+    assert any(item.truncated for item in encoded)
+    assert min(item.tokens for item in encoded) <= 3
+    assert head.has_places == (head.task in ("token-classification", "question-answering"))
+
+
+def test_golden_questions_are_hard():
+    """Questions and contexts are empty, too long, and have what moves the places of characters."""
+    questions, contexts = zip(*QUESTION_ANSWERING.golden_texts, strict=True)
+    assert ("", "") in QUESTION_ANSWERING.golden_texts
+    assert any(question and not context for question, context in QUESTION_ANSWERING.golden_texts)
+    assert any(not question and context for question, context in QUESTION_ANSWERING.golden_texts)
+    encoder = TextEncoder(make_tokenizer(), 512)
+    windows = [
+        QUESTION_ANSWERING.windows(encoder, Example(texts=texts), NO_SETTINGS)
+        for texts in QUESTION_ANSWERING.golden_texts
+    ]
+    assert any(item.truncated for item in windows)
+    assert any(len(item.windows) > 1 for item in windows)
+    assert all(piece in " ".join(contexts) for piece in ("😀", "e\u0301", "İ", "价", "안", "\u200b", "[SEP]", "\x07"))
+    assert "[SEP]" in " ".join(questions)
+
+
+def test_golden_entities_are_hard():
+    """Names stand behind emoji, combining marks and removed characters, and one is longer than any window."""
+    texts = [text for (text,) in TOKEN_CLASSIFICATION.golden_texts]
+    assert all(piece in " ".join(texts) for piece in ("😀", "e\u0301", "İ", "東京", "서울", "\u200b", "O'Neill"))
+    longest = max(texts, key=len)
+    assert len(TextEncoder(make_tokenizer(), 4096).encode(longest)) > 512

@@ -34,7 +34,8 @@ def make_golden(model: Model, encoder: TextEncoder) -> Golden:
         CheckpointError: A logit is not finite.
     """
     head = task_head(model.checkpoint.task)
-    texts = (*head.golden_texts, *((text,) for text in added_token_texts(model, encoder)))
+    added = ((*("" for _ in head.inputs[1:]), text) for text in added_token_texts(model, encoder))
+    texts = (*head.golden_texts, *added)
     encoded = [head.windows(encoder, Example(texts=each), model.checkpoint.settings) for each in texts]
     inputs = [window.ids for item in encoded for window in item.windows]
     outputs = map(to_tensors, _outputs(model.module, inputs, str(model.checkpoint.path)))
@@ -43,7 +44,14 @@ def make_golden(model: Model, encoder: TextEncoder) -> Golden:
         cases=tuple(
             GoldenCase(
                 texts=item.texts,
-                windows=tuple(GoldenWindow(input_ids=window.ids, outputs=next(outputs)) for window in item.windows),
+                windows=tuple(
+                    GoldenWindow(
+                        input_ids=window.ids,
+                        offsets=window.offsets if head.has_places else None,
+                        outputs=next(outputs),
+                    )
+                    for window in item.windows
+                ),
             )
             for item in encoded
         ),
