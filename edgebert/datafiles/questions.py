@@ -60,7 +60,7 @@ def read_questions(source: Source, wanted: Wanted) -> Found:
         examples.append(Example(texts=(item.question, context), gold=gold, line=item.line))
     if not examples:
         raise DataError(f"{source.name}: there is no question{' whose answer has a certain place' * (skipped > 0)}")
-    note = f"{skipped:,} questions are left out, because the places of their answers are not certain (offset_exact)"
+    note = f"questions left out, because the places of their answers are not certain (offset_exact): {skipped:,}"
     return Found(examples=tuple(examples), notes=(note,) if skipped else ())
 
 
