@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from edgebert.pruning.prune import prune
     from edgebert.publishing import strip
     from edgebert.recipe import PruneOptions, built_in_recipes, load_recipe
-    from edgebert.training.finetune import FinetuneOptions, finetune
+    from edgebert.training.finetune import finetune
     from edgebert.training.importer import import_bert
+    from edgebert.training.options import FinetuneOptions
     from edgebert.verification import verify
 
 _MODULES = {
@@ -40,8 +41,9 @@ _MODULES = {
     "pruning.prune": ("prune",),
     "recipe": ("built_in_recipes", "load_recipe", "PruneOptions"),
     "publishing": ("strip",),
-    "training.finetune": ("FinetuneOptions", "finetune"),
+    "training.finetune": ("finetune",),
     "training.importer": ("import_bert",),
+    "training.options": ("FinetuneOptions",),
     "verification": ("verify",),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}

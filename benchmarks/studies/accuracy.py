@@ -18,7 +18,7 @@ from edgebert.manifest import Score
 from edgebert.pipeline import export_bundle
 from edgebert.progress import Progress
 from edgebert.recipe import Recipe, Target
-from edgebert.training.finetune import FinetuneOptions
+from edgebert.training.options import FinetuneOptions
 
 LENGTHS = (16, 32, 64, 128)
 RECIPE = Recipe(

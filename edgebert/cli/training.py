@@ -11,6 +11,7 @@ from edgebert.arguments import MOST_SEED
 from edgebert.cli import output
 from edgebert.cli.options import Force, Json, LabelColumn, Model, TextColumn, argument, option, within
 from edgebert.errors import UsageError
+from edgebert.metrics import METRICS
 from edgebert.recipe import MOST_EPOCHS, PruneOptions
 from edgebert.staging import check_folder
 
@@ -51,7 +52,11 @@ def finetune(
     if as_json:
         output.show_json(asdict(result) | {"path": str(result.path)})
         return
-    measured = "" if result.accuracy is None else f", accuracy {result.accuracy:.2%} on {evaluation}"
+    measured = ""
+    if result.score is not None:
+        metric = METRICS[result.metric]
+        value = f"{result.score.value:.2%}" if metric.in_points else f"{result.score.value:.4f}"
+        measured = f", {metric.name} {value} on {evaluation}"
     output.show_text(f"wrote {out}: {len(result.labels)} labels, {result.train_examples} training texts{measured}")
 
 

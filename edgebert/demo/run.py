@@ -27,8 +27,9 @@ from edgebert.recipe import Recipe, load_recipe
 from edgebert.runtime import default_runtime
 from edgebert.staging import replace_file
 from edgebert.text import open_encoder
-from edgebert.training.finetune import FinetuneOptions, finetune
+from edgebert.training.finetune import finetune
 from edgebert.training.importer import import_bert
+from edgebert.training.options import FinetuneOptions
 from edgebert.workers.measure import measure
 
 # What two epochs on 5,305 short texts reach in under four minutes on two cores.

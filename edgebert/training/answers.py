@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from edgebert.batching import batches_by_length
-from edgebert.network import batch_outputs
+from edgebert.network import outputs_of, padded
 from edgebert.progress import Progress, silent
 from edgebert.tasks import task_head
 from edgebert.text import TextEncoder, pad_id_of
@@ -71,11 +71,15 @@ def outputs_by_window(
     progress: Progress = silent,
 ) -> list[Arrays]:
     """Return what a model computes of each window; outputs with a row for each token have no rows of padding."""
+    import torch
+
     found: dict[int, Arrays] = {}
     device = next(module.parameters()).device
-    assert device.type == "cpu", "batches are made on the CPU"
     for chosen in batches_by_length([*map(len, windows)], 64):
-        outputs = batch_outputs(module, [windows[index] for index in chosen], pad_id)
+        ids, mask = padded([windows[index] for index in chosen], pad_id)
+        with torch.inference_mode():
+            computed = outputs_of(module, ids.to(device), mask.to(device))
+        outputs = {name: output.cpu() for name, output in computed.items()}
         for row, index in enumerate(chosen):
             found[index] = {
                 name: (output[row, : len(windows[index])] if name in token_outputs else output[row]).numpy()

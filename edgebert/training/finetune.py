@@ -1,75 +1,39 @@
-"""Fine-tuning: a DistilBERT encoder and texts with answers -> a checkpoint with a head, by Hugging Face's Trainer."""
+"""Fine-tuning: a DistilBERT encoder and examples with right answers -> a checkpoint with a head."""
 
 from __future__ import annotations
 
-import dataclasses
-import math
+import tempfile
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
+from itertools import chain
 from pathlib import Path
 from types import NoneType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from edgebert.arguments import PLACE, Factor, Length, Positive, Rate, Seed, check_options, expect, path_of
-from edgebert.configuration import (
-    ENCODER,
-    check_model_type,
-    encoder_shapes,
-    read_architecture,
-    read_dropouts,
-    read_share,
-)
+from edgebert.arguments import PLACE, expect, path_of
+from edgebert.checkpoint import Model, save_model
 from edgebert.data import Dataset, read_dataset
-from edgebert.errors import DataError, UsageError
-from edgebert.examples import gold_of
-from edgebert.folder import locate, read_config
-from edgebert.label_metrics import accuracy
-from edgebert.manifest import Meaning, Task
-from edgebert.network import build_module, padded, require, state_arrays
+from edgebert.errors import UsageError
+from edgebert.manifest import Score, Task
+from edgebert.metrics import METRICS, paired_score, tally_array
+from edgebert.network import require
 from edgebert.progress import Progress, silent
 from edgebert.staging import staged_folder
-from edgebert.tensors import check_shapes, read_tensors, weight_files, write_tensors
-from edgebert.text import TextEncoder, pad_id_of
-from edgebert.tokenizer import check_vocabulary, load_tokenizer, write_tokenizer
+from edgebert.tasks import task_head
 from edgebert.training.answers import answers_of
+from edgebert.training.items import Item, items_of
 from edgebert.training.objectives import OBJECTIVES
+from edgebert.training.options import FinetuneOptions
+from edgebert.training.start import check_data, starting_model
+from edgebert.training.teaching import load_teacher
+from edgebert.training.trainer import Course, Epoch, Lesson, best_epoch, label_weights, make_trainer, mean_loss
 
 if TYPE_CHECKING:
     import torch
-    import transformers
-    from tokenizers import Tokenizer
 
-_WARM_UP_SHARE = 0.06
-_WEIGHT_DECAY = 0.01
-_TASK: Task = "text-classification"  # the task that texts with one label each train
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FinetuneOptions:
-    """How to fine-tune.
-
-    Attributes:
-        epochs: Passes over the training texts; a fraction ends within one.
-        learning_rate: Peak of the rate: it rises over the first 6 % of the steps and falls linearly to 0.
-        batch_size: Texts in one step.
-        max_length: Longest input in tokens; longer texts are truncated.
-        seed: Decides the new head, the order of the texts and dropout.
-
-    Raises:
-        UsageError: A value is out of range.
-    """
-
-    epochs: Factor = 3
-    learning_rate: Rate = 5e-5
-    batch_size: Positive = 32
-    max_length: Length = 128
-    seed: Seed = 0
-
-    def __post_init__(self) -> None:
-        check_options(self)
+_DEFAULTS = FinetuneOptions()
+_PAIR_METRIC = "pair_spearman"  # of embeddings: the others compare with the FP32 file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,15 +42,23 @@ class FinetuneResult:
 
     Attributes:
         path: The checkpoint folder.
-        labels: Label names by id.
-        train_examples: Number of texts it was trained on.
-        accuracy: Share of the evaluation texts whose label it gets right, 0 to 1; ``None`` without such texts.
+        task: Task of its head.
+        labels: Label names by id; empty for a task without labels.
+        train_examples: Number of examples it was trained on.
+        metric: Name of the metric in ``metrics.METRICS``.
+        score: Metric of the evaluation data with its interval; ``None`` without such data.
+        epochs: What each epoch came to.
+        best_epoch: Number of the epoch that was kept, from 1.
     """
 
     path: Path
+    task: Task
     labels: tuple[str, ...]
     train_examples: int
-    accuracy: float | None
+    metric: str
+    score: Score | None
+    epochs: tuple[Epoch, ...]
+    best_epoch: int
 
 
 def finetune(
@@ -95,27 +67,34 @@ def finetune(
     evaluation: Dataset | str | Path | None,
     out: str | Path,
     *,
-    options: FinetuneOptions = FinetuneOptions(),
+    task: Task | None = None,
+    teacher: str | Path | None = None,
+    options: FinetuneOptions = _DEFAULTS,
     force: bool = False,
     progress: Progress = silent,
 ) -> FinetuneResult:
-    """Train a new classification head and the encoder under it, and save both as a checkpoint folder.
+    """Train a new head and the encoder under it, and save both as a checkpoint folder.
 
-    A head that ``base`` may have is replaced. On a CPU, equal arguments and library versions give equal weights; the
-    seed is also that of the global random generators of Python, numpy and torch.
+    A head that ``base`` may have is replaced; that of a sentence encoder is trained on. On a CPU, equal arguments and
+    library versions give equal weights; the seed is also that of the global random generators of Python, numpy and
+    torch. Under ``accelerate launch`` every process trains on a part of each step, and the first one writes.
 
     Args:
         base: Folder or Hub id of a DistilBERT checkpoint.
-        train: Texts to learn from, or the path of their file.
-        evaluation: Texts to measure the result on, or the path of their file; they do not influence it.
+        train: Examples to learn from, or the path of their file.
+        evaluation: Examples to measure the result on, or the path of their file; without ``patience`` they do not
+            influence it.
         out: Folder to be made; nothing is left of it after a failure.
+        task: What the examples are for; ``None`` tells it by the training file.
+        teacher: Folder or Hub id of a checkpoint of the task to learn from as well: a DistilBERT, or a BERT of more
+            layers, with the vocabulary of ``base``.
         options: Hyper-parameters.
         force: Whether an existing checkpoint folder at ``out`` is replaced.
-        progress: Called as ``progress("fine-tuning", step, total)`` with optimizer steps.
+        progress: Called as ``progress("fine-tuning | loss 0.231 | rate 4.1e-05", step, total)`` with optimizer steps.
 
     Raises:
-        CheckpointError: ``base`` is no DistilBERT encoder, or it is damaged.
-        DataError: The data cannot train or measure a classifier.
+        CheckpointError: ``base`` is no DistilBERT encoder, or it is damaged; or the teacher does not fit.
+        DataError: The data cannot train or measure such a model.
         UsageError: An option does not fit the model, or the training diverged.
         OutputError: ``out`` is taken or cannot be written.
         EnvironmentProblem: ``base`` has to come from the Hub, which cannot be reached.
@@ -125,172 +104,129 @@ def finetune(
     expect("train", train, Dataset, *PLACE)
     expect("evaluation", evaluation, Dataset, *PLACE, NoneType)
     out = path_of("out", out)
+    expect("task", task, str, NoneType)
+    expect("teacher", teacher, *PLACE, NoneType)
     expect("options", options, FinetuneOptions)
     expect("force", force, bool)
     expect("progress", progress, Callable)
     if not isinstance(train, Dataset):
-        train = read_dataset(train)
+        train = read_dataset(train, task=task)
     if not isinstance(evaluation, Dataset | None):
-        evaluation = read_dataset(evaluation, labels=train.labels)
-    _check_data(train, evaluation)
+        evaluation = read_dataset(evaluation, task=train.task, labels=train.labels or None)
+    check_data(train, evaluation, task, options)
     # The Trainer asks for accelerate only when it starts.
     require("accelerate", "torch", "transformers", extra="train", purpose="fine-tuning")
-    with staged_folder(out, force=force, marker="config.json") as stage:
-        folder, _ = locate(base)
-        tokenizer = load_tokenizer(folder)
-        model = _new_model(folder, tokenizer, train.labels, options)
-        _trainer(model, tokenizer, train, stage, options, progress).train()
-        _check_finite(model, options)
-        model.cpu().train(mode=False)
-        score = _accuracy(model, tokenizer, evaluation, options) if evaluation else None
-        _save(model, stage)
-        write_tokenizer(tokenizer, stage, max_length=model.config.max_position_embeddings)
-    return FinetuneResult(path=out, labels=train.labels, train_examples=len(train.examples), accuracy=score)
+    with ExitStack() as held:
+        is_main = _is_main()
+        if is_main:
+            stage = held.enter_context(staged_folder(out, force=force, marker="config.json"))
+        else:
+            stage = Path(held.enter_context(tempfile.TemporaryDirectory()))
+        model = starting_model(base, train, options)
+        course = _train(model, train, evaluation, teacher, options, stage, progress)
+        _check_finite(model.module, options)
+        score = _score(model, evaluation, options) if evaluation else None
+        if is_main:
+            save_model(model, stage)
+    return FinetuneResult(
+        path=out,
+        task=train.task,
+        labels=train.labels,
+        train_examples=len(train.examples),
+        metric=_metric(train.task),
+        score=score,
+        epochs=tuple(course.epochs),
+        best_epoch=_kept(course, train.task, options),
+    )
 
 
-def _check_data(train: Dataset, evaluation: Dataset | None) -> None:
-    if len(train.labels) < 2:
-        raise DataError(f"{train.name}: {len(train.labels)} label; a classifier needs two or more")
-    for dataset in (train, evaluation):
-        if dataset and not dataset.examples:
-            raise DataError(f"{dataset.name}: holds no texts")
-    if evaluation and evaluation.labels != train.labels:
-        raise DataError(
-            f"{evaluation.name}: its labels are {', '.join(evaluation.labels)}, "
-            f"those of {train.name} are {', '.join(train.labels)}",
-            hint="both files have to use the same labels",
-        )
-
-
-def _new_model(
-    folder: Path, tokenizer: Tokenizer, labels: tuple[str, ...], options: FinetuneOptions
-) -> transformers.PreTrainedModel:
-    """Return the encoder of a checkpoint under a head with fresh random weights.
-
-    ``from_pretrained`` would also fill gaps in the encoder with random numbers, with no more than a line in the log.
-    """
+def _is_main() -> bool:
+    """Return whether this process is the first of those that train together."""
+    import accelerate
     import torch
-    import transformers
 
-    values = read_config(folder)
-    check_model_type(values, folder / "config.json")
-    architecture = read_architecture(values, folder)
-    settings = {
-        **read_dropouts(values, folder, _TASK),
-        "initializer_range": read_share(values, "initializer_range", 0.02, folder / "config.json"),
-        "pad_token_id": pad_id_of(tokenizer),
-    }
-    check_vocabulary(tokenizer, architecture.vocabulary, folder)
-    if options.max_length > architecture.positions:
-        raise UsageError(
-            f"max_length is {options.max_length}, but {folder.name} has only {architecture.positions} positions",
-            hint=f"use at most {architecture.positions}",
-        )
-    tensors = {
-        name.removeprefix(ENCODER): tensor
-        for name, tensor in read_tensors(weight_files(folder)).items()
-        if name.removeprefix(ENCODER).startswith(("embeddings.", "transformer."))
-    }
-    tensors.pop("embeddings.position_ids", None)
-    check_shapes(tensors, encoder_shapes(architecture), folder)
-    transformers.set_seed(options.seed)
-    model: transformers.PreTrainedModel = build_module(architecture, labels, _TASK, settings=settings)  # type: ignore[assignment]
-    model.base_model.load_state_dict({name: torch.from_numpy(tensor) for name, tensor in tensors.items()})
-    return model
+    return bool(accelerate.PartialState(cpu=not torch.cuda.is_available()).is_main_process)
 
 
-def _trainer(
-    model: transformers.PreTrainedModel,
-    tokenizer: Tokenizer,
+def _train(
+    model: Model,
     train: Dataset,
-    stage: Path,
+    evaluation: Dataset | None,
+    teacher: str | Path | None,
     options: FinetuneOptions,
+    folder: Path,
     progress: Progress,
-) -> transformers.Trainer:
-    import torch
-    import transformers
+) -> Course:
+    """Train a model; it is in evaluation mode afterwards, on the CPU, and has the weights of the epoch that is kept."""
+    task, objective, course = train.task, OBJECTIVES[train.task], Course()
+    items = _items(model, train, options)
+    held_out = [] if evaluation is None else _items(model, evaluation, options)
 
-    class _Reporter(transformers.TrainerCallback):
-        def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            progress("fine-tuning", 0, state.max_steps)
+    def evaluate() -> tuple[float, float]:
+        assert evaluation is not None
+        loss = mean_loss(model.module, held_out, objective, model.pad_id)
+        return loss, METRICS[_metric(task)].value(tally_array(_tallies(model, evaluation, options)))
 
-        def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            progress("fine-tuning", state.global_step, state.max_steps)
-
-    has_cuda = torch.cuda.is_available()
-    steps = math.ceil(options.epochs * math.ceil(len(train.examples) / options.batch_size))
-    known = {field.name for field in dataclasses.fields(transformers.TrainingArguments)}
-    # transformers 5 renamed the first to the second.
-    grouping = (
-        {"group_by_length": True} if "group_by_length" in known else {"train_sampling_strategy": "group_by_length"}
+    weights = None
+    if options.class_weights == "balanced":
+        weights = label_weights(items, len(train.labels), are_several=task == "multi-label-classification")
+    lesson = Lesson(
+        model=model.module,
+        items=items,
+        objective=objective,
+        pad_id=model.pad_id,
+        options=options,
+        evaluate=None if evaluation is None else evaluate,
+        is_error=METRICS[_metric(task)].is_error,
+        weights=weights,
+        teacher=None if teacher is None else load_teacher(teacher, task, train.labels, model.tokenizer, model.module),
     )
-    arguments = transformers.TrainingArguments(
-        output_dir=str(stage),  # nothing is written there: neither checkpoints nor logs are asked for
-        num_train_epochs=options.epochs,
-        learning_rate=options.learning_rate,
-        lr_scheduler_type="linear",
-        warmup_steps=math.ceil(_WARM_UP_SHARE * steps),
-        weight_decay=_WEIGHT_DECAY,
-        per_device_train_batch_size=options.batch_size,
-        label_names=["labels"],
-        seed=options.seed,
-        save_strategy="no",
-        logging_strategy="no",
-        report_to="none",
-        disable_tqdm=True,
-        use_cpu=not has_cuda,
-        dataloader_pin_memory=has_cuda,
-        remove_unused_columns=False,
-        **grouping,
+    make_trainer(lesson, course, folder, progress).train()
+    model.module.cpu().train(mode=False)
+    if course.best:
+        model.module.load_state_dict(course.best)
+    model.module.requires_grad_(requires_grad=False)
+    return course
+
+
+def _items(model: Model, data: Dataset, options: FinetuneOptions) -> list[Item]:
+    meaning = model.checkpoint.meaning
+    found = items_of(data.examples, model.tokenizer, data.task, meaning, max_length=options.max_length)
+    return [*chain.from_iterable(found)]
+
+
+def _metric(task: Task) -> str:
+    return _PAIR_METRIC if task == "feature-extraction" else task_head(task).metrics[0]
+
+
+def _kept(course: Course, task: Task, options: FinetuneOptions) -> int:
+    if options.patience is None:
+        return len(course.epochs)
+    return best_epoch(course.epochs, is_error=METRICS[_metric(task)].is_error)
+
+
+def _tallies(model: Model, data: Dataset, options: FinetuneOptions) -> tuple[tuple[int | float, ...], ...]:
+    checkpoint = model.checkpoint
+    answers = answers_of(
+        model.module,
+        model.tokenizer,
+        data.examples,
+        checkpoint.task,
+        checkpoint.meaning,
+        max_length=options.max_length,
     )
-    trainer = transformers.Trainer(
-        model=model,
-        args=arguments,
-        train_dataset=_encode(tokenizer, train, options.max_length),
-        data_collator=partial(_batch, pad_id=pad_id_of(tokenizer)),
-        compute_loss_func=lambda outputs, labels, **_: OBJECTIVES[_TASK].loss(outputs, labels, labels, "mean"),
-        callbacks=[_Reporter()],
-    )
-    trainer.remove_callback(transformers.PrinterCallback)  # a library does not print
-    return trainer
+    return task_head(checkpoint.task).count(data.examples, answers, checkpoint.meaning, answers)
 
 
-def _encode(tokenizer: Tokenizer, dataset: Dataset, max_length: int) -> list[dict[str, Any]]:
-    encoder = TextEncoder(tokenizer, max_length)
-    return [
-        {"input_ids": encoder.encode(example.texts[0]), "labels": gold_of(example)[0]} for example in dataset.examples
-    ]
+def _score(model: Model, evaluation: Dataset, options: FinetuneOptions) -> Score:
+    tallies = tally_array(_tallies(model, evaluation, options))
+    return paired_score(_metric(evaluation.task), tallies, file="checkpoint", runtime="torch")
 
 
-def _batch(examples: list[dict[str, Any]], pad_id: int) -> dict[str, torch.Tensor]:
-    """Return examples as int64 tensors: ids and mask [batch, longest text], labels [batch]."""
-    import torch
-
-    ids, mask = padded([example["input_ids"] for example in examples], pad_id)
-    labels = torch.tensor([example["labels"] for example in examples])
-    return {"input_ids": ids, "attention_mask": mask, "labels": labels}
-
-
-def _check_finite(model: transformers.PreTrainedModel, options: FinetuneOptions) -> None:
+def _check_finite(model: torch.nn.Module, options: FinetuneOptions) -> None:
     for name, weights in model.named_parameters():
         if not weights.isfinite().all():
             raise UsageError(
                 f"the training diverged: {name} has values that are NaN or infinite",
                 hint=f"use a learning rate below {options.learning_rate:g}",
             )
-
-
-def _save(model: transformers.PreTrainedModel, folder: Path) -> None:
-    # What save_pretrained writes for a model of one file, without the progress bar it draws.
-    model.config.architectures = [type(model).__name__]
-    model.config.save_pretrained(folder)
-    write_tensors(state_arrays(model), folder / "model.safetensors")
-
-
-def _accuracy(
-    model: transformers.PreTrainedModel, tokenizer: Tokenizer, evaluation: Dataset, options: FinetuneOptions
-) -> float:
-    meaning = Meaning(labels=evaluation.labels)
-    found = answers_of(model, tokenizer, evaluation.examples, _TASK, meaning, max_length=options.max_length)
-    gold = [gold_of(example)[0] for example in evaluation.examples]
-    return accuracy(np.array(gold), np.array([key[0] for key in found]))

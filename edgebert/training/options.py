@@ -1,11 +1,11 @@
-"""How to distill: the hyper-parameters, and what all training of short texts shares."""
+"""How to train: the hyper-parameters of distillation and of fine-tuning."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from edgebert.arguments import Between, Factor, Positive, Rate, Seed, Weight, check_options
+from edgebert.arguments import Between, Count, Factor, Length, Positive, Rate, Seed, Weight, check_options
 
 LONGEST = 128
 """Tokens of a window that take part, where the models have so many positions."""
@@ -43,6 +43,47 @@ class DistillOptions:
     hidden_weight: Weight = 1.0
     temperature: Factor = 2.0
     hidden: Literal["squared", "cosine"] = "squared"
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinetuneOptions:
+    """How to fine-tune.
+
+    Attributes:
+        epochs: Passes over the training texts; a fraction ends within one.
+        learning_rate: Peak of the rate: it rises over the first 6 % of the steps and falls linearly to 0.
+        batch_size: Texts in one step of one process.
+        max_length: Longest input in tokens; longer texts are truncated, and long contexts of questions split.
+        seed: Decides the new head, the order of the texts and dropout.
+        patience: Epochs without a better metric on the evaluation data after which training stops; the best epoch is
+            kept. ``None`` trains all epochs and keeps the last.
+        class_weights: ``balanced`` lets rare labels count as much as frequent ones.
+        unfreeze: Layers under the head that are trained, from the top, with embeddings and lower layers left as they
+            are; ``None`` trains all.
+        task_weight: With a teacher: weight of the loss on the right answers.
+        soft_weight: With a teacher: weight of the loss on its answers.
+        hidden_weight: With a teacher: weight of the loss on the cosine of hidden states.
+        temperature: With a teacher: what the logits of both models are divided by for the soft targets.
+
+    Raises:
+        UsageError: A value is out of range.
+    """
+
+    epochs: Factor = 3
+    learning_rate: Rate = 5e-5
+    batch_size: Positive = 32
+    max_length: Length = 128
+    seed: Seed = 0
+    patience: Positive | None = None
+    class_weights: Literal["none", "balanced"] = "none"
+    unfreeze: Count | None = None
+    task_weight: Weight = 1.0
+    soft_weight: Weight = 1.0
+    hidden_weight: Weight = 1.0
+    temperature: Factor = 2.0
 
     def __post_init__(self) -> None:
         check_options(self)

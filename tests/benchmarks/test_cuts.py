@@ -16,7 +16,7 @@ from edgebert.demo.run import finetuned
 from edgebert.errors import UsageError
 from edgebert.evaluation import evaluate
 from edgebert.progress import silent
-from edgebert.training.finetune import FinetuneOptions
+from edgebert.training.options import FinetuneOptions
 from tests.benchmarks.values import TINY, main
 from tests.support import fakes
 

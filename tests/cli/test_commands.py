@@ -309,7 +309,7 @@ def test_finetune_then_export_is_one_road(cli, tmp_path):
     assert outcome.code == 0, outcome.err
     assert outcome.json["labels"] == ["no", "yes"]
     assert outcome.json["train_examples"] == len(fakes.TEXTS)
-    assert 0 <= outcome.json["accuracy"] <= 1
+    assert 0 <= outcome.json["score"]["value"] <= 1
     assert load_model(model).checkpoint.labels == ("no", "yes")
     outcome = cli("export", model, "--out", tmp_path / "bundle", "--formats", "onnx", "--lengths", "8", "--json")
     assert outcome.json["labels"] == ["no", "yes"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,8 @@ from edgebert.data import Dataset
 from edgebert.errors import CheckpointError, DataError, EnvironmentProblem, OutputError, UsageError
 from edgebert.examples import Example
 from edgebert.pruning.surgery import cut
-from edgebert.training.finetune import FinetuneOptions, finetune
+from edgebert.training.finetune import finetune
+from edgebert.training.options import FinetuneOptions
 
 GOOD = ("fine", "lovely", "great", "superb")
 BAD = ("awful", "broken", "dull", "sad")
@@ -69,10 +71,18 @@ def test_a_separable_task_is_learnt(base: Path, tmp_path: Path, capfd: pytest.Ca
     )
     assert capfd.readouterr() == ("", "")
     assert (result.path, result.labels, result.train_examples) == (tmp_path / "out", ("bad", "good"), 200)
-    assert result.accuracy is not None
-    assert result.accuracy > 0.9
+    assert (result.task, result.metric, result.best_epoch) == ("text-classification", "accuracy", 6)
+    assert result.score is not None
+    assert result.score.low < result.score.value
+    assert result.score.value > 0.9
     total = 6 * 13
-    assert calls == [("fine-tuning", step, total) for step in range(total + 1)]
+    assert [call[1:] for call in calls] == [(step, total) for step in range(total + 1)]
+    assert calls[0][0] == "fine-tuning"
+    assert all(re.fullmatch(r"fine-tuning \| loss \d\.\d{3} \| rate \d\.\de-0\d", stage) for stage, _, _ in calls[1:-1])
+    assert [epoch.step for epoch in result.epochs] == [13 * count for count in range(1, 7)]
+    assert result.epochs[-1].score == result.score.value
+    for losses in ([epoch.train_loss for epoch in result.epochs], [epoch.loss for epoch in result.epochs]):
+        assert losses[-1] < 0.5 * losses[0]
 
     assert sorted(path.name for path in result.path.iterdir()) == [
         "config.json",
@@ -88,7 +98,7 @@ def test_a_separable_task_is_learnt(base: Path, tmp_path: Path, capfd: pytest.Ca
         with torch.no_grad():
             logits = model.module(input_ids=torch.tensor([model.tokenizer.encode(example.texts[0]).ids])).logits
         right += int(logits.argmax()) == example.gold[0]
-    assert right / len(HELD_OUT.examples) == pytest.approx(result.accuracy)
+    assert right / len(HELD_OUT.examples) == pytest.approx(result.score.value)
 
 
 def test_transformers_opens_the_result(base: Path, tmp_path: Path) -> None:
@@ -112,13 +122,13 @@ def test_a_seed_decides_the_weights(base: Path, tmp_path: Path) -> None:
     other = finetune(base, TRAIN, None, tmp_path / "other", options=replace(options, seed=6))
     weights = [(result.path / "model.safetensors").read_bytes() for result in (first, again, other)]
     assert weights[0] == weights[1] != weights[2]
-    assert again.accuracy is None
+    assert again.score is None
 
 
 def test_a_classifier_is_a_base_too(base: Path, tmp_path: Path) -> None:
     """The encoder of a classifier is taken and its head is replaced, also by one for more labels."""
     first = finetune(base, TRAIN, None, tmp_path / "first", options=replace(OPTIONS, epochs=0.1))
-    examples = tuple(replace(example, label=example.line % 3) for example in TRAIN.examples)
+    examples = tuple(replace(example, gold=(example.line % 3,)) for example in TRAIN.examples)
     three = replace(TRAIN, labels=("a", "b", "c"), examples=examples)
     second = finetune(first.path, three, None, tmp_path / "second", options=replace(OPTIONS, epochs=0.1))
     assert load_model(second.path).checkpoint.labels == ("a", "b", "c")
@@ -132,15 +142,15 @@ def test_a_pruned_checkpoint_is_a_base_too(base: Path, tmp_path: Path) -> None:
     pruned.mkdir()
     save_model(cut(load_model(first.path), keep), pruned)
     result = finetune(pruned, TRAIN, HELD_OUT, tmp_path / "out", options=OPTIONS)
-    assert result.accuracy is not None
-    assert result.accuracy > 0.9
+    assert result.score is not None
+    assert result.score.value > 0.9
     model = load_model(result.path)
     assert (model.checkpoint.architecture.heads, model.checkpoint.architecture.neurons) == ((2, 1), (30, 1))
     ids = [model.tokenizer.encode(example.texts[0]).ids for example in HELD_OUT.examples]
     with torch.no_grad():
         found = [int(model.module(input_ids=torch.tensor([text])).logits.argmax()) for text in ids]
     right = sum(label == example.gold[0] for label, example in zip(found, HELD_OUT.examples, strict=True))
-    assert right / len(ids) == pytest.approx(result.accuracy)
+    assert right / len(ids) == pytest.approx(result.score.value)
 
 
 def test_an_untrained_step_keeps_the_pruned_encoder(base: Path, tmp_path: Path) -> None:

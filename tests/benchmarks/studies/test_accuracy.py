@@ -6,7 +6,7 @@ from benchmarks.studies.accuracy import run
 from benchmarks.suite import TextsOptions
 from edgebert.progress import silent
 from edgebert.recipe import Recipe, Target, narrowed
-from edgebert.training.finetune import FinetuneOptions
+from edgebert.training.options import FinetuneOptions
 from tests.benchmarks.values import main
 from tests.support import fakes
 
