@@ -41,7 +41,7 @@ def without_head(folder: Path) -> None:
     file = folder / "model.safetensors"
     tensors = {name: value for name, value in load_file(file).items() if "classifier" not in name}
     save_file(tensors, file, metadata={"format": "pt"})
-    fakes.edit_json(folder / "config.json", architectures=["DistilBertModel"])
+    fakes.edit_json(folder / "config.json", architectures=["DistilBertForMaskedLM"])
 
 
 @pytest.fixture
