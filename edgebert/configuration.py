@@ -13,6 +13,7 @@ from edgebert.architecture import Architecture
 from edgebert.errors import CheckpointError
 from edgebert.heads import head_spec
 from edgebert.manifest import NO_SETTINGS, Task, TaskSettings
+from edgebert.tasks import TASK_HEADS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,14 +22,7 @@ if TYPE_CHECKING:
 ENCODER = "distilbert."
 """What the names of the encoder's tensors begin with."""
 
-ARCHITECTURES: dict[Task, str] = {
-    "text-classification": "DistilBertForSequenceClassification",
-    "multi-label-classification": "DistilBertForSequenceClassification",
-    "text-regression": "DistilBertForSequenceClassification",
-    "token-classification": "DistilBertForTokenClassification",
-    "question-answering": "DistilBertForQuestionAnswering",
-    "feature-extraction": "DistilBertModel",
-}
+ARCHITECTURES: dict[Task, str] = {head.task: head.architecture for head in TASK_HEADS}
 """Class of transformers for each task."""
 
 UNEVEN_KEYS = ("heads_per_layer", "neurons_per_layer")

@@ -185,7 +185,7 @@ def read_modules(folder: Path) -> SentenceModules | None:
 def _parts(value: object, path: Path) -> list[tuple[str, str]]:
     """Return type and folder of each module."""
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-        raise CheckpointError(f"{path}: not a list of modules")
+        raise CheckpointError(f"{path}: not a list of modules, as sentence-transformers writes it")
     parts = []
     for index, item in enumerate(value):
         kind, name = item.get("type"), item.get("path")
