@@ -15,7 +15,7 @@ from edgebert.examples import Key
 from edgebert.manifest import Artifact, Score
 from edgebert.metrics import METRICS, BaselineTallies, paired_score, tally_array
 from edgebert.ondevice.session import FORMATS
-from edgebert.prediction import Predictor, check_runtime, checkpoint_predictor, file_predictor, labels_of
+from edgebert.prediction import Predictor, check_runtime, checkpoint_predictor, file_predictor, task_of
 from edgebert.progress import Progress, note, silent, warn
 from edgebert.resampling import Tallies
 from edgebert.tallies.kinds import Metric
@@ -68,14 +68,15 @@ def evaluate(
     expect("progress", progress, Callable)
     expect("data", data, Dataset, *PLACE, hint="read the file with read_dataset")
     if not isinstance(data, Dataset):
-        data = read_dataset(data, labels=labels_of(target))
+        task, meaning = task_of(target)
+        data = read_dataset(data, task=task, labels=meaning.labels)
     if is_bundle(path):
         return evaluate_bundle(open_bundle(path), data, runtime=runtime, file=file, metric=metric, progress=progress)
     if runtime not in (None, "torch") or file is not None:
         raise UsageError(f"{target}: --runtime and --file choose from a bundle, and this is none")
     predictor = checkpoint_predictor(target)
     metric = _metric_of(predictor.head, metric)
-    check_labels(data, predictor.meaning.labels)
+    check_labels(data, predictor.meaning.labels, predictor.head.task)
     answered = _answer(predictor, data, "checkpoint", progress)
     score = paired_score(metric, answered.tallies, file="checkpoint", runtime="torch")
     return _evaluation((score,), [answered], data)
@@ -93,7 +94,7 @@ def evaluate_bundle(
     """Return the scores of a bundle that is open already; arguments and errors as for ``evaluate``."""
     head = task_head(bundle.manifest.task)
     metric = _metric_of(head, metric)
-    check_labels(data, bundle.manifest.labels)
+    check_labels(data, bundle.manifest.labels, head.task)
     chosen = _chosen(bundle, runtime=runtime, file=file)
     if bundle.manifest.left_out and not bundle.baseline:
         missing = ", ".join(item.file for item in bundle.manifest.left_out if item.file.endswith((".onnx", ".tflite")))

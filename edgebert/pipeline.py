@@ -140,7 +140,7 @@ def _loaded(model: str | Path | Model) -> Model:
 def _read(evaluation: Dataset | str | Path | None, model: Model) -> Dataset | None:
     if evaluation is None or isinstance(evaluation, Dataset):
         return evaluation
-    return read_dataset(Path(evaluation), labels=model.checkpoint.labels)
+    return read_dataset(Path(evaluation), task=model.checkpoint.task, labels=model.checkpoint.labels)
 
 
 def _check_baseline(baseline: Model, model: Model) -> None:
@@ -181,7 +181,7 @@ def _pruned(
     from edgebert.pruning.prune import prune_model
 
     if not isinstance(training, TrainingTexts):
-        training = read_training(Path(training), labels=model.checkpoint.labels)
+        training = read_training(Path(training), task=model.checkpoint.task, labels=model.checkpoint.labels)
     return prune_model(model, training, options, work=work, progress=progress)
 
 

@@ -13,7 +13,7 @@ from edgebert.arguments import expect, path_of, texts_of
 from edgebert.bundle import Bundle, is_bundle, open_bundle
 from edgebert.errors import UsageError
 from edgebert.examples import Encoded, Example, Outputs
-from edgebert.manifest import Artifact, Meaning
+from edgebert.manifest import Artifact, Meaning, Task
 from edgebert.ondevice.session import FORMATS
 from edgebert.parity import check_parity
 from edgebert.runtime import default_runtime, open_runner, present_runtimes
@@ -140,14 +140,15 @@ def checkpoint_predictor(target: str | Path) -> Predictor:
     )
 
 
-def labels_of(target: str | Path) -> tuple[str, ...]:
-    """Return the label names of a bundle or checkpoint, in the order of their ids."""
+def task_of(target: str | Path) -> tuple[Task, Meaning]:
+    """Return the task of a bundle or checkpoint, and what its outputs mean; no weights are loaded."""
     path = path_of("target", target)
     if is_bundle(path):
-        return open_bundle(path, check=False).manifest.labels
-    from edgebert.checkpoint import read_labels
+        manifest = open_bundle(path, check=False).manifest
+        return manifest.task, manifest.meaning
+    from edgebert import checkpoint
 
-    return read_labels(target)
+    return checkpoint.task_of(target)
 
 
 def _runnable(bundle: Bundle, runtime: str | None) -> Artifact:

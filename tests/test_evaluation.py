@@ -16,7 +16,7 @@ from edgebert.data import Dataset, read_dataset
 from edgebert.errors import BundleError, DataError, MissingExtraError, ParityError, UsageError, install_hint
 from edgebert.evaluation import evaluate
 from edgebert.pipeline import export_bundle
-from edgebert.prediction import labels_of, predict
+from edgebert.prediction import predict, task_of
 from edgebert.text import TextEncoder
 from tests.support import cut_models, fakes
 
@@ -433,7 +433,8 @@ def test_predict_takes_a_file_whose_runtime_is_here(monkeypatch):
 
 def test_labels_are_those_of_the_target():
     """A bundle says them in its manifest, a checkpoint in its configuration."""
-    assert labels_of(fakes.shared_bundle()) == labels_of(fakes.shared_checkpoint()) == fakes.LABELS
+    assert task_of(fakes.shared_bundle()) == task_of(fakes.shared_checkpoint())
+    assert task_of(fakes.shared_bundle())[1].labels == fakes.LABELS
 
 
 def test_scoring_a_bundle_loads_no_torch(tmp_path):

@@ -13,7 +13,19 @@ import typer
 
 import edgebert
 from edgebert.cli import output
-from edgebert.cli.options import Force, Json, LabelColumn, TextColumn, add_commands, argument, numbers, one_of, option
+from edgebert.cli.options import (
+    DataColumns,
+    Force,
+    Json,
+    LabelColumn,
+    PairColumn,
+    TextColumn,
+    add_commands,
+    argument,
+    numbers,
+    one_of,
+    option,
+)
 from edgebert.errors import EdgebertError, UsageError
 from edgebert.ondevice.session import RUNTIMES
 
@@ -70,6 +82,7 @@ def bench(
     ] = None,
     worker: Annotated[Path | None, option("Worker archive for the device (edgebert worker build makes it).")] = None,
     text_column: TextColumn = None,
+    pair_column: PairColumn = None,
     label_column: LabelColumn = None,
     *,
     clean: Annotated[bool, option("Remove everything of edgebert from the devices afterwards.", "--clean")] = False,
@@ -106,9 +119,11 @@ def bench(
     chosen_files(opened, files, runtimes)
     if worker is not None and not (worker.is_file() and WORKER_ARCHIVE.is_one(worker)):
         raise UsageError(f"{worker}: not a worker archive", hint="edgebert worker build --out FILE makes one")
-    texts, labels = None, opened.manifest.labels
+    texts = None
     if data is not None:
-        texts = edgebert.read_dataset(data, labels=labels, text_column=text_column, label_column=label_column)
+        texts = DataColumns(text_column, pair_column, label_column).dataset(
+            data, opened.manifest.task, opened.manifest.meaning
+        )
 
     def connected(url: str) -> Board:
         # The same command may name several kinds of devices.

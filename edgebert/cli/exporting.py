@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import edgebert
 from edgebert.cli import output
-from edgebert.cli.options import Force, Json, LabelColumn, Model, TextColumn, argument, numbers, option, words
+from edgebert.cli.options import (
+    DataColumns,
+    Force,
+    Json,
+    LabelColumn,
+    Model,
+    PairColumn,
+    TextColumn,
+    argument,
+    numbers,
+    option,
+    words,
+)
 from edgebert.errors import DataError, OutputError, UsageError
 from edgebert.recipe import built_in_recipes, check_training, load_recipe, narrowed, recipe_text
 from edgebert.staging import check_folder, check_parent
@@ -38,6 +50,7 @@ def export(
         str | None, option("TFLite input lengths in tokens, as in 16,32,64.", default="the recipe's")
     ] = None,
     text_column: TextColumn = None,
+    pair_column: PairColumn = None,
     label_column: LabelColumn = None,
     *,
     no_baseline: Annotated[
@@ -55,7 +68,7 @@ def export(
 ) -> None:
     """Turn a fine-tuned DistilBERT into a bundle of verified int8 files, pruned before if the recipe says so."""
     from edgebert.bundle import MANIFEST
-    from edgebert.prediction import labels_of
+    from edgebert.prediction import task_of
 
     plan = narrowed(
         load_recipe(recipe),
@@ -64,14 +77,15 @@ def export(
     )
     check_training(plan, given=train is not None)
     check_folder(out, force=force, marker=MANIFEST)
-    labels = labels_of(model)
+    task, meaning = task_of(model)
+    columns = DataColumns(text_column, pair_column, label_column)
     if baseline is not None:
-        labels_of(baseline)
+        task_of(baseline)
     data, training = None, None
     if evaluation is not None:
-        data = edgebert.read_dataset(evaluation, labels=labels, text_column=text_column, label_column=label_column)
+        data = columns.dataset(evaluation, task, meaning)
     if train is not None:
-        training = edgebert.read_training(train, labels=labels, text_column=text_column, label_column=label_column)
+        training = columns.training(train, task, meaning)
     with output.progress_bar() as progress:
         bundle = edgebert.export_bundle(
             model,

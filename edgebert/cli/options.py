@@ -6,17 +6,25 @@ import contextlib
 import functools
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from typer.core import TyperCommand
 
+import edgebert
 from edgebert.arguments import Between
 from edgebert.errors import UsageError
+from edgebert.progress import note
 from edgebert.records import read_lines
 
+if TYPE_CHECKING:
+    from edgebert.data import Dataset, TrainingTexts
+    from edgebert.manifest import Meaning, Task
+
 T = TypeVar("T")
+Data = TypeVar("Data", "Dataset", "TrainingTexts")
 Number = TypeVar("Number", int | None, float | None)
 
 
@@ -38,8 +46,52 @@ Force = Annotated[bool, option("Replace an existing output.", "--force")]
 Verbose = Annotated[bool, option("Also show what the libraries underneath write, and tracebacks.", "--verbose")]
 TextColumn = Annotated[str | None, option("Column of the texts.", default="text, else sentence")]
 LabelColumn = Annotated[str | None, option("Column of the labels.", default="label")]
+PairColumn = Annotated[str | None, option("Column of the second text or the context.", default="sentence2 or context")]
 Model = Annotated[str, argument("Checkpoint folder or Hub id of a fine-tuned DistilBERT.")]
 Target = Annotated[str, argument("Bundle, checkpoint folder or Hub id.")]
+
+
+@dataclass(frozen=True, slots=True)
+class DataColumns:
+    """The columns of data files that the user named."""
+
+    text: str | None = None
+    pair: str | None = None
+    label: str | None = None
+
+    def dataset(self, path: Path, task: Task, meaning: Meaning) -> Dataset:
+        """Return evaluation data for a model; errors as for ``read_dataset``."""
+        return _told(
+            edgebert.read_dataset(
+                path,
+                task=task,
+                labels=meaning.labels,
+                text_column=self.text,
+                pair_column=self.pair,
+                label_column=self.label,
+            )
+        )
+
+    def training(self, path: Path, task: Task, meaning: Meaning) -> TrainingTexts:
+        """Return training data for a model; errors as for ``read_training``."""
+        return _told(
+            edgebert.read_training(
+                path,
+                task=task,
+                labels=meaning.labels,
+                text_column=self.text,
+                pair_column=self.pair,
+                label_column=self.label,
+            )
+        )
+
+
+def _told(data: Data) -> Data:
+    """Tell what a person should know about a data file, and return it."""
+    for said in data.notes:
+        note(said)
+    return data
+
 
 _PLACES = ("base", "baseline", "model", "recipe", "target")
 """Parameters that take a path although they are strings, because they take a name as well."""

@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 import edgebert
 from edgebert.arguments import MOST_SEED
 from edgebert.cli import output
-from edgebert.cli.options import Json, LabelColumn, Model, TextColumn, one_of, option, within, words
+from edgebert.cli.options import (
+    DataColumns,
+    Json,
+    LabelColumn,
+    Model,
+    PairColumn,
+    TextColumn,
+    one_of,
+    option,
+    within,
+    words,
+)
 from edgebert.errors import CheckFailed, EnvironmentProblem, UsageError
 
 if TYPE_CHECKING:
@@ -39,6 +50,7 @@ def plan(
     ] = "onnx",
     seed: Annotated[int, option("Seed of pruning, distillation and the timed texts.", check=within(0, MOST_SEED))] = 0,
     text_column: TextColumn = None,
+    pair_column: PairColumn = None,
     label_column: LabelColumn = None,
     *,
     recover: Annotated[
@@ -51,7 +63,7 @@ def plan(
     """Search shares, vocabulary and precision for the best file within a budget; goes on where it was stopped."""
     from edgebert.planning.state import check_folder, kept
     from edgebert.planning.values import RECOVERY_EPOCHS, SHARES, PlanOptions
-    from edgebert.prediction import labels_of
+    from edgebert.prediction import task_of
 
     bounds = edgebert.Bounds(max_drop=max_drop, max_mb=max_mb, min_speedup=min_speedup)
     options = PlanOptions(
@@ -62,9 +74,9 @@ def plan(
         seed=seed,
     )
     check_folder(out)
-    labels = labels_of(model)
-    training = edgebert.read_training(train, labels=labels, text_column=text_column, label_column=label_column)
-    data = edgebert.read_dataset(evaluation, labels=labels, text_column=text_column, label_column=label_column)
+    task, meaning = task_of(model)
+    named = DataColumns(text_column, pair_column, label_column)
+    training, data = named.training(train, task, meaning), named.dataset(evaluation, task, meaning)
     try:
         with output.progress_bar() as progress:
             found = edgebert.plan(
@@ -73,7 +85,7 @@ def plan(
     except (KeyboardInterrupt, EnvironmentProblem):
         output.show_note(kept(out))
         raise
-    columns = {"--text-column": text_column, "--label-column": label_column}
+    columns = {"--text-column": text_column, "--pair-column": pair_column, "--label-column": label_column}
     command = None if found.pick is None else _command(found.pick, model, train, evaluation, out, columns)
     if as_json:
         output.show_json(_plain(found, command))

@@ -12,7 +12,19 @@ import typer
 
 import edgebert
 from edgebert.cli import output
-from edgebert.cli.options import Force, Json, LabelColumn, Target, TextColumn, argument, lines_of_stdin, one_of, option
+from edgebert.cli.options import (
+    DataColumns,
+    Force,
+    Json,
+    LabelColumn,
+    PairColumn,
+    Target,
+    TextColumn,
+    argument,
+    lines_of_stdin,
+    one_of,
+    option,
+)
 from edgebert.cli.showing import answer_object, object_line, show_answer, told
 from edgebert.errors import DataError, UsageError
 from edgebert.ondevice.session import RUNTIMES
@@ -42,17 +54,18 @@ def evaluate(
         option("Metric of the task, as in macro_f1.", default="the first of the task", check=_known_metric),
     ] = None,
     text_column: TextColumn = None,
+    pair_column: PairColumn = None,
     label_column: LabelColumn = None,
     *,
     as_json: Json = False,
 ) -> None:
     """Score every file of a bundle, text by text against its float baseline."""
     from edgebert.evaluation import check_choice
-    from edgebert.prediction import labels_of
+    from edgebert.prediction import task_of
 
-    labels = labels_of(target)
+    task, meaning = task_of(target)
     check_choice(target, runtime=runtime, file=file)
-    examples = edgebert.read_dataset(data, labels=labels, text_column=text_column, label_column=label_column)
+    examples = DataColumns(text_column, pair_column, label_column).dataset(data, task, meaning)
     with output.progress_bar() as progress:
         found = edgebert.evaluate(target, examples, runtime=runtime, file=file, metric=metric, progress=progress)
     if as_json:
@@ -151,7 +164,7 @@ def _inputs(
     if not takes_pair and questions:
         raise UsageError(f"--question requires a question-answering model; this is {head.task}", hint="give texts")
     if evaluation is not None:
-        given = edgebert.read_training(evaluation, labels=None, text_column=text_column)
+        given = edgebert.read_training(evaluation, task=head.task, labels=None, text_column=text_column)
         return (example.texts for example in given.examples)
     if takes_pair:
         if not questions or context is None:

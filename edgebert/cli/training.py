@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 import edgebert
 from edgebert.arguments import MOST_SEED
 from edgebert.cli import output
-from edgebert.cli.options import Force, Json, LabelColumn, Model, TextColumn, argument, option, within
+from edgebert.cli.options import (
+    DataColumns,
+    Force,
+    Json,
+    LabelColumn,
+    Model,
+    PairColumn,
+    TextColumn,
+    argument,
+    option,
+    within,
+)
 from edgebert.errors import UsageError
 from edgebert.metrics import METRICS
 from edgebert.recipe import MOST_EPOCHS, PruneOptions
@@ -109,13 +120,14 @@ def prune(
     ] = None,
     seed: Annotated[int, option("Seed of the sample and of the distillation.", check=within(0, MOST_SEED))] = 0,
     text_column: TextColumn = None,
+    pair_column: PairColumn = None,
     label_column: LabelColumn = None,
     *,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
     """Cut out the heads, neurons, layers and tokens that matter least, and repair the rest."""
-    from edgebert.prediction import labels_of
+    from edgebert.prediction import task_of
     from edgebert.pruning.latency import TABLE, LatencyTable, prediction_errors, read_table
     from edgebert.pruning.prune import latency_table as time_table
 
@@ -139,9 +151,8 @@ def prune(
             read_table(latency_table)
         else:
             output.check_output(latency_table, TABLE, force=False, is_shared=as_json, parents=True)
-    training = edgebert.read_training(
-        train, labels=labels_of(model), text_column=text_column, label_column=label_column
-    )
+    task, meaning = task_of(model)
+    training = DataColumns(text_column, pair_column, label_column).training(train, task, meaning)
     more: list[str] = []
     for path in vocabulary or ():
         column = None if path.name.removesuffix(".gz").endswith(".txt") else text_column

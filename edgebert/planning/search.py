@@ -101,11 +101,11 @@ def plan(
     expect("force", force, bool)
     expect("progress", progress, Callable)
     loaded = model if isinstance(model, Model) else load_model(model)
-    labels = loaded.checkpoint.labels
-    check_drop(bounds.max_drop, task_head(loaded.checkpoint.task).metrics[0])
-    texts = training if isinstance(training, TrainingTexts) else read_training(Path(training), labels=labels)
-    data = evaluation if isinstance(evaluation, Dataset) else read_dataset(Path(evaluation), labels=labels)
-    check_labels(data, labels)
+    task, labels = loaded.checkpoint.task, loaded.checkpoint.labels
+    check_drop(bounds.max_drop, task_head(task).metrics[0])
+    texts = training if isinstance(training, TrainingTexts) else read_training(Path(training), task=task, labels=labels)
+    data = evaluation if isinstance(evaluation, Dataset) else read_dataset(Path(evaluation), task=task, labels=labels)
+    check_labels(data, labels, task)
     options = replace(
         options,
         shares=tuple(sorted(set(options.shares))),

@@ -106,7 +106,7 @@ def make_workload(bundle: Bundle, data: Dataset | None, suite: Suite) -> Workloa
     if data is None and suite.accuracy != 0:
         raise UsageError("accuracy is asked for, but there are no labelled texts", hint="name them with --data FILE")
     if data is not None:
-        check_labels(data, bundle.manifest.labels)
+        check_labels(data, bundle.manifest.labels, bundle.manifest.task)
     golden = [Example(texts=case.texts) for case in bundle.golden().cases]
     examples = golden if data is None else data.examples
     head, rules = task_head(bundle.manifest.task), (bundle.text_rules("shipped"), bundle.text_rules("baseline"))
