@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from edgebert.architecture import Architecture, Distillation, Pruning, VocabularyCut
+from edgebert.card_plots import draw_pruning, draw_size_accuracy
 from edgebert.manifest import Artifact, FileEntry, Manifest, Score
-from edgebert.plotting import BLUE, GREY, INK, ORANGE, PALE, draw_change, open_axes, svg_figure
-from edgebert.printable import markdown, markdown_code, markdown_table, printable
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from edgebert.metrics import METRICS
+from edgebert.printable import markdown, markdown_code, markdown_table
+from edgebert.tasks import task_head
 
 PLOT, CUT = "size-accuracy.svg", "pruning.svg"
 
@@ -44,12 +41,22 @@ def card_text(manifest: Manifest, *, plot: str | None) -> str:
 
 
 def _introduction(manifest: Manifest) -> str:
-    source, labels = manifest.provenance, ", ".join(map(markdown_code, manifest.labels))
+    source = manifest.provenance
     return f"""# {markdown(source.checkpoint)}: {markdown(manifest.recipe.description)}
 
-A DistilBERT for {manifest.task.replace("-", " ")} with the labels {labels}, made by edgebert {source.edgebert}
+A DistilBERT for {_task_text(manifest)}, made by edgebert {source.edgebert}
 with the recipe {markdown_code(manifest.recipe.name)} from the checkpoint {markdown_code(source.checkpoint)}
 (sha256 `{source.checkpoint_sha256[:16]}…`).{_descent(manifest)}"""
+
+
+def _task_text(manifest: Manifest) -> str:
+    """Return what the model does, with its labels."""
+    said = manifest.task.replace("-", " ")
+    if manifest.labels:
+        said += f" with the labels {', '.join(map(markdown_code, manifest.labels))}"
+    if (width := manifest.settings.width) is not None:
+        said += f" (sentence embeddings of {width} numbers)"
+    return said
 
 
 def _descent(manifest: Manifest) -> str:
@@ -147,10 +154,14 @@ def _evaluation(manifest: Manifest) -> str:
     seen = ""
     if pruning is not None and pruning.train.sha256 == data.sha256:
         seen = " These texts took part in the pruning: accuracy on new ones will be lower."
-    texts = f"{data.examples} texts of {markdown_code(data.name)}"
+    one = "question" if manifest.task == "question-answering" else "text"
+    texts = f"{data.examples} {one}s of {markdown_code(data.name)}"
+    metric = next(item.score.metric for item in manifest.artifacts if item.score)
+    interval = "Newcombe's (1998)" if METRICS[metric].is_share else "computed by resampling the texts"
+    answer = "label" if manifest.task == "text-classification" else "answer"
     return f"""Scored on {texts}{cut}. The change is paired with the float file
-of the same format, text by text; its 95 % interval is Newcombe's (1998). Agreement is the share of texts on which both
-give the same label.{seen}"""
+of the same format, {one} by {one}; its 95 % interval is {interval}. Agreement is the share of {one}s on which both
+give the same {answer}.{seen}"""
 
 
 def _use(manifest: Manifest) -> str:
@@ -168,16 +179,27 @@ def _use(manifest: Manifest) -> str:
         added = f"""
 Added tokens are taken out of a text before: {names}; `edgebert.json` has their ids.
 """
+    outputs = _outputs_text(manifest)
     return f"""## Use
 
 Texts are {casing}split by the WordPiece tokenizer in `tokenizer.json` (`vocab.txt` lists the same tokens), with `[CLS]`
-in front and `[SEP]` behind, and cut at {text.max_length} tokens. Inputs are `input_ids` and `attention_mask`; the
-output is `logits`, in the order of the labels above.
+in front and `[SEP]` behind, and cut at {text.max_length} tokens. Inputs are `input_ids` and `attention_mask`;
+{outputs}.
 {added}
 {chr(10).join(rule for name, rule in rules.items() if name in formats)}
 
 `golden.json` holds texts with the ids and logits that every app must reproduce: ids exactly, logits within the
 tolerance that `edgebert.json` states for the file. `baseline/` is for measuring; it does not go into an app."""
+
+
+def _outputs_text(manifest: Manifest) -> str:
+    """Return what the outputs of the files are."""
+    outputs = task_head(manifest.task).outputs
+    if manifest.task == "text-classification":
+        return "the output is `logits`, in the order of the labels above"
+    named = ", ".join(f"`{name}` ({' x '.join(dims)})" for name, dims in outputs.items())
+    order = "; labels are in the order above" if manifest.labels else ""
+    return f"the {'output is' if len(outputs) == 1 else 'outputs are'} {named}{order}"
 
 
 def _shape(manifest: Manifest) -> str:
@@ -191,13 +213,16 @@ Made with {", ".join(markdown(f"{item.name} {item.version}") for item in package
 
 
 def _table(manifest: Manifest) -> str:
-    columns = ("file", "size", "share of float", "accuracy", "change (95 % interval)", "agreement", "verified in")
+    metric = task_head(manifest.task).metrics[0]
+    scored = next((item.score.metric for item in manifest.artifacts if item.score), metric)
+    name = METRICS[scored].name
+    columns = ("file", "size", "share of float", name, "change (95 % interval)", "agreement", "verified in")
     rows = [
         (
             markdown_code(item.file),
             f"{item.size_bytes / 1e6:.1f} MB",
             f"{share_of_float(manifest, item):.1%}",
-            f"{item.score.value:.1%}" if item.score else "",
+            value_text(item.score),
             change_text(item.score),
             agreement_text(item.score),
             ", ".join(f"{found.runtime} {found.version}" for found in item.verified),
@@ -215,11 +240,20 @@ def share_of_float(manifest: Manifest, artifact: Artifact) -> float:
     return artifact.size_bytes / sizes[name]
 
 
+def value_text(score: Score | None) -> str:
+    """Return the value of a score, in per cent where it is a share; empty without a score."""
+    if score is None:
+        return ""
+    return f"{score.value:.1%}" if METRICS[score.metric].in_points else f"{score.value:.4f}"
+
+
 def change_text(score: Score | None) -> str:
-    """Return the change against the baseline in points, with its interval; empty for a baseline."""
+    """Return the change against the baseline (in points, if a share) with its interval; empty for a baseline."""
     if score is None or score.difference is None or score.difference_low is None or score.difference_high is None:
         return ""
-    return f"{100 * score.difference:+.2f} ({100 * score.difference_low:+.2f} to {100 * score.difference_high:+.2f})"
+    numbers = (score.difference, score.difference_low, score.difference_high)
+    change, *ends = (METRICS[score.metric].shown(number, sign=True) for number in numbers)
+    return f"{change} ({' to '.join(ends)})"
 
 
 def agreement_text(score: Score | None) -> str:
@@ -229,66 +263,3 @@ def agreement_text(score: Score | None) -> str:
 
 def _widths(values: tuple[int, ...]) -> str:
     return f"{values[0]} in each" if len(set(values)) == 1 else ", ".join(map(str, values))
-
-
-def draw_size_accuracy(manifest: Manifest, path: Path) -> None:
-    """Draw size in MB against the change of accuracy from the float file, as an SVG file.
-
-    The changes are paired text by text and have their 95 % intervals, so that a picture shows what the table says.
-
-    Raises:
-        MissingExtraError: matplotlib is not installed.
-    """
-    scored = [
-        (item, item.score)
-        for item in manifest.artifacts
-        if item.score and (item.role == "baseline" or item.score.difference is not None)
-    ]
-    with svg_figure(path, height=4.0) as figure:
-        axes = figure.subplots()
-        for item, score in scored:
-            size, change = item.size_bytes / 1e6, 100 * (score.difference or 0.0)
-            low, high = (change if end is None else 100 * end for end in (score.difference_low, score.difference_high))
-            shape, colour = ("o", BLUE) if item.format == "onnx" else ("s", ORANGE)
-            colour = GREY if item.role == "baseline" else colour
-            label = f"{printable(item.file)}: {size:.1f} MB, {100 * score.value:.1f} %"
-            draw_change(axes, size, change, (low, high), fmt=shape, color=colour, label=label)
-        open_axes(axes, "file size (MB)", f"change of {scored[0][1].metric.replace('_', ' ')} (points)")
-        axes.axhline(0, color=GREY, linewidth=0.8, linestyle="--", zorder=0)
-        axes.set_xlim(0, max(item.size_bytes for item, _ in scored) / 1e6 * 1.35)
-        figure.legend(loc="outside lower center", ncols=2, frameon=False)
-
-
-def draw_pruning(pruning: Pruning, architecture: Architecture, path: Path) -> None:
-    """Draw the heads and neurons that stayed in each layer of the original, as an SVG file.
-
-    Raises:
-        MissingExtraError: matplotlib is not installed.
-    """
-    original = pruning.original
-    with svg_figure(path, height=1.0 + 0.4 * original.layers) as figure:
-        left, right = figure.subplots(1, 2, sharey=True)
-        _draw_widths(left, "attention heads", original.heads, pruning.layers, architecture.heads)
-        _draw_widths(right, "feed-forward neurons", original.neurons, pruning.layers, architecture.neurons)
-        left.set_ylabel("layer")
-        left.set_yticks(range(original.layers), [str(layer + 1) for layer in range(original.layers)])
-        for axes in (left, right):
-            axes.tick_params(axis="y", length=0)
-        bars = left.containers
-        figure.legend([bars[1], bars[0]], ["kept", "original"], loc="outside lower center", ncols=2, frameon=False)
-
-
-def _draw_widths(axes: Axes, what: str, original: Sequence[int], layers: Sequence[int], kept: Sequence[int]) -> None:
-    """Draw one bar for each layer: pale as wide as the original, dark as wide as what is left, and both numbers."""
-    left = dict(zip(layers, kept, strict=True))
-    places, widest = range(len(original)), max(original)
-    axes.barh(places, original, height=0.72, color=PALE)
-    axes.barh(places, [left.get(layer, 0) for layer in places], height=0.72, color=BLUE)
-    for layer in places:
-        text = f"{left[layer]:,} of {original[layer]:,}" if layer in left else "dropped"
-        axes.text(original[layer] + 0.03 * widest, layer, text, va="center", color=INK)
-    axes.set_title(what, fontsize=11, loc="left")
-    axes.set_xlim(0, 1.55 * widest)
-    axes.set_ylim(-0.6, len(original) - 0.4)
-    axes.set_xticks([])
-    axes.spines[["top", "right", "bottom"]].set_visible(False)

@@ -16,7 +16,8 @@ from edgebert.architecture import Architecture, Pruning
 from edgebert.bench.analysis.rows import sections
 from edgebert.bench.render import plots
 from edgebert.bench.render.html import device_plots
-from edgebert.card import PLOT, draw_pruning, draw_size_accuracy
+from edgebert.card import PLOT
+from edgebert.card_plots import draw_pruning, draw_size_accuracy
 from edgebert.manifest import Manifest
 from edgebert.planning import picture as plan_picture
 from edgebert.planning.picture import draw_plan

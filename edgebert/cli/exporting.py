@@ -196,7 +196,10 @@ def demo(
 
 def show_files(bundle: Bundle) -> None:
     """Print the closing table of an export, baselines last."""
-    columns = ("file", "runtime", "size MB", "of float", "accuracy %", output.CHANGE, "agreement", "parity")
+    from edgebert.tasks import task_head
+
+    metric = output.metric_column(task_head(bundle.manifest.task).metrics[0])
+    columns = ("file", "runtime", "size MB", "of float", metric, output.CHANGE, "agreement", "parity")
     output.show_table(columns, [_export_row(bundle, item) for item in (*bundle.shipped, *bundle.baseline)])
 
 

@@ -106,10 +106,19 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def score_cells(score: Score | None) -> list[str]:
-    """Return what a table shows of a score: its value in %, the change and the agreement, each ``-`` if unknown."""
+    """Return what a table shows of a score: value (in %, if a share), change and agreement, each ``-`` if unknown."""
     from edgebert.card import agreement_text, change_text
+    from edgebert.metrics import METRICS
 
-    return [f"{100 * score.value:.2f}" if score else "-", change_text(score) or "-", agreement_text(score) or "-"]
+    value = METRICS[score.metric].shown(score.value) if score else "-"
+    return [value, change_text(score) or "-", agreement_text(score) or "-"]
+
+
+def metric_column(metric: str) -> str:
+    """Return the heading of a column with values of a metric."""
+    from edgebert.metrics import METRICS
+
+    return f"{METRICS[metric].name}{' %' * METRICS[metric].in_points}"
 
 
 def show_note(text: str) -> None:

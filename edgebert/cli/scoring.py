@@ -72,7 +72,10 @@ def evaluate(
         notes = {"truncated": found.truncated, "chance": found.chance, "labels_read_as_ids": examples.by_id}
         output.show_json({"results": found.results, **notes})
         return
-    columns = ("file", "runtime", "metric", "value %", "95 % interval", output.CHANGE, "agreement", "flips")
+    from edgebert.metrics import METRICS
+
+    value = f"value{' %' * METRICS[found.results[0].metric].in_points}"
+    columns = ("file", "runtime", "metric", value, "95 % interval", output.CHANGE, "agreement", "flips")
     output.show_table(columns, [_score_row(item) for item in found.results])
     output.show_truncated(found.truncated, None)
 
@@ -175,6 +178,9 @@ def _inputs(
 
 def _score_row(score: Score) -> list[str]:
     value, *compared = output.score_cells(score)
-    interval = f"{100 * score.low:.2f} to {100 * score.high:.2f}"
+    from edgebert.metrics import METRICS
+
+    of = METRICS[score.metric]
+    interval = f"{of.shown(score.low)} to {of.shown(score.high)}"
     flips = "-" if score.flips is None else f"{score.flips} of {score.examples}"
     return [score.file, score.runtime, score.metric, value, interval, *compared, flips]

@@ -17,6 +17,7 @@ from edgebert.bench.analysis.rows import Section, sections
 from edgebert.bench.analysis.stats import Estimate
 from edgebert.bench.render import plots, tables, words
 from edgebert.errors import MissingExtraError
+from edgebert.metrics import METRICS
 from edgebert.outputs import FileKind, begins_with
 from edgebert.plotting import GREY, HUES, inline_svg
 from edgebert.printable import printable
@@ -109,9 +110,12 @@ def device_plots(section: Section, *, prefix: str) -> Iterator[Plot]:
         trace = plots.draw_trace(measurement, bundle, series)
         yield from plot("trace", trace, files, f"Temperature, frequency and drift of {device} over the run")
     changes, sizes = _changes(section), {item.file: item.size_bytes / 1e6 for item in bundle.files}
-    values = _pairs((file, f"{sizes[file]:.1f} MB, {change.value:+.2f} points") for file, change in changes)
-    drawn = plots.draw_sizes(changes, bundle)
-    yield from plot("sizes", drawn, files, f"File size against change of accuracy: {values}")
+    metric = METRICS[next((row.score.metric for row in section.scores if row.score), "accuracy")]
+    unit = f" {metric.unit}" if metric.unit else ""
+    values = _pairs((file, f"{sizes[file]:.1f} MB, {change.value:+.2f}{unit}") for file, change in changes)
+    named = f"change of {metric.name}{f' ({metric.unit})' if metric.unit else ''}"
+    drawn = plots.draw_sizes(changes, bundle, change_of=named)
+    yield from plot("sizes", drawn, files, f"File size against change of {metric.name}: {values}")
     counts = tuple(item for item in measurement.counts if item.series == measurement.counts[0].series)
     classes = _largest_classes(counts)
     hues = zip((*HUES[: len(classes)], GREY), (*classes, "other"), strict=True)
@@ -122,13 +126,13 @@ def device_plots(section: Section, *, prefix: str) -> Iterator[Plot]:
 
 
 def _changes(section: Section) -> list[tuple[str, Estimate]]:
-    """Return the change of accuracy in points of each file that has a baseline or is one."""
+    """Return the change of the metric of each file that has a baseline or is one, in points where it is a share."""
     baselines = {row.baseline for row in section.scores}
     found = []
     for row in section.scores:
         if row.score and (row.baseline or row.file in baselines):
             ends = (row.score.difference, row.score.difference_low, row.score.difference_high)
-            value, low, high = (100 * (end or 0.0) for end in ends)
+            value, low, high = (METRICS[row.score.metric].scale * (end or 0.0) for end in ends)
             found.append((row.file, Estimate(value=value, low=low, high=high)))
     return found
 

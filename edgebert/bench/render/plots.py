@@ -116,8 +116,8 @@ def draw_lengths(measurement: Measurement, bundle: BundleFacts) -> str | None:
     return out.getvalue()
 
 
-def draw_sizes(scores: Sequence[tuple[str, Estimate]], bundle: BundleFacts) -> str | None:
-    """Draw file size in MB against the paired change of accuracy on one device, in points, with 95 % intervals."""
+def draw_sizes(scores: Sequence[tuple[str, Estimate]], bundle: BundleFacts, *, change_of: str) -> str | None:
+    """Draw file size in MB against the paired change of a metric on one device, with 95 % intervals."""
     looks, out = marks(bundle), io.StringIO()
     sizes = {item.file: item.size_bytes / 1e6 for item in bundle.files}
     if not scores:
@@ -130,7 +130,7 @@ def draw_sizes(scores: Sequence[tuple[str, Estimate]], bundle: BundleFacts) -> s
             draw_change(axes, sizes[file], change.value, (low, high), **look)
         axes.set_xlim(0, 1.1 * max(sizes[file] for file, _ in scores))
         axes.axhline(0, color=GREY, linewidth=0.8, linestyle="--", zorder=0)
-        plain_axes(axes, "file size (MB)", "change of accuracy (points)")
+        plain_axes(axes, "file size (MB)", change_of)
     return out.getvalue()
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from edgebert.bench.analysis.stats import Estimate
 from edgebert.bench.render.words import run_names, shown
+from edgebert.metrics import METRICS
+from edgebert.tallies.kinds import Metric
 
 if TYPE_CHECKING:
     from edgebert.bench.analysis.rows import CountRow, EnergyRow, Section, TimeRow
@@ -54,10 +56,12 @@ def sheets(section: Section) -> tuple[Sheet, ...]:
     answered = run_names((row.file, row.runtime, 1) for row in section.scores)
     counted = run_names((row.file, row.runtime, 1) for row in section.counts)
     scores = f"Accuracy and agreement with float, on this device; {_BRACKETS}"
+    scored = next((row.score.metric for row in section.scores if row.score), "accuracy")
+    metric = METRICS[scored]
     found = (
         sheet(f"Times: {texts}; {_BRACKETS}", [_time_cells(row, names) for row in main]),
         sheet("Size, start and memory", [_cost_cells(row, names) for row in main]),
-        sheet(scores, [_score_cells(row, answered) for row in section.scores]),
+        sheet(scores, [_score_cells(row, answered, metric) for row in section.scores]),
         sheet("Instructions of one inference", [_count_cells(row, counted) for row in section.counts]),
         sheet(f"Energy of one inference, loading included; {_BRACKETS}", map(_energy_cells, section.energy)),
         sheet(f"Times by length; {_BRACKETS}", [_length_cells(row, names) for row in others], is_detail=True),
@@ -123,16 +127,19 @@ def _cost_cells(row: TimeRow, names: Mapping[Configuration, str]) -> Cells:
     }
 
 
-def _score_cells(row: ScoreRow, names: Mapping[Configuration, str]) -> Cells:
+def _score_cells(row: ScoreRow, names: Mapping[Configuration, str], of: Metric) -> Cells:
     score, agreement = row.score, row.agreement
-    change = NONE
-    if score is not None and score.difference is not None:
-        ends = Estimate(value=score.difference, low=score.difference_low, high=score.difference_high)
-        change = f"{100 * score.difference:+.2f}{_ends(ends, 0.01, '+.2f')}"
+    value = change = NONE
+    if score is not None:
+        value = f"{of.shown(score.value)} ({of.shown(score.low)} to {of.shown(score.high)})"
+        if score.difference is not None:
+            ends = Estimate(value=score.difference, low=score.difference_low, high=score.difference_high)
+            digits = 2 if of.in_points else 4
+            change = f"{of.shown(score.difference, sign=True)}{_ends(ends, 1 / of.scale, f'+.{digits}f')}"
     golden = f"{row.golden_difference:.2g} of {row.golden_tolerance:.2g}"
     return {
         "file": names[row.file, row.runtime, 1],
-        "accuracy %": f"{100 * score.value:.2f} ({100 * score.low:.2f} to {100 * score.high:.2f})" if score else NONE,
+        f"{of.name}{' %' * of.in_points}": value,
         "change": change,
         "agreement %": f"{100 * agreement.value:.2f}{_ends(agreement, 0.01, '.2f')}" if agreement else NONE,
         "texts": str(row.examples) if row.examples else NONE,

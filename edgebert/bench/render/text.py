@@ -117,14 +117,15 @@ def _time_quantities(row: TimeRow) -> dict[str, Estimate | float | None]:
 
 
 def _score_quantities(row: ScoreRow) -> dict[str, Estimate | float | None]:
-    accuracy = change = None
+    value = change = None
+    metric = row.score.metric if row.score else "accuracy"
     if (score := row.score) is not None:
-        accuracy = Estimate(value=score.value, low=score.low, high=score.high)
+        value = Estimate(value=score.value, low=score.low, high=score.high)
         if score.difference is not None:
             change = Estimate(value=score.difference, low=score.difference_low, high=score.difference_high)
     return {
-        "accuracy": accuracy,
-        "accuracy_change": change,
+        metric: value,
+        f"{metric}_change": change,
         "agreement": row.agreement,
         "texts": row.examples,
         "golden_difference": row.golden_difference,
