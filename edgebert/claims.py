@@ -14,7 +14,9 @@ import numpy as np
 
 from edgebert.architecture import Architecture
 from edgebert.bundle import GOLDEN, MANIFEST, TOKENIZER, VOCABULARY, Bundle, TextRules
+from edgebert.configuration import label_keys
 from edgebert.errors import EdgebertError
+from edgebert.heads import head_spec
 from edgebert.jsonio import parse
 from edgebert.manifest import Artifact, Role, TextSpec
 from edgebert.modelfile import describe
@@ -91,10 +93,10 @@ def _files(bundle: Bundle) -> Iterator[str]:
 def _config(bundle: Bundle) -> Iterator[str]:
     plain = _object(bundle.path(CONFIG))
     labels = bundle.manifest.labels
-    names = {str(index): label for index, label in enumerate(labels)}
-    if plain.get("id2label") != names:
+    names = label_keys(labels, bundle.manifest.task)
+    if plain.get("id2label") != names.get("id2label"):
         yield f"id2label is {plain.get('id2label')}, labels is {list(labels)}"
-    if plain.get("label2id", {}) not in ({}, {label: index for index, label in enumerate(labels)}):
+    if plain.get("label2id", {}) not in ({}, names.get("label2id", {})):
         yield f"label2id is {plain.get('label2id')}, labels is {list(labels)}"
     shape = bundle.manifest.architecture
     heads, neurons = list(shape.heads), list(shape.neurons)
@@ -183,6 +185,7 @@ def _artifact(bundle: Bundle, item: Artifact) -> Iterator[str]:
     original = bundle.manifest.original
     shape = bundle.manifest.architecture if item.role == "shipped" or original is None else original.architecture
     yield from _shape(found, shape)
+    yield from _head(found, bundle, shape)
 
 
 def _shape(found: Description, shape: Architecture) -> Iterator[str]:
@@ -203,6 +206,21 @@ def _shape(found: Description, shape: Architecture) -> Iterator[str]:
         seen = getattr(facts, field)
         if seen is not None and seen != stated:
             yield f"the model has {field} {_shown(seen)}, the architecture of the manifest means {_shown(stated)}"
+
+
+def _head(found: Description, bundle: Bundle, shape: Architecture) -> Iterator[str]:
+    manifest, facts = bundle.manifest, found.facts
+    head = head_spec(manifest.task, manifest.settings)
+    shapes = head.shapes(hidden=shape.hidden, labels=len(manifest.labels))
+    expected = {
+        "reads": head.reads,
+        "dense": tuple(outputs for outputs, _ in shapes.values()),
+        "dense_activations": tuple(layer.activation for layer in head.layers),
+        "normalize": head.normalize,
+    }
+    for field, stated in expected.items():
+        if (seen := getattr(facts, field)) is not None and seen != stated:
+            yield f"the head has {field} {_shown(seen)}, task and settings of the manifest mean {_shown(stated)}"
 
 
 def _object(path: Path) -> dict[str, Any]:

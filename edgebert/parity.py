@@ -15,7 +15,7 @@ from edgebert.manifest import Artifact, Verification
 from edgebert.ondevice.session import cpu_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -116,14 +116,36 @@ def spread(outputs: Sequence[Outputs]) -> float:
     Outputs that are not alike, as in a damaged file, differ without bound.
     """
     widest = 0.0
-    for name in {name for item in outputs for name in item}:
-        arrays = [np.atleast_1d(item[name]) for item in outputs if name in item]
-        if len(arrays) < len(outputs) or len({array.shape[1:] for array in arrays}) > 1:
+    for arrays in _by_name(outputs):
+        if (shortest := _shortest(arrays, len(outputs))) is None:
             return math.inf
-        shortest = min(map(len, arrays))
         common = np.stack([array[:shortest] for array in arrays])
         widest = max(widest, float(np.ptp(common, axis=0).max(initial=0.0)))
     return widest
+
+
+def token_spread(outputs: Sequence[Outputs]) -> float:
+    """Return by how much a number differs between the golden inputs at most, or between the tokens of any of them.
+
+    Where inputs have as many rows as tokens, the rows that all of them have are few, and of special tokens: what a
+    model answers lies in the others.
+    """
+    widest = spread(outputs)
+    for arrays in _by_name(outputs):
+        if (shortest := _shortest(arrays, len(outputs))) is not None and shortest < max(map(len, arrays)):
+            widest = max(widest, float(np.ptp(np.concatenate(arrays), axis=0).max(initial=0.0)))
+    return widest
+
+
+def _by_name(outputs: Sequence[Outputs]) -> Iterator[list[NDArray[np.float32]]]:
+    """Yield the arrays of each output."""
+    for name in sorted({name for item in outputs for name in item}):
+        yield [np.atleast_1d(item[name]) for item in outputs if name in item]
+
+
+def _shortest(arrays: Sequence[NDArray[np.float32]], count: int) -> int | None:
+    """Return the fewest rows of ``count`` arrays; ``None`` where there are fewer arrays, or rows are not alike."""
+    return min(map(len, arrays)) if len(arrays) == count and len({array.shape[1:] for array in arrays}) == 1 else None
 
 
 def warnings_of(golden: Golden, artifacts: Sequence[Artifact]) -> tuple[str, ...]:
@@ -140,6 +162,7 @@ def warnings_of(golden: Golden, artifacts: Sequence[Artifact]) -> tuple[str, ...
     if found <= float_tolerance(outputs):
         text = f"the model itself is collapsed: it gives every golden text the same {names}, within {found:.2g}"
         return (f"{text}; train it again",)
+    found = token_spread(outputs)
     text = f"exceeds the spread {found:.3g} of the golden {names}: parity cannot tell the file from another model"
     return tuple(
         f"{item.file}: the tolerance {item.tolerance:.3g} {text}; measure its accuracy with edgebert evaluate"

@@ -9,12 +9,20 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from edgebert.architecture import Architecture
-from edgebert.manifest import Artifact, FileEntry, Manifest, Score, TextSpec
+from edgebert.manifest import Artifact, FileEntry, Manifest, Score, Task, TaskSettings, TextSpec
 from edgebert.metrics import METRICS
 from edgebert.ondevice.session import FORMATS
 from edgebert.tasks import task_head
 
 INPUTS = ("input_ids", "attention_mask")
+_SETTINGS: dict[Task, tuple[str, ...]] = {
+    "multi-label-classification": ("thresholds",),
+    "token-classification": ("aggregation",),
+    "question-answering": ("stride", "no_answer"),
+    "feature-extraction": ("pooling", "normalize", "dense", "width"),
+}
+"""Fields of the settings that a task has."""
+
 _HASH = re.compile(r"[0-9a-f]{64}")
 _CLOSE = 1e-9
 
@@ -22,6 +30,7 @@ _CLOSE = 1e-9
 def contradictions(manifest: Manifest) -> Iterator[str]:
     """Yield each statement that cannot be true beside the others: the field, its value, what is expected."""
     yield from _lists(manifest)
+    yield from _settings(manifest)
     for path, value in _hashes(manifest, ""):
         if not _HASH.fullmatch(value):
             yield f"{path} is {value[:70]!r}, expected 64 lower-case hexadecimal digits"
@@ -50,8 +59,10 @@ def contradictions(manifest: Manifest) -> Iterator[str]:
 
 
 def _lists(manifest: Manifest) -> Iterator[str]:
-    if not manifest.labels or len(set(manifest.labels)) != len(manifest.labels):
-        yield f"labels is {list(manifest.labels)}, expected different names"
+    has_labels = any("labels" in dims for dims in task_head(manifest.task).outputs.values())
+    if bool(manifest.labels) != has_labels or len(set(manifest.labels)) != len(manifest.labels):
+        expected = "different names" if has_labels else f"none, as {manifest.task} has none"
+        yield f"labels is {list(manifest.labels)}, expected {expected}"
     entries: tuple[Artifact | FileEntry, ...] = (*manifest.artifacts, *manifest.files, *manifest.left_out)
     for item in manifest.left_out:
         if not item.file.startswith("baseline/"):
@@ -66,6 +77,24 @@ def _lists(manifest: Manifest) -> Iterator[str]:
     asked = sorted((item.format, item.precision) for item in manifest.recipe.targets)
     if made != asked:
         yield f"recipe.targets is {_names(asked)}, but the files that ship are {_names(made)}"
+
+
+def _settings(manifest: Manifest) -> Iterator[str]:
+    settings, labels = manifest.settings, len(manifest.labels)
+    for field in dataclasses.fields(TaskSettings):
+        value = getattr(settings, field.name)
+        if field.name not in _SETTINGS.get(manifest.task, ()):
+            if value != field.default:
+                yield f"settings.{field.name} is {value!r}, expected {field.default!r} for {manifest.task}"
+        elif value is None and field.name != "stride":  # which then follows from the longest input
+            yield f"settings.{field.name} is null, expected a value for {manifest.task}"
+    if manifest.task == "multi-label-classification" and len(settings.thresholds) != labels:
+        yield f"settings.thresholds has {len(settings.thresholds)} entries, expected one for each of {labels} labels"
+    if settings.stride is not None and settings.stride >= manifest.text.max_length:
+        yield f"settings.stride is {settings.stride}, expected less than {manifest.text.max_length}, the longest input"
+    width = settings.dense[-1].outputs if settings.dense else manifest.architecture.hidden
+    if settings.width is not None and settings.width != width:
+        yield f"settings.width is {settings.width}, expected {width}, the width of the last layer"
 
 
 def _names(targets: Iterable[tuple[str, str]]) -> str:
@@ -110,7 +139,8 @@ def _artifact(item: Artifact, manifest: Manifest, path: str) -> Iterator[str]:
     original = manifest.original
     spec = manifest.text if item.role == "shipped" or original is None else original.text
     onnx, outputs = item.format == "onnx", task_head(manifest.task).outputs
-    sizes: dict[str, int | str] = {"labels": len(manifest.labels), "tokens": "length"}
+    width = manifest.settings.width or 0
+    sizes: dict[str, int | str] = {"labels": len(manifest.labels), "tokens": "length", "width": width, "one": 1}
     lengths, dtype, batch = ((), "int64", "batch") if onnx else (spec.lengths, "int32", 1)
     if item.lengths != lengths:
         yield f"{path}.lengths is {list(item.lengths)}, expected {list(lengths)}"

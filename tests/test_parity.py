@@ -11,9 +11,18 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from edgebert.errors import CheckFailed, ParityError
-from edgebert.golden import Golden
+from edgebert.golden import Golden, GoldenCase, GoldenWindow, Tensor
 from edgebert.ondevice.session import cpu_name
-from edgebert.parity import check_parity, float_tolerance, spread, warnings_of
+from edgebert.parity import (
+    check_parity,
+    compare,
+    float_tolerance,
+    golden_outputs,
+    is_constant,
+    spread,
+    token_spread,
+    warnings_of,
+)
 from edgebert.runtime import Runner, installed_version, open_runner
 from tests.support.tiny_files import SPEC, answer, golden_case, make_manifest, write_onnx
 
@@ -188,6 +197,39 @@ def test_a_tolerance_wider_than_the_spread_is_told_by_file():
     (found,) = warnings_of(texts, files)
     assert found.startswith("wide: the tolerance 2.1 exceeds the spread 2 of the golden logits")
     assert warnings_of(with_logits([(0.0, 1.0)]), files) == ()
+
+
+def rows_of(*columns: float) -> dict[str, Tensor]:
+    """Return the outputs of an input with a row for each token, of one label."""
+    return {"logits": Tensor(shape=(len(columns), 1), values=columns)}
+
+
+def of_tokens(*outputs: dict[str, Tensor]) -> Golden:
+    """Return golden texts with outputs of each token."""
+    windows = (GoldenWindow(input_ids=(2,) * next(iter(each.values())).shape[0], outputs=each) for each in outputs)
+    return Golden(schema=1, cases=tuple(GoldenCase(texts=("text",), windows=(each,)) for each in windows))
+
+
+def test_tokens_of_inputs_that_differ_in_length_are_compared_where_all_have_them():
+    """A file is constant if every input has the same rows as far as it goes; one other row, and it is not."""
+    model = golden_outputs(of_tokens(rows_of(1, 2), rows_of(1, 3, 4, 5), rows_of(2, 2, 9)))
+    zeros = golden_outputs(of_tokens(rows_of(0, 0), rows_of(0, 0, 0, 0), rows_of(0, 0, 0)))
+    places = golden_outputs(of_tokens(rows_of(1, 2), rows_of(1, 2, 3, 4), rows_of(1, 2, 3)))
+    other = golden_outputs(of_tokens(rows_of(1, 2), rows_of(1, 2.5, 3, 4), rows_of(1, 2, 3)))
+    assert spread(model) == 1
+    assert [is_constant(found, model) for found in (zeros, places, other)] == [True, True, False]
+    assert "the same for every golden text" in compare(zeros, model, tolerance=99).problem
+    assert compare(other, model, tolerance=99).problem == ""
+
+
+def test_a_tolerance_is_compared_with_what_tokens_differ_by():
+    """The rows that all inputs have are of special tokens: a tolerance above their spread alone is no warning."""
+    golden = of_tokens(rows_of(0, 0.5), rows_of(0, 0, 4, -5), rows_of(0.25, 0, 3))
+    outputs = golden_outputs(golden)
+    assert (spread(outputs), token_spread(outputs)) == (0.5, 9)
+    files = [dataclasses.replace(make_manifest().artifacts[0], tolerance=tolerance) for tolerance in (1.0, 9.5)]
+    (found,) = warnings_of(golden, files)
+    assert "the tolerance 9.5 exceeds the spread 9 of the golden logits" in found
 
 
 @given(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from edgebert.heads import Activation, Reads
 from edgebert.manifest import Operator, Part, TensorSpec
 from edgebert.recipe import Format
 
@@ -13,7 +14,7 @@ KNOWN_PARTS = ("embeddings", "attention", "feed_forward", "head")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """Numbers of ``edgebert.architecture.Architecture`` as far as a file shows them; ``None`` where it does not.
+    """What a file shows of the shape of its model and of its head; ``None`` where it shows nothing.
 
     Attributes:
         hidden: Width of the residual stream.
@@ -23,6 +24,10 @@ class Facts:
         vocabulary: Rows of the token embedding table.
         positions: Rows of the position embedding table.
         activation: Feed-forward activation.
+        reads: Which rows the head reads.
+        dense: Width of each dense layer of the head, bottom first.
+        dense_activations: What follows each of these.
+        normalize: Whether the head divides by the length.
     """
 
     hidden: int | None = None
@@ -32,6 +37,10 @@ class Facts:
     vocabulary: int | None = None
     positions: int | None = None
     activation: str | None = None
+    reads: Reads | None = None
+    dense: tuple[int, ...] | None = None
+    dense_activations: tuple[Activation, ...] | None = None
+    normalize: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

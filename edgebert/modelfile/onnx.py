@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from edgebert.heads import Activation
 from edgebert.manifest import TensorSpec
 from edgebert.modelfile.description import Description, Facts, operators_of, parts_of, precision_of
 
@@ -88,7 +89,7 @@ def describe_onnx(content: memoryview) -> Description:
         operators=operators_of([(_operator(*node), versions.get(node[0], 0)) for node in found.nodes]),
         parts=parts_of(sizes, len(content)),
         outside=tuple(tensor.name for tensor in found.tensors if tensor.outside),
-        facts=_facts(named, {name for _, name in found.nodes}),
+        facts=_facts(named, [name for _, name in found.nodes], found.outputs),
     )
 
 
@@ -155,8 +156,8 @@ def _value(view: memoryview) -> TensorSpec:
     return TensorSpec(name=_text(fields[1]), dtype=_TYPES.get(_whole(kind[1]), "other"), shape=tuple(shape))
 
 
-def _facts(named: dict[str, _Tensor], operators: set[str]) -> Facts:
-    """Return the shape of a model from the names that ``edgebert.convert.onnx`` gives; nothing of a foreign file."""
+def _facts(named: dict[str, _Tensor], operators: list[str], outputs: list[TensorSpec]) -> Facts:
+    """Return what names and order tell, as ``edgebert.convert.onnx`` gives them; nothing of a foreign file."""
     words, positions = (named.get(f"embeddings/{name}/table") for name in ("words", "positions"))
     if words is None or positions is None or len(words.shape) != 2 or len(positions.shape) != 2:
         return Facts()
@@ -176,7 +177,25 @@ def _facts(named: dict[str, _Tensor], operators: set[str]) -> Facts:
         vocabulary=words.shape[0],
         positions=positions.shape[0],
         activation="gelu" if "Erf" in operators else "relu",
+        reads="every" if "length" in outputs[0].shape else "first" if "first" in named else "mean",
+        dense=tuple(
+            tensor.shape[1] for name, tensor in named.items() if name.startswith("head/") and name.endswith("/weight")
+        ),
+        dense_activations=_dense_activations(operators),
+        normalize="ReduceL2" in operators,
     )
+
+
+def _dense_activations(operators: list[str]) -> tuple[Activation, ...]:
+    """Return what follows each dense layer behind the last norm, which is the encoder's end."""
+    end = len(operators) - operators[::-1].index("LayerNormalization") if "LayerNormalization" in operators else 0
+    found: list[Activation] = []
+    for name in operators[end:]:
+        if name.startswith("MatMul"):
+            found.append("none")
+        elif found and name in ("Relu", "Tanh"):
+            found[-1] = "relu" if name == "Relu" else "tanh"
+    return tuple(found)
 
 
 def _fields(view: memoryview | bytes) -> Iterator[tuple[int, int | memoryview]]:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
+from dataclasses import dataclass
 
+from edgebert.heads import Activation
 from edgebert.manifest import TensorSpec
 from edgebert.modelfile.description import Description, Facts, operators_of, parts_of, precision_of
 
@@ -21,13 +23,29 @@ _TYPES = {0: "float32", 1: "float16", 2: "int32", 3: "uint8", 4: "int64", 6: "bo
 # fmt: off
 OPERATORS = {
     0: "ADD", 7: "EMBEDDING_LOOKUP", 6: "DEQUANTIZE", 9: "FULLY_CONNECTED", 18: "MUL", 19: "RELU", 22: "RESHAPE",
-    25: "SOFTMAX", 36: "GATHER", 39: "TRANSPOSE", 40: "MEAN", 41: "SUB", 53: "CAST", 65: "SLICE", 74: "SUM",
-    76: "RSQRT", 99: "SQUARED_DIFFERENCE", 114: "QUANTIZE", 126: "BATCH_MATMUL", 150: "GELU",
+    25: "SOFTMAX", 28: "TANH", 36: "GATHER", 39: "TRANSPOSE", 40: "MEAN", 41: "SUB", 42: "DIV", 53: "CAST",
+    55: "MAXIMUM", 65: "SLICE", 74: "SUM", 75: "SQRT", 76: "RSQRT",
+    99: "SQUARED_DIFFERENCE", 114: "QUANTIZE", 126: "BATCH_MATMUL", 150: "GELU",
 }
 # fmt: on
 """Names of the built-in operators by number: those that edgebert writes, and a few more."""
 
-_Step = tuple[tuple[str, int], tuple[int, ...]]  # name and version of an operator, places of its inputs
+_FUSED: dict[int, Activation] = {1: "relu", 4: "tanh"}
+"""Activations that a dense layer can have inside, by number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Step:
+    """An operator of a graph: its name and version, the places of its inputs, and its activation if it is dense."""
+
+    code: tuple[str, int]
+    inputs: tuple[int, ...]
+    output: int
+    fused: Activation
+
+    @property
+    def kind(self) -> str:
+        return self.code[0]
 
 
 class _Table:
@@ -107,28 +125,41 @@ def describe_tflite(content: memoryview) -> Description:
     longest = signatures[max(signatures)]
     graph = graphs[longest.number(4, "<I")]
     tensors, operators = graph.tables(0), graph.tables(3)
-    steps = [(codes[operator.number(0, "<I")], operator.numbers(1)) for operator in operators]
+    steps = [_step(operator, codes) for operator in operators]
 
     def tensor(item: _Table, *, is_input: bool) -> TensorSpec:
         found = tensors[item.number(1, "<I")]
         shape = found.numbers(0)
-        free: tuple[int | str, ...] = (shape[0], "length") if is_input else shape
+        has_rows = is_input or len(shape) > 2 or longest.count(1) > 1
+        free: tuple[int | str, ...] = (shape[0], "length", *shape[2:]) if has_rows else shape
         return TensorSpec(name=item.text(0), dtype=_TYPES.get(found.number(1, "<b"), "other"), shape=free)
 
     inputs = [tensor(item, is_input=True) for item in longest.tables(0)]
-    weights = [tensors[places[1]] for (kind, _), places in steps if kind == "FULLY_CONNECTED"]
+    weights = [tensors[step.inputs[1]] for step in steps if step.kind == "FULLY_CONNECTED"]
+    weights = [item for item in weights if item.numbers(0)[0] > 1] or weights  # one row has one scale in any precision
+    outputs = tuple(tensor(item, is_input=False) for item in longest.tables(1))
     return Description(
         format="tflite",
         precision=precision_of({_precision(item) for item in weights}),
         inputs=tuple(sorted(inputs, key=lambda item: _ORDER.index(item.name))),
-        outputs=tuple(tensor(item, is_input=False) for item in longest.tables(1)),
+        outputs=outputs,
         lengths=tuple(sorted(signatures)),
         opset=None,
         ir_version=None,
         # One graph for each signature, all alike: counted once, as a reader thinks of a model.
-        operators=operators_of([code for code, _ in steps]),
+        operators=operators_of([step.code for step in steps]),
         parts=parts_of(_sizes(steps, tensors, buffers), len(content)),
-        facts=_facts(steps, tensors),
+        facts=_facts(steps, tensors, outputs),
+    )
+
+
+def _step(operator: _Table, codes: list[tuple[str, int]]) -> _Step:
+    options, places = operator.table(4), operator.numbers(2)
+    return _Step(
+        code=codes[operator.number(0, "<I")],
+        inputs=operator.numbers(1),
+        output=places[0] if places else -1,
+        fused=_FUSED.get(options.number(0, "<b") if options else 0, "none"),
     )
 
 
@@ -149,21 +180,20 @@ def _precision(weight: _Table) -> str:
 
 
 def _sizes(steps: list[_Step], tensors: list[_Table], buffers: list[_Table]) -> Counter[str]:
-    # The converter drops our names, so a dense layer is known by its place: six to a layer, two in the head.
-    kinds = [kind for (kind, _), _ in steps]
-    in_layers = kinds.count("FULLY_CONNECTED") // _LINEARS_PER_LAYER * _LINEARS_PER_LAYER
+    # The converter drops our names, so a dense layer is known by its place: six to a layer, the rest in the head.
+    in_layers = _layers(steps) * _LINEARS_PER_LAYER
     sizes: Counter[str] = Counter()
     dense = 0
-    for (kind, _), places in steps:
-        if kind == "EMBEDDING_LOOKUP":
+    for step in steps:
+        if step.kind == "EMBEDDING_LOOKUP":
             part = "embeddings"
-        elif kind == "FULLY_CONNECTED":
+        elif step.kind == "FULLY_CONNECTED":
             in_layer = dense % _LINEARS_PER_LAYER
             part = "head" if dense >= in_layers else "attention" if in_layer < 4 else "feed_forward"
             dense += 1
         else:
             continue
-        for place in places:
+        for place in step.inputs:
             if place >= 0:
                 buffer = buffers[tensors[place].number(2, "<I")]
                 # The quantizer stores large constants behind the flatbuffer and leaves only their size in it.
@@ -171,21 +201,36 @@ def _sizes(steps: list[_Step], tensors: list[_Table], buffers: list[_Table]) -> 
     return sizes
 
 
-def _facts(steps: list[_Step], tensors: list[_Table]) -> Facts:
+def _layers(steps: list[_Step]) -> int:
+    """Return the number of layers: each has one softmax."""
+    return sum(step.kind == "SOFTMAX" for step in steps)
+
+
+def _facts(steps: list[_Step], tensors: list[_Table], outputs: tuple[TensorSpec, ...]) -> Facts:
     """Return the shape of a model from the order in which ``edgebert.convert.tflite`` writes its layers."""
-    dense = [tensors[places[1]].numbers(0) for (kind, _), places in steps if kind == "FULLY_CONNECTED"]
-    tables = [
-        tensors[place].numbers(0) for (kind, _), places in steps if kind == "EMBEDDING_LOOKUP" for place in places
-    ]
-    layers, rest = divmod(len(dense), _LINEARS_PER_LAYER)
-    tables = [shape for shape in tables if len(shape) == 2]
-    if rest != 2 or not tables:
+    places = [index for index, step in enumerate(steps) if step.kind == "FULLY_CONNECTED"]
+    dense = [tensors[steps[index].inputs[1]].numbers(0) for index in places]
+    tables = [tensors[place].numbers(0) for step in steps if step.kind == "EMBEDDING_LOOKUP" for place in step.inputs]
+    layers, tables = _layers(steps), [shape for shape in tables if len(shape) == 2]
+    starts, end = [index * _LINEARS_PER_LAYER for index in range(layers)], layers * _LINEARS_PER_LAYER
+    if not layers or len(dense) < end or not tables or not outputs:
         return Facts()
-    starts = [index * _LINEARS_PER_LAYER for index in range(layers)]
+    # The last layer's query has one row where the head reads the first alone.
+    rows = tensors[steps[places[starts[-1]]].output].numbers(0)[0]
     return Facts(
-        hidden=dense[-1][1],
+        hidden=tables[0][1],
         widths=tuple(dense[start][0] for start in starts),
         neurons=tuple(dense[start + 4][0] for start in starts),
         vocabulary=tables[0][0],
-        activation="gelu" if any(kind == "GELU" for (kind, _), _ in steps) else "relu",
+        activation="gelu" if any(step.kind == "GELU" for step in steps) else "relu",
+        reads="every" if "length" in outputs[0].shape else "first" if rows == 1 else "mean",
+        dense=tuple(shape[0] for shape in dense[end:]),
+        dense_activations=tuple(_activation(steps, index) for index in places[end:]),
+        normalize=any(step.kind == "SQRT" for step in steps),
     )
+
+
+def _activation(steps: list[_Step], place: int) -> Activation:
+    """Return what follows a dense layer: inside it, or as the next operator."""
+    following = steps[place + 1].kind if place + 1 < len(steps) else ""
+    return {"RELU": "relu", "TANH": "tanh"}.get(following, steps[place].fused)  # type: ignore[return-value]

@@ -20,7 +20,7 @@ from edgebert.parity import float_tolerance
 from edgebert.pruning.cost import macs
 from tests.support import fakes, task_models
 
-LENGTHS = {"entities": (8, 24), "answers": (24,), "first": (24,), "dense": (8, 24)}
+LENGTHS = {"entities": (8, 24), "answers": (24,), "number": (24,), "dense": (8, 24)}
 """Signatures of the TFLite files. What these cases have in common with others is converted once: that takes seconds."""
 
 TEXTS = fakes.random_texts(1, count=12, longest=24, vocabulary=50)
@@ -108,6 +108,40 @@ def test_the_int8_tflite_file_is_within_the_simulated_error(tflite_files: Files)
     rows = token_outputs(tflite_files.model)
     found = task_models.tflite_outputs(tflite_files.folder / "int8.tflite", TEXTS, 24, rows)
     assert least < difference(found, exact) < most
+
+
+def check_description(path: Path, model: Model) -> None:
+    """Compare what is read from a file with the head of its model."""
+    found, checkpoint = describe(path), model.checkpoint
+    assert found.precision == path.stem
+    head, batch = checkpoint.head, "batch" if path.suffix == ".onnx" else 1
+    shapes = head.shapes(hidden=checkpoint.architecture.hidden, labels=len(checkpoint.labels))
+    width = [*shapes.values()][-1][0] if shapes else checkpoint.architecture.hidden
+    expected = (batch, *(["length"] if head.reads == "every" else []), *([width] if len(head.outputs) == 1 else []))
+    assert {item.name: (item.dtype, item.shape) for item in found.outputs} == dict.fromkeys(
+        head.outputs, ("float32", expected)
+    )
+    facts = found.facts
+    assert (facts.reads, facts.normalize) == (head.reads, head.normalize)
+    assert facts.dense == tuple(outputs for outputs, _ in shapes.values())
+    assert facts.dense_activations == tuple(layer.activation for layer in head.layers)
+    assert (facts.hidden, facts.neurons) == (checkpoint.architecture.hidden, checkpoint.architecture.neurons)
+    assert all(not item.name.startswith("BUILTIN") for item in found.operators)
+    parts = {part.name: part.size_bytes for part in found.parts}
+    matrices = sum(outputs * inputs for outputs, inputs in shapes.values())
+    assert matrices <= parts["head"] / (4 if path.stem == "float32" else 1) <= 3 * matrices + 50
+
+
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_the_description_of_an_onnx_file_tells_its_head(onnx_files: Files, precision: str):
+    """Outputs with their shapes, rows that are read, dense layers and what follows them are those of the model."""
+    check_description(onnx_files.folder / f"{precision}.onnx", onnx_files.model)
+
+
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_the_description_of_a_tflite_file_tells_its_head(tflite_files: Files, precision: str):
+    """The same, with the length left free wherever a signature has rows for its tokens."""
+    check_description(tflite_files.folder / f"{precision}.tflite", tflite_files.model)
 
 
 def test_a_file_computes_what_its_head_reads_and_no_more(onnx_files: Files):
