@@ -80,6 +80,29 @@ cell is as Python or Excel writes it and a quote within a cell is doubled. If on
 
 A line, and a CSV record over several lines, has at most 1,000,000 bytes. A file has at most 2,000,000,000 bytes
 unpacked, and its texts take at most 400,000,000 bytes of memory. Larger input is refused with the number of the line.
+
+### Data files of other tasks
+
+`read_dataset` and `read_training` of the Python API read these as well. `edgebert.data.task_of` tells the task by the
+file.
+
+- **Several labels**: a column or key `labels`. In a table it holds names separated by bars or a JSON list, in `.jsonl` a
+  list. It is empty where a text has no label.
+- **Regression**: a column or key `score` with numbers, or `label` if one of the numbers is not whole.
+- **Entities**: `.conll`, `.bio` or `.txt` with a word and its tag on each line, separated by a tab or by blanks, and an
+  empty line between sentences; lines that begin with `-DOCSTART-` are skipped. Or `.jsonl` with `tokens` and `tags` (or
+  `ner_tags`), two lists of the same length. Or `.jsonl` with `text` and `entities` (or `spans`), a list of objects with
+  `start`, `end` and `label` (or `type`).
+- **Answers**: `.json` in the format of SQuAD 1 or 2. Or `.jsonl` with `question`, `context` and `answers`, a list of
+  objects with `text` and `answer_start`.
+- **Embeddings**: columns or keys `sentence1` and `sentence2` (or `text_a` and `text_b`), with a `score` or without one;
+  or texts alone.
+
+Columns of a CoNLL file have numbers for names: `1` is the first, `-1` the last. Places of characters count code points
+from 0, and an end is behind the last character. An answer or an entity whose text is not at its place is refused.
+
+A split of a Hub data set is `hub:NAME#SPLIT` or `hub:NAME:CONFIG#SPLIT`, e.g. `hub:nyu-mll/glue:sst2#validation`. It
+needs the package `datasets`, which comes with the extra `train`.
 """
 
 NOTES = {

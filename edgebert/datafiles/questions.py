@@ -16,8 +16,11 @@ from edgebert.examples import Example
 from edgebert.printable import shown
 from edgebert.records import LONGEST
 
-WHOLE_BYTES = 300_000_000
+WHOLE_BYTES = 100_000_000
 """Most bytes of a SQuAD file, unpacked, which is read as a whole: that of SQuAD 2 has 42 million."""
+
+PARTS = 20_000_000
+"""Most objects, lists and quotes of a SQuAD file, which decide the memory that it takes: SQuAD 2 has 4 million."""
 
 KEYS = ("question", "context", "answers")
 """Keys of a JSON line when none is named."""
@@ -83,6 +86,8 @@ def _squad(source: Source) -> Iterator[_Question]:
     text = "".join(source.lines(longest=WHOLE_BYTES))
     if not text.strip():
         raise DataError(f"{source.name}: the file is empty", hint=_SHAPE)
+    if sum(map(text.count, '{["')) > PARTS:
+        raise DataError(f"{source.name}: has more than {PARTS:,} objects, lists and quotes", hint="split the file")
     file = typed(parse(text, source.name, lines=True), dict, source.name, hint=f"{_SHAPE}; save rows as .jsonl")
     del text
     number = 0

@@ -146,6 +146,14 @@ def test_a_long_file_of_one_line_is_read(tmp_path: Path) -> None:
     assert "a text is longer than 1,000,000 characters" in refusal(path, labels=None).message
 
 
+def test_the_parts_of_a_file_have_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small file of nothing but brackets would fill the memory."""
+    monkeypatch.setattr("edgebert.datafiles.questions.PARTS", 1000)
+    path = write(tmp_path, "a.json", "[" + ",".join(["{}"] * 1000) + "]")
+    assert refusal(path, labels=None).message == f"{path}: has more than 1,000 objects, lists and quotes"
+    assert len(read_dataset(write(tmp_path, "b.json", squad(question()))).examples) == 1
+
+
 def test_texts_alone_have_no_answers(tmp_path: Path) -> None:
     """Whoever asks for no labels gets questions and contexts; JSON lines may lack the answers."""
     path = write(tmp_path, "a.json", squad(question(("Bob", 2))))
