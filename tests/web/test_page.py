@@ -6,11 +6,13 @@ import http.server
 import json
 import re
 import threading
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from edgebert.bundle import open_bundle
+from edgebert.manifest import Task
 from edgebert.text import open_encoder
 from tests.support import fakes
 from tests.support.node import REPOSITORY
@@ -301,6 +303,77 @@ def test_the_page_can_be_used_without_eyes_or_mouse(ready):
     assert ready.evaluate("document.activeElement.id") == "ask"
     ready.press("Tab", code=9, modifiers=8)
     assert ready.evaluate("document.activeElement.id") == "text"
+
+
+ENTITY = {"start": 0, "end": 3, "type": "PER", "score": 0.875, "text": "Ann"}
+PLACE = {"start": 7, "end": 12, "type": "LOC", "score": 0.5, "text": "<b>Ulm"}
+
+VIEWS = [
+    (
+        "multi-label-classification",
+        [{"value": [{"label": "a", "probability": 0.75, "threshold": 0.5, "given": True}]}],
+        ["x"],
+        "a a 75.0 %",
+        {".threshold": 1, ".low": 0},
+    ),
+    (
+        "multi-label-classification",
+        [{"value": [{"label": "a", "probability": 0.25, "threshold": 0.5, "given": False}]}],
+        ["x"],
+        "No label a 25.0 %",
+        {".threshold": 1, ".low": 1},
+    ),
+    ("text-regression", [{"value": -3.25}], ["x"], "-3.250", {}),
+    ("token-classification", [{"value": []}], ["Ann"], "No entities Ann", {"mark": 0}),
+    (
+        "token-classification",
+        [{"value": [ENTITY, PLACE]}],
+        ["Ann in <b>Ulm!"],
+        "2 entities AnnPER 87.5 % in <b>UlLOC 50.0 %m!",
+        {"mark": 2, ".look-0": 1, ".look-1": 1, "b": 0},
+    ),
+    (
+        "question-answering",
+        [{"value": {"answer": "\U0001f44d b", "start": 2, "end": 6, "score": 0.5}}],
+        ["?", "a \U0001f44d b c"],
+        "\U0001f44d b 50.0 % a \U0001f44d b c",
+        {"mark": 1},
+    ),
+    (
+        "question-answering",
+        [{"value": {"answer": None, "start": 0, "end": 0, "score": 0.75}}],
+        ["?", "c"],
+        "No answer in the context 75.0 %",
+        {"mark": 0},
+    ),
+    ("feature-extraction", [{"value": [3, 4]}, {"value": [4, 3]}], ["a", "b"], "Similarity 0.960 cosine 0.960", {}),
+]
+"""Answers of a task, the texts that were asked, the words that are shown, and how many elements of which sort."""
+
+
+@pytest.mark.parametrize(("task", "given", "texts", "words", "counts"), VIEWS)
+def test_every_answer_has_a_view(ready, task, given, texts, words, counts):
+    """Each sort of answer is shown in words, with marks at its places in the text, and no text is taken for HTML."""
+    shown = f"VIEWS[{json.dumps(task)}].show({json.dumps(given)}, {json.dumps(texts)})"
+    counted = f"{json.dumps(list(counts))}.map((each) => box.querySelectorAll(each).length)"
+    text, found = ready.evaluate(
+        f"(async () => {{ const {{ VIEWS }} = await import('./js/views.js'), box = document.createElement('div');"
+        f" document.body.append(box); box.append(...{shown}); const text = box.innerText, found = {counted};"
+        f" box.remove(); return [text, found]; }})()"
+    )
+    assert " ".join(text.split()) == words
+    assert dict(zip(counts, found, strict=True)) == counts
+
+
+def test_every_task_has_a_view(ready):
+    """Each task that a bundle may have names as many fields as it has texts, and embeddings two to compare."""
+    found = ready.evaluate(
+        "(async () => { const { VIEWS } = await import('./js/views.js'), { TASKS } = await import('./js/tasks.js');"
+        " return Object.keys(TASKS).map((task) => [task, TASKS[task].texts, VIEWS[task].fields.length]); })()"
+    )
+    assert {task for task, *_ in found} == set(get_args(Task))
+    assert [fields for task, _, fields in found if task == "feature-extraction"] == [2]
+    assert all(texts == fields for task, texts, fields in found if task != "feature-extraction")
 
 
 @pytest.mark.parametrize("width", [320, 1200])
