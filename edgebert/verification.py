@@ -12,15 +12,15 @@ from edgebert.bundle import MANIFEST, Bundle, TextRules, open_bundle
 from edgebert.claims import disagreements
 from edgebert.errors import BundleError, CheckFailed, EdgebertError, MissingExtraError, UsageError
 from edgebert.examples import Example
-from edgebert.golden import Golden
-from edgebert.manifest import Artifact, FileEntry, Role
+from edgebert.golden import Golden, GoldenCase
+from edgebert.manifest import Artifact, FileEntry, Role, TaskSettings
 from edgebert.ondevice.session import FORMATS
 from edgebert.parity import check_parity, warnings_of
 from edgebert.progress import warn
 from edgebert.publishing import SIGNATURE, check_signature
 from edgebert.runtime import open_runner, present_runtimes
-from edgebert.tasks import task_head
-from edgebert.text import open_encoder
+from edgebert.tasks import TaskHead, task_head
+from edgebert.text import TextEncoder, open_encoder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,15 +148,20 @@ def _check_ids(bundle: Bundle, rules: TextRules, golden: Golden) -> Check:
         return Check(what="tokenizer", file=file, runtime=None, ok=False, detail=error.message, hint=error.hint)
     head = task_head(bundle.manifest.task)
     for number, case in enumerate(golden.cases, start=1):
-        encoded = head.windows(encoder, Example(texts=case.texts), bundle.manifest.settings)
-        ids = [window.ids for window in encoded.windows] == [window.input_ids for window in case.windows]
-        places = [window.offsets if head.has_places else None for window in encoded.windows]
-        if not ids or places != [window.offsets for window in case.windows]:
-            other = "tokens at other places" if ids else "other ids"
+        if other := window_difference(head, encoder, case, bundle.manifest.settings):
             detail = f"golden text {number} becomes {other}: {' | '.join(case.texts)[:40]!r}"
             return Check(what="tokenizer", file=file, runtime=None, ok=False, detail=detail)
     detail = f"{len(golden.cases)} golden texts become the recorded ids{' and places' if head.has_places else ''}"
     return Check(what="tokenizer", file=file, runtime=None, ok=True, detail=detail)
+
+
+def window_difference(head: TaskHead, encoder: TextEncoder, case: GoldenCase, settings: TaskSettings) -> str:
+    """Return what is other in the windows of a golden text than it says; empty where nothing is."""
+    windows = head.windows(encoder, Example(texts=case.texts), settings).windows
+    if [window.ids for window in windows] != [window.input_ids for window in case.windows]:
+        return "other ids"
+    places = [window.offsets if head.has_places else None for window in windows]
+    return "" if places == [window.offsets for window in case.windows] else "tokens at other places"
 
 
 def _check_logits(bundle: Bundle, artifact: Artifact, runtime: str, golden: Golden) -> Check:

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from edgebert import verification
 from edgebert.bundle import sha256_of
 from edgebert.errors import BundleError, MissingExtraError, UsageError
+from edgebert.examples import Example
+from edgebert.golden import GoldenCase, GoldenWindow
+from edgebert.manifest import NO_SETTINGS
 from edgebert.pipeline import export_bundle
+from edgebert.tasks import task_head
+from edgebert.text import TextEncoder
 from edgebert.verification import Check, verify
 from tests.support import cut_models, fakes
+from tests.support.tiny_files import make_tokenizer
 
 ARTIFACTS = {"baseline/float32.onnx", "int8.onnx", "baseline/float32.tflite", "int8.tflite"}
 TEXT_FILES = {"config.json", "golden.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt"}
@@ -241,6 +249,34 @@ def test_a_file_that_is_not_listed_is_found(bundle, name):
     (bundle / name).write_bytes(b"x")
     (check,) = [check for check in verify(bundle, runtimes=()) if check.ok is False]
     assert name in check.detail
+
+
+def test_places_of_tokens_that_are_none_are_found(bundle):
+    """Golden texts of a task without places must not have them: an app would compare what nobody checked."""
+    golden = json.loads((bundle / "golden.json").read_text(encoding="utf-8"))
+    window = golden["cases"][2]["windows"][0]
+    window["offsets"] = [[0, 0] for _ in window["input_ids"]]
+    fakes.replace_artifact(bundle, "golden.json", json.dumps(golden).encode())
+    (check,) = [check for check in verify(bundle, runtimes=()) if check.ok is False]
+    assert (check.what, check.file) == ("tokenizer", "tokenizer.json")
+    assert check.detail.startswith("golden text 3 becomes tokens at other places: ")
+
+
+@pytest.mark.parametrize("change", ["moved", "none"])
+def test_places_of_tokens_are_compared(change):
+    """The golden texts of entities and answers say where each token is: another place, or none, is found."""
+    head = task_head("question-answering")
+    encoder, texts = TextEncoder(make_tokenizer(), 16), ("good?", "\U0001f600 bad battery")
+    windows = tuple(
+        GoldenWindow(input_ids=window.ids, offsets=window.offsets, outputs={})
+        for window in head.windows(encoder, Example(texts=texts), NO_SETTINGS).windows
+    )
+    assert verification.window_difference(head, encoder, GoldenCase(texts=texts, windows=windows), NO_SETTINGS) == ""
+    offsets = None if change == "none" else ((0, 0), *((start + 1, end + 1) for start, end in windows[0].offsets[1:]))
+    other = GoldenCase(texts=texts, windows=(replace(windows[0], offsets=offsets), *windows[1:]))
+    assert verification.window_difference(head, encoder, other, NO_SETTINGS) == "tokens at other places"
+    fewer = GoldenCase(texts=texts, windows=windows[1:])
+    assert verification.window_difference(head, encoder, fewer, NO_SETTINGS) == "other ids"
 
 
 def test_a_bundle_without_a_model_is_refused(bundle):

@@ -16,11 +16,17 @@ from edgebert.convert.onnx import write_onnx
 from edgebert.convert.tflite import quantize_tflite
 from edgebert.convert.weights import Weights, extract_weights
 from edgebert.errors import ParityError
-from edgebert.parity import FLOAT_TOLERANCE, check_parity
+from edgebert.examples import Example
+from edgebert.golden import Golden
+from edgebert.jsonio import dumps, loads
+from edgebert.manifest import TextSpec
+from edgebert.parity import FLOAT_TOLERANCE, check_parity, golden_outputs
 from edgebert.runtime import open_runner
-from edgebert.text import TextEncoder
+from edgebert.tasks import task_head
+from edgebert.text import TextEncoder, app_tokenizer
 from tests.support import fakes
-from tests.support.tiny_files import logits_of
+from tests.support.task_models import task_model, torch_outputs
+from tests.support.tiny_files import VOCABULARY, logits_of
 
 
 @pytest.fixture(scope="module")
@@ -201,3 +207,32 @@ def test_a_file_that_always_gives_the_mean_answer_is_caught(tmp_path, model, bun
     constant_file(tmp_path / "int8.onnx", np.array([logits_of(case) for case in golden.cases]).mean(axis=0).tolist())
     with pytest.raises(ParityError, match=r"int8\.onnx"):
         parity(tmp_path / "int8.onnx", bundle, parity_tolerance(model, golden, "int8"))
+
+
+@pytest.mark.parametrize("case", ["one label", "several labels", "number", "entities", "answers", "mean", "dense"])
+def test_every_task_has_golden_texts(case):
+    """Each window has torch's outputs by name in the shape of the task, and places where the answers are places."""
+    vocabulary = VOCABULARY[:45]
+    spec = TextSpec(lower_case=True, max_length=40, lengths=(40,), pad_id=0, cls_id=2, sep_id=3, unk_id=1)
+    tokenizer = app_tokenizer(vocabulary, spec)
+    tokenizer.add_tokens(["<url>"])
+    model = dataclasses.replace(task_model(case), tokenizer=tokenizer)
+    head, encoder = task_head(model.checkpoint.task), TextEncoder(tokenizer, 40)
+    made = make_golden(model, encoder)
+    assert [case.texts for case in made.cases[:-1]] == list(head.golden_texts)
+    assert loads(Golden, dumps(made), source="golden.json") == made
+    for golden_case in made.cases:
+        found = head.windows(encoder, Example(texts=golden_case.texts), model.checkpoint.settings)
+        assert [window.ids for window in found.windows] == [window.input_ids for window in golden_case.windows]
+        places = [window.offsets if head.has_places else None for window in found.windows]
+        assert places == [window.offsets for window in golden_case.windows]
+        for window in golden_case.windows:
+            shapes = head.shapes(model.checkpoint.meaning, tokens=len(window.input_ids))
+            assert {name: output.shape for name, output in window.outputs.items()} == shapes
+    expected = torch_outputs(model.module, [window.input_ids for window in made.windows])
+    for ours, theirs in zip(golden_outputs(made), expected, strict=True):
+        assert ours.keys() == theirs.keys()
+        assert all(ours[name].tobytes() == theirs[name].tobytes() for name in theirs)
+    assert "<url>" in made.cases[-1].texts[-1]
+    assert tokenizer.token_to_id("<url>") in made.windows[-1].input_ids
+    assert (max(len(case.windows) for case in made.cases) > 1) == (case == "answers")
