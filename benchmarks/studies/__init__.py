@@ -10,7 +10,17 @@ from typing import Any, Generic
 from benchmarks.cuts import PruningResults
 from benchmarks.page import Figure, table
 from benchmarks.results import R, Recorded, read_plain, result_path
-from benchmarks.studies import accuracy, coverage, emulated, overhead, prune_time, pruned_speed, pruning, speed
+from benchmarks.studies import (
+    accuracy,
+    coverage,
+    emulated,
+    metric_coverage,
+    overhead,
+    prune_time,
+    pruned_speed,
+    pruning,
+    speed,
+)
 from benchmarks.suite import Options, RoundsOptions, ShapeOptions, TextsOptions
 from edgebert.errors import UsageError
 from edgebert.jsonio import from_plain
@@ -63,6 +73,14 @@ STUDIES: tuple[Study[Any], ...] = (
     Study("emulated", emulated.EmulatedResults, ShapeOptions, emulated.run, emulated.figures, emulated.section),
     Study("overhead", overhead.OverheadResults, TextsOptions, overhead.run, overhead.figures, overhead.section),
     Study("coverage", coverage.CoverageResults, Options, coverage.run, coverage.figures, coverage.section),
+    Study(
+        "metric-coverage",
+        metric_coverage.MetricCoverageResults,
+        Options,
+        metric_coverage.run,
+        metric_coverage.figures,
+        metric_coverage.section,
+    ),
 )
 """In the order of the help and of ``RESULTS.md``."""
 

@@ -40,6 +40,7 @@ class Metric:
         high: Its highest value.
         is_error: Whether lower is better.
         in_points: Whether it is a share, shown in per cent and its changes in points; otherwise a plain number.
+        statistic: Computes it for each resample of the examples; ``None`` where its intervals need none.
         hits: Tells which examples are right, bool [examples]; ``None`` where an example is no single bit.
         is_share: Whether the value is the share of the hits, so that ``Pairs`` tell all about a difference.
         chance: Returns the tallies of the best constant answer; ``None`` where there is no such.
@@ -57,6 +58,7 @@ class Metric:
     high: float = 1.0
     is_error: bool = False
     in_points: bool = True
+    statistic: Statistic | None = None
     hits: Hits | None = None
     is_share: bool = False
     chance: Callable[[Tallies], Tallies] | None = None
@@ -132,6 +134,7 @@ def resampled_share(name: str, statistic: Statistic, *, units: Callable[[Tallies
         value=lambda tallies: value_of(statistic, tallies),
         interval=interval,
         change=resampled_change(statistic, units=units, most=1.0),
+        statistic=statistic,
         hits=hits,
         unseen=lambda _, examples, alpha: unseen_change(examples, level=1 - 2 * alpha),
     )
@@ -153,6 +156,7 @@ def resampled_number(name: str, statistic: Statistic, *, low: float, high: float
         high=high,
         is_error=is_error,
         in_points=False,
+        statistic=statistic,
     )
 
 
