@@ -86,8 +86,8 @@ unpacked, and its texts take at most 400,000,000 bytes of memory. Larger input i
 `read_dataset` and `read_training` of the Python API read these as well. `edgebert.data.task_of` tells the task by the
 file.
 
-- **Several labels**: a column or key `labels`. In a table it holds names separated by bars or a JSON list, in `.jsonl` a
-  list. It is empty where a text has no label.
+- **Several labels**: a column or key `labels`. In a table it holds names separated by bars or a JSON list, in `.jsonl`
+  a list. It is empty where a text has no label.
 - **Regression**: a column or key `score` with numbers, or `label` if one of the numbers is not whole.
 - **Entities**: `.conll`, `.bio` or `.txt` with a word and its tag on each line, separated by a tab or by blanks, and an
   empty line between sentences; lines that begin with `-DOCSTART-` are skipped. Or `.jsonl` with `tokens` and `tags` (or
