@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
 from types import NoneType
@@ -22,15 +24,19 @@ from edgebert.progress import Progress, silent
 from edgebert.staging import staged_folder
 from edgebert.tasks import task_head
 from edgebert.training.answers import answers_of
+from edgebert.training.course import Course, Epoch
+from edgebert.training.description import CURVE, card, draw_curve
 from edgebert.training.items import Item, items_of
 from edgebert.training.objectives import OBJECTIVES
 from edgebert.training.options import FinetuneOptions
+from edgebert.training.resume import StateFolder, drop_state
 from edgebert.training.start import check_data, starting_model
 from edgebert.training.teaching import load_teacher
-from edgebert.training.trainer import Course, Epoch, Lesson, best_epoch, label_weights, make_trainer, mean_loss
+from edgebert.training.trainer import Lesson, best_epoch, label_weights, make_trainer, mean_loss
 
 if TYPE_CHECKING:
     import torch
+    from tokenizers import Tokenizer
 
 _DEFAULTS = FinetuneOptions()
 _PAIR_METRIC = "pair_spearman"  # of embeddings: the others compare with the FP32 file
@@ -77,7 +83,9 @@ def finetune(
 
     A head that ``base`` may have is replaced; that of a sentence encoder is trained on. On a CPU, equal arguments and
     library versions give equal weights; the seed is also that of the global random generators of Python, numpy and
-    torch. Under ``accelerate launch`` every process trains on a part of each step, and the first one writes.
+    torch. A killed training goes on where it was when this is called again with equal arguments: until its end the
+    state is beside ``out``, in a folder of that name with ``.state`` at its end. Under ``accelerate launch`` every
+    process trains on a part of each step, and the first one writes.
 
     Args:
         base: Folder or Hub id of a DistilBERT checkpoint.
@@ -123,11 +131,23 @@ def finetune(
         else:
             stage = Path(held.enter_context(tempfile.TemporaryDirectory()))
         model = starting_model(base, train, options)
-        course = _train(model, train, evaluation, teacher, options, stage, progress)
-        _check_finite(model.module, options)
+        state = out.with_name(out.name + ".state")
+        course = _train(model, train, evaluation, teacher, options, stage, state, progress)
+        if not _is_finite(model.module):
+            drop_state(state)
+            raise UsageError(
+                "the training diverged: weights are NaN or infinite",
+                hint=f"use a learning rate below {options.learning_rate:g}",
+            )
         score = _score(model, evaluation, options) if evaluation else None
         if is_main:
             save_model(model, stage)
+            kept = _kept(course, train.task, options)
+            draw_curve(course.epochs, kept, METRICS[_metric(train.task)].name, stage / CURVE)
+            text = card(train, evaluation, options, course.epochs, kept, score, base, teacher)
+            (stage / "README.md").write_text(text, encoding="utf-8")
+    if is_main:
+        drop_state(state)
     return FinetuneResult(
         path=out,
         task=train.task,
@@ -155,6 +175,7 @@ def _train(
     teacher: str | Path | None,
     options: FinetuneOptions,
     folder: Path,
+    state: Path,
     progress: Progress,
 ) -> Course:
     """Train a model; it is in evaluation mode afterwards, on the CPU, and has the weights of the epoch that is kept."""
@@ -181,7 +202,8 @@ def _train(
         weights=weights,
         teacher=None if teacher is None else load_teacher(teacher, task, train.labels, model.tokenizer, model.module),
     )
-    make_trainer(lesson, course, folder, progress).train()
+    place = StateFolder(path=state, fingerprint=_fingerprint(lesson, train, evaluation, model.tokenizer))
+    make_trainer(lesson, course, folder, place, progress).train()
     model.module.cpu().train(mode=False)
     if course.best:
         model.module.load_state_dict(course.best)
@@ -223,10 +245,22 @@ def _score(model: Model, evaluation: Dataset, options: FinetuneOptions) -> Score
     return paired_score(_metric(evaluation.task), tallies, file="checkpoint", runtime="torch")
 
 
-def _check_finite(model: torch.nn.Module, options: FinetuneOptions) -> None:
-    for name, weights in model.named_parameters():
-        if not weights.isfinite().all():
-            raise UsageError(
-                f"the training diverged: {name} has values that are NaN or infinite",
-                hint=f"use a learning rate below {options.learning_rate:g}",
-            )
+def _is_finite(model: torch.nn.Module) -> bool:
+    return all(bool(weights.isfinite().all()) for weights in model.parameters())
+
+
+def _fingerprint(lesson: Lesson, train: Dataset, evaluation: Dataset | None, tokenizer: Tokenizer) -> str:
+    """Return a hash of all that decides the result: 64 hex digits."""
+    import torch
+    import transformers
+
+    data = [
+        [[example.texts, example.gold, example.words] for example in one.examples] if one else None
+        for one in (train, evaluation)
+    ]
+    settings = [asdict(lesson.options), train.task, train.labels, data, torch.__version__, transformers.__version__]
+    total = hashlib.sha256(json.dumps(settings).encode() + tokenizer.to_str().encode())
+    for module in (lesson.model, lesson.teacher and lesson.teacher.module):
+        for name, tensor in module.state_dict().items() if module else ():
+            total.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
+    return total.hexdigest()

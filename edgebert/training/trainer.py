@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgebert.network import outputs_of, padded
+from edgebert.training.course import Course, Epoch, restore, state_of, take_up
 from edgebert.training.imitation import hidden_loss, hidden_states
 from edgebert.training.items import Item, packed
 from edgebert.training.objectives import Objective
+from edgebert.training.resume import StateFolder, TrainingState, load_state, save_state
 
 if TYPE_CHECKING:
     import torch
@@ -26,38 +29,7 @@ if TYPE_CHECKING:
 
 WARM_UP_SHARE = 0.06
 _WEIGHT_DECAY = 0.01
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Epoch:
-    """What an epoch of training came to.
-
-    Attributes:
-        step: Steps done at its end.
-        train_loss: Mean loss of its steps.
-        loss: Mean loss of the evaluation data; ``None`` without such data.
-        score: Metric of the evaluation data; ``None`` without such data.
-    """
-
-    step: int
-    train_loss: float
-    loss: float | None = None
-    score: float | None = None
-
-
-@dataclass(slots=True, kw_only=True)
-class Course:
-    """What has become of a training so far.
-
-    Attributes:
-        epochs: Those that are done.
-        losses: Loss of each step of the epoch under way.
-        best: Weights after the best epoch by name, where they are kept.
-    """
-
-    epochs: list[Epoch] = field(default_factory=list)
-    losses: list[float] = field(default_factory=list)
-    best: dict[str, torch.Tensor] = field(default_factory=dict)
+_SAVE_EVERY_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,39 +59,90 @@ class Lesson:
     teacher: Teacher | None = None
 
 
-def make_trainer(lesson: Lesson, course: Course, folder: Path, progress: Progress) -> transformers.Trainer:
-    """Return a trainer that keeps ``course`` up to date; it writes nothing to ``folder``."""
+class _Watcher:
+    """What the Trainer tells: it reports, evaluates, saves, and takes up a saved training."""
+
+    def __init__(
+        self, lesson: Lesson, course: Course, saved: TrainingState | None, place: StateFolder, progress: Progress
+    ) -> None:
+        self.lesson, self.course, self.saved, self.place, self.progress = lesson, course, saved, place, progress
+        self.done, self.saved_at = saved.step if saved else 0, time.monotonic()
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.progress("fine-tuning", self.done, state.max_steps)
+
+    def on_epoch_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        import torch
+
+        if self.saved is not None and state.global_step == self.done:
+            restore(self.saved, self.lesson.model, kwargs["optimizer"])
+        elif self.saved is not None and state.global_step == self.course.began < self.done:
+            torch.random.set_rng_state(self.saved.groups["course"]["drawn"])
+        if args.world_size > 1:
+            # The sampler draws from the global generator, which has to be alike in all processes.
+            torch.manual_seed(self.lesson.options.seed + state.global_step)
+        if state.global_step >= self.done:
+            self.course.losses.clear()
+            self.course.began = state.global_step
+        if state.global_step == self.course.began:
+            self.course.drawn = torch.random.get_rng_state()
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if self.saved is not None and self.course.began < state.global_step == self.done:
+            restore(self.saved, self.lesson.model, kwargs["optimizer"])
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if state.global_step <= self.done:
+            return
+        recent = self.course.losses[-20:]
+        rate = kwargs["lr_scheduler"].get_last_lr()[0]
+        stage = f"fine-tuning | loss {sum(recent) / len(recent):.3f} | rate {rate:.1e}"
+        self.progress(stage, state.global_step, state.max_steps)
+        # Several processes have a generator each: they go on from the end of an epoch only.
+        if args.world_size == 1 and time.monotonic() - self.saved_at > _SAVE_EVERY_S:
+            self._save(args, state, kwargs["optimizer"])
+
+    def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if state.global_step > self.done:
+            finish_epoch(self.lesson, self.course, state.global_step)
+            self._save(args, state, kwargs["optimizer"])
+        control.should_training_stop |= is_over(self.lesson, self.course)
+
+    def _save(self, args: Any, state: Any, optimizer: Any) -> None:
+        if args.process_index == 0 and state.global_step < state.max_steps:
+            save_state(self.place, state_of(self.course, self.lesson.model, optimizer, state.global_step))
+            self.saved_at = time.monotonic()
+
+
+def make_trainer(
+    lesson: Lesson, course: Course, folder: Path, place: StateFolder, progress: Progress
+) -> transformers.Trainer:
+    """Return a trainer that keeps ``course`` up to date, and goes on from a state at ``place`` where there is one.
+
+    The steps that are done are walked through without computing anything, so that the order of the items and the
+    learning rate are those of a training in one go. The Trainer's own checkpoints would be pickles; nothing is written
+    to ``folder``.
+    """
     import torch
     import transformers
 
-    options = lesson.options
+    options, saved = lesson.options, load_state(place)
+    done = saved.step if saved else 0
+    if saved is not None:
+        take_up(course, saved)
 
     class _Trainer(transformers.Trainer):
+        def training_step(self, *args: Any, **kwargs: Any) -> Any:
+            if self.state.global_step < done:
+                return torch.zeros((), device=self.args.device)
+            return super().training_step(*args, **kwargs)
+
         def compute_loss(self, model: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
             loss = batch_loss(lesson, model, inputs)
             course.losses.append(float(loss.detach()))
             return loss
 
-    class _Watcher(transformers.TrainerCallback):
-        def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            progress("fine-tuning", 0, state.max_steps)
-
-        def on_epoch_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            course.losses.clear()
-            if args.world_size > 1:
-                # The sampler draws from the global generator, which has to be alike in all processes.
-                torch.manual_seed(options.seed + len(course.epochs))
-
-        def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            recent = course.losses[-20:]
-            rate = kwargs["lr_scheduler"].get_last_lr()[0]
-            stage = f"fine-tuning | loss {sum(recent) / len(recent):.3f} | rate {rate:.1e}"
-            progress(stage, state.global_step, state.max_steps)
-
-        def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            finish_epoch(lesson, course, state.global_step)
-            control.should_training_stop |= is_over(lesson, course)
-
+    watcher: Any = type("_TrainerWatcher", (_Watcher, transformers.TrainerCallback), {})
     has_cuda = torch.cuda.is_available()
     known = {field.name for field in dataclasses.fields(transformers.TrainingArguments)}
     # transformers 5 renamed the first to the second.
@@ -152,7 +175,7 @@ def make_trainer(lesson: Lesson, course: Course, folder: Path, progress: Progres
         # The Trainer groups by the length of the first.
         train_dataset=[{"input_ids": max(item.windows, key=len), "item": item} for item in lesson.items],
         data_collator=partial(_batch, lesson.objective, lesson.pad_id),
-        callbacks=[_Watcher()],
+        callbacks=[watcher(lesson, course, saved, place, progress)],
     )
     trainer.remove_callback(transformers.PrinterCallback)  # a library does not print
     return trainer

@@ -85,7 +85,9 @@ def test_a_separable_task_is_learnt(base: Path, tmp_path: Path, capfd: pytest.Ca
         assert losses[-1] < 0.5 * losses[0]
 
     assert sorted(path.name for path in result.path.iterdir()) == [
+        "README.md",
         "config.json",
+        "learning_curve.svg",
         "model.safetensors",
         "tokenizer.json",
         "tokenizer_config.json",
@@ -274,3 +276,60 @@ def test_options_out_of_range_are_refused(changes: dict[str, float]) -> None:
     ((name, value),) = changes.items()
     with pytest.raises(UsageError, match=f"^{name} is {value}"):
         replace(OPTIONS, **changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("patience", [None, 3])
+def test_a_killed_training_goes_on_to_the_same_weights(base: Path, tmp_path: Path, patience: int | None) -> None:
+    """Interrupted in the third epoch it goes on after the second, to the last bit, and leaves no state behind."""
+    options = replace(OPTIONS, epochs=4, patience=patience)
+    whole = finetune(base, TRAIN, HELD_OUT, tmp_path / "whole", options=options)
+
+    def interrupt(stage: str, done: int, total: int) -> None:
+        if done == 30:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        finetune(base, TRAIN, HELD_OUT, tmp_path / "out", options=options, progress=interrupt)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["base", "out.state", "whole"]
+    assert not [path for path in (tmp_path / "out.state").iterdir() if path.suffix not in (".json", ".safetensors")]
+    steps: list[int] = []
+    out = finetune(
+        base, TRAIN, HELD_OUT, tmp_path / "out", options=options, progress=lambda _, step, __: steps.append(step)
+    )
+    assert steps[:2] == [26, 27]
+    assert replace(out, path=whole.path) == whole
+    assert (out.path / "model.safetensors").read_bytes() == (whole.path / "model.safetensors").read_bytes()
+    assert (out.path / "README.md").read_bytes() == (whole.path / "README.md").read_bytes()
+    assert not (tmp_path / "out.state").exists()
+
+
+def test_a_training_goes_on_within_an_epoch(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long epoch is saved between its steps as well, with the order of what is left of it."""
+    options = replace(OPTIONS, epochs=2)
+    whole = finetune(base, TRAIN, None, tmp_path / "whole", options=options)
+    monkeypatch.setattr("edgebert.training.trainer._SAVE_EVERY_S", 0.0)
+
+    def interrupt(stage: str, done: int, total: int) -> None:
+        if done == 20:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        finetune(base, TRAIN, None, tmp_path / "out", options=options, progress=interrupt)
+    steps: list[int] = []
+    out = finetune(base, TRAIN, None, tmp_path / "out", options=options, progress=lambda _, n, __: steps.append(n))
+    assert steps == [*range(19, 27)]
+    assert replace(out, path=whole.path) == whole
+    assert (out.path / "model.safetensors").read_bytes() == (whole.path / "model.safetensors").read_bytes()
+
+
+def test_the_card_is_one_that_the_hub_reads(base: Path, tmp_path: Path) -> None:
+    """Its front matter has task, library and metric; no path of this machine is in it."""
+    from huggingface_hub import ModelCard
+
+    out = finetune(base, TRAIN, HELD_OUT, tmp_path / "out", options=replace(OPTIONS, epochs=1))
+    card = ModelCard.load(out.path / "README.md")
+    assert (card.data.pipeline_tag, card.data.library_name) == ("text-classification", "transformers")
+    (result,) = card.data.eval_results
+    assert (result.metric_type, result.metric_value) == ("accuracy", out.score.value)
+    assert str(tmp_path) not in card.content
+    assert (out.path / "learning_curve.svg").read_text().startswith("<?xml")
