@@ -147,9 +147,10 @@ def _artifact(item: Artifact, manifest: Manifest, path: str) -> Iterator[str]:
     if (item.opset is not None, item.ir_version is not None) != (onnx, onnx):
         yield f"{path} has opset {item.opset} and ir_version {item.ir_version}, which fits no {item.format} file"
     found = tuple((tensor.name, tensor.dtype, tensor.shape) for tensor in (*item.inputs, *item.outputs))
+    order = outputs if onnx else sorted(outputs)  # the converter sorts the outputs of a TFLite file
     expected = (
         *((name, dtype, (batch, "length")) for name in INPUTS),
-        *((name, "float32", (batch, *(sizes[dim] for dim in dims))) for name, dims in outputs.items()),
+        *((name, "float32", (batch, *(sizes[dim] for dim in outputs[name]))) for name in order),
     )
     if found != expected:
         yield f"{path} has the inputs and outputs {list(found)}, expected {list(expected)}"
