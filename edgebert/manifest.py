@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from edgebert.architecture import Architecture, Pruning
 from edgebert.arguments import Count, Number, Positive, Share
@@ -18,6 +18,8 @@ Task = Literal[
     "feature-extraction",
 ]
 """Names of the Hub's, but for the two that the Hub calls text classification as well."""
+
+TASKS: tuple[Task, ...] = get_args(Task)
 Role = Literal["shipped", "baseline"]
 
 

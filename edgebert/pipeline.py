@@ -13,7 +13,6 @@ from edgebert import bundle as bundles
 from edgebert.arguments import PLACE, expect, integers_of, path_of, strings_of
 from edgebert.card import write_card
 from edgebert.checkpoint import Model, load_model
-from edgebert.configuration import label_keys
 from edgebert.convert.artifacts import Source, write_artifacts
 from edgebert.convert.golden import make_golden
 from edgebert.data import Dataset, TrainingTexts, read_dataset, read_training
@@ -25,6 +24,7 @@ from edgebert.progress import Progress, silent
 from edgebert.publishing import leave_out_baselines
 from edgebert.recipe import PruneOptions, Recipe, check_training, load_recipe, narrowed
 from edgebert.staging import staged_folder
+from edgebert.task_config import task_keys
 from edgebert.tasks import task_head
 from edgebert.text import TextEncoder, text_spec
 from edgebert.tokenizer import write_tokenizer
@@ -204,10 +204,9 @@ def _write_texts(stage: Path, shipped: Source) -> None:
     for volatile in ("transformers_version", "_name_or_path", "torch_dtype", "dtype"):
         config.pop(volatile, None)
     checkpoint = shipped.model.checkpoint
-    if not checkpoint.labels:  # transformers makes up two labels
-        for key in ("id2label", "label2id"):
-            config.pop(key, None)
-        config |= label_keys((), checkpoint.task)
+    for key in ("id2label", "label2id"):  # transformers makes up two labels where a task has none
+        config.pop(key, None)
+    config |= task_keys(checkpoint.task, checkpoint.meaning)
     config["architectures"] = [task_head(shipped.model.checkpoint.task).architecture]
     (stage / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     (stage / bundles.GOLDEN).write_text(dumps(shipped.golden), encoding="utf-8")

@@ -59,13 +59,13 @@ class DataColumns:
     pair: str | None = None
     label: str | None = None
 
-    def dataset(self, path: Path, task: Task, meaning: Meaning) -> Dataset:
-        """Return evaluation data for a model; errors as for ``read_dataset``."""
+    def dataset(self, path: Path, task: Task, meaning: Meaning | None) -> Dataset:
+        """Return data with right answers for a model, or for one to come; errors as for ``read_dataset``."""
         return _told(
             edgebert.read_dataset(
                 path,
                 task=task,
-                labels=meaning.labels,
+                labels=None if meaning is None else meaning.labels,
                 text_column=self.text,
                 pair_column=self.pair,
                 label_column=self.label,

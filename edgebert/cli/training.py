@@ -18,11 +18,13 @@ from edgebert.cli.options import (
     PairColumn,
     TextColumn,
     argument,
+    one_of,
     option,
     within,
 )
 from edgebert.errors import UsageError
-from edgebert.metrics import METRICS
+from edgebert.manifest import TASKS, Meaning, Task
+from edgebert.progress import note, warn
 from edgebert.recipe import MOST_EPOCHS, PruneOptions
 from edgebert.staging import check_folder
 
@@ -32,43 +34,96 @@ if TYPE_CHECKING:
 
 def finetune(
     base: Annotated[str, argument("Folder or Hub id of a DistilBERT encoder.")],
-    train: Annotated[Path, option("Labelled texts to learn from.")],
+    train: Annotated[Path, option("Data file to learn from.")],
     out: Annotated[Path, option("Checkpoint folder to make.")],
-    evaluation: Annotated[Path | None, option("Labelled texts to measure the result on.", "--eval")] = None,
+    evaluation: Annotated[Path | None, option("Data file to measure the result on.", "--eval")] = None,
+    task: Annotated[
+        str | None, option(f"One of {', '.join(TASKS)}.", default="told by the file", check=one_of(*TASKS))
+    ] = None,
+    teacher: Annotated[
+        str | None, option("Checkpoint of the task to learn from as well: a DistilBERT, or a BERT of more layers.")
+    ] = None,
     epochs: Annotated[float, option("Passes over the training texts.", check=within(0, 10_000, above=True))] = 3,
     learning_rate: Annotated[float, option("Peak learning rate.", check=within(0, 1, above=True))] = 5e-5,
     batch_size: Annotated[int, option("Texts in one step.", check=within(1, 100_000))] = 32,
     max_length: Annotated[int, option("Longest input in tokens; longer texts are cut.", check=within(3, 512))] = 128,
+    patience: Annotated[
+        int | None, option("Epochs without a better --eval score after which training stops.", check=within(1, 10_000))
+    ] = None,
+    class_weights: Annotated[
+        str, option("none, or balanced: rare labels count as much.", check=one_of("none", "balanced"))
+    ] = "none",
+    unfreeze: Annotated[
+        int | None,
+        option("Layers under the head that are trained, from the top.", default="all", check=within(0, 1000)),
+    ] = None,
+    task_weight: Annotated[float, option("--teacher: weight of the right answers.", check=within(0, 1000))] = 1.0,
+    soft_weight: Annotated[float, option("--teacher: weight of its answers.", check=within(0, 1000))] = 1.0,
+    hidden_weight: Annotated[float, option("--teacher: weight of its hidden states.", check=within(0, 1000))] = 1.0,
+    temperature: Annotated[
+        float, option("--teacher: divides the logits of both models.", check=within(0, 1000, above=True))
+    ] = 2.0,
     seed: Annotated[int, option("Seed of head, order and dropout.", check=within(0, MOST_SEED))] = 0,
     text_column: TextColumn = None,
+    pair_column: PairColumn = None,
     label_column: LabelColumn = None,
     *,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Fine-tune a DistilBERT encoder for classification with Hugging Face's Trainer."""
+    """Fine-tune a DistilBERT encoder for a task with Hugging Face's Trainer; an interrupted run resumes."""
+    from edgebert.data import task_of
+    from edgebert.data_checks import doubts, find_duplicates
     from edgebert.folder import locate
+    from edgebert.metrics import METRICS
 
     options = edgebert.FinetuneOptions(
-        epochs=epochs, learning_rate=learning_rate, batch_size=batch_size, max_length=max_length, seed=seed
+        epochs=epochs,
+        learning_rate=learning_rate,
+        batch_size=batch_size,
+        max_length=max_length,
+        seed=seed,
+        patience=patience,
+        class_weights="balanced" if class_weights == "balanced" else "none",
+        unfreeze=unfreeze,
+        task_weight=task_weight,
+        soft_weight=soft_weight,
+        hidden_weight=hidden_weight,
+        temperature=temperature,
     )
+    if patience is not None and evaluation is None:
+        raise UsageError("--patience requires --eval", hint="give the data that tells when to stop")
     check_folder(out, force=force, marker="config.json")
     locate(base)
-    training = edgebert.read_dataset(train, text_column=text_column, label_column=label_column)
-    data, labels = None, training.labels
+    named: Task | None = next((each for each in TASKS if each == task), None)
+    if named is None:
+        guess = task_of(train, text_column=text_column, pair_column=pair_column, label_column=label_column)
+        named = guess.task
+        note(f"the task is {named}: {guess.reason}")
+    columns = DataColumns(text_column, pair_column, label_column)
+    training, data = columns.dataset(train, named, None), None
+    for said in doubts(training):
+        warn(said)
     if evaluation is not None:
-        data = edgebert.read_dataset(evaluation, labels=labels, text_column=text_column, label_column=label_column)
+        data = columns.dataset(evaluation, named, Meaning(labels=training.labels))
+        if (found := find_duplicates(training.examples, data.examples)).count:
+            places = ", ".join(f"{second} (line {first} of {train.name})" for first, second in found.lines)
+            warn(f"{evaluation}: {found.count:,} texts are in {train.name} as well, first in lines {places}")
     with output.progress_bar() as progress:
-        result = edgebert.finetune(base, training, data, out, options=options, force=force, progress=progress)
+        result = edgebert.finetune(
+            base, training, data, out, task=named, teacher=teacher, options=options, force=force, progress=progress
+        )
     if as_json:
         output.show_json(asdict(result) | {"path": str(result.path)})
         return
     measured = ""
     if result.score is not None:
-        metric = METRICS[result.metric]
-        value = f"{result.score.value:.2%}" if metric.in_points else f"{result.score.value:.4f}"
-        measured = f", {metric.name} {value} on {evaluation}"
-    output.show_text(f"wrote {out}: {len(result.labels)} labels, {result.train_examples} training texts{measured}")
+        metric, score = METRICS[result.metric], result.score
+        unit = " %" * metric.in_points
+        ends = f"{metric.shown(score.low)} to {metric.shown(score.high)}"
+        measured = f", {metric.name} {metric.shown(score.value)}{unit} ({ends}) on {evaluation}"
+    labels = f"{len(result.labels)} labels, " if result.labels else ""
+    output.show_text(f"wrote {out}: {labels}{result.train_examples} training examples{measured}")
 
 
 def import_bert(
@@ -185,8 +240,8 @@ def prune(
         return
     assert made.pruning is not None
     output.show_table(("", "before", "after"), _pruning_rows(made.pruning, made.architecture))
-    for note in _pruning_notes(made.pruning):
-        output.show_text(note)
+    for said in _pruning_notes(made.pruning):
+        output.show_text(said)
     output.show_note(f"wrote {out}")
 
 
