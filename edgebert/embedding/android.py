@@ -13,6 +13,7 @@ from string import Template
 from edgebert.bundle import GOLDEN, MANIFEST, VOCABULARY
 from edgebert.errors import BundleError, UsageError
 from edgebert.manifest import Artifact, FileEntry, Manifest
+from edgebert.tallies.entities import entity_types
 
 ONNXRUNTIME = "1.26.0"
 """Version of onnxruntime-android to depend on: it has 16 KB pages, and newer official builds send telemetry."""
@@ -182,8 +183,7 @@ def kotlin_source(
         BundleError: A number of the manifest does not fit into a Kotlin ``Int``.
     """
     entries = {entry.file: entry for entry in files}
-    labelled = zip(constant_names(manifest.labels), manifest.labels, strict=True)
-    labels = "\n".join(f"        {name}({string_literal(label)})," for name, label in labelled)
+    types, values = _answer_types(manifest)
     return f"""\
 {HEADER} from the bundle whose {MANIFEST} has the sha256
 // {entries[MANIFEST].sha256}.
@@ -196,12 +196,7 @@ object EdgebertModel {{
     /** A file among the assets. */
     class Asset(val path: String, val sizeBytes: Long, val sha256: String)
 
-    /** A label; the order is that of the logits. */
-    enum class Label(val text: String) {{
-{labels}
-    }}
-
-    /** Version of the format of edgebert.json. */
+{types}    /** Version of the format of edgebert.json. */
     const val SCHEMA: Int = {_int(manifest.schema, "schema")}
 
     /** Digest of edgebert.json, for `Bundle.open` to compare; null where its schema is below 3. */
@@ -231,10 +226,7 @@ object EdgebertModel {{
     /** Input lengths the model file has signatures for, ascending; empty when every length goes. */
     val lengths: List<Int> = listOf({", ".join(_int(item, "lengths") for item in artifact.lengths)})
 
-    /** Label texts in the order of the logits. */
-    val labels: List<String> = Label.values().map {{ it.text }}
-
-    /** Labels, text rules and hashes; an app reads it at run time. */
+{values}    /** Labels, text rules and hashes; an app reads it at run time. */
     {_asset("manifest", folder, entries[MANIFEST])}
 
     /** The model; open it by path, from a copy. */
@@ -247,6 +239,40 @@ object EdgebertModel {{
     {_asset("golden", folder, entries[GOLDEN])}
 }}
 """
+
+
+def _answer_types(manifest: Manifest) -> tuple[str, str]:
+    """Return the Kotlin types of the answers of a task, and the values that go with them."""
+    if manifest.task == "token-classification":
+        types = _enum("EntityType", "A type of entity.", entity_types(manifest.labels))
+        names = "".join(f"\n        {string_literal(label)}," for label in manifest.labels)
+        return types, _value("Tags in the order of the logits.", f"val labels: List<String> = listOf({names}\n    )")
+    if manifest.labels:
+        types = _enum("Label", "A label; the order is that of the logits.", manifest.labels)
+        values = _value(
+            "Label texts in the order of the logits.", "val labels: List<String> = Label.values().map { it.text }"
+        )
+        if manifest.settings.thresholds:
+            numbers = ", ".join(f"{number!r}" for number in manifest.settings.thresholds)
+            values += _value(
+                "Probability above which each label is given.", f"val thresholds: List<Double> = listOf({numbers})"
+            )
+        return types, values
+    if manifest.settings.width is not None:
+        return "", _value(
+            "Numbers of an embedding.", f"const val WIDTH: Int = {_int(manifest.settings.width, 'width')}"
+        )
+    return "", ""
+
+
+def _enum(name: str, meaning: str, texts: Sequence[str]) -> str:
+    constants = zip(constant_names(texts), texts, strict=True)
+    lines = "\n".join(f"        {constant}({string_literal(text)})," for constant, text in constants)
+    return f"    /** {meaning} */\n    enum class {name}(val text: String) {{\n{lines}\n    }}\n\n"
+
+
+def _value(meaning: str, line: str) -> str:
+    return f"    /** {meaning} */\n    {line}\n\n"
 
 
 def folder_line(folder: str) -> str:

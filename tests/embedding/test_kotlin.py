@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import dataclasses
 import re
 import string
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,6 +17,7 @@ from edgebert.embedding.android import HEADER, check_package, constant_names, ko
 from edgebert.embedding.embed import choose_artifact, shipped_files
 from edgebert.embedding.places import folder_place
 from edgebert.errors import BundleError, UsageError
+from edgebert.manifest import Task, TaskSettings
 from tests.support.small_bundles import small_bundle
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "embed"
@@ -124,6 +127,34 @@ def test_a_tflite_file_has_its_lengths(bundle: Bundle):
     """An ONNX file takes every length, so its list is empty; a TFLite file names its signatures."""
     assert "lengths: List<Int> = listOf()" in source_of(bundle)
     assert "lengths: List<Int> = listOf(8, 16)" in source_of(bundle, file="int8.tflite")
+
+
+@pytest.mark.parametrize(
+    ("task", "labels", "settings", "said"),
+    [
+        ("token-classification", ("O", "B-person", "I-person"), {}, ["enum class EntityType", 'PERSON("person")']),
+        (
+            "multi-label-classification",
+            ("a", "b"),
+            {"thresholds": (0.5, 0.25)},
+            ["enum class Label", "listOf(0.5, 0.25)"],
+        ),
+        ("feature-extraction", (), {"width": 384}, ["const val WIDTH: Int = 384"]),
+        ("question-answering", (), {}, ['TASK: String = "question-answering"']),
+    ],
+)
+def test_each_task_has_the_types_of_its_answers(
+    bundle: Bundle, task: Task, labels: tuple[str, ...], settings: dict[str, Any], said: list[str]
+):
+    """Entities have an enum of their types, several labels their thresholds, embeddings their width."""
+    manifest = dataclasses.replace(bundle.manifest, task=task, labels=labels, settings=TaskSettings(**settings))
+    artifact = choose_artifact(bundle, "int8.onnx")
+    files = shipped_files(bundle, artifact, folder_place(bundle.root / "unused"))
+    source = kotlin_source(manifest, artifact, files, package="com.example.app", folder="edgebert")
+    for line in said:
+        assert line in source
+    assert ("enum class" in source) == bool(labels)
+    assert "\n\n\n" not in source
 
 
 @given(labels=st.lists(st.text(max_size=80), min_size=1, max_size=8))
