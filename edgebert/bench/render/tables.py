@@ -55,9 +55,9 @@ def sheets(section: Section) -> tuple[Sheet, ...]:
     texts = f"{_series(main[0].series)} texts, {main[0].mean_tokens:.1f} tokens on average" if main else ""
     answered = run_names((row.file, row.runtime, 1) for row in section.scores)
     counted = run_names((row.file, row.runtime, 1) for row in section.counts)
-    scores = f"Accuracy and agreement with float, on this device; {_BRACKETS}"
     scored = next((row.score.metric for row in section.scores if row.score), "accuracy")
     metric = METRICS[scored]
+    scores = f"{metric.name[0].upper()}{metric.name[1:]} and agreement with float, on this device; {_BRACKETS}"
     found = (
         sheet(f"Times: {texts}; {_BRACKETS}", [_time_cells(row, names) for row in main]),
         sheet("Size, start and memory", [_cost_cells(row, names) for row in main]),

@@ -78,15 +78,16 @@ def golden_request(file: DeployedFile, *, threads: int) -> Request:
 
 
 def trial_request(file: DeployedFile, suite: Suite, texts: tuple[str, ...], *, threads: int) -> Request:
-    """Return a request for the times of all series, and of the tokenizer on ``texts``."""
+    """Return a request for the times of all series, and of the tokenizer on ``texts`` where there are any."""
+    tokenizer = file.tokenizer if texts else None
     return replace(
         answers_request(file, (), threads=threads),
         series=file.inputs.series,
         warm_up=suite.warm_up,
         runs=suite.runs,
-        tokenizer=file.tokenizer,
-        max_length=file.inputs.spec.max_length if file.tokenizer else 0,
-        texts=texts if file.tokenizer else (),
+        tokenizer=tokenizer,
+        max_length=file.inputs.spec.max_length if tokenizer else 0,
+        texts=texts if tokenizer else (),
     )
 
 

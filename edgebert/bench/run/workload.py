@@ -54,7 +54,7 @@ class Workload:
 
     Attributes:
         texts: What a report says of the texts.
-        timed: Texts of the series ``all``: the tokenizer is timed on them.
+        timed: Texts of the series ``all``: the tokenizer is timed on them. None where an input is a pair.
         shipped: Inputs of the shipped files.
         baseline: Inputs of the float baseline: the same texts, in ids of its own tokenizer.
         examples: The examples of the accuracy run, with their right answers; empty without data.
@@ -133,7 +133,8 @@ def make_workload(bundle: Bundle, data: Dataset | None, suite: Suite) -> Workloa
             mean_tokens=float(np.mean([item.tokens for item in ours])),
             gold_sha256=gold_hash([example.gold for example in asked]),
         ),
-        timed=tuple(examples[index].texts[0] for index in groups[0][1]),
+        # A tokenizer of a device is timed on single texts.
+        timed=tuple(examples[index].texts[0] for index in groups[0][1]) if len(head.inputs) == 1 else (),
         shipped=shipped,
         baseline=baseline,
         examples=asked,
