@@ -103,7 +103,7 @@ def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     fakes.write_tokenizer(folder / "model")
     data = folder / "data.jsonl"
     data.write_text("".join(f"{json.dumps(row)}\n" for row in case.rows), encoding="utf-8")
-    bundle = export_bundle(folder / "model", folder / "bundle", formats=case.formats, lengths=(16, 24), evaluation=data)
+    bundle = export_bundle(folder / "model", folder / "bundle", formats=case.formats, lengths=(16, 64), evaluation=data)
     return task, folder / "model", bundle, data
 
 
