@@ -203,7 +203,7 @@ def texts_of(name: str, value: object) -> tuple[tuple[str, ...], ...]:
                 f"{name}[{index}] is {shown(item)}, expected a string",
                 hint="leave out rows without a text" if item is None or item != item else "",  # NaN
             )
-    return tuple((item,) if isinstance(item, str) else (item[0], item[1]) for item in found)
+    return tuple((str(item),) if isinstance(item, str) else (str(item[0]), str(item[1])) for item in found)
 
 
 def integers_of(name: str, value: object) -> tuple[int, ...]:

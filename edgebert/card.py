@@ -183,7 +183,7 @@ Added tokens are taken out of a text before: {names}; `edgebert.json` has their 
     return f"""## Use
 
 Texts are {casing}split by the WordPiece tokenizer in `tokenizer.json` (`vocab.txt` lists the same tokens), with `[CLS]`
-in front and `[SEP]` behind, and cut at {text.max_length} tokens. Inputs are `input_ids` and `attention_mask`;
+in front and `[SEP]` behind, and cut at {text.max_length} tokens. Inputs are `input_ids` and `attention_mask`; the
 {outputs}.
 {added}
 {chr(10).join(rule for name, rule in rules.items() if name in formats)}
@@ -196,10 +196,10 @@ def _outputs_text(manifest: Manifest) -> str:
     """Return what the outputs of the files are."""
     outputs = task_head(manifest.task).outputs
     if manifest.task == "text-classification":
-        return "the output is `logits`, in the order of the labels above"
+        return "output is `logits`, in the order of the labels above"
     named = ", ".join(f"`{name}` ({' x '.join(dims)})" for name, dims in outputs.items())
     order = "; labels are in the order above" if manifest.labels else ""
-    return f"the {'output is' if len(outputs) == 1 else 'outputs are'} {named}{order}"
+    return f"{'output is' if len(outputs) == 1 else 'outputs are'} {named}{order}"
 
 
 def _shape(manifest: Manifest) -> str:

@@ -262,6 +262,7 @@ def check_labels(data: Dataset, labels: tuple[str, ...], task: Task | None = Non
 
 
 def _given(task: Task | None, labels: Sequence[str] | None) -> tuple[str, ...] | None:
+    expect("task", task, str, NoneType)
     if task is not None and task not in get_args(Task):
         raise UsageError(f"task is {shown(task)}, not one of {', '.join(get_args(Task))}")
     if labels is None:

@@ -171,6 +171,18 @@ def check_drop(drop: float, metric: str, *, option: str = "--max-drop") -> None:
         )
 
 
+def outside(score: Score) -> str:
+    """Return which number of a score its metric cannot have, as in ``value is 1.5, not 0 to 1``; empty for none."""
+    of = METRICS[score.metric]
+    spans = {"value": (of.low, of.high), "low": (of.low, of.high), "high": (of.low, of.high)}
+    spans |= dict.fromkeys(("difference", "difference_low", "difference_high"), (-of.most_change, of.most_change))
+    for name, (low, high) in spans.items():
+        number = getattr(score, name)
+        if number is not None and not low <= number <= high:
+            return f"{name} is {number:g}, not {low:g} to {high:g}"
+    return ""
+
+
 def unseen_width(score: Score, *, alpha: float) -> float:
     """Return the part of the interval of a score's difference, on either side, that allows for flips not seen."""
     unseen = METRICS[score.metric].unseen

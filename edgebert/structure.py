@@ -146,11 +146,12 @@ def _artifact(item: Artifact, manifest: Manifest, path: str) -> Iterator[str]:
         yield f"{path}.lengths is {list(item.lengths)}, expected {list(lengths)}"
     if (item.opset is not None, item.ir_version is not None) != (onnx, onnx):
         yield f"{path} has opset {item.opset} and ir_version {item.ir_version}, which fits no {item.format} file"
-    found = tuple((tensor.name, tensor.dtype, tensor.shape) for tensor in (*item.inputs, *item.outputs))
-    order = outputs if onnx else sorted(outputs)  # the converter sorts the outputs of a TFLite file
+    # A runtime gives outputs by name, and a converter sorts them: their order means nothing.
+    written = sorted(item.outputs, key=lambda tensor: [*outputs, tensor.name].index(tensor.name))
+    found = tuple((tensor.name, tensor.dtype, tensor.shape) for tensor in (*item.inputs, *written))
     expected = (
         *((name, dtype, (batch, "length")) for name in INPUTS),
-        *((name, "float32", (batch, *(sizes[dim] for dim in outputs[name]))) for name in order),
+        *((name, "float32", (batch, *(sizes[dim] for dim in dims))) for name, dims in outputs.items()),
     )
     if found != expected:
         yield f"{path} has the inputs and outputs {list(found)}, expected {list(expected)}"

@@ -105,7 +105,7 @@ def test_a_bare_installation_names_every_missing_piece_with_its_pip_line():
 
 def test_a_complete_extra_is_told_with_its_versions():
     """An extra is ok when all of its packages are there."""
-    found = diagnosis(environment(accelerate="1.15.0", **TORCH_STACK))
+    found = diagnosis(environment(accelerate="1.15.0", datasets="5.2.0", **TORCH_STACK))
     assert found["extra train"].status == "ok"
     assert "transformers 5.23.0" in found["extra train"].detail
     assert clashes(found) == {}, "a local version such as +cpu satisfies the same bounds"

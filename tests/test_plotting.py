@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgebert import card, plotting
+from edgebert import card_plots, plotting
 from edgebert.architecture import Architecture, Pruning
 from edgebert.bench.analysis.rows import sections
 from edgebert.bench.render import plots
@@ -153,7 +153,7 @@ def bars(axes: Axes) -> list[tuple[float, float]]:
 
 def test_the_card_draws_the_paired_change_that_its_table_tells(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     """The bars are the intervals of the change in points, and a line at 0 is the float file, which has none."""
-    figures = kept_figures(monkeypatch, card)
+    figures = kept_figures(monkeypatch, card_plots)
     manifest = scored()
     draw_size_accuracy(manifest, tmp_path / "card.svg")
     axes = figures[0].axes[0]

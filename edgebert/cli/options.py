@@ -61,6 +61,7 @@ class DataColumns:
 
     def dataset(self, path: Path, task: Task, meaning: Meaning | None) -> Dataset:
         """Return data with right answers for a model, or for one to come; errors as for ``read_dataset``."""
+        self._check(task)
         return _told(
             edgebert.read_dataset(
                 path,
@@ -74,6 +75,7 @@ class DataColumns:
 
     def training(self, path: Path, task: Task, meaning: Meaning) -> TrainingTexts:
         """Return training data for a model; errors as for ``read_training``."""
+        self._check(task)
         return _told(
             edgebert.read_training(
                 path,
@@ -84,6 +86,13 @@ class DataColumns:
                 label_column=self.label,
             )
         )
+
+    def _check(self, task: Task) -> None:
+        if self.pair is not None and task not in _PAIRS:
+            raise UsageError(f"--pair-column {self.pair!r}: {task} takes single texts", hint="leave --pair-column out")
+
+
+_PAIRS = ("question-answering", "feature-extraction")
 
 
 def _told(data: Data) -> Data:

@@ -95,13 +95,17 @@ def finetune(
         raise UsageError("--patience requires --eval", hint="give the data that tells when to stop")
     check_folder(out, force=force, marker="config.json")
     locate(base)
+    if teacher is not None:
+        locate(teacher)
     named: Task | None = next((each for each in TASKS if each == task), None)
+    said_by = ""
     if named is None:
         guess = task_of(train, text_column=text_column, pair_column=pair_column, label_column=label_column)
-        named = guess.task
-        note(f"the task is {named}: {guess.reason}")
+        named, said_by = guess.task, guess.reason
     columns = DataColumns(text_column, pair_column, label_column)
     training, data = columns.dataset(train, named, None), None
+    if said_by:
+        note(f"the task is {named}: {said_by}")
     for said in doubts(training):
         warn(said)
     if evaluation is not None:

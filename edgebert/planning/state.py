@@ -11,7 +11,9 @@ from pathlib import Path
 
 from edgebert.errors import EnvironmentProblem, OutputError, UsageError
 from edgebert.jsonio import dumps, loads, read
+from edgebert.metrics import METRICS, outside
 from edgebert.planning.values import Candidate, Measured, PlanOptions
+from edgebert.printable import shown
 from edgebert.recipe import PruneOptions
 from edgebert.staging import NO_ROOM, check_parent, final_name, replace_file, writing
 
@@ -99,6 +101,10 @@ def open_state(folder: Path, fingerprint: SearchKey, *, force: bool) -> State:
     for index, trial in enumerate(state.trials):
         if len(trial.run_ns) != len(trial.baseline_ns) or not all((*trial.run_ns, *trial.baseline_ns)):
             raise UsageError(f"{path}: trials[{index}]: run_ns and baseline_ns are not paired by process", hint=anew)
+        if trial.score.metric not in METRICS:
+            raise UsageError(f"{path}: trials[{index}].score.metric is {shown(trial.score.metric)}", hint=anew)
+        if told := outside(trial.score):
+            raise UsageError(f"{path}: trials[{index}].score.{told}", hint=anew)
     if state.fingerprint != fingerprint:
         other = [
             field.name

@@ -58,7 +58,7 @@ def test_a_report_comes_back_as_it_was_written(tmp_path):
 def test_a_recorded_report_of_schema_1_is_read(tmp_path):
     """A small recorded report of an older version gives the tables that it gave then, and is written as a new one."""
     report = read_report(RECORDED)
-    assert (report.schema, len(report.measurements), len(report.measurements[0].trials)) == (2, 2, 4)
+    assert (report.schema, len(report.measurements), len(report.measurements[0].trials)) == (3, 2, 4)
     assert markdown_text([report]) == RECORDED.with_suffix(".md").read_text(encoding="utf-8")
     assert csv_text(sections([report])) == RECORDED.with_suffix(".csv").read_text(encoding="utf-8")
     write_report(report, tmp_path / "new.json")
@@ -70,8 +70,16 @@ def test_a_recorded_report_of_schema_1_is_read(tmp_path):
     [
         ("predicted", 5, "unknown key 'measurements[0].answers[0].predicted'"),
         ("predicted", [0, "x"], 'measurements[0].answers[0].answers[1][0] is "x", not a number'),
-        ("predicted", [0, 2], "measurements[0].answers[0].answers[1] is [2], no answer of a model of 2 labels"),
-        ("labels", [0, 2], "measurements[0].answers[0].tallies[1] is [2, 1], no tally of a model of 2 labels"),
+        (
+            "predicted",
+            [0, 2],
+            "measurements[0].answers[0].answers[1] is [2], no answer of a text-classification model",
+        ),
+        (
+            "labels",
+            [0, 2],
+            "measurements[0].answers[0].tallies[1] is [2, 1], no tally of a text-classification model",
+        ),
         ("labels", None, "unknown key 'texts.labels'"),
     ],
 )
@@ -88,7 +96,7 @@ def test_a_damaged_report_of_schema_1_is_refused_by_name(tmp_path, key, value, s
 @pytest.mark.parametrize(
     ("edit", "said"),
     [
-        (lambda plain: plain.update(schema=3), "report schema 3; this edgebert reads up to 2"),
+        (lambda plain: plain.update(schema=4), "report schema 4; this edgebert reads up to 3"),
         (lambda plain: plain.pop("schema"), "not a report"),
         (lambda plain: plain.update(schema=0), "not a report"),
         (lambda plain: plain.update(schema=True), "not a report"),

@@ -55,6 +55,10 @@ BAD: dict[str, tuple[str, ...]] = {
     "--metric": ("f1",),
     "--text-column": ("nope",),
     "--label-column": ("nope",),
+    "--pair-column": ("nope",),
+    "--task": ("nope",),
+    "--teacher": ("./none",),
+    "--class-weights": ("nope",),
     "bench --device": ("nope:1", "ssh:", "local:x"),
     "check --device": ("nope",),
     "--cores": ("x", "1,1"),
@@ -65,7 +69,7 @@ BAD: dict[str, tuple[str, ...]] = {
     "--seed": SEED,
 }
 # What a value does not say by itself: only a device, or the report, knows it.
-FREE = {"bench --python", "check --series"}
+FREE = {"bench --python", "check --series", "predict --question", "predict --context"}
 
 # Only with the extra that reads keys is one refused for what it is.
 KEYS = {"--key", "--new-key", "--public-key"}
@@ -131,7 +135,10 @@ def with_value(name: str, words: list[str], option: str, value: str) -> list[str
         "bench --worker": ["--device", "ssh:nobody@localhost"],
         "bench --text-column": ["--data", "train.csv"],
         "bench --label-column": ["--data", "train.csv"],
+        "bench --pair-column": ["--data", "train.csv"],
         "export --text-column": ["--eval", "train.csv"],
+        "export --pair-column": ["--eval", "train.csv"],
+        "finetune --patience": ["--eval", "train.csv"],
         "export --label-column": ["--eval", "train.csv"],
         "check --device": ["--report", "report.json"],
         "sign --key": [str(fakes.shared_bundle())],

@@ -283,7 +283,7 @@ def test_the_models_given_are_not_changed(found, model):
 
 def test_another_search_does_not_take_over_a_folder(found, model, training, data, tmp_path):
     """Other training texts are named as what differs; force starts anew."""
-    other = dataclasses.replace(training, texts=training.texts[::-1])
+    other = dataclasses.replace(training, examples=training.examples[::-1])
     out = fakes.copy_of(found[1], tmp_path / "plan")
     before = (out / STATE).read_bytes()
     with pytest.raises(UsageError, match="another training"):
@@ -298,7 +298,7 @@ def test_a_search_that_cannot_begin_leaves_nothing(fault, model, training, data,
     """The refusal comes before the folder is made."""
     options = OPTIONS
     if fault == "few texts":
-        training = dataclasses.replace(training, texts=training.texts[:5], labels=training.labels[:5])
+        training = dataclasses.replace(training, examples=training.examples[:5])
     elif fault == "labels":
         data = dataclasses.replace(data, labels=("no", "yes"))
     else:
@@ -322,7 +322,7 @@ def test_tflite_files_are_measured_at_the_lengths_that_ship(data, tmp_path):
         assert item.path.name == f"{precision}.tflite"
         assert item.runner.session.lengths == (16,)
         assert item.macs == macs(model.checkpoint.architecture, {16: 1}, model.checkpoint.head)
-        windows = [window for each in item.inputs for window in each.windows]
+        windows = [window.ids for each in item.inputs for window in each.windows]
         expected = fakes.tflite_logits(item.path, windows, 16).argmax(axis=1)
         assert files.answers_of(item, lambda done, total: None) == tuple((int(label),) for label in expected)
     baseline = files.Baseline(

@@ -7,9 +7,10 @@ import dataclasses
 import pytest
 
 from edgebert.errors import DataError, UsageError
+from edgebert.examples import Example
 from edgebert.pruning.prune import prune_model
 from edgebert.recipe import PruneOptions
-from tests.pruning.inputs import HALF, plain, sentences, training
+from tests.pruning.inputs import HALF, plain, sentences, training, training_of
 
 
 @pytest.mark.parametrize("keep", [0.0, -0.5, 1.01, float("nan"), float("inf")])
@@ -43,25 +44,25 @@ def test_options_that_cannot_be_are_refused(changes, words):
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("given", "words"),
     [
-        ({"texts": sentences(31), "labels": None}, "31 texts are too few"),
-        ({"texts": (), "labels": None}, "0 texts are too few"),
-        ({"labels": (0, 2) * 45}, "the label 2 is none of the model's, which are 0 to 1"),
-        ({"labels": (0, -1) * 45}, "the label -1 is none of the model's"),
-        ({"labels": (0, 1)}, "90 texts and 2 labels"),
+        (training_of(sentences(31)), "31 texts are too few"),
+        (training_of(()), "0 texts are too few"),
+        (training_of(sentences(90), (0, 2) * 45), "none of the model's"),
+        (training_of(sentences(90), (0, -1) * 45), "none of the model's"),
     ],
 )
-def test_texts_that_cannot_be_ranked_by_are_refused(changes, words):
+def test_texts_that_cannot_be_ranked_by_are_refused(given, words):
     """Too few texts, and labels of another set, are named together with their file."""
     with pytest.raises(DataError) as caught:
-        prune_model(plain(), dataclasses.replace(training(), **changes), HALF)
+        prune_model(plain(), given, HALF)
     assert caught.value.message.startswith("train.tsv: ")
     assert words in caught.value.message
 
 
 def test_a_text_with_half_a_character_is_refused():
     """A lone surrogate in any text is one line, not a traceback."""
-    data = training()
+    data, bad = training(), Example(texts=("bad \ud800",), gold=(0,))
+    given = dataclasses.replace(data, examples=(*data.examples[:-1], bad))
     with pytest.raises(UsageError, match="lone surrogate"):
-        prune_model(plain(), dataclasses.replace(data, texts=(*data.texts[:-1], "bad \ud800")), HALF)
+        prune_model(plain(), given, HALF)

@@ -66,6 +66,13 @@ const CALLS = {
   },
 
   manifest: async ({ content }) => (await readManifest(content)).labels,
+
+  /** Returns what a manifest says of the task. */
+  async meaning({ content }) {
+    const { task, labels, settings } = await readManifest(content);
+    return { task, labels, ...settings };
+  },
+
   golden: ({ content }) => readGolden(content),
 
   classify: ({ labels, logits }) => classify(labels, logits.map(Number)),

@@ -130,23 +130,27 @@ def test_a_number_that_cannot_be_is_refused(path, number, tmp_path):
         (
             ("measurements", 0, "answers", 0, "answers", 3, 0),
             -1,
-            "answers[3] is [-1], no answer of a model of 2 labels",
+            "answers[3] is [-1], no answer of a text-classification model",
         ),
-        (("measurements", 0, "answers", 1, "answers", 3, 0), 7, "answers[3] is [7], no answer of a model of 2 labels"),
+        (
+            ("measurements", 0, "answers", 1, "answers", 3, 0),
+            7,
+            "answers[3] is [7], no answer of a text-classification model",
+        ),
         (
             ("measurements", 0, "answers", 1, "answers", 3, 0),
             1.0,
-            "answers[3] is [1.0], no answer of a model of 2 labels",
+            "answers[3] is [1.0], no answer of a text-classification model",
         ),
         (
             ("measurements", 0, "answers", 0, "tallies", 2, 0),
             2,
-            "tallies[2] is [2, 0], no tally of a model of 2 labels",
+            "tallies[2] is [2, 0], no tally of a text-classification model",
         ),
         (
             ("measurements", 0, "answers", 0, "tallies", 2, 1),
             -1,
-            "tallies[2] is [0, -1], no tally of a model of 2 labels",
+            "tallies[2] is [0, -1], no tally of a text-classification model",
         ),
     ],
 )

@@ -100,7 +100,7 @@ def test_nothing_is_drawn_of_nothing():
     assert draw_times(rv.make_measurement(), rv.make_bundle(), "128") is None
     assert draw_lengths(measurement, bundle) is None
     assert draw_lengths(rv.make_measurement(), rv.make_bundle()) is None
-    assert draw_sizes([], bundle) is None
+    assert draw_sizes([], bundle, change_of="x") is None
     assert draw_counts([], classes=[]) is None
 
 
@@ -138,8 +138,12 @@ def test_equal_values_are_equal_bytes():
     """Each picture is the same every time, and another one for other values."""
     bundle = rv.make_bundle()
     change = Estimate(value=90.0, low=88.0, high=92.0)
-    assert draw_sizes([(rv.INT8, change)], bundle) == draw_sizes([(rv.INT8, change)], bundle)
-    assert draw_sizes([(rv.INT8, replace(change, value=91.0))], bundle) != draw_sizes([(rv.INT8, change)], bundle)
+    assert draw_sizes([(rv.INT8, change)], bundle, change_of="x") == draw_sizes(
+        [(rv.INT8, change)], bundle, change_of="x"
+    )
+    assert draw_sizes([(rv.INT8, replace(change, value=91.0))], bundle, change_of="x") != draw_sizes(
+        [(rv.INT8, change)], bundle, change_of="x"
+    )
     assert draw_times(rv.make_measurement(), bundle, "all") == draw_times(rv.make_measurement(), bundle, "all")
 
 

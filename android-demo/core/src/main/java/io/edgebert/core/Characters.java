@@ -74,6 +74,24 @@ final class Characters {
     return has(code, DECOMPOSED) ? DECOMPOSITIONS.get(code) : null;
   }
 
+  /** Returns a text with each code point in lower case. No neighbour has a say in it. */
+  static String lowerCase(String text) {
+    StringBuilder lowered = new StringBuilder(text.length());
+    for (int at = 0; at < text.length(); ) {
+      int code = text.codePointAt(at);
+      int[] form = lowerCase(code);
+      if (form == null) {
+        lowered.appendCodePoint(code);
+      } else {
+        for (int each : form) {
+          lowered.appendCodePoint(each);
+        }
+      }
+      at += Character.charCount(code);
+    }
+    return lowered.toString();
+  }
+
   /** Returns the lower-case form of a code point, or null if it stands for itself. No neighbour has a say in it. */
   static int[] lowerCase(int code) {
     return has(code, UPPER_CASE) ? LOWER_CASE.get(code) : null;

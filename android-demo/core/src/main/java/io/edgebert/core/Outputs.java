@@ -82,9 +82,17 @@ public final class Outputs {
   private <T> T known(String name, Map<String, T> map) throws EdgebertException {
     T found = map.get(name);
     if (found == null) {
-      throw failure("the model has no output " + name + "; it has " + String.join(", ", map.keySet()));
+      throw failure("the model has no output " + name + "; it has " + joined(", ", map.keySet()));
     }
     return found;
+  }
+
+  static String joined(String between, Iterable<String> words) {
+    StringBuilder joined = new StringBuilder();
+    for (String word : words) {
+      joined.append(joined.length() == 0 ? "" : between).append(word);
+    }
+    return joined.toString();
   }
 
   private static EdgebertException failure(String message) {

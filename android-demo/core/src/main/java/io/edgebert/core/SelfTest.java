@@ -65,7 +65,7 @@ public final class SelfTest {
     }
     // With coarse weights the tolerance can be wide enough for a file that answers every text alike.
     if (areAlike(found) && !areCollapsed(expected)) {
-      test.problems.add("the model gives the same " + String.join(" and ", found.keySet()) + " for every text");
+      test.problems.add("the model gives the same " + Outputs.joined(" and ", found.keySet()) + " for every text");
     }
     return test;
   }
@@ -118,7 +118,7 @@ public final class SelfTest {
   private boolean compareOutputs(Golden.Case item, Golden.Window window, Outputs found) throws EdgebertException {
     for (Map.Entry<String, float[]> expected : window.outputs().entrySet()) {
       if (!found.names().contains(expected.getKey())) {
-        problems.add("the model has no output " + expected.getKey() + "; it has " + String.join(", ", found.names()));
+        problems.add("the model has no output " + expected.getKey() + "; it has " + Outputs.joined(", ", found.names()));
         return false;
       }
       compareOutput(item, expected.getKey(), expected.getValue(), found.values(expected.getKey()));

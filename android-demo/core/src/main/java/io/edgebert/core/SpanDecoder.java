@@ -3,7 +3,6 @@ package io.edgebert.core;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.Locale;
 
 /** Finds the part of a context that answers a question, as the Hub's pipeline does. */
 public final class SpanDecoder implements Decoder<Span> {
@@ -137,7 +136,7 @@ public final class SpanDecoder implements Decoder<Span> {
       }
       int start = encoding.start(first);
       int end = encoding.end(last);
-      return new Candidate(start, end, score, context.substring(start, end).toLowerCase(Locale.ROOT));
+      return new Candidate(start, end, score, Characters.lowerCase(context.substring(start, end)));
     }
   }
 }

@@ -4,23 +4,28 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
-import java.util.Locale;
 
 /** What a checkpoint fixes of its task beside the labels: the {@code settings} of a manifest. */
 public final class TaskSettings {
   /** How the tokens of a word agree on one tag. */
   public enum Aggregation {
     /** They need not: neighbours with the same type are an entity. */
-    SIMPLE,
+    SIMPLE("simple"),
     /** The tag of the first token is that of the word. */
-    FIRST,
+    FIRST("first"),
     /** The tag with the highest mean probability is. */
-    AVERAGE,
+    AVERAGE("average"),
     /** The tag of the token that is surest is. */
-    MAX;
+    MAX("max");
+
+    private final String manifestName;
+
+    Aggregation(String manifestName) {
+      this.manifestName = manifestName;
+    }
 
     String manifestName() {
-      return name().toLowerCase(Locale.ROOT);
+      return manifestName;
     }
   }
 

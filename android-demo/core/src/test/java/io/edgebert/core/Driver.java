@@ -99,6 +99,8 @@ public final class Driver {
         Artifact artifact = bundle.manifest().artifact(call.string("file"));
         tokenizer = bundle.tokenizer(artifact);
         return golden(bundle.golden(artifact));
+      case "meaning":
+        return meaning(bundle.manifest());
       case "check":
         bundle.check(call.string("file"));
         return true;
@@ -247,6 +249,19 @@ public final class Driver {
               manifest.vocabularyFile(item), manifest.goldenFile(item)));
     }
     facts.put("artifacts", artifacts);
+    return facts;
+  }
+
+  /** Returns what the manifest says of the task. */
+  private static Map<String, Object> meaning(Manifest manifest) {
+    Map<String, Object> facts = new LinkedHashMap<>();
+    facts.put("task", manifest.task().manifestName());
+    facts.put("labels", manifest.labels());
+    facts.put("thresholds", manifest.settings().thresholds());
+    facts.put("aggregation", manifest.settings().aggregation().manifestName());
+    facts.put("stride", manifest.settings().stride(manifest.text().maxLength()));
+    facts.put("noAnswer", manifest.settings().noAnswer());
+    facts.put("width", manifest.settings().width());
     return facts;
   }
 
