@@ -104,15 +104,15 @@ def finetune(
         named, said_by = guess.task, guess.reason
     columns = DataColumns(text_column, pair_column, label_column)
     training, data = columns.dataset(train, named, None), None
+    if evaluation is not None:
+        data = columns.dataset(evaluation, named, Meaning(labels=training.labels))
     if said_by:
         note(f"the task is {named}: {said_by}")
     for said in doubts(training):
         warn(said)
-    if evaluation is not None:
-        data = columns.dataset(evaluation, named, Meaning(labels=training.labels))
-        if (found := find_duplicates(training.examples, data.examples)).count:
-            places = ", ".join(f"{second} (line {first} of {train.name})" for first, second in found.lines)
-            warn(f"{evaluation}: {found.count:,} texts are in {train.name} as well, first in lines {places}")
+    if data is not None and (found := find_duplicates(training.examples, data.examples)).count:
+        places = ", ".join(f"{second} (line {first} of {train.name})" for first, second in found.lines)
+        warn(f"{evaluation}: {found.count:,} texts are in {train.name} as well, first in lines {places}")
     with output.progress_bar() as progress:
         result = edgebert.finetune(
             base, training, data, out, task=named, teacher=teacher, options=options, force=force, progress=progress
