@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import sentence_transformers
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from edgebert.architecture import Keep
@@ -21,6 +23,7 @@ from edgebert.pruning.surgery import cut
 from edgebert.text import TextEncoder
 from tests.checkpoint.folders import WEIGHTS, edit_weights, refusal
 from tests.checkpoint.task_folders import as_old, sentence_folder, task_folder
+from tests.checkpoint.test_as_found import ANY
 from tests.support import fakes
 
 TEXTS = [*fakes.TEXTS, "", "Ünïcode, CAPITALS", "long " * 40]
@@ -65,12 +68,12 @@ def test_the_vectors_are_those_of_sentence_transformers(tmp_path, kind, old):
     found = ours(loaded)
     np.testing.assert_allclose(found, theirs(folder), rtol=0, atol=3e-6)
     assert loaded.checkpoint.architecture.positions == (16 if old else KINDS[kind].get("max_length", 24))
-    settings, layers = loaded.checkpoint.settings, KINDS[kind].get("dense", [])
-    assert settings.pooling == ("first" if kind == "first" else "mean")
-    assert settings.normalize == KINDS[kind].get("normalize", False)
+    found_settings, layers = loaded.checkpoint.settings, KINDS[kind].get("dense", [])
+    assert found_settings.pooling == ("first" if kind == "first" else "mean")
+    assert found_settings.normalize == KINDS[kind].get("normalize", False)
     names = {"Identity": "none", "ReLU": "relu", "Tanh": "tanh"}
-    assert settings.dense == tuple(DenseSetting(outputs=width, activation=names[name]) for width, name in layers)
-    assert found.shape == (len(TEXTS), settings.width)
+    assert found_settings.dense == tuple(DenseSetting(outputs=width, activation=names[name]) for width, name in layers)
+    assert found.shape == (len(TEXTS), found_settings.width)
     assert task_of(folder) == ("feature-extraction", loaded.checkpoint.meaning)
     assert (loaded.checkpoint.labels, read_labels(folder)) == ((), ())
     again = tmp_path / "again"
@@ -80,7 +83,7 @@ def test_the_vectors_are_those_of_sentence_transformers(tmp_path, kind, old):
     np.testing.assert_array_equal(ours(reopened), found)
     np.testing.assert_allclose(theirs(again), found, rtol=0, atol=3e-6)
     assert (reopened.checkpoint.settings, reopened.checkpoint.architecture) == (
-        settings,
+        found_settings,
         loaded.checkpoint.architecture,
     )
     third = tmp_path / "third"
@@ -125,8 +128,8 @@ def test_an_encoder_alone_has_the_mean_and_says_so(tmp_path, caplog):
     with caplog.at_level("INFO", logger="edgebert"):
         loaded = load_model(folder)
     assert "an embedding is the mean of all tokens, not scaled to length 1" in caplog.text
-    settings = loaded.checkpoint.settings
-    assert (settings.pooling, settings.normalize, settings.dense, settings.width) == ("mean", False, (), 12)
+    found = loaded.checkpoint.settings
+    assert (found.pooling, found.normalize, found.dense, found.width) == ("mean", False, (), 12)
     other = sentence_folder(tmp_path / "other", encoder=folder)
     np.testing.assert_allclose(ours(loaded), theirs(other), rtol=0, atol=3e-6)
 
@@ -196,6 +199,42 @@ def test_a_part_that_would_change_the_vectors_is_refused(model, file, changes, w
     assert words in message
     with pytest.raises(CheckpointError):  # what needs no weights is refused without them
         load_model(model) if "tensors" in words or "linear" in words else task_of(model)
+
+
+KEYS = {
+    "1_Pooling/config.json": ("pooling_mode", "embedding_dimension", "pooling_mode_cls_token"),
+    "2_Dense/config.json": ("in_features", "out_features", "bias", "activation_function", "use_residual"),
+    "5_Normalize/config.json": ("module_input_name", "module_output_name"),
+    "sentence_bert_config.json": ("max_seq_length", "do_lower_case", "transformer_task", "query_expansion"),
+    "config_sentence_transformers.json": ("prompts", "default_prompt_name", "model_type", "truncate_dim"),
+    "tokenizer_config.json": ("model_max_length",),
+}
+PARTS = ("type", "path", "kwargs", "idx")
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    place=st.sampled_from([(file, key) for file, keys in KEYS.items() for key in keys])
+    | st.tuples(st.integers(0, 5), st.sampled_from(PARTS)),
+    value=ANY,
+)
+def test_whatever_stands_in_the_files_it_is_read_or_refused(model, place, value):
+    """No value of any key leads to another exception than a refusal in one line that names the file."""
+    where, key = place
+    path = model / (where if isinstance(where, str) else "modules.json")
+    before = path.read_bytes()
+    plain = json.loads(before)
+    (plain if isinstance(where, str) else plain[where])[key] = value
+    path.write_text(json.dumps(plain), encoding="utf-8")
+    message = ""
+    try:
+        task_of(model)
+    except CheckpointError as error:
+        message = error.message
+    finally:
+        path.write_bytes(before)
+    assert not message or str(model) in message
+    assert "\n" not in message
 
 
 def test_prompts_that_the_app_chooses_are_told(model, caplog):

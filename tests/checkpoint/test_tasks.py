@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import transformers
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from edgebert.architecture import Keep
@@ -18,6 +21,7 @@ from edgebert.network import batch_outputs, outputs_of, padded
 from edgebert.pruning.surgery import cut
 from tests.checkpoint.folders import WEIGHTS, edit_weights, refusal
 from tests.checkpoint.task_folders import CLASSES, IDS, LABELS, TASKS, task_folder
+from tests.checkpoint.test_as_found import ANY
 from tests.support import fakes
 
 HEADS = tuple(task for task in TASKS if task != "feature-extraction")
@@ -225,3 +229,30 @@ def test_outputs_that_overflow_are_refused_in_one_short_line(tmp_path, task, wor
     weights = load_file(folder / WEIGHTS)["classifier.weight"]
     edit_weights(folder, classifier__weight=3e38 * weights.sign())
     assert re.search(words, refusal(folder).message)
+
+
+KEYS = ("architectures", "id2label", "num_labels", "problem_type", "thresholds", "edgebert_no_answer", "dim")
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    place = tmp_path_factory.mktemp("tasks")
+    return {task: task_folder(place / task, task) for task in TASKS}
+
+
+@settings(max_examples=80, deadline=None)
+@given(task=st.sampled_from(TASKS), changes=st.dictionaries(st.sampled_from(KEYS), ANY, min_size=1, max_size=3))
+def test_whatever_stands_in_the_configuration_it_is_read_or_refused(folders, task, changes):
+    """No value of any key leads to another exception than a refusal in one line that names the file."""
+    config = folders[task] / "config.json"
+    before = config.read_bytes()
+    fakes.edit_json(config, **changes)
+    message = ""
+    try:
+        task_of(folders[task])
+    except CheckpointError as error:
+        message = error.message
+    finally:
+        config.write_bytes(before)
+    assert not message or str(folders[task]) in message
+    assert "\n" not in message
