@@ -99,12 +99,6 @@ class TrainingTexts:
         """Every text, one after another."""
         return tuple(text for example in self.examples for text in example.texts)
 
-    @property
-    def labels(self) -> tuple[int, ...] | None:
-        """Label of each text, an index into the model's labels; ``None`` where the file has none."""
-        gold = [example.gold for example in self.examples]
-        return None if None in gold else tuple(int(answer[0]) for answer in gold if answer)
-
 
 def read_dataset(
     path: str | Path,

@@ -1,4 +1,4 @@
-"""Scores of what ships, example by example against the float baseline, in the runtime that will run it."""
+"""Scores of the shipped files, example by example against FP32, in the runtime that will run them."""
 
 from __future__ import annotations
 

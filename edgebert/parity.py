@@ -128,7 +128,7 @@ def token_spread(outputs: Sequence[Outputs]) -> float:
     """Return by how much a number differs between the golden inputs at most, or between the tokens of any of them.
 
     Where inputs have as many rows as tokens, the rows that all of them have are few, and of special tokens: what a
-    model answers lies in the others.
+    model answers is in the others.
     """
     widest = spread(outputs)
     for arrays in _by_name(outputs):

@@ -56,7 +56,7 @@ def test_labelled_training_texts_are_those_of_the_dataset(tmp_path: Path, name: 
 def test_labels_may_be_missing(tmp_path: Path, name: str, content: str) -> None:
     """Without a label column, and in a file of nothing but texts, there are texts and no labels."""
     training = read_training(write(tmp_path, name, content), labels=LABELS)
-    assert (training.texts, training.labels) == (("a, b", "c"), None)
+    assert (training.texts, [item.gold for item in training.examples]) == (("a, b", "c"), [None, None])
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_training_labels_must_be_those_of_the_model(tmp_path: Path) -> None:
 def test_one_label_alone_is_no_mistake_in_training_texts(tmp_path: Path) -> None:
     """The labels are the model's, so a file may hold only one of them."""
     path = write(tmp_path, "a.csv", "text,label\na,1\nb,1\n")
-    assert read_training(path, labels=LABELS).labels == (1, 1)
+    assert [example.gold for example in read_training(path, labels=LABELS).examples] == [(1,), (1,)]
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.jsonl"])
@@ -150,7 +150,7 @@ def test_any_bytes_are_training_texts_or_refused(
         message = f"{path}: {len(training.texts)} texts"
         assert training.texts
         assert all(map(str.strip, training.texts))
-        assert training.labels is None or len(training.labels) == len(training.texts)
+        assert len({item.gold is None for item in training.examples}) <= 1
     except DataError as error:
         message = error.message
     assert message.startswith(f"{path}: ")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from importlib import metadata
@@ -16,6 +16,7 @@ from edgebert.arguments import PLACE, expect, path_of
 from edgebert.checkpoint import Model, load_model, save_model
 from edgebert.data import Dataset, TrainingTexts, check_labels, read_dataset, read_training
 from edgebert.errors import CheckpointError
+from edgebert.examples import Example
 from edgebert.jsonio import dumps
 from edgebert.metrics import check_drop
 from edgebert.ondevice.session import cpu_name
@@ -260,12 +261,11 @@ def _write_results(out: Path, found: SearchResult, lengths: tuple[int, ...]) -> 
 
 def _fingerprint(model: Model, training: TrainingTexts, data: Dataset, options: PlanOptions) -> SearchKey:
     runtime = default_runtime(options.format)
-    examples = [(example.texts, example.gold) for example in data.examples]
     return SearchKey(
         edgebert=metadata.version("edgebert"),
         model=model.checkpoint.sha256,
-        training=_hash([training.texts, training.labels]),
-        evaluation=_hash(examples),
+        training=_hash(training.examples),
+        evaluation=_hash(data.examples),
         format=options.format,
         seed=options.seed,
         runtime=f"{runtime} {installed_version(runtime)}",
@@ -273,5 +273,7 @@ def _fingerprint(model: Model, training: TrainingTexts, data: Dataset, options: 
     )
 
 
-def _hash(value: object) -> str:
-    return hashlib.sha256(json.dumps(value).encode()).hexdigest()
+def _hash(examples: Sequence[Example]) -> str:
+    """Return a hash of texts, words and right answers, whatever their lines."""
+    asked = [(example.texts, example.words, example.gold) for example in examples]
+    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()

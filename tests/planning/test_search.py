@@ -286,6 +286,10 @@ def test_another_search_does_not_take_over_a_folder(found, model, training, data
     other = dataclasses.replace(training, examples=training.examples[::-1])
     out = fakes.copy_of(found[1], tmp_path / "plan")
     before = (out / STATE).read_bytes()
+    turned = tuple(dataclasses.replace(item, gold=item.gold and (1 - item.gold[0],)) for item in training.examples)
+    answered = dataclasses.replace(training, examples=turned)
+    with pytest.raises(UsageError, match="another training"):
+        plan(model, answered, data, out, bounds=BOUNDS, options=OPTIONS)
     with pytest.raises(UsageError, match="another training"):
         plan(model, other, data, out, bounds=BOUNDS, options=OPTIONS)
     assert (out / STATE).read_bytes() == before
