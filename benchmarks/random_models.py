@@ -17,7 +17,7 @@ from benchmarks.suite import SpeedSuite, load_suite
 from edgebert.architecture import Architecture
 from edgebert.errors import UsageError
 from edgebert.jsonio import loads
-from edgebert.manifest import Task
+from edgebert.meaning import Task
 from edgebert.staging import staged_folder
 
 if TYPE_CHECKING:

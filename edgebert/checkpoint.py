@@ -29,7 +29,7 @@ from edgebert.errors import CheckpointError
 from edgebert.folder import locate, read_config
 from edgebert.heads import HeadSpec, head_spec
 from edgebert.jsonio import dumps, read
-from edgebert.manifest import NO_SETTINGS, Meaning, Task, TaskSettings
+from edgebert.meaning import NO_SETTINGS, Meaning, Task, TaskSettings
 from edgebert.network import load_module, outputs_of, require, state_arrays
 from edgebert.sentences import SentenceModules, read_modules, write_modules
 from edgebert.task_config import find_class, named_class, read_meaning, read_task, task_keys

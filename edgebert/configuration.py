@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from edgebert.architecture import Architecture
 from edgebert.errors import CheckpointError
 from edgebert.heads import head_spec
-from edgebert.manifest import NO_SETTINGS, Task, TaskSettings
+from edgebert.meaning import NO_SETTINGS, Task, TaskSettings
 from edgebert.tasks import TASK_HEADS
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from edgebert.datafiles.spans import read_spans
 from edgebert.datafiles.tags import TOKEN_KEYS, read_tokens
 from edgebert.errors import DataError, UsageError
 from edgebert.examples import Example
-from edgebert.manifest import Task
+from edgebert.meaning import Task
 from edgebert.printable import shown
 
 _Reader = Callable[[Source, Wanted], Found]

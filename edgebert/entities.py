@@ -17,7 +17,7 @@ import numpy as np
 
 from edgebert.answers import EntitiesPrediction, Entity
 from edgebert.examples import Encoded, Example, Key, Outputs, Spans, Target, Window, gold_of, word_places
-from edgebert.manifest import Meaning, TaskSettings
+from edgebert.meaning import Meaning, TaskSettings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

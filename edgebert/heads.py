@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from edgebert.manifest import Task, TaskSettings
+from edgebert.meaning import Task, TaskSettings
 
 Activation = Literal["none", "relu", "tanh"]
 Reads = Literal["first", "every", "mean"]

@@ -11,7 +11,7 @@ from edgebert.batching import pad_batch
 from edgebert.configuration import ARCHITECTURES, UNEVEN_KEYS, label_keys, shape_keys
 from edgebert.errors import EnvironmentProblem, MissingExtraError
 from edgebert.heads import head_spec
-from edgebert.manifest import NO_SETTINGS, Task, TaskSettings
+from edgebert.meaning import NO_SETTINGS, Task, TaskSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

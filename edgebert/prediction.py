@@ -13,7 +13,8 @@ from edgebert.arguments import expect, path_of, texts_of
 from edgebert.bundle import Bundle, is_bundle, open_bundle
 from edgebert.errors import UsageError
 from edgebert.examples import Encoded, Example, Outputs
-from edgebert.manifest import Artifact, Meaning, Task
+from edgebert.manifest import Artifact
+from edgebert.meaning import Meaning, Task
 from edgebert.ondevice.session import FORMATS
 from edgebert.parity import check_parity
 from edgebert.runtime import default_runtime, open_runner, present_runtimes

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from edgebert.batching import fitting_length, pad_batch
 from edgebert.errors import CheckFailed, EnvironmentProblem, MissingExtraError, UsageError
 from edgebert.examples import Outputs
-from edgebert.manifest import Task, TextSpec
+from edgebert.manifest import TextSpec
+from edgebert.meaning import Task
 from edgebert.ondevice import session as ondevice
 from edgebert.tasks import task_head
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from edgebert.manifest import TaskSettings
+from edgebert.meaning import TaskSettings
 
 if TYPE_CHECKING:
     import transformers

@@ -17,7 +17,7 @@ import numpy as np
 from edgebert.configuration import read_size
 from edgebert.errors import CheckpointError
 from edgebert.folder import check_files, read_json, read_object, setfit
-from edgebert.manifest import DenseSetting, TaskSettings
+from edgebert.meaning import DenseSetting, TaskSettings
 from edgebert.progress import note
 from edgebert.tensors import check_shapes, read_tensors, weight_files, write_tensors
 from edgebert.text import text_spec

@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from edgebert.architecture import Architecture
-from edgebert.manifest import Artifact, FileEntry, Manifest, Score, Task, TaskSettings, TextSpec
+from edgebert.manifest import Artifact, FileEntry, Manifest, Score, TextSpec
+from edgebert.meaning import Task, TaskSettings
 from edgebert.metrics import METRICS
 from edgebert.ondevice.session import FORMATS
 from edgebert.tasks import task_head

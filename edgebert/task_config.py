@@ -14,7 +14,7 @@ from edgebert.configuration import ARCHITECTURES, label_keys
 from edgebert.errors import CheckpointError
 from edgebert.folder import check_bare, no_head
 from edgebert.heads import head_spec
-from edgebert.manifest import Meaning, Task, TaskSettings
+from edgebert.meaning import Meaning, Task, TaskSettings
 from edgebert.progress import note
 
 THRESHOLDS, NO_ANSWER = "thresholds", "edgebert_no_answer"

@@ -15,7 +15,7 @@ from edgebert import entities, labels, spans, vectors
 from edgebert.answers import Prediction
 from edgebert.examples import Encoded, Example, Key, Outputs, Tally, Target
 from edgebert.golden_texts import ENTITY_TEXTS, LABEL_TEXTS, QUESTION_TEXTS
-from edgebert.manifest import Meaning, Task, TaskSettings
+from edgebert.meaning import Meaning, Task, TaskSettings
 from edgebert.tallies import counting
 
 if TYPE_CHECKING:

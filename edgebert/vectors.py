@@ -10,7 +10,7 @@ import numpy as np
 
 from edgebert.answers import VectorPrediction
 from edgebert.examples import Encoded, Example, Key, Outputs, Target, gold_of
-from edgebert.manifest import Meaning, TaskSettings
+from edgebert.meaning import Meaning, TaskSettings
 from edgebert.tallies.vectors import cosines
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from edgebert.claims import disagreements
 from edgebert.errors import BundleError, CheckFailed, EdgebertError, MissingExtraError, UsageError
 from edgebert.examples import Example
 from edgebert.golden import Golden, GoldenCase
-from edgebert.manifest import Artifact, FileEntry, Role, TaskSettings
+from edgebert.manifest import Artifact, FileEntry, Role
+from edgebert.meaning import TaskSettings
 from edgebert.ondevice.session import FORMATS
 from edgebert.parity import check_parity, warnings_of
 from edgebert.progress import warn

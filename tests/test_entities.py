@@ -25,7 +25,7 @@ from edgebert.entities import (
 )
 from edgebert.errors import DataError
 from edgebert.examples import Encoded, Example
-from edgebert.manifest import NO_SETTINGS, Meaning, TaskSettings
+from edgebert.meaning import NO_SETTINGS, Meaning, TaskSettings
 from edgebert.text import TextEncoder
 from tests.support.tiny_files import VOCABULARY, make_tokenizer
 

@@ -15,7 +15,7 @@ from edgebert.bench.suite import Suite
 from edgebert.bundle import Bundle
 from edgebert.data import read_dataset
 from edgebert.evaluation import evaluate
-from edgebert.manifest import Task
+from edgebert.meaning import Task
 from edgebert.pipeline import export_bundle
 from edgebert.prediction import predict, task_of
 from edgebert.verification import verify

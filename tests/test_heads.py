@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 
 from edgebert.heads import DenseSpec, head_spec
-from edgebert.manifest import NO_SETTINGS, DenseSetting, Task, TaskSettings
+from edgebert.meaning import NO_SETTINGS, DenseSetting, Task, TaskSettings
 
 MODULES = {
     "text-classification": "DistilBertForSequenceClassification",

@@ -24,7 +24,8 @@ from edgebert.device import protocol as worker
 from edgebert.errors import DataError, UsageError, upgrade_line
 from edgebert.golden import Golden, GoldenWindow, Tensor
 from edgebert.jsonio import dumps, from_plain, loads, parse, read
-from edgebert.manifest import EvaluationData, FileEntry, Manifest, Part, Score, TaskSettings, TextSpec, Verification
+from edgebert.manifest import EvaluationData, FileEntry, Manifest, Part, Score, TextSpec, Verification
+from edgebert.meaning import TaskSettings
 from edgebert.recipe import PruneOptions, Recipe, Target
 from tests.support.tiny_files import make_artifact, make_manifest
 

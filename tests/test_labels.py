@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 from edgebert.answers import LabelsPrediction
 from edgebert.errors import DataError
 from edgebert.examples import Encoded, Example, Outputs
-from edgebert.manifest import Meaning, TaskSettings
+from edgebert.meaning import Meaning, TaskSettings
 from edgebert.tasks import MULTI_LABEL_CLASSIFICATION as SEVERAL
 from edgebert.tasks import TEXT_REGRESSION as NUMBER
 from tests.support.windows import bare_window

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from edgebert.errors import DataError
 from edgebert.examples import Encoded, Example, Outputs, Window
-from edgebert.manifest import Meaning, TaskSettings
+from edgebert.meaning import Meaning, TaskSettings
 from edgebert.spans import (
     MOST_TOKENS,
     Span,

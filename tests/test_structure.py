@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from edgebert.manifest import NO_SETTINGS, DenseSetting, Manifest, Task, TaskSettings, TensorSpec
+from edgebert.manifest import Manifest, TensorSpec
+from edgebert.meaning import NO_SETTINGS, DenseSetting, Task, TaskSettings
 from edgebert.structure import contradictions
 from tests.support.tiny_files import make_manifest
 

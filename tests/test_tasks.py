@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from edgebert.answers import LabelPrediction
 from edgebert.errors import DataError
 from edgebert.examples import Encoded, Example, gold_of
-from edgebert.manifest import NO_SETTINGS, Meaning, Task, TaskSettings
+from edgebert.meaning import NO_SETTINGS, Meaning, Task, TaskSettings
 from edgebert.metrics import METRICS
 from edgebert.tasks import (
     QUESTION_ANSWERING,

@@ -9,7 +9,7 @@ import pytest
 
 from edgebert.errors import DataError
 from edgebert.examples import Example, Outputs
-from edgebert.manifest import NO_SETTINGS, Meaning, TaskSettings
+from edgebert.meaning import NO_SETTINGS, Meaning, TaskSettings
 from edgebert.tasks import FEATURE_EXTRACTION as HEAD
 from edgebert.text import TextEncoder
 from tests.support.tiny_files import make_tokenizer

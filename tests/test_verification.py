@@ -13,7 +13,7 @@ from edgebert.bundle import sha256_of
 from edgebert.errors import BundleError, MissingExtraError, UsageError
 from edgebert.examples import Example
 from edgebert.golden import GoldenCase, GoldenWindow
-from edgebert.manifest import NO_SETTINGS
+from edgebert.meaning import NO_SETTINGS
 from edgebert.pipeline import export_bundle
 from edgebert.tasks import task_head
 from edgebert.text import TextEncoder

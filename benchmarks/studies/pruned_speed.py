@@ -21,7 +21,7 @@ from edgebert.bench.analysis.stats import Estimate
 from edgebert.errors import UsageError
 from edgebert.heads import head_spec
 from edgebert.jsonio import dumps
-from edgebert.manifest import NO_SETTINGS
+from edgebert.meaning import NO_SETTINGS
 from edgebert.plotting import BLUE, GREY, INK, ORANGE, svg_figure
 from edgebert.progress import Progress
 from edgebert.pruning.cost import macs

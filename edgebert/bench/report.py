@@ -15,7 +15,8 @@ from edgebert.device.protocol import TimedSeries, Trial
 from edgebert.errors import UsageError
 from edgebert.examples import Key, Tally
 from edgebert.jsonio import dumps, parse, read
-from edgebert.manifest import NO_SETTINGS, Meaning, Role, Task, TaskSettings, TextSpec
+from edgebert.manifest import Role, TextSpec
+from edgebert.meaning import NO_SETTINGS, Meaning, Task, TaskSettings
 from edgebert.outputs import FileKind, write_output
 from edgebert.printable import shown
 from edgebert.recipe import Format, Precision

@@ -21,7 +21,7 @@ from edgebert.records import read_lines
 
 if TYPE_CHECKING:
     from edgebert.data import Dataset, TrainingTexts
-    from edgebert.manifest import Meaning, Task
+    from edgebert.meaning import Meaning, Task
 
 T = TypeVar("T")
 Data = TypeVar("Data", "Dataset", "TrainingTexts")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from edgebert.answers import Prediction
-    from edgebert.manifest import Meaning
+    from edgebert.meaning import Meaning
 
 _SIDES = 60
 """Characters of a context that are shown on either side of an answer."""

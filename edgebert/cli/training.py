@@ -23,7 +23,7 @@ from edgebert.cli.options import (
     within,
 )
 from edgebert.errors import UsageError
-from edgebert.manifest import TASKS, Meaning, Task
+from edgebert.meaning import TASKS, Meaning, Task
 from edgebert.progress import note, warn
 from edgebert.recipe import MOST_EPOCHS, PruneOptions
 from edgebert.staging import check_folder

@@ -15,7 +15,7 @@ from edgebert.datafiles.spans import SPAN_KEYS
 from edgebert.datafiles.tables import Columns, column_names, table_rows
 from edgebert.datafiles.tags import TAG_KEYS, TOKEN_KEYS
 from edgebert.errors import DataError
-from edgebert.manifest import Task
+from edgebert.meaning import Task
 
 
 class Guess(NamedTuple):

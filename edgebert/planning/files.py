@@ -15,7 +15,7 @@ from edgebert.bench.run.requests import abba
 from edgebert.convert.weights import extract_weights
 from edgebert.device.protocol import Request, Series
 from edgebert.examples import Encoded, Key
-from edgebert.manifest import Meaning
+from edgebert.meaning import Meaning
 from edgebert.metrics import BaselineTallies, paired_score, tally_array
 from edgebert.planning.state import writable
 from edgebert.planning.values import ORIGINAL, Candidate, Measured

@@ -15,7 +15,7 @@ from edgebert.architecture import Architecture
 from edgebert.arguments import Between, Positive
 from edgebert.device.protocol import Request, Series
 from edgebert.heads import head_spec
-from edgebert.manifest import NO_SETTINGS
+from edgebert.meaning import NO_SETTINGS
 from edgebert.progress import Progress
 from edgebert.staging import writing
 from edgebert.workers.measure import measure

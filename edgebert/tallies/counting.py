@@ -8,7 +8,7 @@ import numpy as np
 
 from edgebert.errors import DataError
 from edgebert.examples import Example, Key, Tally, gold_of
-from edgebert.manifest import Meaning
+from edgebert.meaning import Meaning
 from edgebert.tallies.entities import entity_tally, tag_scheme
 from edgebert.tallies.label_sets import label_set_tally
 from edgebert.tallies.spans import span_tally

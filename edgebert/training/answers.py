@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from edgebert.examples import Example, Key
     from edgebert.examples import Outputs as Arrays
-    from edgebert.manifest import Meaning, Task
+    from edgebert.meaning import Meaning, Task
 
 
 def answers_of(

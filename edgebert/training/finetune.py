@@ -17,7 +17,8 @@ from edgebert.arguments import PLACE, expect, path_of
 from edgebert.checkpoint import Model, save_model
 from edgebert.data import Dataset, read_dataset
 from edgebert.errors import UsageError
-from edgebert.manifest import Score, Task
+from edgebert.manifest import Score
+from edgebert.meaning import Task
 from edgebert.metrics import METRICS, paired_score, tally_array
 from edgebert.network import require
 from edgebert.progress import Progress, silent

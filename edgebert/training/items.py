@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from edgebert.errors import DataError
 from edgebert.examples import Example, Target
-from edgebert.manifest import Meaning, Task, TaskSettings
+from edgebert.meaning import Meaning, Task, TaskSettings
 from edgebert.network import padded
 from edgebert.tasks import task_head
 from edgebert.text import TextEncoder

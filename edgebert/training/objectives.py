@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from edgebert.examples import Target
-from edgebert.manifest import Task
+from edgebert.meaning import Task
 from edgebert.training import text_losses, token_losses
 from edgebert.training.text_losses import Reduction
 

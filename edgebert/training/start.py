@@ -17,7 +17,7 @@ from edgebert.configuration import (
 from edgebert.data import Dataset
 from edgebert.errors import DataError, UsageError
 from edgebert.folder import locate, read_config
-from edgebert.manifest import Meaning, Task, TaskSettings
+from edgebert.meaning import Meaning, Task, TaskSettings
 from edgebert.network import build_module
 from edgebert.tensors import check_shapes, read_tensors, weight_files
 from edgebert.text import pad_id_of

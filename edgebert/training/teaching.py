@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import torch
     from tokenizers import Tokenizer
 
-    from edgebert.manifest import Task
+    from edgebert.meaning import Task
 
 _BERTS: dict[Task, str] = {
     "text-classification": "BertForSequenceClassification",

@@ -7,7 +7,7 @@ import pytest
 
 from edgebert.bundle import open_bundle
 from edgebert.examples import Encoded
-from edgebert.manifest import Meaning
+from edgebert.meaning import Meaning
 from edgebert.tasks import task_head
 from tests.support import fakes
 from tests.support.peer import Refused

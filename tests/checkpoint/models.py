@@ -9,7 +9,7 @@ import torch
 
 from edgebert.architecture import Architecture, Pruning
 from edgebert.checkpoint import PRUNING_SCHEMA, Checkpoint, Model, save_model
-from edgebert.manifest import Task
+from edgebert.meaning import Task
 from edgebert.network import build_module
 from edgebert.tokenizer import load_tokenizer
 from tests.support import fakes

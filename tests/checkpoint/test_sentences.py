@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from edgebert.architecture import Keep
 from edgebert.checkpoint import Model, load_model, read_labels, save_model, task_of
 from edgebert.errors import CheckpointError
-from edgebert.manifest import DenseSetting
+from edgebert.meaning import DenseSetting
 from edgebert.network import batch_outputs
 from edgebert.pruning.surgery import cut
 from edgebert.text import TextEncoder

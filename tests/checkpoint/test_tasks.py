@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from edgebert.architecture import Keep
 from edgebert.checkpoint import load_model, read_labels, save_model, task_of
 from edgebert.errors import CheckpointError
-from edgebert.manifest import Meaning, TaskSettings
+from edgebert.meaning import Meaning, TaskSettings
 from edgebert.network import batch_outputs, outputs_of, padded
 from edgebert.pruning.surgery import cut
 from tests.checkpoint.folders import WEIGHTS, edit_weights, refusal

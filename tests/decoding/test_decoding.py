@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edgebert.entities import find_entities
-from edgebert.manifest import TaskSettings
+from edgebert.meaning import TaskSettings
 from edgebert.spans import best_spans
 from edgebert.text import TextEncoder
 from tests.support.fakes import SPECIALS

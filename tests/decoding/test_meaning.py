@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edgebert.bundle import open_bundle
-from edgebert.manifest import NO_SETTINGS, TaskSettings
+from edgebert.meaning import NO_SETTINGS, TaskSettings
 from edgebert.text import TextEncoder
 from tests.android.calls import shipped
 from tests.support import fakes

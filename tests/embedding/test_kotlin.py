@@ -17,7 +17,7 @@ from edgebert.embedding.android import HEADER, check_package, constant_names, ko
 from edgebert.embedding.embed import choose_artifact, shipped_files
 from edgebert.embedding.places import folder_place
 from edgebert.errors import BundleError, UsageError
-from edgebert.manifest import Task, TaskSettings
+from edgebert.meaning import Task, TaskSettings
 from tests.support.small_bundles import small_bundle
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "embed"

@@ -15,7 +15,7 @@ from edgebert.checkpoint import Model, load_model
 from edgebert.data import TrainingTexts
 from edgebert.examples import Example
 from edgebert.heads import head_spec
-from edgebert.manifest import NO_SETTINGS
+from edgebert.meaning import NO_SETTINGS
 from edgebert.recipe import PruneOptions
 from edgebert.training.items import Item
 from tests.support import fakes

@@ -242,7 +242,7 @@ def random_weights(
     """Return random weights of any shape, each layer with widths of its own, as a pruned model has them."""
     from edgebert.convert.weights import Layer, Linear, Norm, Weights
     from edgebert.heads import head_spec
-    from edgebert.manifest import NO_SETTINGS
+    from edgebert.meaning import NO_SETTINGS
 
     rng, head = np.random.default_rng(seed), head_spec("text-classification", NO_SETTINGS)
 

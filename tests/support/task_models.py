@@ -12,7 +12,7 @@ import torch
 
 from edgebert.architecture import Architecture
 from edgebert.checkpoint import Checkpoint, Model
-from edgebert.manifest import NO_SETTINGS, DenseSetting, Task, TaskSettings
+from edgebert.meaning import NO_SETTINGS, DenseSetting, Task, TaskSettings
 from edgebert.network import build_module, outputs_of
 from tests.support import fakes
 

@@ -6,7 +6,7 @@ import pytest
 
 from edgebert.errors import DataError
 from edgebert.examples import Example
-from edgebert.manifest import Meaning, TaskSettings
+from edgebert.meaning import Meaning, TaskSettings
 from edgebert.tallies import counting
 
 TAGS = Meaning(labels=("O", "B-PER", "I-PER"))

@@ -9,7 +9,7 @@ from sklearn.metrics.pairwise import cosine_similarity
 from sklearn.neighbors import NearestNeighbors
 
 from edgebert.examples import Example
-from edgebert.manifest import Meaning, TaskSettings
+from edgebert.meaning import Meaning, TaskSettings
 from edgebert.metrics import METRICS, tally_array
 from edgebert.tallies import vectors
 from edgebert.tallies.counting import count_vectors, is_vector_tally

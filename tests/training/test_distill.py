@@ -12,7 +12,7 @@ import torch
 
 from edgebert.architecture import Distillation
 from edgebert.checkpoint import load_model
-from edgebert.manifest import Meaning
+from edgebert.meaning import Meaning
 from edgebert.pruning.surgery import cut
 from edgebert.tokenizer import load_tokenizer
 from edgebert.training.distill import _aims, distill

@@ -11,7 +11,7 @@ import transformers
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgebert.manifest import Task
+from edgebert.meaning import Task
 from edgebert.training.imitation import hidden_loss
 from edgebert.training.objectives import OBJECTIVES
 from edgebert.training.token_losses import IGNORED

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from edgebert.bundle import open_bundle
-from edgebert.manifest import Task
+from edgebert.meaning import Task
 from edgebert.text import open_encoder
 from tests.support import fakes
 from tests.support.node import REPOSITORY

@@ -20,7 +20,8 @@ from edgebert.device.device import PhoneState
 from edgebert.device.protocol import Conditions, Request, Series, Temperature, Trial
 from edgebert.errors import CheckFailed
 from edgebert.examples import Encoded, Key
-from edgebert.manifest import Artifact, Meaning
+from edgebert.manifest import Artifact
+from edgebert.meaning import Meaning
 from edgebert.parity import compare, golden_outputs, to_arrays
 from edgebert.tasks import TaskHead
 

@@ -13,7 +13,7 @@ from edgebert.device.protocol import Conditions, Cooling, Temperature
 from edgebert.errors import CheckFailed
 from edgebert.examples import Encoded
 from edgebert.golden import Tensor
-from edgebert.manifest import Meaning
+from edgebert.meaning import Meaning
 from edgebert.tasks import TEXT_CLASSIFICATION
 from tests.support.report_values import make_trial
 from tests.support.windows import bare_window
