@@ -31,6 +31,11 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 from hypothesis import HealthCheck, settings  # noqa: E402  (hypothesis brings numpy along, which reads OMP_NUM_THREADS)
 
+from tests.support.once import open_shared_folder  # noqa: E402
+
+# Here in the process that starts the workers, so that it outlives them.
+open_shared_folder()
+
 settings.register_profile(
     "edgebert",
     deadline=None,

@@ -20,12 +20,10 @@ from tests.support.bundle_files import BASELINE_TEXTS, CARD, ONNX, TEXT_FILES, T
 from tests.support.tiny_files import logits_of
 
 
-@pytest.fixture(scope="module")
-def two_models(tmp_path_factory) -> Path:
+@pytest.fixture
+def two_models() -> Path:
     """Return a bundle in both formats of a hand-cut model with other tokens, compared with its original."""
-    original, cut = cut_models.shared_folders()
-    out = tmp_path_factory.mktemp("two") / "bundle"
-    return export_bundle(cut, out, baseline=original, lengths=fakes.LENGTHS).root
+    return cut_models.shared_scored_bundle()
 
 
 def test_a_bundle_of_two_models_says_what_is_of_which(two_models):
@@ -33,7 +31,8 @@ def test_a_bundle_of_two_models_says_what_is_of_which(two_models):
     folders = cut_models.shared_folders()
     original, cut = (load_model(folder).checkpoint for folder in folders)
     manifest = open_bundle(two_models).manifest
-    assert files_in(two_models) == TEXT_FILES | CARD | ONNX | TFLITE | BASELINE_TEXTS | {"pruning.svg"}
+    pictures = {"pruning.svg", "size-accuracy.svg"}
+    assert files_in(two_models) == TEXT_FILES | CARD | ONNX | TFLITE | BASELINE_TEXTS | pictures
     assert {item.file for item in manifest.files} == TEXT_FILES | BASELINE_TEXTS
     assert manifest.architecture == cut.architecture
     assert manifest.pruning == cut.pruning is not None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edgebert.bundle import write_manifest
+from edgebert.bundle import open_bundle, write_manifest
 from edgebert.recipe import PruneOptions
 from tests.support import cut_models, fakes
 
@@ -16,16 +16,11 @@ from tests.support import cut_models, fakes
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a bundle of both formats of a pruned model, with its baseline and scores; tests restore it."""
     pytest.importorskip("torch")
-    from edgebert.pipeline import export_bundle
-
-    root = tmp_path_factory.mktemp("claims")
-    original, cut = cut_models.original_and_cut(root)
-    rows = [(text, fakes.LABELS[index % 2]) for index, text in enumerate(fakes.TEXTS)]
-    data = fakes.write_data(root / "eval.tsv", rows)
-    made = export_bundle(cut, root / "bundle", baseline=original, evaluation=data, lengths=fakes.LENGTHS).manifest
+    root = fakes.copy_of(cut_models.shared_scored_bundle(), tmp_path_factory.mktemp("claims") / "bundle")
+    made = open_bundle(root).manifest
     recipe = replace(made.recipe, prune=PruneOptions(keep=0.5, learning_rate=1e-4))  # as if the recipe had cut it
-    write_manifest(root / "bundle", replace(made, recipe=recipe))
-    return root / "bundle"
+    write_manifest(root, replace(made, recipe=recipe))
+    return root
 
 
 @pytest.fixture(scope="session")

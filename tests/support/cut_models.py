@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import atexit
 import dataclasses
-import functools
-import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgebert.architecture import Distillation, Keep, Pruning, TextSource, VocabularyCut
 from tests.support import fakes
+from tests.support.once import made_once
 
 if TYPE_CHECKING:
     from edgebert.architecture import Architecture
@@ -63,17 +61,6 @@ def pruning_of(original: Architecture, *, layers: tuple[int, ...], name: str = "
     )
 
 
-def original_and_cut(folder: Path) -> tuple[Path, Path]:
-    """Save a tiny model and what is left of it as checkpoints ``original`` and ``cut``, and return their folders."""
-    from edgebert.checkpoint import load_model, save_model
-
-    original = fakes.tiny_checkpoint(folder / "original", layers=LAYERS)
-    cut = folder / "cut"
-    cut.mkdir()
-    save_model(hand_cut(load_model(original)), cut)
-    return original, cut
-
-
 def hand_cut(model: Model) -> Model:
     """Return a model without one layer, three heads, half of the neurons, and the tokens ``GONE``, in another order."""
     from tokenizers import Tokenizer
@@ -115,19 +102,41 @@ def _tokenizer_of(vocabulary: list[str]) -> str:
         return (Path(folder) / "tokenizer.json").read_text(encoding="utf-8")
 
 
-@functools.cache
 def shared_folders() -> tuple[Path, Path]:
     """Return the checkpoints ``original`` and ``cut`` that tests share: look at them, don't change them."""
-    folder = Path(tempfile.mkdtemp(prefix="edgebert-tests-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return original_and_cut(folder)
+    folder = made_once(_cut_checkpoints)
+    return folder / "original", folder / "cut"
 
 
-@functools.cache
+def _cut_checkpoints(folder: Path) -> None:
+    from edgebert.checkpoint import load_model, save_model
+
+    original = fakes.tiny_checkpoint(folder / "original", layers=LAYERS)
+    (folder / "cut").mkdir()
+    save_model(hand_cut(load_model(original)), folder / "cut")
+
+
 def shared_cut_bundle() -> Path:
     """Return an ONNX bundle of the cut model whose baseline is the original: look, copy, don't change."""
+    return made_once(_cut_bundle) / "bundle"
+
+
+def _cut_bundle(folder: Path) -> None:
     from edgebert.pipeline import export_bundle
 
     original, cut = shared_folders()
-    out = original.parent / "bundle"
-    return export_bundle(cut, out, baseline=original, formats=("onnx",), lengths=fakes.LENGTHS).root
+    export_bundle(cut, folder / "bundle", baseline=original, formats=("onnx",), lengths=fakes.LENGTHS)
+
+
+def shared_scored_bundle() -> Path:
+    """Return the same in both formats, with scores on twelve texts: look, copy, don't change."""
+    return made_once(_scored_cut_bundle) / "bundle"
+
+
+def _scored_cut_bundle(folder: Path) -> None:
+    from edgebert.pipeline import export_bundle
+
+    original, cut = shared_folders()
+    rows = [(text, fakes.LABELS[index % 2]) for index, text in enumerate(fakes.TEXTS)]
+    data = fakes.write_data(folder / "eval.tsv", rows)
+    export_bundle(cut, folder / "bundle", baseline=original, evaluation=data, lengths=fakes.LENGTHS)

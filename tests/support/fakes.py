@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tests.support.once import made_once
+
 if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
@@ -201,25 +203,30 @@ def write_data(
 
 @functools.cache
 def _shared() -> Path:
+    """Return a folder of this process alone, for what the tests of one file share."""
     folder = Path(tempfile.mkdtemp(prefix="edgebert-tests-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
 
 
-@functools.cache
 def shared_checkpoint() -> Path:
     """Return the tiny checkpoint that tests share: look at it, copy it, don't change it."""
-    return tiny_checkpoint(_shared() / "tiny")
+    return made_once(_checkpoint) / "tiny"
 
 
-@functools.cache
+def _checkpoint(folder: Path) -> None:
+    tiny_checkpoint(folder / "tiny")
+
+
 def shared_bundle() -> Path:
     """Return a bundle of the shared checkpoint, both formats, lengths 8 and 16: look, copy, don't change."""
+    return made_once(_bundle) / "bundle"
+
+
+def _bundle(folder: Path) -> None:
     from edgebert.pipeline import export_bundle
 
-    root = _shared() / "bundle"
-    export_bundle(shared_checkpoint(), root, lengths=LENGTHS)
-    return root
+    export_bundle(shared_checkpoint(), folder / "bundle", lengths=LENGTHS)
 
 
 def copy_of(folder: Path, to: Path) -> Path:
