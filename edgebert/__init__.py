@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from edgebert.answer_options import AnswerOptions
     from edgebert.bundle import Bundle, open_bundle
     from edgebert.checkpoint import Checkpoint, Model, load_model
     from edgebert.data import Dataset, TrainingTexts, read_dataset, read_training
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from edgebert.verification import verify
 
 _MODULES = {
+    "answer_options": ("AnswerOptions",),
     "bundle": ("Bundle", "open_bundle"),
     "checkpoint": ("Checkpoint", "Model", "load_model"),
     "data": ("Dataset", "TrainingTexts", "read_dataset", "read_training"),
@@ -49,6 +51,7 @@ _MODULES = {
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
+    "AnswerOptions",
     "Bounds",
     "Bundle",
     "Checkpoint",

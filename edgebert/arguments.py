@@ -141,6 +141,9 @@ def _check_field(name: str, value: Any, hint: Any) -> None:
             raise UsageError(f"{name} is {shown(value)}, not one of {', '.join(map(str, arguments))}")
         return
     options = arguments if origin in (typing.Union, types.UnionType) else (hint,)
+    for option in options:
+        if typing.get_origin(option) is typing.Literal and value is not None:
+            _check_field(name, value, option)
     kinds, ranges = [], []
     for option in options:
         kind, *extras = typing.get_args(option) if typing.get_origin(option) is typing.Annotated else (option,)

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import NoneType
 
 from edgebert import bundle as bundles
+from edgebert.answer_options import AS_STORED, AnswerOptions
 from edgebert.arguments import PLACE, expect, integers_of, path_of, strings_of
 from edgebert.card import write_card
 from edgebert.checkpoint import Model, load_model
@@ -42,6 +43,7 @@ def export_bundle(
     evaluation: Dataset | str | Path | None = None,
     formats: Sequence[str] | None = None,
     lengths: Sequence[int] | None = None,
+    options: AnswerOptions = AS_STORED,
     keep_baselines: bool = True,
     allow_added_tokens: bool = False,
     force: bool = False,
@@ -62,6 +64,8 @@ def export_bundle(
         evaluation: Labelled texts, or the path of a data file.
         formats: Formats to make, as in ``("onnx",)``; ``None`` makes all that the recipe names.
         lengths: TFLite signature lengths in tokens; ``None`` takes the recipe's.
+        options: How the outputs of the files become answers, where that is to be other than the checkpoint says; an app
+            reads it in the manifest.
         keep_baselines: Whether the float files stay in the bundle; without them it is a slim one.
         allow_added_tokens: Whether a tokenizer may have added tokens, which the app has to find in a text by itself.
         force: Replace an existing bundle.
@@ -78,6 +82,7 @@ def export_bundle(
     expect("training", training, TrainingTexts, *PLACE, NoneType, hint="read the file with read_training")
     expect("baseline", baseline, Model, *PLACE, NoneType)
     expect("evaluation", evaluation, Dataset, *PLACE, NoneType, hint="read the file with read_dataset")
+    expect("options", options, AnswerOptions)
     expect("keep_baselines", keep_baselines, bool)
     expect("allow_added_tokens", allow_added_tokens, bool)
     expect("force", force, bool)
@@ -86,13 +91,14 @@ def export_bundle(
     lengths = None if lengths is None else integers_of("lengths", lengths)
     plan = narrowed(recipe if isinstance(recipe, Recipe) else load_recipe(recipe), formats=formats, lengths=lengths)
     check_training(plan, given=training is not None)
+    options.check_stride(plan.lengths[-1])
     with staged_folder(out, force=force, marker=bundles.MANIFEST) as stage:
         steps = _Steps(progress, 3 + len({target.format for target in plan.targets}) + len(plan.targets))
         steps.start("loading the checkpoint")
-        loaded = _loaded(model)
+        loaded = _loaded(model, options)
         if not allow_added_tokens:
             _check_added_tokens(loaded)
-        other = loaded if baseline is None else _loaded(baseline)
+        other = loaded if baseline is None else _loaded(baseline, options)
         _check_baseline(other, loaded)
         data = _read(evaluation, loaded)
         for item in (loaded, other):
@@ -134,8 +140,11 @@ class _Steps:
         self._progress(self._last, self._done, self._total)
 
 
-def _loaded(model: str | Path | Model) -> Model:
-    return model if isinstance(model, Model) else load_model(model)
+def _loaded(model: str | Path | Model, options: AnswerOptions) -> Model:
+    """Return a model, loaded if it is not, whose answers are as they are asked for."""
+    found = model if isinstance(model, Model) else load_model(model)
+    meaning = options.applied(found.checkpoint.meaning, found.checkpoint.task)
+    return replace(found, checkpoint=replace(found.checkpoint, settings=meaning.settings))
 
 
 def _read(evaluation: Dataset | str | Path | None, model: Model) -> Dataset | None:

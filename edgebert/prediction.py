@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import NoneType
 
+from edgebert.answer_options import AS_STORED, AnswerOptions
 from edgebert.answers import Prediction
 from edgebert.arguments import expect, path_of, texts_of
 from edgebert.bundle import Bundle, is_bundle, open_bundle
@@ -71,6 +72,7 @@ def predict(
     *,
     file: str | None = None,
     runtime: str | None = None,
+    options: AnswerOptions = AS_STORED,
 ) -> tuple[Prediction, ...]:
     """Return the answer to each text, or to each question with its context.
 
@@ -79,20 +81,36 @@ def predict(
         texts: Texts as a user types them; one string is one text. For question answering pairs of question and context.
         file: File of the bundle; by default the first that ships and whose runtime is here.
         runtime: Runtime to run it in.
+        options: How its outputs become answers, where that is to be other than the target says.
 
     Raises:
-        UsageError: Runtime, file and target do not go together, or something among the texts is no text.
+        UsageError: Runtime, file, options and target do not go together, or something among the texts is no text.
     """
     given = texts_of("texts", texts)
-    predictor = open_predictor(target, file=file, runtime=runtime)
+    predictor = open_predictor(target, file=file, runtime=runtime, options=options)
     return tuple(itertools.starmap(predictor.answer, given))
 
 
-def open_predictor(target: str | Path, *, file: str | None = None, runtime: str | None = None) -> Predictor:
+def open_predictor(
+    target: str | Path,
+    *,
+    file: str | None = None,
+    runtime: str | None = None,
+    options: AnswerOptions = AS_STORED,
+) -> Predictor:
     """Return a model that is ready to answer texts; arguments and errors as for ``predict``."""
     path = path_of("target", target)
     expect("file", file, str, NoneType)
     expect("runtime", runtime, str, NoneType)
+    expect("options", options, AnswerOptions)
+    if options == AS_STORED:
+        return _opened(path, target, file, runtime)
+    task, meaning = task_of(target)
+    meaning = options.applied(meaning, task)
+    return replace(_opened(path, target, file, runtime), meaning=meaning)
+
+
+def _opened(path: Path, target: str | Path, file: str | None, runtime: str | None) -> Predictor:
     if is_bundle(path):
         bundle = open_bundle(path)
         artifact = _runnable(bundle, runtime) if file is None else bundle.artifact(file)

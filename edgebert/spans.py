@@ -41,6 +41,11 @@ def default_stride(max_length: int) -> int:
     return min(128, max_length // 3)
 
 
+def most_stride(max_length: int) -> int:
+    """Return how many tokens two windows can share, however long the question is."""
+    return max_length - 3 - max_length // 3 - 1
+
+
 def question_windows(encoder: TextEncoder, example: Example, settings: TaskSettings) -> Encoded:
     """Return the windows of a question and its context; errors as for ``TextEncoder.pair_windows``."""
     question, context = example.texts

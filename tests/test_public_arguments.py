@@ -52,7 +52,8 @@ def calls(folder: Path) -> dict[str, dict[str, Any]]:
         },
         "export_bundle": {
             "model": model, "out": out, "recipe": "int8", "training": None, "baseline": None, "evaluation": dataset,
-            "formats": ("onnx",), "lengths": (8, 16), "keep_baselines": True, "allow_added_tokens": False,
+            "formats": ("onnx",), "lengths": (8, 16), "options": edgebert.AnswerOptions(),
+            "keep_baselines": True, "allow_added_tokens": False,
             "force": False,
         },
         "finetune": {
@@ -67,7 +68,10 @@ def calls(folder: Path) -> dict[str, dict[str, Any]]:
             "model": model, "training": texts, "evaluation": dataset, "out": out,
             "bounds": edgebert.Bounds(max_drop=1), "force": False,
         },
-        "predict": {"target": bundle, "texts": ["good"], "file": "int8.onnx", "runtime": None},
+        "predict": {
+            "target": bundle, "texts": ["good"], "file": "int8.onnx", "runtime": None,
+            "options": edgebert.AnswerOptions(),
+        },
         "prune": {
             "model": model, "training": texts, "out": out, "options": edgebert.PruneOptions(keep=0.5),
             "vocabulary": None, "latency": None, "force": False,
@@ -107,11 +111,16 @@ def test_a_strange_argument_works_or_is_named(tmp_path: Path, name: str, paramet
             assert len(error.message) < 500, (index, error.message)
 
 
-@pytest.mark.parametrize("kind", ["FinetuneOptions", "PruneOptions", "Bounds"])
+@pytest.mark.parametrize("kind", ["AnswerOptions", "FinetuneOptions", "PruneOptions", "Bounds"])
 def test_strange_options_work_or_are_named(tmp_path: Path, kind: str, monkeypatch) -> None:
     """Options of another type are refused when they are made, or when they are used."""
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    uses = {"FinetuneOptions": "finetune options", "PruneOptions": "prune options", "Bounds": "plan bounds"}
+    uses = {
+        "AnswerOptions": "export_bundle options",
+        "FinetuneOptions": "finetune options",
+        "PruneOptions": "prune options",
+        "Bounds": "plan bounds",
+    }
     name, parameter = uses[kind].split()
     given = calls(tmp_path)[name]
     needed = {"PruneOptions": {"keep": 0.5}, "Bounds": {"max_drop": 1.0}}.get(kind, {})

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import edgebert
 from edgebert.cli import output
+from edgebert.cli.answering import Aggregation, NoAnswer, Stride, Threshold, answer_options
 from edgebert.cli.options import (
     DataColumns,
     Force,
@@ -52,6 +53,10 @@ def export(
     text_column: TextColumn = None,
     pair_column: PairColumn = None,
     label_column: LabelColumn = None,
+    aggregation: Aggregation = None,
+    threshold: Threshold = None,
+    no_answer: NoAnswer = None,
+    stride: Stride = None,
     *,
     no_baseline: Annotated[
         bool, option("Leave the FP32 files out of the bundle once all is compared.", "--no-baseline")
@@ -78,6 +83,9 @@ def export(
     check_training(plan, given=train is not None)
     check_folder(out, force=force, marker=MANIFEST)
     task, meaning = task_of(model)
+    options = answer_options(aggregation=aggregation, threshold=threshold, no_answer=no_answer, stride=stride)
+    options.applied(meaning, task)
+    options.check_stride(plan.lengths[-1])
     columns = DataColumns(text_column, pair_column, label_column)
     if baseline is not None:
         task_of(baseline)
@@ -94,6 +102,7 @@ def export(
             training=training,
             baseline=baseline,
             evaluation=data,
+            options=options,
             keep_baselines=not no_baseline,
             allow_added_tokens=allow_added_tokens,
             force=force,

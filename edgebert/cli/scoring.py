@@ -12,6 +12,7 @@ import typer
 
 import edgebert
 from edgebert.cli import output
+from edgebert.cli.answering import Aggregation, NoAnswer, Stride, Threshold, answer_options
 from edgebert.cli.options import (
     DataColumns,
     Force,
@@ -97,6 +98,10 @@ def predict(
         int | None, typer.Option(min=1, help="Number of labels to show, the most probable first.", show_default="1")
     ] = None,
     text_column: TextColumn = None,
+    aggregation: Aggregation = None,
+    threshold: Threshold = None,
+    no_answer: NoAnswer = None,
+    stride: Stride = None,
     *,
     jsonl: Annotated[bool, option("Print one JSON object a line, as soon as it is there.", "--jsonl")] = False,
     force: Force = False,
@@ -117,7 +122,8 @@ def predict(
         raise UsageError(f"--json and {'--jsonl' if jsonl else '--out'} cannot be combined", hint="leave --json out")
     if out is not None:
         output.check_output(out, PREDICTIONS, force=force, is_shared=False)
-    predictor = open_predictor(target, file=file, runtime=runtime)
+    options = answer_options(aggregation=aggregation, threshold=threshold, no_answer=no_answer, stride=stride)
+    predictor = open_predictor(target, file=file, runtime=runtime, options=options)
     given = _inputs(predictor.head, texts or lines, question, context, evaluation, text_column)
     found = told(itertools.starmap(predictor.answer, given), predictor.encoder.max_length)
     if as_json:
