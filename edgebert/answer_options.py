@@ -8,7 +8,7 @@ from typing import Literal
 
 from edgebert.arguments import Count, Share, check_options, expect
 from edgebert.errors import UsageError
-from edgebert.manifest import Meaning, Task
+from edgebert.meaning import Meaning, Task
 from edgebert.printable import shown
 from edgebert.spans import most_stride
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from edgebert.answer_options import AnswerOptions
 from edgebert.bundle import open_bundle
 from edgebert.errors import UsageError
-from edgebert.manifest import Meaning, TaskSettings
+from edgebert.meaning import Meaning, TaskSettings
 from edgebert.pipeline import export_bundle
 from edgebert.prediction import predict
 from edgebert.spans import most_stride
