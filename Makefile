@@ -73,5 +73,5 @@ $(OPTIMUM)/test.stamp: pyproject.toml constraints-optimum.txt
 $(TFLITE_RUNTIME)/test.stamp: pyproject.toml constraints-tflite-runtime.txt
 	$(call install,$(TFLITE_RUNTIME),constraints-tflite-runtime.txt,-e '.[tflite-runtime]' --group test)
 
-$(INTEROP)/expected.json: $(MAIN)/dev.stamp $(SOURCES) tests/interop/make_bundle.py tests/support/fakes.py
+$(INTEROP)/expected.json: $(MAIN)/dev.stamp $(SOURCES) tests/interop/make_bundle.py tests/interop/task_bundles.py tests/support/fakes.py
 	$(MAIN)/bin/python -m tests.interop.make_bundle $(INTEROP)

@@ -1,7 +1,7 @@
 """Makes what the tests in the other two environments open: ``python -m tests.interop.make_bundle build/interop``.
 
-The folder holds a tiny checkpoint, a pruned one, a bundle of the first for each of two recipes, labelled texts, and
-what edgebert answers to them in the environment that made the bundles.
+The folder holds a tiny checkpoint, a pruned one, a bundle of the first for each of two recipes, labelled texts, a
+bundle for each other task, and what edgebert answers to them in the environment that made the bundles.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from edgebert.pipeline import export_bundle
 from edgebert.prediction import predict
 from edgebert.pruning.surgery import cut
 from edgebert.staging import staged_folder
+from tests.interop.task_bundles import make_task_bundles
 from tests.support.fakes import TEXTS, tiny_checkpoint, write_data
 
 EXPECTED = "expected.json"
@@ -42,7 +43,7 @@ def main(out: Path) -> None:
         write_data(stage / "data.tsv", rows)
         expected = {bundle.root.name: _answers(bundle, stage / "data.tsv") for bundle in bundles}
         cut_answers = predict(stage / "pruned", TEXTS)
-        found = {"texts": TEXTS, "bundles": expected, "pruned": cut_answers}
+        found = {"texts": TEXTS, "bundles": expected, "pruned": cut_answers, "tasks": make_task_bundles(stage)}
         (stage / EXPECTED).write_text(dumps(found), encoding="utf-8")
 
 
