@@ -16,7 +16,7 @@ from edgebert.card import write_card
 from edgebert.checkpoint import Model, load_model
 from edgebert.convert.artifacts import Source, write_artifacts
 from edgebert.convert.golden import make_golden
-from edgebert.data import Dataset, TrainingTexts, read_dataset, read_training
+from edgebert.data import Dataset, TrainingTexts, check_labels, read_dataset, read_training
 from edgebert.errors import CheckpointError, EdgebertError, RecipeError, UsageError
 from edgebert.evaluation import evaluate_bundle
 from edgebert.jsonio import dumps
@@ -148,9 +148,13 @@ def _loaded(model: str | Path | Model, options: AnswerOptions) -> Model:
 
 
 def _read(evaluation: Dataset | str | Path | None, model: Model) -> Dataset | None:
-    if evaluation is None or isinstance(evaluation, Dataset):
-        return evaluation
-    return read_dataset(Path(evaluation), task=model.checkpoint.task, labels=model.checkpoint.labels)
+    if evaluation is None:
+        return None
+    task, labels = model.checkpoint.task, model.checkpoint.labels
+    if not isinstance(evaluation, Dataset):
+        return read_dataset(Path(evaluation), task=task, labels=labels)
+    check_labels(evaluation, labels, task)  # before minutes of converting
+    return evaluation
 
 
 def _check_baseline(baseline: Model, model: Model) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -86,21 +87,29 @@ def test_transformers_opens_the_folder():
     assert (root / "vocab.txt").read_text(encoding="utf-8").splitlines() == list(fakes.VOCABULARY)
 
 
-def test_two_processes_give_the_same_bytes(tmp_path):
-    """The same checkpoint, recipe and versions give every file alike, whatever the process's hash seed."""
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Return the bundle of each format alone, of the same model as the shared bundle, made with another hash seed."""
+    folder = tmp_path_factory.mktemp("alone")
     code = (
         "import sys\n"
         "from edgebert import export_bundle\n"
-        f"export_bundle(sys.argv[1], sys.argv[2], lengths={fakes.LENGTHS})\n"
+        "for name in ('onnx', 'tflite'):\n"
+        f"    export_bundle(sys.argv[1], f'{{sys.argv[2]}}/{{name}}', formats=(name,), lengths={fakes.LENGTHS})\n"
     )
-    out = tmp_path / "again"
     subprocess.run(
-        [sys.executable, "-c", code, str(fakes.shared_checkpoint()), str(out)],
+        [sys.executable, "-c", code, str(fakes.shared_checkpoint()), str(folder)],
         env=os.environ | {"PYTHONHASHSEED": "12345"},
         check=True,
         capture_output=True,
     )
-    assert hashes(out) == hashes(fakes.shared_bundle())
+    return {name: folder / name for name in ("onnx", "tflite")}
+
+
+def test_two_processes_give_the_same_bytes(alone, tmp_path):
+    """The same checkpoint, recipe and versions give every file alike, whatever the process's hash seed."""
+    again = export_bundle(fakes.shared_checkpoint(), tmp_path / "b", formats=("onnx",), lengths=fakes.LENGTHS)
+    assert hashes(alone["onnx"]) == hashes(again.root)
 
 
 def test_scores_are_counted_example_by_example(tmp_path):
@@ -129,13 +138,14 @@ def test_scores_are_counted_example_by_example(tmp_path):
     assert files_in(bundle.root) == TEXT_FILES | CARD | ONNX | {"size-accuracy.svg"}
 
 
-@pytest.mark.parametrize(("formats", "files"), [(("onnx",), ONNX), (("tflite",), TFLITE)])
-def test_one_format_can_be_made_alone(tmp_path, formats, files):
-    """Only its files and its baseline are written, and they are the bytes of a bundle with both."""
-    bundle = export_bundle(fakes.shared_checkpoint(), tmp_path / "b", formats=formats, lengths=fakes.LENGTHS)
+@pytest.mark.parametrize(("name", "files"), [("onnx", ONNX), ("tflite", TFLITE)])
+def test_one_format_can_be_made_alone(alone, name, files):
+    """Only its files and its baseline are written, with the bytes and descriptions that a bundle of both has."""
+    bundle, both = open_bundle(alone[name]), open_bundle(fakes.shared_bundle())
     assert files_in(bundle.root) == TEXT_FILES | CARD | files
-    for name in files:
-        assert sha256_of(bundle.path(name)) == sha256_of(fakes.shared_bundle() / name)
+    for file in (*files, *TEXT_FILES):
+        assert sha256_of(bundle.path(file)) == sha256_of(both.path(file))
+    assert [bundle.artifact(file) for file in files] == [both.artifact(file) for file in files]
 
 
 def test_the_legacy_recipe_makes_a_file_of_its_own_name(tmp_path):
@@ -222,11 +232,18 @@ def test_labels_the_model_does_not_know_are_refused_and_nothing_is_left(tmp_path
 
 
 def test_a_data_set_with_labels_in_another_order_is_refused(tmp_path):
-    """Ids that mean something else would silently turn every score around."""
+    """Ids that mean something else would silently turn every score around; nothing is converted before."""
     path = fakes.write_data(tmp_path / "dev.csv", [("good", "positive"), ("bad", "negative")])
     data = read_dataset(path, labels=("positive", "negative"))
+    steps = []
     with pytest.raises(DataError, match="positive, negative"):
-        export_bundle(fakes.shared_checkpoint(), tmp_path / "bundle", evaluation=data, lengths=(8,))
+        export_bundle(
+            fakes.shared_checkpoint(),
+            tmp_path / "bundle",
+            evaluation=data,
+            progress=lambda *step: steps.append(step[0]),
+        )
+    assert steps == ["loading the checkpoint"]
     assert not (tmp_path / "bundle").exists()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -269,19 +270,17 @@ def test_a_runtime_that_is_not_installed(refused):
         assert "-m venv .venv-tflite-runtime" in message
 
 
-def test_a_disk_with_no_room(model, tmp_path):
+def test_a_disk_with_no_room(refused, model, tmp_path):
     """A file that cannot grow further, as on a full disk, is exit 3 and one line, and the folder is gone."""
-    code = (
-        "import resource, sys\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))\n"
-        "from edgebert.cli.app import main\n"
-        "main(['export', sys.argv[1], '--out', sys.argv[2], '--formats', 'onnx', '--lengths', '8'])\n"
-    )
-    words = [sys.executable, "-c", code, str(model), str(tmp_path / "bundle")]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    assert done.returncode == 3, done.stderr
-    assert CLEAR.fullmatch(done.stderr[done.stderr.index("error: ") :])
-    assert "no room left on the disk" in done.stderr
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, before[1]))
+    try:
+        message = refused(
+            *("export", model, "--out", tmp_path / "bundle", "--formats", "onnx", "--lengths", "8"), code=3
+        )
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "no room left on the disk" in message
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 

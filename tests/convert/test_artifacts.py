@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
@@ -11,13 +12,14 @@ from edgebert.checkpoint import load_model
 from edgebert.convert.artifacts import Source, write_artifacts
 from edgebert.convert.golden import make_golden
 from edgebert.errors import ParityError
+from edgebert.manifest import Artifact
 from edgebert.recipe import Target
 from edgebert.text import TextEncoder, text_spec
 from tests.support import cut_models
 
 LENGTHS = (8,)
 FLOAT, INT8 = (Target(format="onnx", precision=precision) for precision in ("float32", "int8"))
-LITE = Target(format="tflite", precision="int8")
+LITE_FLOAT, LITE = (Target(format="tflite", precision=precision) for precision in ("float32", "int8"))
 
 
 @pytest.fixture(scope="module")
@@ -33,34 +35,41 @@ def sources() -> tuple[Source, Source]:
     return tuple(source(folder) for folder in cut_models.shared_folders())
 
 
-def test_a_baseline_stands_before_the_files_of_its_format(tmp_path, sources):
-    """One float baseline a format, before what is compared with it; each step is announced by the name of its file."""
+@pytest.fixture(scope="module")
+def cut_files(sources, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Artifact], list[str]]:
+    """Return files of the cut model that are compared with the original: their folder, what they are, what was said."""
     original, cut = sources
-    said = []
-    made = write_artifacts(tmp_path, cut, original, targets=(LITE, INT8, FLOAT), start=said.append)
-    files = ["baseline/float32.tflite", "int8.tflite", "baseline/float32.onnx", "int8.onnx", "float32.onnx"]
+    folder, said = tmp_path_factory.mktemp("cut"), []
+    made = write_artifacts(folder, cut, original, targets=(LITE, LITE_FLOAT, INT8, FLOAT), start=said.append)
+    return folder, made, said
+
+
+def test_a_baseline_stands_before_the_files_of_its_format(cut_files):
+    """One float baseline a format, before what is compared with it; each step is announced by the name of its file."""
+    folder, made, said = cut_files
+    files = [
+        *("baseline/float32.tflite", "int8.tflite", "float32.tflite"),
+        *("baseline/float32.onnx", "int8.onnx", "float32.onnx"),
+    ]
     assert [item.file for item in made] == files
     assert said == [f"writing {file}" for file in files]
-    found = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert found == set(files)
-    assert {path.name for path in tmp_path.iterdir() if path.is_dir()} == {"baseline"}
+    assert {path.name for path in folder.iterdir() if path.is_dir()} == {"baseline"}
     for item in made:
-        assert (item.size_bytes, item.sha256) == (
-            (tmp_path / item.file).stat().st_size,
-            sha256_of(tmp_path / item.file),
-        )
+        assert (item.size_bytes, item.sha256) == ((folder / item.file).stat().st_size, sha256_of(folder / item.file))
 
 
-def test_an_int8_tflite_file_does_not_depend_on_the_baseline(tmp_path, sources):
-    """It is quantized from the float file of its own model: the same bytes, whatever it is compared with."""
-    original, cut = sources
-    made = {}
-    for name, baseline in (("own", cut), ("other", original)):
-        (tmp_path / name).mkdir()
-        artifacts = write_artifacts(tmp_path / name, cut, baseline, targets=(LITE,), start=lambda _: None)
-        made[name] = {item.file: item.sha256 for item in artifacts}
-    assert made["own"]["int8.tflite"] == made["other"]["int8.tflite"]
-    assert made["own"]["baseline/float32.tflite"] != made["other"]["baseline/float32.tflite"]
+def test_a_shipped_file_does_not_depend_on_the_baseline(tmp_path, sources, cut_files):
+    """It is of its own model: the same bytes, whatever it is compared with. The int8 file is quantized from that."""
+    _, cut = sources
+    artifacts = write_artifacts(tmp_path, cut, cut, targets=(LITE, INT8, FLOAT), start=lambda _: None)
+    own = {item.file: item.sha256 for item in artifacts}
+    other = {item.file: item.sha256 for item in cut_files[1]}
+    for kind in ("onnx", "tflite"):
+        assert own[f"int8.{kind}"] == other[f"int8.{kind}"]
+        assert own[f"baseline/float32.{kind}"] == other[f"float32.{kind}"] != other[f"baseline/float32.{kind}"]
+    assert own["float32.onnx"] == own["baseline/float32.onnx"]
 
 
 def test_a_file_is_held_against_the_golden_texts_of_its_own_model(tmp_path, sources):

@@ -8,14 +8,12 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from edgebert.checkpoint import load_model
 from edgebert.convert.compact import compact_tflite
-from edgebert.convert.tflite import quantize_tflite, write_tflite
-from edgebert.convert.weights import extract_weights
+from edgebert.convert.tflite import quantize_tflite
 from edgebert.ondevice.session import open_session
-from tests.support.fakes import tiny_checkpoint
+from tests.support import fakes
 
-LENGTHS = (8, 16, 24)
+FLOAT = "baseline/float32.tflite"
 
 
 @pytest.fixture(scope="module")
@@ -24,9 +22,7 @@ def quantized(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from ai_edge_quantizer import quantizer, recipe
 
     folder = tmp_path_factory.mktemp("compact")
-    weights = extract_weights(load_model(tiny_checkpoint(folder / "model")))
-    write_tflite(weights, folder / "float32.tflite", lengths=LENGTHS)
-    work = quantizer.Quantizer(str(folder / "float32.tflite"), recipe.dynamic_wi8_afp32())
+    work = quantizer.Quantizer(str(fakes.shared_bundle() / FLOAT), recipe.dynamic_wi8_afp32())
     (folder / "raw.tflite").write_bytes(bytes(work.quantize().quantized_model))
     (folder / "compact.tflite").write_bytes(compact_tflite((folder / "raw.tflite").read_bytes()))
     return folder
@@ -41,7 +37,7 @@ def test_same_answers(quantized: Path) -> None:
     """The compact file gives the very bits of the quantizer's own, in every signature."""
     before, after = (open_session(str(quantized / name), "litert") for name in ("raw.tflite", "compact.tflite"))
     rng = np.random.default_rng(0)
-    for length in LENGTHS:
+    for length in fakes.LENGTHS:
         ids = rng.integers(5, 40, (1, length)).astype(np.int32)
         mask = (np.arange(length) < length - 3).astype(np.int32)[None]
         assert np.array_equal(before.run(ids, mask)["logits"], after.run(ids, mask)["logits"])
@@ -73,7 +69,7 @@ def test_quantization_is_kept_and_shared(quantized: Path) -> None:
         for index in range(graph.TensorsLength())
         if graph.Tensors(index).Quantization() is not None
     ]
-    assert len(set(places)) < len(places) / len(LENGTHS)
+    assert len(set(places)) < len(places) / len(fakes.LENGTHS)
 
 
 def test_constants_are_kept_and_aligned(quantized: Path) -> None:
@@ -92,6 +88,6 @@ def test_constants_are_kept_and_aligned(quantized: Path) -> None:
 
 def test_quantize_writes_compact_files(quantized: Path) -> None:
     """What ``quantize_tflite`` writes needs no second pass."""
-    quantize_tflite(quantized / "float32.tflite", quantized / "int8.tflite", per_tensor=False)
+    quantize_tflite(fakes.shared_bundle() / FLOAT, quantized / "int8.tflite", per_tensor=False)
     content = (quantized / "int8.tflite").read_bytes()
     assert compact_tflite(content) == content

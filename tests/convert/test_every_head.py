@@ -20,7 +20,7 @@ from edgebert.parity import float_tolerance
 from edgebert.pruning.cost import macs
 from tests.support import fakes, task_models
 
-LENGTHS = {"entities": (8, 24), "answers": (24,), "number": (24,), "dense": (8, 24)}
+LENGTHS = {"entities": (8, 24), "answers": (24,), "number": (24,), "dense": (24,)}
 """Signatures of the TFLite files. What these cases have in common with others is converted once: that takes seconds."""
 
 TEXTS = fakes.random_texts(1, count=12, longest=24, vocabulary=50)

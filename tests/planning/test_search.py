@@ -250,7 +250,8 @@ def test_a_complete_search_is_answered_from_disk_whatever_the_bounds(found, mode
 def test_a_bound_on_speed_has_every_file_timed(model, training, data, tmp_path):
     """Each but the original has as many processes as the original beside it, times above 0, and an interval."""
     bounds = Bounds(max_drop=100, min_speedup=0.01)
-    found = plan(model, training, data, tmp_path / "plan", bounds=bounds, options=OPTIONS)
+    options = dataclasses.replace(OPTIONS, shares=(1.0,))
+    found = plan(model, training, data, tmp_path / "plan", bounds=bounds, options=options)
     assert found.options.is_timed
     assert found.pick is not None
     for trial in found.trials:
