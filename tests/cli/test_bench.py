@@ -160,7 +160,7 @@ def steps_in(journal: Path) -> int:
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_stopped_run_goes_on_where_it_was(cli, program, tmp_path, sign):
     """Interrupted or killed, the same command makes only the trials that are missing; an interrupt says so."""
-    out, whole = tmp_path / "report.json", 12
+    out, whole = tmp_path / "report.json", 6
     words = [
         "bench",
         fakes.shared_bundle(),

@@ -43,7 +43,6 @@ COMMANDS = (
     "verify",
     "worker build",
 )
-LENGTHS = ",".join(map(str, fakes.LENGTHS))
 
 
 @pytest.fixture
@@ -103,7 +102,7 @@ def test_the_version_is_that_of_the_package(cli):
 def test_export_shows_one_table_and_leaves_the_bundle(cli, tmp_path, data):
     """File, runtime, size, share, accuracy, change, agreement and parity of every file; notes go to stderr."""
     out = tmp_path / "bundle"
-    outcome = cli("export", fakes.shared_checkpoint(), "--out", out, "--lengths", LENGTHS, "--eval", data)
+    outcome = cli("export", fakes.shared_checkpoint(), "--out", out, "--lengths", "16", "--eval", data)
     assert outcome.code == 0
     bundle = open_bundle(out)
     for item in bundle.manifest.artifacts:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from edgebert.bench.report import Report, write_report
 from edgebert.bench.run.device_run import DeviceRun
 from edgebert.bench.run.journal import ANEW, Journal, RunFingerprint, open_journal
-from edgebert.bench.run.steps import AnswersStep, make_report, measurement, misfits
+from edgebert.bench.run.outcome import make_report, measurement, misfits
+from edgebert.bench.run.steps import AnswersStep
 from edgebert.bench.run.workload import BenchmarkPlan, chosen_files, make_workload
 from edgebert.bench.suite import Suite
 from edgebert.bundle import MANIFEST, Bundle, sha256_of
