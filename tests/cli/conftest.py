@@ -68,6 +68,9 @@ def training(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def larger(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a checkpoint whose layers take most of its time, so that a share of that can be met."""
+    """Return a checkpoint whose layers take most of its time, so that a share of that can be met.
+
+    It has one head a layer: each more would be one more width to time.
+    """
     folder = tmp_path_factory.mktemp("larger") / "model"
-    return fakes.tiny_checkpoint(folder, hidden=64, heads=4, neurons=512, layers=4)
+    return fakes.tiny_checkpoint(folder, hidden=64, heads=1, neurons=512, layers=4)

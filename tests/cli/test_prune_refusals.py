@@ -10,6 +10,7 @@ import pytest
 
 from edgebert.checkpoint import load_model
 from edgebert.errors import install_line
+from edgebert.pruning.latency import measure_latency, write_table
 from tests.cli.prune_files import weights
 from tests.support import fakes
 from tests.support.commands import CLEAR
@@ -108,11 +109,12 @@ def test_an_output_that_exists(refused, cli, tmp_path, training):
     assert load_model(out).checkpoint.pruning.keep == 0.8
 
 
-def test_a_latency_table_that_does_not_fit(refused, cli, tmp_path, training, larger):
+def test_a_latency_table_that_does_not_fit(refused, tmp_path, training, larger):
     """A table of another shape, of smaller widths, no table, and one that leaves too little are each one line."""
     table = tmp_path / "table.json"
     words = ("--train", training, "--latency-table", table)
-    assert cli("prune", larger, *words, "--latency-share", "1", "--out", tmp_path / "whole").code == 0
+    shape = load_model(larger).checkpoint.architecture
+    write_table(measure_latency(shape, length=8, rounds=1, runs=2), table)
     out = ("--out", tmp_path / "out", "--latency-share")
     assert "one head and up to 16 neurons" in refused(larger, *words, *out, "0.0001")
     assert "hidden 64 (the model: 32)" in refused(fakes.shared_checkpoint(), *words, *out, "0.9")
