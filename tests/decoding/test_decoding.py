@@ -12,6 +12,7 @@ from edgebert.entities import find_entities
 from edgebert.meaning import TaskSettings
 from edgebert.spans import best_spans
 from edgebert.text import TextEncoder
+from export.apk.unicode_tables import read_tables
 from tests.support.fakes import SPECIALS
 from tests.support.jvm import Jvm
 from tests.support.peer import Refused
@@ -146,6 +147,28 @@ def test_answers_in_a_context_are_those_of_python(peer, encoder, no_answer):
         assert answer["score"] == pytest.approx(spans[0].score if spans else 0)
     assert kinds >= {(False, False), (False, True), (True, False)}
     assert ((True, True) in kinds) is no_answer
+
+
+def test_lower_case_is_that_of_the_tables(peer):
+    """Every code point has the lower-case form of the frozen tables, wherever it is: also a sigma that ends a word."""
+    lower_case = read_tables().lower_case
+    codes = [code for code in range(0x110000) if not 0xD800 <= code < 0xE000]
+    texts = ["".join(map(chr, codes[start : start + 4096])) for start in range(0, len(codes), 4096)]
+    texts += ["\u0391\u03a3", "\u0391\u03a3 \u03a3\u0301.", "I\u0307 \u0130", ""]
+    found = peer.call("lower case", texts=texts)
+    assert found == ["".join(lower_case.get(ord(letter), letter) for letter in text) for text in texts]
+    assert found[-4] == "\u03b1\u03c3" != texts[-4].lower()
+
+
+def test_answers_that_differ_in_case_alone_add_up(peer, encoder):
+    """The same word in other letters is one answer with the sum of the scores, at its first place."""
+    context = "one \u0391\u03a3 two \u03b1\u03c3 three"
+    (window,), _ = encoder.pair_windows("which", context, stride=STRIDE)
+    words = [window.words[token] if window.sequences[token] == 1 else None for token in range(len(window.ids))]
+    logits = np.float32([2 if word in (1, 3) else -9 for word in words])
+    (found,) = decode(peer, "question-answering", [(("which", context), [[logits, logits]])])
+    assert (found["answer"], found["start"], found["end"]) == ("\u0391\u03a3", 4, 6)
+    assert found["score"] > 0.4
 
 
 def test_labels_above_their_thresholds_are_given(peer, encoder):

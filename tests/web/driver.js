@@ -5,10 +5,12 @@
  */
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 import { readGolden, readManifest } from "../../docs/web-demo/js/bundle.js";
+import { inLowerCase } from "../../docs/web-demo/js/characters.js";
 import { classify } from "../../docs/web-demo/js/labels.js";
+import { Model } from "../../docs/web-demo/js/model.js";
 import { Problem } from "../../docs/web-demo/js/problem.js";
 import { runSelfTest } from "../../docs/web-demo/js/self-test.js";
 import { TASKS } from "../../docs/web-demo/js/tasks.js";
@@ -52,6 +54,8 @@ const CALLS = {
 
   "encode units": ({ units }) => row(tokenizer.encode(String.fromCharCode(...units))),
 
+  "lower case": ({ texts }) => texts.map(inLowerCase),
+
   /** Returns the ids that the library gives, and null for a text at which it failed. */
   ids: ({ texts }) => texts.map(libraryIds),
 
@@ -89,6 +93,19 @@ const CALLS = {
     });
   },
 
+  /** Returns what a bundle answers to each of a list of texts or pairs; for one that it refuses, the kind of the problem. */
+  async "bundle answers"({ folder, records, items }) {
+    const model = await Model.open(pathToFileURL(`${folder}/`), async () => recorded(records), () => {});
+    return Promise.all(
+      items.map(({ texts }) =>
+        model.answer(texts).then(
+          ({ task, value }) => plain(task, value),
+          (error) => Problem.of(error, "crash", "answer").kind,
+        ),
+      ),
+    );
+  },
+
   /** Runs the self-test against windows and outputs that are given: by the text, and by the ids. */
   "self test": ({ golden, tolerance, windows, outputs }) =>
     runSelfTest({
@@ -99,6 +116,27 @@ const CALLS = {
         Object.fromEntries(Object.entries(outputs[given.join()]).map(([name, numbers]) => [name, numbers.map(Number)])),
     }),
 };
+
+/** Returns a runtime that gives what another one once gave for the same ids; it knows no others. */
+function recorded(records) {
+  const outputs = new Map(records.map((record) => [record.ids.join(), record.outputs]));
+  const names = records[0].outputs.map(({ name }) => name);
+  const run = async ({ input_ids: { data } }) => {
+    const found = outputs.get(data.join());
+    if (found === undefined) {
+      throw new Error(`nothing was recorded for ${data.join()}`);
+    }
+    const tensor = (values) => ({ data: Float32Array.from(values), dispose() {} });
+    return Object.fromEntries(found.map(({ name, values }) => [name, tensor(values)]));
+  };
+  const session = { inputNames: ["input_ids", "attention_mask"], outputNames: names, run };
+  const Tensor = class {
+    constructor(type, data) {
+      this.data = data;
+    }
+  };
+  return { env: { wasm: {}, versions: {} }, Tensor, InferenceSession: { create: async () => session } };
+}
 
 /** Returns an answer as JSON has it; both languages have the same keys. */
 function plain(task, value) {
@@ -145,6 +183,9 @@ function libraryIds(text) {
     return null;
   }
 }
+
+// Bundles are files here, which Node fetches from no address.
+globalThis.fetch = async (url) => new Response(readFileSync(fileURLToPath(url)));
 
 for await (const line of createInterface({ input: process.stdin, crlfDelay: Infinity })) {
   const call = JSON.parse(line);

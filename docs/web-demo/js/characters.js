@@ -51,6 +51,10 @@ export const combiningRank = (code) => ranks.get(code)?.[0] ?? 0;
 /** Returns the lower-case form of a code point, or undefined if it stands for itself. No neighbour has a say in it. */
 export const lowerCase = (code) => lowerCases.get(code);
 
+/** Returns a text with each code point in lower case. */
+export const inLowerCase = (text) =>
+  Array.from(text, (letter) => String.fromCodePoint(...(lowerCase(letter.codePointAt(0)) ?? [letter.codePointAt(0)]))).join("");
+
 /** Returns the full canonical decomposition of a code point, or undefined if it stands for itself. */
 export function decomposition(code) {
   if (code < HANGUL_FIRST || code > HANGUL_LAST) {

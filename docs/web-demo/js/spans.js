@@ -1,3 +1,4 @@
+import { inLowerCase } from "./characters.js";
 import { checkCount, numbersOf } from "./labels.js";
 
 /** Most tokens of an answer. */
@@ -26,7 +27,7 @@ export function findAnswer({ settings: { noAnswer } }, context, windows, outputs
     for (const candidate of candidatesOf(encoding, starts, ends)) {
       const found = wholeWords(encoding, context, candidate);
       // The same words add up, wherever they were found; the first place counts.
-      const words = found.answer.toLowerCase();
+      const words = inLowerCase(found.answer);
       if (answers.has(words)) {
         answers.get(words).score += found.score;
       } else {

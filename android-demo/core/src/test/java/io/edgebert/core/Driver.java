@@ -83,6 +83,12 @@ public final class Driver {
         return Arrays.asList(counts, packed(all));
       case "encode units":
         return row(tokenizer.encode(fromUnits(call.integers("units")), 512));
+      case "lower case":
+        List<Object> lowered = new ArrayList<>();
+        for (String text : call.strings("texts")) {
+          lowered.add(Characters.lowerCase(text));
+        }
+        return lowered;
       case "speed":
         return speed(read(call.string("file")), call.integer("rounds"));
       case "open":
@@ -120,6 +126,11 @@ public final class Driver {
         return answer(call);
       case "decode":
         return new TaskCalls(tokenizer).decode(call);
+      case "bundle answers":
+        Bundle given = Bundle.open(new FolderSource(new File(call.string("folder"))));
+        Artifact file = given.manifest().artifact(call.string("file"));
+        TextModel<?> recorded = TextModel.open(given, file, new RecordedBackend(call.objects("records")));
+        return TaskCalls.answers(recorded, call.objects("items"));
       case "self-test":
         return selfTest(call);
       case "json":

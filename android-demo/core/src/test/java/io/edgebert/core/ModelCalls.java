@@ -50,6 +50,14 @@ final class ModelCalls {
         return model.answer(call.string("text")).value().label();
       case "model answer units":
         return model.answer(Driver.fromUnits(call.integers("units"))).value().label();
+      case "model bundle answers":
+        File root = new File(call.string("folder"));
+        Bundle answering = Bundle.open(new FolderSource(root));
+        Artifact opened = answering.manifest().artifact(call.string("file"));
+        try (TextModel<?> any = TextModel.open(answering, opened, runtime().open(opened, new File(root, opened.file()), 1))) {
+          SelfTest.run(any, answering.golden(opened), opened.tolerance()).check();
+          return TaskCalls.answers(any, call.objects("items"));
+        }
       case "model self-test":
         return selfTest();
       case "model benchmark":

@@ -34,6 +34,19 @@ final class TaskCalls {
     return answers;
   }
 
+  /** Returns what a bundle answers to each of a list of texts or pairs; for one that it refuses, the kind of the error. */
+  static List<Object> answers(TextModel<?> model, List<JsonObject> items) throws EdgebertException {
+    List<Object> answers = new ArrayList<>();
+    for (JsonObject item : items) {
+      try {
+        answers.add(plain(model.answer(item.strings("texts").toArray(new String[0])).value()));
+      } catch (EdgebertException error) {
+        answers.add(error.kind().name());
+      }
+    }
+    return answers;
+  }
+
   private static Decoder<?> decoder(Task task, List<String> labels, TaskSettings settings) {
     switch (task) {
       case TEXT_CLASSIFICATION:
