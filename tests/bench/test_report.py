@@ -13,6 +13,7 @@ from edgebert.bench.run.runner import BenchmarkResult, finish
 from edgebert.device.device import PhoneState
 from edgebert.device.protocol import Cooling
 from edgebert.errors import EnvironmentProblem, OutputError, UsageError
+from tests.support.full_disk import files_of_at_most
 from tests.support.report_values import (
     change_trials,
     make_conditions,
@@ -142,18 +143,11 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path):
 
 def test_a_full_disk_keeps_journal_and_names_it(tmp_path):
     """A report that finds no room ends with exit code 3; no part of it stays, and the journal does."""
-    resource = pytest.importorskip("resource", reason="limits the size of files on Unix")
     journal = tmp_path / "report.json.journal"
     journal.write_text("steps")
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
-    try:
-        with pytest.raises(EnvironmentProblem, match=r"report\.json: no room left") as caught:
-            finish(
-                BenchmarkResult(report=make_report(), gone=(), misfits=()), tmp_path / "report.json", journal=journal
-            )
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    done = BenchmarkResult(report=make_report(), gone=(), misfits=())
+    with files_of_at_most(100), pytest.raises(EnvironmentProblem, match=r"report\.json: no room left") as caught:
+        finish(done, tmp_path / "report.json", journal=journal)
     assert caught.value.exit_code == 3
     assert str(journal) in caught.value.hint
     assert list(tmp_path.iterdir()) == [journal]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from safetensors.numpy import load_file, save_file
 from edgebert.errors import install_line
 from tests.support import fakes
 from tests.support.commands import CLEAR
+from tests.support.full_disk import files_of_at_most
 
 
 @pytest.fixture
@@ -272,14 +272,9 @@ def test_a_runtime_that_is_not_installed(refused):
 
 def test_a_disk_with_no_room(refused, model, tmp_path):
     """A file that cannot grow further, as on a full disk, is exit 3 and one line, and the folder is gone."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, before[1]))
-    try:
-        message = refused(
-            *("export", model, "--out", tmp_path / "bundle", "--formats", "onnx", "--lengths", "8"), code=3
-        )
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    words = ("export", model, "--out", tmp_path / "bundle", "--formats", "onnx", "--lengths", "8")
+    with files_of_at_most(60_000):
+        message = refused(*words, code=3)
     assert "no room left on the disk" in message
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 

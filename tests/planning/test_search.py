@@ -25,6 +25,7 @@ from edgebert.pruning.prune import prune_model
 from edgebert.recipe import load_recipe
 from tests.pruning.inputs import training_of
 from tests.support import fakes
+from tests.support.full_disk import files_of_at_most
 
 pytest.importorskip("onnx", reason="writes ONNX files")
 pytest.importorskip("onnxruntime", reason="runs them")
@@ -208,15 +209,9 @@ def test_a_full_disk_is_told_as_it_is_and_the_search_resumes(size, found, model,
     A limit on the size of a file stands for a disk that is full at the pruned model, at the file of the original, or at
     that of a candidate.
     """
-    resource = pytest.importorskip("resource", reason="limits the size of files on Unix")
     out = tmp_path / "plan"
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
-    try:
-        with pytest.raises(EnvironmentProblem, match="no room left on the disk") as caught:
-            plan(model, training, data, out, bounds=BOUNDS, options=OPTIONS)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    with files_of_at_most(size), pytest.raises(EnvironmentProblem, match="no room left on the disk") as caught:
+        plan(model, training, data, out, bounds=BOUNDS, options=OPTIONS)
     hint = caught.value.hint
     assert ("keeps the complete trials" in hint) == (out / STATE).is_file()
     assert ("MB of models in work" in hint) == (out / WORK).is_dir()

@@ -22,6 +22,7 @@ from edgebert.planning.state import (
     told_what_is_kept,
     write_text,
 )
+from tests.support.full_disk import files_of_at_most
 from tests.support.trials import few_trials, make_trial
 
 PRINT = SearchKey(
@@ -133,20 +134,10 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path):
 
 def test_a_full_disk_keeps_the_state_before(tmp_path: Path):
     """The new state never takes the place of the old one half-written."""
-    resource = pytest.importorskip("resource", reason="limits the size of files on Unix")
-    import signal
-
     state = add_trial(tmp_path, EMPTY, make_trial())
     before = (tmp_path / STATE).read_bytes()
-    limits, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.getsignal(signal.SIGXFSZ)
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    try:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (len(before), limits[1]))
-        with pytest.raises(EnvironmentProblem, match="no room"):
-            add_trial(tmp_path, state, make_trial(keep=0.35))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, handler)
+    with files_of_at_most(len(before)), pytest.raises(EnvironmentProblem, match="no room"):
+        add_trial(tmp_path, state, make_trial(keep=0.35))
     assert (tmp_path / STATE).read_bytes() == before
     assert [item.name for item in tmp_path.iterdir()] == [STATE]
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import resource
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,22 +9,13 @@ import torch
 
 from edgebert.errors import EnvironmentProblem
 from edgebert.training.resume import StateFolder, TrainingState, drop_state, load_state, save_state
+from tests.support.full_disk import files_of_at_most
 
 
 def state(step: int, size: int = 100) -> TrainingState:
     """A state whose tensors tell its step."""
     groups = {name: {"a": torch.full((size,), step + 0.1), "b": torch.eye(3)} for name in ("average", "student")}
     return TrainingState(step=step, groups=groups)
-
-
-@contextlib.contextmanager
-def files_of_at_most(size_bytes: int) -> Iterator[None]:
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 def test_what_was_saved_comes_back(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@ from __future__ import annotations
 import dataclasses
 import gzip
 import io
-import resource
 import subprocess
 import sys
 import tarfile
@@ -27,6 +26,7 @@ from edgebert.workers.archive import (
     write_runtime,
 )
 from edgebert.workers.unpack import check_runtime, read_runtime, unpack_runtime
+from tests.support.full_disk import files_of_at_most
 
 PACKAGES = (RuntimePackage(name="numpy", version="2.4.6", origin="PyPI"),)
 CONTENT = {PYTHON: b"python", LOADER: b"loader", "site/numpy/__init__.py": b"", "licences/libc6": b"LGPL" * 9000}
@@ -141,15 +141,11 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path):
     """When there is no room the old file stays, and no half-written one is left beside it."""
     path = made(tmp_path)
     before = path.read_bytes()
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (200, hard))
-    try:
+    with files_of_at_most(200):
         with pytest.raises(EnvironmentProblem, match="no room"):
             write_runtime(path, sources_of(tmp_path), PACKAGES, force=True)
         with pytest.raises(EnvironmentProblem, match="no room"):
             unpack_runtime(path, tmp_path / "root")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert path.read_bytes() == before
     assert {entry.name for entry in tmp_path.iterdir()} == {"runtime.tar.gz", "sources"}
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import contextlib
 import json
 import signal
 import subprocess
@@ -19,6 +18,7 @@ from edgebert.bench.suite import Suite
 from edgebert.device.device import PhoneState
 from edgebert.device.protocol import Conditions
 from edgebert.errors import EnvironmentProblem, OutputError, UsageError
+from tests.support.full_disk import files_of_at_most
 
 RUN = RunFingerprint(
     edgebert="1", bundle="b", texts="t", suite=Suite(), devices=("local",), files=(), runtimes=("onnxruntime",)
@@ -273,7 +273,7 @@ def test_a_number_that_no_run_writes_is_named(what, tmp_path):
 @pytest.mark.parametrize("size", [0, 10, 100])
 def test_a_full_disk_at_the_first_line_is_a_problem_of_the_machine(size, tmp_path):
     """A disk that takes no whole first line ends the run with exit code 3, and no half of a journal stays."""
-    with full_disk(size), pytest.raises(EnvironmentProblem, match="journal: no room left on the disk") as caught:
+    with files_of_at_most(size), pytest.raises(EnvironmentProblem, match="journal: no room left on the disk") as caught:
         open_journal(tmp_path / "journal", RUN, anew=False)
     assert (caught.value.exit_code, list(tmp_path.iterdir())) == (3, [])
 
@@ -283,21 +283,9 @@ def test_a_full_disk_in_a_run_keeps_the_steps_before(more, tmp_path):
     """The step that finds no room ends the run with exit code 3; closing is quiet, and the steps before are read."""
     path = filled(tmp_path / "journal", STEPS[:1])
     journal = open_journal(path, RUN, anew=False)
-    with full_disk(path.stat().st_size + more):
+    with files_of_at_most(path.stat().st_size + more):
         with pytest.raises(EnvironmentProblem, match="no room left on the disk") as caught:
             journal.add(STEPS[2])
         journal.close()
     assert (caught.value.exit_code, journal.is_broken) == (3, True)
     assert steps_in(path) == STEPS[:1]
-
-
-@contextlib.contextmanager
-def full_disk(size):
-    """Let no file grow beyond so many bytes."""
-    resource = pytest.importorskip("resource", reason="limits the size of files on Unix")
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
