@@ -176,7 +176,7 @@ def _evaluation(scores: tuple[Score, ...], answered: Sequence[_Answered], data: 
     metric, tallies, chance = METRICS[scores[0].metric], answered[0].tallies, None
     if metric.chance is not None:
         chance = metric.value(metric.chance(tallies))
-    if metric.doubt is not None and (doubt := metric.doubt(tallies, len(data.labels))):
+    if metric.doubt is not None and (doubt := metric.doubt([item.tallies for item in answered], len(data.labels))):
         warn(doubt)
     if data.by_id:
         shown = ", ".join(f"{index} = {name}" for index, name in enumerate(data.labels[:10]))

@@ -33,6 +33,7 @@ from edgebert.tallies import entities, label_sets, numbers
 from edgebert.tallies.kinds import (
     Ends,
     Metric,
+    mean_number,
     percentile_of,
     resampled_number,
     resampled_share,
@@ -40,6 +41,7 @@ from edgebert.tallies.kinds import (
     share_of,
 )
 from edgebert.tallies.label_sets import all_right, one_hot_counts
+from edgebert.tallies.tails import doubt_of
 
 
 class Pairs(NamedTuple):
@@ -259,7 +261,7 @@ METRICS = {
         hits=_label_hits,
         chance=_most_frequent,
         unseen=unseen_flips_width,
-        doubt=lambda tallies, labels: sparse_warning(_labels(tallies)[0], labels=labels),
+        doubt=lambda files, labels: sparse_warning(_labels(files[0])[0], labels=labels),
     ),
     "micro_f1": resampled_share(
         "micro F1", _sum_ratio(one_hot_counts, label_sets.micro_f1), units=label_sets.label_units, hits=all_right
@@ -267,14 +269,18 @@ METRICS = {
     "label_macro_f1": replace(
         resampled_share("macro F1 of the labels", _LABEL_MACRO_F1, units=label_sets.even_units, hits=all_right),
         interval=label_sets.macro_f1_interval,
-        doubt=lambda tallies, _: label_sets.sparse_warning(tallies),
+        doubt=lambda files, _: label_sets.sparse_warning(files[0]),
     ),
     "subset_accuracy": share_of("subset accuracy", all_right, chance=label_sets.most_frequent_set),
-    "pearson": resampled_number("Pearson correlation", _of_numbers(numbers.pearson, 0), low=-1.0, high=1.0),
+    "pearson": replace(
+        resampled_number("Pearson correlation", _of_numbers(numbers.pearson, 0), low=-1.0, high=1.0),
+        doubt=doubt_of("the Pearson correlation", numbers.correlation_influence),
+    ),
     "spearman": resampled_number("Spearman correlation", _of_numbers(numbers.spearman, 0), low=-1.0, high=1.0),
     "rmse": replace(
         resampled_number("RMSE", _of_numbers(numbers.root_mean_square_error, 0), low=0.0, high=math.inf, is_error=True),
         chance=numbers.mean_answer,
+        doubt=doubt_of("the RMSE", numbers.error_influence),
     ),
     "entity_f1": _entities("entity F1", entities.f1),
     "entity_precision": _entities("entity precision", entities.precision),
@@ -284,7 +290,7 @@ METRICS = {
     "strict_entity_recall": _entities("strict entity recall", entities.recall, strict=True),
     "exact_match": share_of("exact match", lambda tallies: tallies[:, 0] > 0),
     "answer_f1": resampled_share("answer F1", _mean_of(1), units=len, hits=lambda tallies: tallies[:, 0] > 0),
-    "cosine": resampled_number("mean cosine to FP32", _mean_of(0), low=-1.0, high=1.0),
+    "cosine": mean_number("mean cosine to FP32", 0, low=-1.0, high=1.0),
     "cosine_p1": percentile_of("1st percentile of the cosine to FP32", 0, share=0.01, low=-1.0, high=1.0),
     "recall_at_10": resampled_share("recall of the 10 nearest", _mean_of(1), units=lambda t: 10.0 * len(t), hits=None),
     "pair_spearman": resampled_number(

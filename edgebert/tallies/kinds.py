@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,12 +15,13 @@ from edgebert.resampling import (
     Tallies,
     expanded_interval,
     half_width,
+    mean_reach,
     resampled,
     share_interval,
     unseen_change,
     value_of,
 )
-from edgebert.tallies.numbers import percentile
+from edgebert.tallies import numbers
 
 Hits = Callable[[Tallies], npt.NDArray[np.bool_]]
 Ends = Callable[[float, int], tuple[float, float]]
@@ -46,8 +47,8 @@ class Metric:
         chance: Returns the tallies of the best constant answer; ``None`` where there is no such.
         unseen: Computes the part of a stated difference's interval, on either side, that allows for flips which were
             not seen: from flips, examples and the probability beyond either end; ``None`` where it has none.
-        doubt: Says what is wrong with the intervals for a model with so many labels; empty where nothing is, and
-            ``None`` where nothing can be.
+        doubt: Says what is wrong with the intervals of files, the baseline first, for a model with so many labels;
+            empty where nothing is, and ``None`` where nothing can be.
     """
 
     name: str
@@ -63,7 +64,7 @@ class Metric:
     is_share: bool = False
     chance: Callable[[Tallies], Tallies] | None = None
     unseen: Callable[[int, int, float], float] | None = None
-    doubt: Callable[[Tallies, int], str] | None = None
+    doubt: Callable[[Sequence[Tallies], int], str] | None = None
 
     @property
     def unit(self) -> str:
@@ -160,6 +161,30 @@ def resampled_number(name: str, statistic: Statistic, *, low: float, high: float
     )
 
 
+def mean_number(name: str, column: int, *, low: float, high: float) -> Metric:
+    """Return the metric that is the mean of a number of the tallies, with intervals from the bootstrap-t."""
+
+    def around(values: npt.NDArray[np.float64], least: float, most: float) -> Ends:
+        found, reach = float(values.mean()), mean_reach(values)
+
+        def ends(level: float, examples: int) -> tuple[float, float]:
+            down, up = reach(level, examples)
+            return max(found - down, least), min(found + up, most)
+
+        return ends
+
+    return Metric(
+        name=name,
+        value=lambda tallies: float(tallies[:, column].mean()),
+        interval=lambda tallies: around(tallies[:, column], low, high)(0.95, len(tallies)),
+        change=lambda before, after: around(after[:, column] - before[:, column], low - high, high - low),
+        low=low,
+        high=high,
+        in_points=False,
+        statistic=lambda tallies, weights: numbers.mean(tallies[:, column], weights),
+    )
+
+
 def resampled_change(
     statistic: Statistic, *, units: Callable[[Tallies], float], most: float
 ) -> Callable[[Tallies, Tallies], Ends]:
@@ -226,7 +251,7 @@ def percentile_of(name: str, column: int, *, share: float, low: float, high: flo
     """
 
     def value(tallies: Tallies) -> float:
-        return float(percentile(tallies[:, column], np.ones((1, len(tallies))), share=share)[0])
+        return float(numbers.percentile(tallies[:, column], np.ones((1, len(tallies))), share=share)[0])
 
     def around(tallies: Tallies, level: float, examples: int) -> tuple[float, float]:
         from scipy.stats import binom

@@ -68,6 +68,22 @@ def percentile(values: Numbers, weights: Weights, *, share: float) -> npt.NDArra
     return between
 
 
+def error_influence(first: Numbers, second: Numbers) -> Numbers:
+    """Return how far each example moves the root mean square error, as many times as there are examples."""
+    error = np.abs(first - second)
+    most = float(error.max()) or 1.0
+    squares = np.square(error / most)
+    moves: Numbers = most * (squares - squares.mean()) / (2 * np.sqrt(squares.mean()) or 1.0)
+    return moves
+
+
+def correlation_influence(first: Numbers, second: Numbers) -> Numbers:
+    """Return how far each example moves Pearson's correlation, as many times as there are examples."""
+    x, y = (values / (np.sqrt(np.mean(values**2)) or 1.0) for values in (_scaled(first), _scaled(second)))
+    moves: Numbers = x * y - np.mean(x * y) * (x**2 + y**2) / 2
+    return moves
+
+
 def mean_answer(tallies: Weights) -> Weights:
     """Return the tallies of the mean of the right numbers, given to every example, float64 [examples, 2]."""
     gold = tallies[:, 0]

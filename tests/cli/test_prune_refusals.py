@@ -141,10 +141,14 @@ def test_without_torch_the_extra_is_named(tmp_path, training):
 
 
 @pytest.mark.parametrize("more", [[], ["--distill", "2"]], ids=["checkpoint", "state"])
-def test_a_disk_with_no_room(refused, tmp_path, training, more):
+def test_a_disk_with_no_room(cli, tmp_path, training, more):
     """Checkpoint or state of the training: exit 3, one line, and no folder under the final name."""
-    words = (fakes.shared_checkpoint(), "--train", training, "--out", tmp_path / "out", *more)
+    words = ("prune", fakes.shared_checkpoint(), "--train", training, "--out", tmp_path / "out", *more)
     with files_of_at_most(20_000):
-        assert "no room left on the disk" in refused(*words, code=3)
+        done = cli(*words)
+    assert done.code == 3, done.err
+    assert CLEAR.fullmatch(done.err[done.err.index("error: ") :])
+    assert "no room left on the disk" in done.err
+    assert "Traceback" not in done.err
     assert not (tmp_path / "out").exists()
     assert not [path.name for path in tmp_path.iterdir() if ".partial-" in path.name]

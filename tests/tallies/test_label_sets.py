@@ -56,6 +56,6 @@ def test_chance_of_the_subset_accuracy_is_that_of_the_most_frequent_set(case):
 def test_rare_labels_cast_doubt_on_the_mean_of_the_labels():
     """More than a fifth of the labels with fewer than two texts are warned of."""
     often = tally_array([label_set_tally((0, 1), (0,), labels=3)] * 4)
-    doubt = METRICS["label_macro_f1"].doubt(often, 3)
+    doubt = METRICS["label_macro_f1"].doubt([often], 3)
     assert doubt.startswith("1 of 3 labels have fewer than 2 texts: the 95 % intervals of macro F1 are too narrow")
-    assert METRICS["label_macro_f1"].doubt(often[:, :2], 2) == ""
+    assert METRICS["label_macro_f1"].doubt([often[:, :2]], 2) == ""
