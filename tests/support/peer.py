@@ -20,6 +20,11 @@ class Refused(Exception):
         self.kind = kind
         self.message = message
 
+    @property
+    def plain_kind(self) -> str:
+        """The kind as every language's errors have it, as in ``damaged_file``."""
+        return self.kind.lower().replace("-", "_")
+
 
 class Peer:
     """A running program that answers calls; a context manager.

@@ -9,6 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 from tokenizers.implementations import BertWordPieceTokenizer
@@ -23,6 +24,11 @@ Difference = tuple[str, object, object]
 CHUNK = 4000
 PLANES = range(0x40000)
 """Code points up to U+3FFFF: all that have a character today but for tags, selectors and private use."""
+
+SAMPLE = tuple(range(0x3400)) + tuple(range(0x3400, 0x40000, 97))
+"""Code points in context: where scripts change every few, and a sample of the rest; full.py takes all."""
+
+CASINGS = pytest.mark.parametrize("lower_case", [True, False], ids=["uncased", "cased"])
 
 _SPACES = " \t\n\r\u00a0\u1680\u2003\u2028\u2029\u3000\x0b\x0c\x85\u200b\ufeff"
 _LOOK_ALIKES = (*SPECIALS, "[mask]", "[MASK", "[[MASK]]", "[ SEP ]", "[CLS][SEP]", "[UNK]x", "##", "##ing", "[", "]")
