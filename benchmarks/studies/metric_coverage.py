@@ -163,9 +163,9 @@ def section(results: MetricCoverageResults, _: str) -> list[str]:
         ),
         (
             "edgebert takes the bootstrap's standard error with Student's t, and allows for z squared changes more "
-            "than there are; Newcombe's interval where an example is right or wrong, and order statistics for the 1st "
-            "percentile. Where few answers change, the percentile bootstrap is far too narrow, and edgebert's interval "
-            "is wider than needed."
+            "than there are; for the mean cosine at least as far as the bootstrap-t reaches; Newcombe's interval where "
+            "an example is right or wrong, and order statistics for the 1st percentile. Where few answers change, the "
+            "percentile bootstrap is far too narrow, and edgebert's interval is wider than needed."
         ),
         table(header, rows, right=range(1, len(header))),
         f"Packages: {versions(results.packages)}.",
