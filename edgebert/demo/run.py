@@ -114,6 +114,7 @@ def run_demo(
     train: Path | None = None,
     evaluation: Path | None = None,
     recipe: str | Path | Recipe | None = None,
+    lengths: Sequence[int] | None = None,
     progress: Progress = silent,
 ) -> Demo:
     """Import a pretrained encoder, fine-tune it, export it whole and pruned, score, time and ask it.
@@ -125,6 +126,7 @@ def run_demo(
         train: Training texts of your own, instead of the rated reviews and tweets that are fetched.
         evaluation: Held-back texts of your own; needed with ``train``.
         recipe: Recipe of the one bundle to make; ``None`` makes ``int8`` and, beside it, ``prune50-int8``.
+        lengths: TFLite signature lengths in tokens; ``None`` takes the recipe's.
         progress: Told what is being done.
 
     Raises:
@@ -150,7 +152,14 @@ def run_demo(
         plan = plan if isinstance(plan, Recipe) else load_recipe(plan)
         texts = training_texts(training) if plan.prune else None
         made = export_bundle(
-            model, out / name, recipe=plan, training=texts, evaluation=held_back, force=True, progress=progress
+            model,
+            out / name,
+            recipe=plan,
+            training=texts,
+            evaluation=held_back,
+            lengths=lengths,
+            force=True,
+            progress=progress,
         )
         bundle = open_bundle(made.root)
         bundle.check_files()
