@@ -148,34 +148,26 @@ def test_a_worker_tells_the_emulated_cpu(cpu: str, has: set[str], lacks: set[str
 
 
 @pytest.mark.parametrize(("name", "runtime"), FILES)
-def test_float_logits_are_those_of_this_machine(name: str, runtime: str):
-    """A float file gives the same logits, to rounding, on an emulated ARM CPU as on this machine."""
-    cache, file = emulator_or_skip(), shared_bundle() / name
-    logits = []
+def test_float_logits_and_ids_are_those_of_this_machine(name: str, runtime: str):
+    """A float file gives the same logits, to rounding, on an emulated ARM CPU as on this machine.
+
+    The tokenizer inside the runtime reads the bundle's tokenizer.json, in the same request, and makes the same ids.
+    """
+    cache, root = emulator_or_skip(), shared_bundle()
+    texts = ("The battery is great!", "not good at all, 3/10")
+    logits, ids = [], []
     for board in (Board(*open_emulator("cortex-a76", cache=cache)), connect("local", cache=cache)):
         try:
-            answers = board.work(asking(board.put(file), runtime), timeout_s=300).answers
-            logits.append(np.array([answer["logits"].values for answer in answers]))
+            request = asking(board.put(root / name), runtime, texts=texts, max_length=16)
+            request = dataclasses.replace(request, tokenizer=board.put(root / "tokenizer.json"))
+            trial = board.work(request, timeout_s=300)
         finally:
             board.close()
+        logits.append(np.array([answer["logits"].values for answer in trial.answers]))
+        assert trial.tokenized is not None
+        ids.append(trial.tokenized.ids)
     assert logits[0].shape == (len(IDS), 2)
     np.testing.assert_allclose(*logits, atol=1e-5)
     assert np.ptp(logits[0], axis=0).min() > 1e-4  # inputs that all answer the same would prove nothing
-
-
-def test_the_tokenizer_of_the_runtime_makes_the_same_ids():
-    """The tokenizer inside the runtime reads the bundle's tokenizer.json and makes the ids of this machine's."""
-    cache, root = emulator_or_skip(), shared_bundle()
-    texts = ("The battery is great!", "not good at all, 3/10")
-    found = []
-    for board in (Board(*open_emulator("cortex-a53", cache=cache)), connect("local", cache=cache)):
-        try:
-            request = asking(board.put(root / FILES[0][0]), "onnxruntime", answers=(), texts=texts, max_length=16)
-            request = dataclasses.replace(request, tokenizer=board.put(root / "tokenizer.json"))
-            tokenized = board.work(request, timeout_s=300).tokenized
-            assert tokenized is not None
-            found.append(tokenized.ids)
-        finally:
-            board.close()
-    assert found[0] == found[1]
-    assert all(len(ids) > 4 for ids in found[0])
+    assert ids[0] == ids[1]
+    assert all(len(found) > 4 for found in ids[0])
