@@ -32,9 +32,12 @@ ENTITY_TEXTS = (
     "I\u0307zmir, A\u030angstro\u0308m and Ho\u0302\u0300 Chi\u0301 Minh: marks before, inside and behind names.",
     "株式会社トヨタ in 東京 sells to 삼성전자 in 서울, and 王小明 to Владимир.",
     "O'Neill's U.S.-based AT&T/T-Mobile (N.Y.) e-mailed me@example.org: \u201cO\u2019Neill\u201d",
-    "the United Nations High Commissioner for Refugees " * 80,
+    "Office of the United Nations High Commissioner for Human Rights and " * 50,
 )
-"""Entities: behind emoji, combining marks and removed characters, in one word with marks, and at the cut."""
+"""Entities: behind emoji, combining marks and removed characters, in one word with marks, and at the cut.
+
+The last has 11 words a name, so that the usual lengths cut inside one where each word is one token.
+"""
 
 _LONG_CONTEXT = "a b c d e f g h i j k l m n o p q r s t u v w x y z " * 20
 """520 tokens in every vocabulary, and no more: each window costs time wherever a bundle is checked."""

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import math
+import re
 import typing
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,7 +25,8 @@ from edgebert.tasks import (
     task_head,
 )
 from edgebert.text import TextEncoder
-from tests.support.tiny_files import make_tokenizer
+from tests.support.tiny_files import SPECIALS, make_tokenizer
+from tests.support.tokenizing import reference, write_vocabulary
 from tests.support.windows import bare_window
 
 THREE = Meaning(labels=("a", "b", "c"))
@@ -201,6 +204,13 @@ def test_golden_questions_are_hard():
     assert any(len(item.windows) > 1 for item in windows)
     assert all(piece in " ".join(contexts) for piece in ("😀", "e\u0301", "İ", "价", "안", "\u200b", "[SEP]", "\x07"))
     assert "[SEP]" in " ".join(questions)
+    assert max(len(TextEncoder(make_tokenizer(), 4096).encode(question)) for question in questions) > 512
+    answer = "under the seat"
+    ((_, context),) = [texts for texts in QUESTION_ANSWERING.golden_texts if answer in texts[1]]
+    first, *others = encoder.pair_windows("Where?", context, stride=128)[0]
+    assert first.offsets[-2][1] < context.index(answer)
+    assert others[-1].offsets[-2][1] == len(context)
+    assert any(context.startswith("😀👍🏽 e\u0301") and len(context) > 20 for context in contexts)
 
 
 def test_golden_entities_are_hard():
@@ -209,3 +219,16 @@ def test_golden_entities_are_hard():
     assert all(piece in " ".join(texts) for piece in ("😀", "e\u0301", "İ", "東京", "서울", "\u200b", "O'Neill"))
     longest = max(texts, key=len)
     assert len(TextEncoder(make_tokenizer(), 4096).encode(longest)) > 512
+
+
+@pytest.mark.parametrize("length", [16, 32, 64, 128, 256, 384, 512])
+def test_a_golden_entity_is_at_the_cut(length: int, tmp_path: Path):
+    """Where each word is one token, as in the name of an office, the usual lengths cut inside a name."""
+    name = "Office of the United Nations High Commissioner for Human Rights"
+    (text,) = [text for (text,) in TOKEN_CLASSIFICATION.golden_texts if text.count(name) > 1]
+    path = write_vocabulary(tmp_path / "vocab.txt", [*SPECIALS, *dict.fromkeys(text.lower().split())])
+    window, truncated = TextEncoder(reference(path, lower_case=True), length).window(text)
+    cut = window.offsets[-2][1]
+    starts = [match.start() for match in re.finditer(name, text)]
+    assert truncated
+    assert any(start < cut < start + len(name) for start in starts)

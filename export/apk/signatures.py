@@ -2,7 +2,7 @@
 
 The app is compiled with signatures in `stubs`, for no package registry has Android's own. A wrong one would
 compile here and fail on every phone. Compared are classes, what they extend, fields, names, parameters and results. The
-package is made for Python, which cannot tell an `int` that is returned from a `long`.
+package is made for Python, which cannot tell an `int` that is returned from a `long`, nor a `char` from a string.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _ANY = "?"  # a type variable: whatever its bound says
 _RESULTS = {
     "int": {"int", "long", "short", "byte"},
     "bool": {"boolean"},
-    "str": {"String"},
+    "str": {"String", "char"},
     "float": {"float", "double"},
 }
 

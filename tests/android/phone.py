@@ -90,17 +90,17 @@ class Phone(Peer):
         """Open a screen."""
         self.reply("start", screen=screen, extras=extras)
 
-    def ask(self, text: str, *, taps: int = 1) -> None:
-        """Type a text and tap the button."""
-        self.type(text)
-        self.reply("tap", id="classify", times=taps)
+    def ask(self, *texts: str, taps: int = 1) -> None:
+        """Type a text into each field and tap the button."""
+        for text, field in zip(texts, ("text", "second"), strict=False):
+            self.type(text, field)
+        self.reply("tap", id="ask", times=taps)
 
-    def type(self, text: str) -> None:
+    def type(self, text: str, field: str = "text") -> None:
         """Type a text, which may be none that JSON could hold."""
         units = text.encode("utf-16-le", "surrogatepass")
-        self.reply(
-            "type", units=[int.from_bytes(units[place : place + 2], "little") for place in range(0, len(units), 2)]
-        )
+        numbers = [int.from_bytes(units[place : place + 2], "little") for place in range(0, len(units), 2)]
+        self.reply("type", id=field, units=numbers)
 
     def show(self, status: str = "status") -> Any:
         """Return what the screen shows once the app has nothing left to do."""

@@ -32,7 +32,7 @@ def python_answer(text, *, file=FILE):
 
 
 def probability(shown):
-    return shown["probability"]["progress"] / 1000
+    return shown["bars"]["children"][1]["share"]
 
 
 def refused(shown, name):
@@ -53,11 +53,11 @@ def test_first_start_tests_the_model_and_then_answers(phone):
     shown = phone.show()
     label, share, tokens = python_answer(TEXT)
     assert shown["answer"]["visible"]
-    assert shown["label"]["text"].startswith(f"{label}, ")
+    assert shown["title"]["text"].startswith(f"{label}, ")
     assert probability(shown) == pytest.approx(share, abs=0.02)
-    assert shown["label"]["description"].startswith(f"Label {label}, probability ")
+    assert shown["title"]["description"].startswith(f"Label {label}, probability ")
     assert f"Length: {tokens} tokens, run at {tokens}" in shown["details"]["text"]
-    assert len(shown["labels"]["text"].splitlines()) == len(open_bundle(fakes.shared_bundle()).manifest.labels)
+    assert len(shown["bars"]["children"]) == 2 * len(open_bundle(fakes.shared_bundle()).manifest.labels)
     assert shown["threads running"].count("edgebert-model") == 1
 
 
@@ -91,7 +91,7 @@ def test_turning_in_mid_inference_keeps_model_text_and_answer(phone):
     assert shown["threads"]["place"] == 2
     assert shown["threads running"].count("edgebert-model") == 1
     phone.reply("turn")
-    assert phone.show()["label"]["text"] == shown["label"]["text"]
+    assert phone.show()["title"]["text"] == shown["title"]["text"]
 
 
 def test_turning_while_the_model_is_opened_opens_it_once(phone):
@@ -121,7 +121,7 @@ def test_memory_that_the_system_wants_back_is_released(phone):
     phone.reply("trim", level=15)
     phone.reply("trim", level=80)
     phone.ask(TEXT)
-    assert phone.show()["label"]["text"].startswith(f"{python_answer(TEXT)[0]}, ")
+    assert phone.show()["title"]["text"].startswith(f"{python_answer(TEXT)[0]}, ")
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_debug_build_compares_with_the_baseline(classes, root):
         phone.ask(TEXT)
         shown = phone.show()
         label, share, _ = python_answer(TEXT, file="baseline/float32.onnx")
-        assert shown["label"]["text"].startswith(f"{label}, ")
+        assert shown["title"]["text"].startswith(f"{label}, ")
         assert probability(shown) == pytest.approx(share, abs=0.001)
         phone.reply("turn")
         assert phone.show()["model"]["place"] == 1

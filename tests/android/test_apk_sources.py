@@ -187,8 +187,11 @@ def test_text_stands_out(folder):
     """By day and by night, text has a contrast of at least 4.5 to its background."""
     colours = {name: item.text for name, item in named(RESOURCES / "values" / "colors.xml").items()}
     colours |= {name: item.text for name, item in named(RESOURCES / folder / "colors.xml").items()}
-    for name in ("text", "quiet", "error", "accent"):
-        bright, dark = sorted((brightness(colours[name]), brightness(colours["background"])), reverse=True)
+    pairs = [(name, "background") for name in ("text", "quiet", "error", "accent")]
+    pairs += [("text", name) for name in colours if name.startswith("mark_")]
+    assert len(pairs) == 8
+    for name, behind in pairs:
+        bright, dark = sorted((brightness(colours[name]), brightness(colours[behind])), reverse=True)
         assert (bright + 0.05) / (dark + 0.05) >= 4.5
 
 

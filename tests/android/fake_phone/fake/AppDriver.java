@@ -3,8 +3,10 @@ package fake;
 import android.app.Activity;
 import android.app.Instrumentation;
 import android.os.Bundle;
+import android.text.SpannableStringBuilder;
 import android.view.View;
 import android.widget.ArrayAdapter;
+import android.widget.LinearLayout;
 import android.widget.ProgressBar;
 import android.widget.Spinner;
 import android.widget.TextView;
@@ -82,7 +84,7 @@ public final class AppDriver {
               for (Object unit : (List<?>) call.get("units")) {
                 text.append((char) ((Long) unit).intValue());
               }
-              ((TextView) view("text")).setText(text.toString());
+              ((TextView) view((String) call.get("id"))).setText(text.toString());
               return null;
             });
         return null;
@@ -141,12 +143,14 @@ public final class AppDriver {
   private Activity turned() throws Exception {
     Activity old = screen;
     CharSequence text = ((TextView) view("text")).getText();
+    CharSequence second = ((TextView) view("second")).getText();
     int threads = ((Spinner) view("threads")).getSelectedItemPosition();
     old.turning = true;
     Object kept = old.onRetainNonConfigurationInstance();
     old.destroy();
     screen = shown(old.getClass().getSimpleName(), kept, new LinkedHashMap<>());
     ((TextView) view("text")).setText(text);
+    ((TextView) view("second")).setText(second);
     ((Spinner) view("threads")).setSelection(threads);
     return screen;
   }
@@ -172,20 +176,7 @@ public final class AppDriver {
   private Map<String, Object> shown() throws ReflectiveOperationException {
     Map<String, Object> shown = new LinkedHashMap<>();
     for (String name : Phone.VIEWS.keySet()) {
-      View view = view(name);
-      Map<String, Object> seen = new LinkedHashMap<>();
-      seen.put("visible", view.visibility == 0);
-      seen.put("description", view.description == null ? null : view.description.toString());
-      if (view instanceof TextView) {
-        seen.put("text", ((TextView) view).getText().toString());
-      } else if (view instanceof ProgressBar) {
-        seen.put("progress", ((ProgressBar) view).progress);
-      } else if (view instanceof Spinner) {
-        seen.put("place", ((Spinner) view).getSelectedItemPosition());
-        Object adapter = ((Spinner) view).adapter;
-        seen.put("items", adapter == null ? null : new ArrayList<Object>(((ArrayAdapter<?>) adapter).items));
-      }
-      shown.put(name, seen);
+      shown.put(name, seen(view(name)));
     }
     List<Object> threads = new ArrayList<>();
     for (Thread thread : Thread.getAllStackTraces().keySet()) {
@@ -197,6 +188,31 @@ public final class AppDriver {
     shown.put("killed", Phone.killed);
     shown.put("crashes", Phone.crashes);
     return shown;
+  }
+
+  private static Map<String, Object> seen(View view) {
+    Map<String, Object> seen = new LinkedHashMap<>();
+    seen.put("visible", view.visibility == 0);
+    seen.put("description", view.description == null ? null : view.description.toString());
+    if (view instanceof TextView) {
+      CharSequence text = ((TextView) view).getText();
+      seen.put("text", text.toString());
+      boolean marked = text instanceof SpannableStringBuilder;
+      seen.put("marks", marked ? new ArrayList<>(((SpannableStringBuilder) text).spans) : new ArrayList<>());
+    } else if (view instanceof ProgressBar) {
+      seen.put("share", (double) ((ProgressBar) view).progress / ((ProgressBar) view).max);
+    } else if (view instanceof Spinner) {
+      seen.put("place", ((Spinner) view).getSelectedItemPosition());
+      Object adapter = ((Spinner) view).adapter;
+      seen.put("items", adapter == null ? null : new ArrayList<Object>(((ArrayAdapter<?>) adapter).items));
+    } else if (view instanceof LinearLayout) {
+      List<Object> children = new ArrayList<>();
+      for (View child : ((LinearLayout) view).children) {
+        children.add(seen(child));
+      }
+      seen.put("children", children);
+    }
+    return seen;
   }
 
   private static Object instrumented(String request) throws Exception {

@@ -30,6 +30,10 @@ public class View {
     description = text;
   }
 
+  public void setImportantForAccessibility(int mode) {
+    checkThread();
+  }
+
   public void click() {
     listener.onClick(this);
   }

@@ -27,6 +27,10 @@ public class TextView extends View {
     }
   }
 
+  public void setTextAppearance(int style) {
+    checkThread();
+  }
+
   public void setTextColor(int color) {
     checkThread();
   }

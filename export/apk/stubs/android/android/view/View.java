@@ -7,6 +7,8 @@ public class View {
 
   public static final int GONE = 8;
 
+  public static final int IMPORTANT_FOR_ACCESSIBILITY_NO = 2;
+
   public View(Context context) {
     throw new UnsupportedOperationException();
   }
@@ -20,6 +22,10 @@ public class View {
   }
 
   public void setContentDescription(CharSequence contentDescription) {
+    throw new UnsupportedOperationException();
+  }
+
+  public void setImportantForAccessibility(int mode) {
     throw new UnsupportedOperationException();
   }
 

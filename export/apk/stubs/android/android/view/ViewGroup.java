@@ -7,4 +7,12 @@ public abstract class ViewGroup extends View {
     super(context);
     throw new UnsupportedOperationException();
   }
+
+  public void addView(View child) {
+    throw new UnsupportedOperationException();
+  }
+
+  public void removeAllViews() {
+    throw new UnsupportedOperationException();
+  }
 }

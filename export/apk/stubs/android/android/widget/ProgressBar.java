@@ -1,6 +1,7 @@
 package android.widget;
 
 import android.content.Context;
+import android.util.AttributeSet;
 import android.view.View;
 
 public class ProgressBar extends View {
@@ -10,6 +11,15 @@ public class ProgressBar extends View {
   }
 
   public void setProgress(int progress) {
+    throw new UnsupportedOperationException();
+  }
+
+  public ProgressBar(Context context, AttributeSet attrs, int defStyleAttr) {
+    super(context);
+    throw new UnsupportedOperationException();
+  }
+
+  public void setMax(int max) {
     throw new UnsupportedOperationException();
   }
 }

@@ -25,4 +25,8 @@ public class TextView extends View {
   public void addTextChangedListener(TextWatcher watcher) {
     throw new UnsupportedOperationException();
   }
+
+  public void setTextAppearance(int resId) {
+    throw new UnsupportedOperationException();
+  }
 }

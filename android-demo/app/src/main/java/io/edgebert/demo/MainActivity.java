@@ -10,13 +10,15 @@ import android.widget.EditText;
 import android.widget.Spinner;
 import io.edgebert.core.Artifact;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 
-/** The screen: a text goes in, a label comes out. */
+/** The screen: a text or two go in, an answer comes out. */
 public final class MainActivity extends Activity implements Session.Screen {
   private Session session;
   private EditText text;
+  private EditText second;
   private Spinner model;
   private Spinner threads;
   private StateViews views;
@@ -30,6 +32,7 @@ public final class MainActivity extends Activity implements Session.Screen {
     super.onCreate(saved);
     setContentView(R.layout.main);
     text = findViewById(R.id.text);
+    second = findViewById(R.id.second);
     model = findViewById(R.id.model);
     threads = findViewById(R.id.threads);
     views = new StateViews(this);
@@ -38,10 +41,12 @@ public final class MainActivity extends Activity implements Session.Screen {
     if (saved == null) {
       threads.setSelection(Choice.USUAL_THREADS - 1);
     }
-    findViewById(R.id.classify).setOnClickListener(view -> session.ask(text.getText().toString()));
+    findViewById(R.id.ask).setOnClickListener(view -> session.ask(texts()));
     findViewById(R.id.measure).setOnClickListener(view -> measure());
-    text.addTextChangedListener(
-        new TextWatch(findViewById(R.id.text_full), getResources().getInteger(R.integer.longest_text)));
+    TextWatch watch =
+        new TextWatch(findViewById(R.id.text_full), getResources().getInteger(R.integer.longest_text), text, second);
+    text.addTextChangedListener(watch);
+    second.addTextChangedListener(watch);
     session.attach(this);
     OnSelected chosen = new OnSelected(() -> session.choose(chosen()));
     model.setOnItemSelectedListener(chosen);
@@ -95,6 +100,10 @@ public final class MainActivity extends Activity implements Session.Screen {
     adapter.setDropDownViewResource(android.R.layout.simple_spinner_dropdown_item);
     model.setAdapter(adapter);
     model.setSelection(selected);
+  }
+
+  private List<String> texts() {
+    return Arrays.asList(text.getText().toString(), second.getText().toString());
   }
 
   /** Returns what the two lists show; the usual file until it is known which there are. */

@@ -5,7 +5,6 @@ import android.content.pm.ApplicationInfo;
 import io.edgebert.core.Artifact;
 import io.edgebert.core.Backend;
 import io.edgebert.core.Bundle;
-import io.edgebert.core.Classification;
 import io.edgebert.core.EdgebertException;
 import io.edgebert.core.ModelFiles;
 import io.edgebert.core.ModelRuntime;
@@ -82,11 +81,11 @@ final class Models {
    *
    * @throws EdgebertException anything is wrong with it
    */
-  TextModel<Classification> open(Bundle bundle, Artifact artifact, int threads) throws EdgebertException {
+  TextModel<Object> open(Bundle bundle, Artifact artifact, int threads) throws EdgebertException {
     Backend backend = runtime().open(artifact, files(bundle).path(artifact), threads);
     boolean usable = false;
     try {
-      TextModel<Classification> model = TextModel.classifier(bundle, artifact, backend);
+      TextModel<Object> model = TextModel.open(bundle, artifact, backend);
       if (!passed.has(artifact, runtime, threads)) {
         SelfTest.run(model, bundle.golden(artifact), artifact.tolerance()).check();
         passed.add(artifact, runtime, threads);

@@ -1,21 +1,19 @@
 package io.edgebert.demo;
 
-import io.edgebert.core.Answer;
 import io.edgebert.core.Artifact;
-import io.edgebert.core.Classification;
 import io.edgebert.core.EdgebertException;
 import java.util.Collections;
 import java.util.List;
 
-/** All that the screen shows, apart from the text. */
+/** All that the screen shows, apart from the texts. */
 final class ScreenState {
   /** What the model is doing. */
   enum Phase {
     /** It is being opened, and tested if it was not before. */
     OPENING,
-    /** It waits for a text. */
+    /** It waits for a question. */
     READY,
-    /** It has a text to answer. */
+    /** It has a question to answer. */
     RUNNING,
     /** Something went wrong. */
     FAILED
@@ -24,50 +22,53 @@ final class ScreenState {
   private final Phase phase;
   private final Choice choice;
   private final List<Artifact> offered;
-  private final Answer<Classification> answer;
+  private final TaskView view;
+  private final Question answered;
   private final EdgebertException error;
 
   private ScreenState(
       Phase phase,
       Choice choice,
       List<Artifact> offered,
-      Answer<Classification> answer,
+      TaskView view,
+      Question answered,
       EdgebertException error) {
     this.phase = phase;
     this.choice = choice;
     this.offered = offered;
-    this.answer = answer;
+    this.view = view;
+    this.answered = answered;
     this.error = error;
   }
 
   /** Returns the state before anything is known. */
   static ScreenState opening(Choice choice) {
-    return new ScreenState(Phase.OPENING, choice, Collections.emptyList(), null, null);
+    return new ScreenState(Phase.OPENING, choice, Collections.emptyList(), null, null, null);
   }
 
-  /** Returns the state once it is known which model files there are. */
-  ScreenState offering(List<Artifact> files) {
-    return new ScreenState(phase, choice, Collections.unmodifiableList(files), answer, error);
+  /** Returns the state once it is known which model files there are, and what they do. */
+  ScreenState offering(List<Artifact> files, TaskView look) {
+    return new ScreenState(phase, choice, Collections.unmodifiableList(files), look, answered, error);
   }
 
   /** Returns the state while another model is opened: answers of the last one are gone. */
   ScreenState reopening(Choice other) {
-    return new ScreenState(Phase.OPENING, other, offered, null, null);
+    return new ScreenState(Phase.OPENING, other, offered, view, null, null);
   }
 
   /** Returns the state in another phase, with the last answer still there. */
   ScreenState in(Phase next) {
-    return new ScreenState(next, choice, offered, answer, null);
+    return new ScreenState(next, choice, offered, view, answered, null);
   }
 
   /** Returns the state with a new answer. */
-  ScreenState answered(Answer<Classification> latest) {
-    return new ScreenState(Phase.READY, choice, offered, latest, null);
+  ScreenState answered(Question latest) {
+    return new ScreenState(Phase.READY, choice, offered, view, latest, null);
   }
 
-  /** Returns the state after a failure: an answer to another text must not stand beside it. */
+  /** Returns the state after a failure: an answer to another question must not stand beside it. */
   ScreenState failed(EdgebertException failure) {
-    return new ScreenState(Phase.FAILED, choice, offered, null, failure);
+    return new ScreenState(Phase.FAILED, choice, offered, view, null, failure);
   }
 
   Phase phase() {
@@ -83,9 +84,14 @@ final class ScreenState {
     return offered;
   }
 
-  /** Returns the latest answer, or null. */
-  Answer<Classification> answer() {
-    return answer;
+  /** Returns how the task asks and answers; null until it is known. */
+  TaskView view() {
+    return view;
+  }
+
+  /** Returns the latest question that was answered, or null. */
+  Question answered() {
+    return answered;
   }
 
   /** Returns what went wrong, or null. */

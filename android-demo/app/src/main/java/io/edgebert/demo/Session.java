@@ -6,17 +6,17 @@ import android.os.Looper;
 import io.edgebert.core.Answer;
 import io.edgebert.core.Artifact;
 import io.edgebert.core.Bundle;
-import io.edgebert.core.Classification;
 import io.edgebert.core.EdgebertException;
 import io.edgebert.core.ModelWorker;
 import io.edgebert.core.TextModel;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
  * What outlives a screen that is turned: the open model and the latest state. Used on the thread that draws, which it
  * never holds up; the model has a thread of its own.
  */
-final class Session implements ModelWorker.Listener<Classification> {
+final class Session {
   /** Shows states. */
   interface Screen {
     /** Called on the thread that draws, at once and after each change. */
@@ -25,7 +25,7 @@ final class Session implements ModelWorker.Listener<Classification> {
 
   private final Models models;
   private final Handler drawing = new Handler(Looper.getMainLooper());
-  private final ModelWorker<Classification> worker = new ModelWorker<>(this::load, drawing::post);
+  private final ModelWorker<Object> worker = new ModelWorker<>(this::load, drawing::post);
 
   // Read by the thread of the model.
   private volatile Choice choice = Choice.USUAL;
@@ -35,7 +35,7 @@ final class Session implements ModelWorker.Listener<Classification> {
 
   Session(Context context) {
     models = new Models(context);
-    worker.open(this);
+    worker.open(new Asking(state.view(), new ArrayList<>()));
   }
 
   /** Shows the state on a screen, now and from now on. */
@@ -57,13 +57,14 @@ final class Session implements ModelWorker.Listener<Classification> {
     choice = next;
     update(state.reopening(next));
     worker.release();
-    worker.open(this);
+    worker.open(new Asking(state.view(), new ArrayList<>()));
   }
 
-  /** Asks for the label of a text. */
-  void ask(String text) {
+  /** Asks for the answer to what is in the fields; those that the task does not have do not count. */
+  void ask(List<String> fields) {
+    TaskView view = state.view() == null ? TaskView.LABEL : state.view();
     update(state.in(ScreenState.Phase.RUNNING));
-    worker.ask(text, this);
+    new Asking(view, fields.subList(0, view.fields())).next();
   }
 
   /** Frees the memory of the model; the next text opens it again. */
@@ -76,21 +77,6 @@ final class Session implements ModelWorker.Listener<Classification> {
     worker.close();
   }
 
-  @Override
-  public void onOpen() {
-    update(state.in(ScreenState.Phase.READY));
-  }
-
-  @Override
-  public void onAnswer(Answer<Classification> answer) {
-    update(state.answered(answer));
-  }
-
-  @Override
-  public void onError(EdgebertException error) {
-    update(state.failed(error));
-  }
-
   private void update(ScreenState next) {
     state = next;
     if (screen != null) {
@@ -99,12 +85,53 @@ final class Session implements ModelWorker.Listener<Classification> {
   }
 
   /** Runs on the thread of the model. */
-  private TextModel<Classification> load() throws EdgebertException {
+  private TextModel<Object> load() throws EdgebertException {
     Choice wanted = choice;
     Bundle bundle = models.bundle();
     List<Artifact> offered = models.offered(bundle);
-    drawing.post(() -> update(state.offering(offered)));
+    TaskView view = TaskView.of(bundle.manifest().task());
+    drawing.post(() -> update(state.offering(offered, view)));
     Artifact artifact = wanted.file() == null ? offered.get(0) : bundle.manifest().artifact(wanted.file());
     return models.open(bundle, artifact, wanted.threads());
+  }
+
+  /** Hears of the answers to one question: one, or one for each text. */
+  private final class Asking implements ModelWorker.Listener<Object> {
+    private final TaskView view;
+    private final List<String> texts;
+    private final List<Answer<Object>> answers = new ArrayList<>();
+
+    Asking(TaskView view, List<String> texts) {
+      this.view = view;
+      this.texts = texts;
+    }
+
+    void next() {
+      if (view.asksEachText()) {
+        worker.ask(this, texts.get(answers.size()));
+      } else {
+        worker.ask(this, texts.toArray(new String[0]));
+      }
+    }
+
+    @Override
+    public void onOpen() {
+      update(state.in(ScreenState.Phase.READY));
+    }
+
+    @Override
+    public void onAnswer(Answer<Object> answer) {
+      answers.add(answer);
+      if (view.asksEachText() && answers.size() < texts.size()) {
+        next();
+      } else {
+        update(state.answered(new Question(view, texts, answers)));
+      }
+    }
+
+    @Override
+    public void onError(EdgebertException error) {
+      update(state.failed(error));
+    }
   }
 }

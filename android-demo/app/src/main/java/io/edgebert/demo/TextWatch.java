@@ -3,15 +3,18 @@ package io.edgebert.demo;
 import android.text.Editable;
 import android.text.TextWatcher;
 import android.view.View;
+import android.widget.TextView;
 
-/** Shows a note when a text has become as long as it may. */
+/** Shows a note while one of some fields is as long as it may be. */
 final class TextWatch implements TextWatcher {
   private final View note;
   private final int longest;
+  private final TextView[] fields;
 
-  TextWatch(View note, int longest) {
+  TextWatch(View note, int longest, TextView... fields) {
     this.note = note;
     this.longest = longest;
+    this.fields = fields;
   }
 
   @Override
@@ -26,6 +29,10 @@ final class TextWatch implements TextWatcher {
 
   @Override
   public void afterTextChanged(Editable text) {
-    note.setVisibility(text.length() >= longest ? View.VISIBLE : View.GONE);
+    boolean full = false;
+    for (TextView field : fields) {
+      full |= field.getText().length() >= longest;
+    }
+    note.setVisibility(full ? View.VISIBLE : View.GONE);
   }
 }

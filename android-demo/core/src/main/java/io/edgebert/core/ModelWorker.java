@@ -82,14 +82,14 @@ public final class ModelWorker<A> {
         });
   }
 
-  /** Asks for the answer to a text. Returns at once. */
-  public void ask(String text, Listener<A> listener) {
-    start(listener, () -> opened().answer(text));
-  }
-
-  /** Asks for the answer to a question about a context. Returns at once. */
-  public void ask(String question, String context, Listener<A> listener) {
-    start(listener, () -> opened().answer(question, context));
+  /**
+   * Asks for an answer. Returns at once.
+   *
+   * @param listener hears of it
+   * @param texts the text; for answers in a context, the question and then the context
+   */
+  public void ask(Listener<A> listener, String... texts) {
+    start(listener, () -> opened().answer(texts));
   }
 
   private void start(Listener<A> listener, Step<A> step) {

@@ -19,7 +19,7 @@ public final class TextModel<A> implements Closeable {
   private final int[] lengths;
   private final List<TensorSpec> outputs;
   private final Backend backend;
-  private final Decoder<A> decoder;
+  private final Decoder<? extends A> decoder;
   private boolean closed;
 
   /**
@@ -40,7 +40,7 @@ public final class TextModel<A> implements Closeable {
       int[] lengths,
       List<TensorSpec> outputs,
       Backend backend,
-      Decoder<A> decoder) {
+      Decoder<? extends A> decoder) {
     this.tokenizer = tokenizer;
     this.task = task;
     this.settings = settings;
@@ -50,9 +50,9 @@ public final class TextModel<A> implements Closeable {
     this.decoder = decoder;
   }
 
-  private static <A> TextModel<A> of(Bundle bundle, Artifact artifact, Backend backend, Task task, Decoder<A> decoder)
+  private static <A> TextModel<A> of(
+      Bundle bundle, Artifact artifact, Backend backend, Task task, Decoder<? extends A> decoder)
       throws EdgebertException {
-    check(bundle, task);
     TaskSettings settings = bundle.manifest().settings();
     return new TextModel<>(
         bundle.tokenizer(artifact), task, settings, artifact.lengths(), artifact.outputs(), backend, decoder);
@@ -68,27 +68,35 @@ public final class TextModel<A> implements Closeable {
   }
 
   /**
-   * Returns a model of any task; what its answers are depends on the task.
+   * Returns a model of any task. Its answers are {@link Classification}, {@link LabelScores}, {@link Double}, a list of
+   * {@link Entity}, {@link Span} or {@code float[]}, in the order of {@link Task}.
    *
    * @param bundle the bundle
    * @param artifact which of its model files the backend has open
    * @param backend the runtime with that file in it
    * @throws EdgebertException the bundle is damaged
    */
-  public static TextModel<?> open(Bundle bundle, Artifact artifact, Backend backend) throws EdgebertException {
-    switch (bundle.manifest().task()) {
+  public static TextModel<Object> open(Bundle bundle, Artifact artifact, Backend backend) throws EdgebertException {
+    Manifest manifest = bundle.manifest();
+    Decoder<?> decoder = decoder(manifest.task(), manifest.labels(), manifest.settings());
+    return of(bundle, artifact, backend, manifest.task(), decoder);
+  }
+
+  /** Returns what makes answers of the outputs of a task. */
+  static Decoder<?> decoder(Task task, List<String> labels, TaskSettings settings) {
+    switch (task) {
       case TEXT_CLASSIFICATION:
-        return classifier(bundle, artifact, backend);
+        return new LabelDecoder(labels);
       case MULTI_LABEL_CLASSIFICATION:
-        return labeler(bundle, artifact, backend);
+        return new LabelsDecoder(labels, settings.thresholds());
       case TEXT_REGRESSION:
-        return regressor(bundle, artifact, backend);
+        return new NumberDecoder();
       case TOKEN_CLASSIFICATION:
-        return entityFinder(bundle, artifact, backend);
+        return new EntityDecoder(labels, settings.aggregation());
       case QUESTION_ANSWERING:
-        return answerFinder(bundle, artifact, backend);
+        return new SpanDecoder(settings.noAnswer());
       default:
-        return embedder(bundle, artifact, backend);
+        return new VectorDecoder(settings.width());
     }
   }
 
@@ -102,46 +110,47 @@ public final class TextModel<A> implements Closeable {
    */
   public static TextModel<Classification> classifier(Bundle bundle, Artifact artifact, Backend backend)
       throws EdgebertException {
-    return of(bundle, artifact, backend, Task.TEXT_CLASSIFICATION, new LabelDecoder(bundle.manifest().labels()));
+    check(bundle, Task.TEXT_CLASSIFICATION);
+    Decoder<Classification> decoder = new LabelDecoder(bundle.manifest().labels());
+    return of(bundle, artifact, backend, Task.TEXT_CLASSIFICATION, decoder);
   }
 
   /** Returns a model that gives a text any number of labels; otherwise as {@link #classifier}. */
   public static TextModel<LabelScores> labeler(Bundle bundle, Artifact artifact, Backend backend)
       throws EdgebertException {
-    Task task = Task.MULTI_LABEL_CLASSIFICATION;
-    check(bundle, task);
+    check(bundle, Task.MULTI_LABEL_CLASSIFICATION);
     Manifest manifest = bundle.manifest();
-    return of(
-        bundle, artifact, backend, task, new LabelsDecoder(manifest.labels(), manifest.settings().thresholds()));
+    Decoder<LabelScores> decoder = new LabelsDecoder(manifest.labels(), manifest.settings().thresholds());
+    return of(bundle, artifact, backend, Task.MULTI_LABEL_CLASSIFICATION, decoder);
   }
 
   /** Returns a model that gives a number for a text; otherwise as {@link #classifier}. */
   public static TextModel<Double> regressor(Bundle bundle, Artifact artifact, Backend backend) throws EdgebertException {
+    check(bundle, Task.TEXT_REGRESSION);
     return of(bundle, artifact, backend, Task.TEXT_REGRESSION, new NumberDecoder());
   }
 
   /** Returns a model that finds the entities in a text; otherwise as {@link #classifier}. */
   public static TextModel<List<Entity>> entityFinder(Bundle bundle, Artifact artifact, Backend backend)
       throws EdgebertException {
+    check(bundle, Task.TOKEN_CLASSIFICATION);
     Manifest manifest = bundle.manifest();
-    return of(
-        bundle,
-        artifact,
-        backend,
-        Task.TOKEN_CLASSIFICATION,
-        new EntityDecoder(manifest.labels(), manifest.settings().aggregation()));
+    Decoder<List<Entity>> decoder = new EntityDecoder(manifest.labels(), manifest.settings().aggregation());
+    return of(bundle, artifact, backend, Task.TOKEN_CLASSIFICATION, decoder);
   }
 
   /** Returns a model that finds the answer to a question in a context; otherwise as {@link #classifier}. */
   public static TextModel<Span> answerFinder(Bundle bundle, Artifact artifact, Backend backend) throws EdgebertException {
-    return of(
-        bundle, artifact, backend, Task.QUESTION_ANSWERING, new SpanDecoder(bundle.manifest().settings().noAnswer()));
+    check(bundle, Task.QUESTION_ANSWERING);
+    Decoder<Span> decoder = new SpanDecoder(bundle.manifest().settings().noAnswer());
+    return of(bundle, artifact, backend, Task.QUESTION_ANSWERING, decoder);
   }
 
   /** Returns a model that gives the embedding of a text; otherwise as {@link #classifier}. */
   public static TextModel<float[]> embedder(Bundle bundle, Artifact artifact, Backend backend) throws EdgebertException {
-    return of(
-        bundle, artifact, backend, Task.FEATURE_EXTRACTION, new VectorDecoder(bundle.manifest().settings().width()));
+    check(bundle, Task.FEATURE_EXTRACTION);
+    Decoder<float[]> decoder = new VectorDecoder(bundle.manifest().settings().width());
+    return of(bundle, artifact, backend, Task.FEATURE_EXTRACTION, decoder);
   }
 
   /** Returns the tokenizer. */

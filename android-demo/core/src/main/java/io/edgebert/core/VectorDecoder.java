@@ -29,12 +29,11 @@ public final class VectorDecoder implements Decoder<float[]> {
   /**
    * Returns the cosine of two embeddings: from -1 to 1, 1 for the same direction.
    *
-   * @throws EdgebertException they are of two models
+   * @throws IllegalArgumentException they are of two models
    */
-  public static double cosine(float[] one, float[] other) throws EdgebertException {
+  public static double cosine(float[] one, float[] other) {
     if (one.length != other.length) {
-      throw new EdgebertException(
-          EdgebertException.Kind.BAD_REQUEST,
+      throw new IllegalArgumentException(
           "embeddings of " + one.length + " and of " + other.length + " numbers cannot be compared");
     }
     double product = 0;

@@ -27,8 +27,9 @@ final class TaskCalls {
     List<Object> answers = new ArrayList<>();
     for (JsonObject item : call.objects("items")) {
       ScriptedBackend backend = new ScriptedBackend(Driver.script(item));
-      TextModel<?> model =
-          new TextModel<>(tokenizer, task, settings, call.integers("lengths"), outputs, backend, decoder(task, labels, settings));
+      Decoder<?> decoder = TextModel.decoder(task, labels, settings);
+      TextModel<Object> model =
+          new TextModel<>(tokenizer, task, settings, call.integers("lengths"), outputs, backend, decoder);
       answers.add(plain(model.answer(item.strings("texts").toArray(new String[0])).value()));
     }
     return answers;
@@ -45,23 +46,6 @@ final class TaskCalls {
       }
     }
     return answers;
-  }
-
-  private static Decoder<?> decoder(Task task, List<String> labels, TaskSettings settings) {
-    switch (task) {
-      case TEXT_CLASSIFICATION:
-        return new LabelDecoder(labels);
-      case MULTI_LABEL_CLASSIFICATION:
-        return new LabelsDecoder(labels, settings.thresholds());
-      case TEXT_REGRESSION:
-        return new NumberDecoder();
-      case TOKEN_CLASSIFICATION:
-        return new EntityDecoder(labels, settings.aggregation());
-      case QUESTION_ANSWERING:
-        return new SpanDecoder(settings.noAnswer());
-      default:
-        return new VectorDecoder(settings.width());
-    }
   }
 
   /** Returns an answer as JSON has it; both languages have the same keys. */

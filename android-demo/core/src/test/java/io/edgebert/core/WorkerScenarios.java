@@ -105,7 +105,7 @@ final class WorkerScenarios {
 
   private Question ask(ModelWorker<Classification> worker, String text) {
     Question question = new Question(text);
-    worker.ask(text, question);
+    worker.ask(question, text);
     return question;
   }
 

@@ -1,0 +1,7 @@
+package android.text.style;
+
+public class RelativeSizeSpan {
+  public RelativeSizeSpan(float proportion) {
+    throw new UnsupportedOperationException();
+  }
+}

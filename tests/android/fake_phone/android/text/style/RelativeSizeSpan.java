@@ -1,0 +1,5 @@
+package android.text.style;
+
+public class RelativeSizeSpan {
+  public RelativeSizeSpan(float proportion) {}
+}
