@@ -1,14 +1,17 @@
-"""A manifest of every task agrees with itself, and each setting that does not fit its task is told."""
+"""A manifest of every task agrees with itself; each setting and score that does not fit its task is told."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
 
-from edgebert.manifest import Manifest, TensorSpec
+from edgebert.manifest import EvaluationData, Manifest, Score, TensorSpec
 from edgebert.meaning import NO_SETTINGS, DenseSetting, Task, TaskSettings
+from edgebert.metrics import METRICS, outside
 from edgebert.structure import contradictions
+from edgebert.tasks import TASK_HEADS
 from tests.support.tiny_files import make_manifest
 
 HIDDEN = make_manifest().architecture.hidden
@@ -117,3 +120,84 @@ def test_outputs_of_another_shape_are_told(task: Task):
     outputs = tuple(replace(item, shape=(*item.shape[:-1], 99)) for item in first.outputs)
     changed = replace(plain, artifacts=(replace(first, outputs=outputs), *others))
     assert any("inputs and outputs" in text for text in contradictions(changed))
+
+
+SHARE, CORRELATION, ERROR = (0.0, 1.0), (-1.0, 1.0), (0.0, math.inf)
+BOUNDS = {
+    **dict.fromkeys(("accuracy", "macro_f1", "micro_f1", "label_macro_f1", "subset_accuracy"), SHARE),
+    **dict.fromkeys(("pearson", "spearman"), CORRELATION),
+    "rmse": ERROR,
+    **dict.fromkeys(("entity_f1", "entity_precision", "entity_recall"), SHARE),
+    **dict.fromkeys(("strict_entity_f1", "strict_entity_precision", "strict_entity_recall"), SHARE),
+    **dict.fromkeys(("answer_f1", "exact_match", "recall_at_10"), SHARE),
+    **dict.fromkeys(("cosine", "cosine_p1", "pair_spearman"), CORRELATION),
+}
+"""What each metric can be, by its definition."""
+
+
+def scored(task: Task, metric: str, **changes: float) -> Manifest:
+    """Return the manifest of a task whose files are scored; ``changes`` are of the first file's score."""
+    plain = manifest_of(task)
+    artifacts = []
+    for item in plain.artifacts:
+        runtime = "onnxruntime" if item.format == "onnx" else "litert"
+        score = Score(file=item.file, runtime=runtime, metric=metric, value=0.5, low=0.25, high=0.75, examples=8)
+        if item.role == "shipped":
+            numbers = {"difference": 0.0, "difference_low": -0.25, "difference_high": 0.25, "agreement": 1.0}
+            score = replace(score, baseline=f"baseline/float32.{item.format}", flips=0, **numbers)
+        artifacts.append(replace(item, score=replace(score, **({} if artifacts else changes))))  # type: ignore[arg-type]
+    data = EvaluationData(name="dev.tsv", sha256="ab" * 32, examples=8, truncated=0)
+    return replace(plain, artifacts=tuple(artifacts), evaluation=data)
+
+
+def test_every_metric_has_its_bounds():
+    """Each metric of each task is in the table."""
+    assert {metric for head in TASK_HEADS for metric in head.metrics} == set(BOUNDS) == set(METRICS)
+
+
+@pytest.mark.parametrize(("task", "metric"), [(head.task, metric) for head in TASK_HEADS for metric in head.metrics])
+def test_scores_are_within_the_bounds_of_their_metric(task: Task, metric: str):
+    """What the metric can be agrees with itself, up to the bounds; a number beyond them is told, and NaN anyway."""
+    low, high = BOUNDS[metric]
+    assert list(contradictions(scored(task, metric))) == []
+    widest = {"low": low, "high": min(high, 1e9), "difference_low": low - high, "difference_high": high - low}
+    widest = {name: min(max(number, -1e9), 1e9) for name, number in widest.items()}
+    assert list(contradictions(scored(task, metric, **widest))) == []
+    beyond = [{"low": low - 0.01}, {"high": math.nan}, {"low": math.nan}, {"difference_low": math.nan}]
+    if high < math.inf:
+        most = high - low
+        beyond += [{"high": high + 0.01}, {"difference_low": -most - 0.01}, {"difference_high": most + 0.01}]
+    for changes in beyond:
+        found = list(contradictions(scored(task, metric, **changes)))
+        assert found, changes
+        assert all(text.startswith("artifacts[0].score") for text in found), changes
+
+
+@pytest.mark.parametrize("changes", [{"low": 0.6}, {"high": 0.4}, {"difference_low": 0.1}, {"difference_high": -0.1}])
+@pytest.mark.parametrize("task", CASES)
+def test_a_score_is_in_its_own_interval(task: Task, changes: dict[str, float]):
+    """So is the difference in its own, whatever the task."""
+    (metric, *_) = next(head.metrics for head in TASK_HEADS if head.task == task)
+    assert any("in its interval" in text for text in contradictions(scored(task, metric, **changes)))
+
+
+@pytest.mark.parametrize("task", CASES)
+def test_a_metric_of_another_task_is_told(task: Task):
+    """A score of a metric that the task does not have."""
+    known = next(head.metrics for head in TASK_HEADS if head.task == task)
+    other = next(metric for metric in BOUNDS if metric not in known)
+    assert any(f"metric is {other!r}" in text for text in contradictions(scored(task, other)))
+
+
+@pytest.mark.parametrize("metric", BOUNDS)
+def test_a_plan_refuses_scores_beyond_the_bounds_of_their_metric(metric: str):
+    """The same bounds hold in the state of a plan, which names the number."""
+    low, high = BOUNDS[metric]
+    fine = scored("text-classification", metric).artifacts[0].score
+    assert fine is not None
+    assert outside(fine) == ""
+    beyond = {"value": low - 0.01, "low": low - 0.01, "difference_low": low - high - 0.01}
+    beyond |= {"high": high + 0.01, "difference": high - low + 0.01}
+    for name, number in beyond.items():
+        if math.isfinite(number):
+            assert outside(replace(fine, **{name: number})).startswith(f"{name} is "), name  # type: ignore[arg-type]

@@ -58,7 +58,8 @@ def distillation_loss(
     watched = layers if options.hidden_weight else ()
     with hidden_states(student, range(len(watched))) as states:
         outputs = outputs_of(student, batch.ids, batch.mask)
-    with torch.inference_mode(), hidden_states(teacher, watched) as aims:
+    # Not in inference mode: a loss keeps what the teacher gives for its gradient, which such tensors refuse.
+    with torch.no_grad(), hidden_states(teacher, watched) as aims:
         targets = outputs_of(teacher, batch.teacher_ids, batch.teacher_mask)
     loss = options.soft_weight * objective.soft(outputs, targets, batch.shared, options.temperature)
     for state, aim in zip(states, aims, strict=True):

@@ -1,4 +1,4 @@
-"""The training loop of a fine-tuning: Hugging Face's Trainer, which ``accelerate launch`` spreads over processes."""
+"""The training loop of a fine-tuning: Hugging Face's Trainer, which ``torchrun`` spreads over processes."""
 
 from __future__ import annotations
 
@@ -203,7 +203,8 @@ def batch_loss(lesson: Lesson, model: torch.nn.Module, batch: dict[str, torch.Te
     loss = lesson.objective.loss(outputs, targets, mask, "mean", weights)
     if teacher is None:
         return loss
-    with torch.inference_mode(), hidden_states(teacher.module, watched) as aims:
+    # Not in inference mode: a loss keeps what the teacher gives for its gradient, which such tensors refuse.
+    with torch.no_grad(), hidden_states(teacher.module, watched) as aims:
         wanted = outputs_of(teacher.module, ids, mask)
     loss = options.task_weight * loss
     loss = loss + options.soft_weight * lesson.objective.soft(outputs, wanted, mask, options.temperature)

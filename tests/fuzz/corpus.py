@@ -20,6 +20,7 @@ from edgebert.bench.run.steps import AnswersStep, FactsStep, GoldenStep, StateSt
 from edgebert.bench.suite import Suite
 from edgebert.device.device import PhoneState
 from edgebert.planning.state import SearchKey as Search
+from tests.fuzz.readers import TASK_DATA
 from tests.support import fakes, report_values, tiny_files
 
 RUN = RunFingerprint(
@@ -170,6 +171,29 @@ def _bert(to: Path, corpus: Corpus) -> None:
 def _data(to: Path, corpus: Corpus) -> None:
     made = fakes.write_data(to.with_name(to.name.removeprefix("making-")), ROWS)
     made.rename(to)
+
+
+def _task_data(to: Path, corpus: Corpus) -> None:
+    """Write a data file of another task, as its benchmark publishes it."""
+    name, context = to.name.removeprefix("making-"), "The \u201cscreen\u201d \U0001f600 of Ada's phone is great."
+    asked = {"id": "1", "question": "What is great?", "answers": [{"text": "phone", "answer_start": 24}]}
+    skipped = {"id": "2", "question": "Why?", "answers": [], "is_impossible": True}
+    squad = {"version": "v2.0", "data": [{"title": "x", "paragraphs": [{"context": context, "qas": [asked, skipped]}]}]}
+    answers = {"text": ["phone"], "answer_start": [24]}
+    rows: dict[str, list[dict[str, object]]] = {
+        "labels.jsonl": [{"text": "good", "labels": ["a", "b"]}, {"text": "bad", "labels": []}],
+        "tokens.jsonl": [{"tokens": ["Ada", "is", "good"], "tags": ["B-PER", "O", "O"]}],
+        "spans.jsonl": [{"text": context, "spans": [{"start": 18, "end": 21, "label": "PER"}]}],
+        "questions.jsonl": [{"question": "What?", "context": context, "answers": answers}],
+    }
+    texts = {
+        "tags.conll": "-DOCSTART-\t-X-\tO\n\nAda\tNNP\tB-PER\nL.\tNNP\tI-PER\nis\tVBZ\tO\n\n\U0001f600\tNN\tO\n",
+        "squad.json": json.dumps(squad),
+        "scores.csv": 'text,score\ngood,1.5\n"bad, bad",-2e-1\n',
+        "pairs.tsv": "sentence1\tsentence2\tscore\ngood\tgreat\t0.9\nbad\tgood\t-0.25\n",
+    }
+    content = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows.get(name, ())) or texts[name]
+    to.write_text(content, encoding="utf-8")
 
 
 def _texts(to: Path, corpus: Corpus) -> None:
@@ -343,6 +367,7 @@ MAKERS: dict[str, Callable[[Path, Corpus], None]] = {
     "cpuinfo.txt": _copy("cpuinfo", "raspberry-pi-5.txt"),
     **dict.fromkeys(("data.csv", "data.tsv", "data.jsonl", "data.csv.gz", "data.tsv.gz"), _data),
     "data.txt": _texts,
+    **dict.fromkeys(TASK_DATA, _task_data),
     "exported": _exported,
     "latency.json": _latency,
     "library.so": _library,

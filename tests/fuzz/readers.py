@@ -7,6 +7,17 @@ from pathlib import Path
 from typing import Any
 
 DATA = ("data.csv", "data.tsv", "data.jsonl", "data.csv.gz", "data.tsv.gz")
+TASK_DATA = {
+    "labels.jsonl": "multi-label-classification",
+    "scores.csv": "text-regression",
+    "tags.conll": "token-classification",
+    "tokens.jsonl": "token-classification",
+    "spans.jsonl": "token-classification",
+    "squad.json": "question-answering",
+    "questions.jsonl": "question-answering",
+    "pairs.tsv": "feature-extraction",
+}
+"""Data files of the other tasks."""
 
 
 def _bundle() -> None:
@@ -33,6 +44,20 @@ def _dataset() -> None:
     read_training(path, labels=None)
     read_dataset(path)
     read_dataset(path, labels=("negative", "positive"))
+
+
+def _task_dataset() -> None:
+    from edgebert.data import read_dataset, read_training, task_of
+    from edgebert.data_checks import doubts, find_duplicates
+
+    path = next((path for path in map(Path, TASK_DATA) if path.is_symlink() or path.exists()), Path("tags.conll"))
+    read_training(path, labels=None)
+    task = TASK_DATA[path.name]
+    found = read_dataset(path, task=task)  # type: ignore[arg-type]
+    read_dataset(path, task=task, labels=found.labels or None)  # type: ignore[arg-type]
+    doubts(found)
+    find_duplicates(found.examples, found.examples)
+    task_of(path)
 
 
 def _plain_texts() -> None:
@@ -194,6 +219,7 @@ READERS: dict[str, Callable[[], Any]] = {
     "recipe": _recipe,
     "report": _report,
     "suite": _suite,
+    "task_dataset": _task_dataset,
     "tokenizer": _tokenizer,
     "weights": _weights,
     "worker": _worker,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.fuzz import formats, hostile, mutate
 from tests.fuzz.box import Box, Case
-from tests.fuzz.readers import DATA, READERS
+from tests.fuzz.readers import DATA, READERS, TASK_DATA
 from tests.fuzz.seal import seal
 from tests.support import fakes
 
@@ -278,6 +278,18 @@ def _reader(name: str) -> Callable[[Box], Case]:
     return make
 
 
+def _task_reader(file: str) -> Callable[[Box], Case]:
+    """Return what damages a data file of another task than text classification."""
+    kind = file.partition(".")[2]
+    ways = {"json": _JSON, "jsonl": (mutate.jsonl_text, formats.table)}.get(kind, (formats.table,))
+
+    def make(box: Box) -> Case:
+        box.damage(box.take(file), *ways)
+        return Case(reader="task_dataset")
+
+    return make
+
+
 _SEEDS = {
     "answer": ("answer", _TEXT, False),
     "encoder": ("bundle/tokenizer.json", (mutate.json_text,), False),
@@ -313,6 +325,7 @@ LIGHT = (
     Target(name="report", make=_report, commands=("report",)),
     Target(name="compare", make=_compare, commands=("compare",)),
     Target(name="recipes", make=_recipes, commands=("recipes",), weight=2),
-    *(Target(name=f"read-{name}", make=_reader(name), weight=2) for name in READERS),
+    *(Target(name=f"read-{name}", make=_reader(name), weight=2) for name in READERS if name != "task_dataset"),
+    *(Target(name=f"read-{file}", make=_task_reader(file), weight=2) for file in TASK_DATA),
 )
 MEASURING = (Target(name="bench", make=_bench, commands=("bench",), weight=1),)

@@ -13,7 +13,7 @@ import transformers
 from edgebert.bundle import Bundle
 from edgebert.entities import Aggregation
 from edgebert.examples import Example
-from edgebert.manifest import Task
+from edgebert.meaning import Task
 from edgebert.pipeline import export_bundle
 from edgebert.prediction import Predictor, file_predictor
 from tests.support import fakes

@@ -8,7 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgebert.metrics import METRICS, tally_array
-from edgebert.tallies.entities import Entity, entity_tally, entity_types, find_entities, tag_scheme, type_counts
+from edgebert.tallies.entities import (
+    Entity,
+    entity_tally,
+    entity_types,
+    find_entities,
+    find_strict_entities,
+    tag_scheme,
+    type_counts,
+)
 
 BIO = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC", "B-A-B", "I-A-B")
 BIOES = ("O", *(f"{prefix}-{kind}" for kind in ("PER", "LOC") for prefix in "BIES"))
@@ -83,6 +91,46 @@ def test_bilou_is_bioes_by_other_letters(data):
     labels = [tag.replace("E-", "L-").replace("S-", "U-") for tag in BIOES]
     assert tag_scheme(labels) == "bioes"
     assert entity_tally(*renamed, "bioes") == entity_tally(gold, answered, "bioes")
+
+
+@given(data=st.data())
+@settings(max_examples=120, deadline=None)
+def test_strict_scores_of_bilou_are_those_of_seqeval(data):
+    """L and U are read as seqeval's scheme BILOU reads them, however they break it."""
+    metrics = pytest.importorskip("seqeval.metrics", reason="seqeval is the oracle: pip install --group dev")
+    from seqeval.scheme import BILOU
+
+    labels = ("O", *(f"{prefix}-{kind}" for kind in ("PER", "LOC") for prefix in "BILU"))
+    drawn = data.draw(sentences(labels))
+    gold, answered = [list(item[0]) for item in drawn], [list(item[1]) for item in drawn]
+    tallies = tally_array([entity_tally(*item, tag_scheme(labels)) for item in drawn])
+    for name in ("precision", "recall", "f1"):
+        score = getattr(metrics, f"{name}_score")
+        expected = score(gold, answered, zero_division=0, mode="strict", scheme=BILOU)
+        assert METRICS[f"strict_entity_{name}"].value(tallies) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("tags", "found", "strict"),
+    [
+        ("B-PER I-PER I-LOC I-LOC", [("PER", 0, 2), ("LOC", 2, 4)], [("PER", 0, 2)]),
+        ("B-PER I-LOC I-PER", [("PER", 0, 1), ("LOC", 1, 2), ("PER", 2, 3)], [("PER", 0, 1)]),
+        ("B-PER B-PER I-PER", [("PER", 0, 1), ("PER", 1, 3)], [("PER", 0, 1), ("PER", 1, 3)]),
+        ("I-PER B-LOC O I-LOC", [("PER", 0, 1), ("LOC", 1, 2), ("LOC", 3, 4)], [("LOC", 1, 2)]),
+        ("O O", [], []),
+    ],
+)
+def test_an_entity_ends_where_the_type_changes(tags, found, strict):
+    """By default the next one begins there; in strict mode only a B begins one. Both are seqeval's."""
+    from seqeval.metrics.sequence_labeling import get_entities
+    from seqeval.scheme import IOB2, Entities
+
+    words = tags.split()
+    assert [tuple(entity) for entity in find_entities(words)] == found
+    assert [(kind, first, last + 1) for kind, first, last in get_entities(words)] == found
+    assert [tuple(entity) for entity in find_strict_entities(words, "bio")] == strict
+    (known,) = Entities([words], IOB2).entities
+    assert [(entity.tag, entity.start, entity.end) for entity in known] == strict
 
 
 def test_broken_tags_are_entities_by_default_and_none_in_strict_mode():

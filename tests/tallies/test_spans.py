@@ -82,6 +82,20 @@ def test_scores_are_those_of_the_definition(accepted, answer):
     assert (exact, f1) == (squad_score(accepted, answer)[0], pytest.approx(squad_score(accepted, answer)[1]))
 
 
+LETTERS = (
+    "aAntheTHE \t_.-'\""
+    "\u00e9\u0301\u0130\u00df\u00aa\u00a0\u200b\u2028\u1680\x1c\u2019\u201c\u3002\uff0c\u4ef7\u0663\U0001f600"
+)
+
+
+@given(st.lists(st.text(LETTERS, max_size=8), max_size=3), st.text(LETTERS, max_size=8))
+def test_scores_of_any_text_are_those_of_the_definition(accepted, answer):
+    """Marks that combine, letters that grow in lower case, spaces and punctuation beyond ASCII."""
+    exact, f1 = span_tally(accepted, answer)
+    assert (exact, f1) == (squad_score(accepted, answer)[0], pytest.approx(squad_score(accepted, answer)[1]))
+    assert normalized_answer(answer) == " ".join(squad_words(answer))
+
+
 @pytest.mark.parametrize(
     ("text", "normal"),
     [
@@ -91,6 +105,11 @@ def test_scores_are_those_of_the_definition(accepted, answer):
         ("\tAn\n", ""),
         ("1,000", "1000"),
         ("\u201cthe\u201d end", "\u201c \u201d end"),
+        ("a\u0301 cat", "\u0301 cat"),
+        ("the\u3002", "\u3002"),
+        ("\u0130 A\u2028The", "i\u0307"),
+        ("the_cat a1", "thecat a1"),
+        ("\u0430 \u00c0 \u03b1n", "\u0430 \u00e0 \u03b1n"),
     ],
 )
 def test_what_is_left_of_an_answer(text, normal):

@@ -196,3 +196,25 @@ def test_pairs_need_scores_that_are_cosines(base: Path, tmp_path: Path) -> None:
     wrong = replace(data, examples=(*data.examples, replace(data.examples[0], gold=(4.0,), line=9)))
     with pytest.raises(DataError, match="line 9: the score 4 is no cosine"):
         finetune(base, wrong, None, tmp_path / "out", options=FinetuneOptions(max_length=16))
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        "multi-label-classification",
+        "text-regression",
+        "token-classification",
+        "question-answering",
+        "feature-extraction",
+    ],
+)
+def test_every_task_learns_from_a_teacher(base: Path, tmp_path: Path, task: str) -> None:
+    """The loss on the answers of a teacher of the same task falls, hidden states and right answers left out."""
+    data = dataset(task, 48, 1)
+    teacher = finetune(base, data, None, tmp_path / "teacher", options=replace(FAST, epochs=2)).path
+    options = replace(FAST, epochs=4, seed=9, task_weight=0.0, hidden_weight=0.0)
+    losses = [
+        epoch.train_loss
+        for epoch in finetune(base, data, None, tmp_path / "out", teacher=teacher, options=options).epochs
+    ]
+    assert losses[-1] < 0.9 * losses[0]

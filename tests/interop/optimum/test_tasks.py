@@ -23,7 +23,7 @@ from transformers import AutoTokenizer, pipeline
 
 from edgebert.bundle import Bundle, open_bundle
 from edgebert.entities import find_entities
-from edgebert.manifest import Task
+from edgebert.meaning import Task
 from edgebert.spans import default_stride
 from edgebert.text import open_encoder
 
