@@ -141,3 +141,14 @@ def test_the_similarity_of_two_texts_is_shown(open_app):
     assert float(shown["title"]["text"].removeprefix("Similarity ")) == pytest.approx(cosine, abs=6e-4)
     phone.ask(TEXT, " ")
     assert phone.show()["status"]["text"] == texts()["error_empty_text"]
+
+
+def test_a_question_before_the_model_is_open_is_answered(classes, tmp_path):
+    """Which fields count is known when the bundle is read: what was asked before is answered then."""
+    export.apk.build.assets(task_bundle("question-answering").bundle.root, tmp_path / "assets", debug=False)
+    with Phone(classes, tmp_path) as phone:
+        phone.start()
+        phone.ask("good film ?", CONTEXT)
+        shown = phone.show()
+    assert shown["answer"]["visible"]
+    assert shown["marked"]["text"] == CONTEXT

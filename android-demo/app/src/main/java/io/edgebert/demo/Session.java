@@ -10,6 +10,7 @@ import io.edgebert.core.EdgebertException;
 import io.edgebert.core.ModelWorker;
 import io.edgebert.core.TextModel;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 
 /**
@@ -35,7 +36,7 @@ final class Session {
 
   Session(Context context) {
     models = new Models(context);
-    worker.open(new Asking(state.view(), new ArrayList<>()));
+    worker.open(new Asking(Collections.emptyList()));
   }
 
   /** Shows the state on a screen, now and from now on. */
@@ -57,14 +58,19 @@ final class Session {
     choice = next;
     update(state.reopening(next));
     worker.release();
-    worker.open(new Asking(state.view(), new ArrayList<>()));
+    worker.open(new Asking(Collections.emptyList()));
   }
 
   /** Asks for the answer to what is in the fields; those that the task does not have do not count. */
   void ask(List<String> fields) {
-    TaskView view = state.view() == null ? TaskView.LABEL : state.view();
     update(state.in(ScreenState.Phase.RUNNING));
-    new Asking(view, fields.subList(0, view.fields())).next();
+    Asking asking = new Asking(fields);
+    if (state.view() == null) {
+      // Which fields count is known once the bundle is read.
+      worker.open(asking);
+    } else {
+      asking.next();
+    }
   }
 
   /** Frees the memory of the model; the next text opens it again. */
@@ -95,19 +101,23 @@ final class Session {
     return models.open(bundle, artifact, wanted.threads());
   }
 
-  /** Hears of the answers to one question: one, or one for each text. */
+  /** Hears that the model is open, and of the answers to one question: one, or one for each text. */
   private final class Asking implements ModelWorker.Listener<Object> {
-    private final TaskView view;
-    private final List<String> texts;
+    private final List<String> fields;
     private final List<Answer<Object>> answers = new ArrayList<>();
 
-    Asking(TaskView view, List<String> texts) {
-      this.view = view;
-      this.texts = texts;
+    /**
+     * Makes a listener.
+     *
+     * @param fields what is in the fields; nothing if the model is only to be opened
+     */
+    Asking(List<String> fields) {
+      this.fields = fields;
     }
 
     void next() {
-      if (view.asksEachText()) {
+      List<String> texts = fields.subList(0, state.view().fields());
+      if (state.view().asksEachText()) {
         worker.ask(this, texts.get(answers.size()));
       } else {
         worker.ask(this, texts.toArray(new String[0]));
@@ -116,16 +126,21 @@ final class Session {
 
     @Override
     public void onOpen() {
-      update(state.in(ScreenState.Phase.READY));
+      if (fields.isEmpty()) {
+        update(state.in(ScreenState.Phase.READY));
+      } else {
+        next();
+      }
     }
 
     @Override
     public void onAnswer(Answer<Object> answer) {
+      TaskView view = state.view();
       answers.add(answer);
-      if (view.asksEachText() && answers.size() < texts.size()) {
+      if (view.asksEachText() && answers.size() < view.fields()) {
         next();
       } else {
-        update(state.answered(new Question(view, texts, answers)));
+        update(state.answered(new Question(view, fields.subList(0, view.fields()), answers)));
       }
     }
 
