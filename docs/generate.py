@@ -128,6 +128,8 @@ from chance: the lower end of its 95 % interval is not above what the most frequ
 
 With `--json`, `results` holds the fields of `Score` in [bundle format](bundle-format.md), `truncated` counts the texts
 that were cut, `chance` is the score of the most frequent label, and `labels_read_as_ids` is true or false.
+`label_changes` has precision, recall and F1 of each label or type of entities, by the float file (`before`) and by the
+file (`after`), the largest change of F1 first; without `--json` a table shows the first ten of each file.
 """,
     "predict": """\
 Prints label, probability and text. Without `--file` it takes the first file of the bundle that ships. Texts are given

@@ -9,6 +9,7 @@ from edgebert.card_plots import draw_pruning, draw_size_accuracy
 from edgebert.manifest import Artifact, FileEntry, Manifest, Score
 from edgebert.metrics import METRICS
 from edgebert.printable import markdown, markdown_code, markdown_table
+from edgebert.tallies.changes import CHANGE_COLUMNS, change_cells, what_changed
 from edgebert.tasks import task_head
 
 PLOT, CUT = "size-accuracy.svg", "pruning.svg"
@@ -32,8 +33,10 @@ def card_text(manifest: Manifest, *, plot: str | None) -> str:
     """Return the Markdown of a model card; ``plot`` is the file of its picture of sizes and scores."""
     sections = [_introduction(manifest), _table(manifest)]
     if plot:
-        sections.append(f"![Size of each file against its change of accuracy from the float file]({plot})")
+        sections.append(f"![Size of each file against its change of {_metric(manifest)} from the float file]({plot})")
     sections.append(_evaluation(manifest))
+    if manifest.evaluation is not None and manifest.evaluation.label_changes:
+        sections.append(_changes(manifest))
     if manifest.pruning is not None:
         sections += _cut(manifest.pruning, manifest.architecture)
     sections += [_use(manifest), _shape(manifest)]
@@ -149,12 +152,13 @@ def cut_text(pruning: Pruning, architecture: Architecture) -> str:
 def _evaluation(manifest: Manifest) -> str:
     data, pruning = manifest.evaluation, manifest.pruning
     if data is None:
-        return "No evaluation data was given: whether int8 keeps the accuracy on your texts is not known."
+        kept = f"whether int8 keeps the {_metric(manifest)} on your {_one(manifest)}s"
+        return f"No evaluation data was given: {kept} is not known."
     cut = f", {data.truncated} of them cut at {manifest.text.max_length} tokens" if data.truncated else ""
     seen = ""
     if pruning is not None and pruning.train.sha256 == data.sha256:
-        seen = " These texts took part in the pruning: accuracy on new ones will be lower."
-    one = "question" if manifest.task == "question-answering" else "text"
+        seen = " These texts took part in the pruning: scores on new ones will be worse."
+    one = _one(manifest)
     texts = f"{data.examples} {one}s of {markdown_code(data.name)}"
     metric = next(item.score.metric for item in manifest.artifacts if item.score)
     interval = "Newcombe's (1998)" if METRICS[metric].is_share else "computed by resampling the texts"
@@ -162,6 +166,22 @@ def _evaluation(manifest: Manifest) -> str:
     return f"""Scored on {texts}{cut}. The change is paired with the float file
 of the same format, {one} by {one}; its 95 % interval is {interval}. Agreement is the share of {one}s on which both
 give the same {answer}.{seen}"""
+
+
+def _changes(manifest: Manifest) -> str:
+    """Return the table of what changed most by label."""
+    changes = manifest.evaluation.label_changes if manifest.evaluation else ()
+    rows = [
+        (markdown_code(file), markdown_code(label), *map(markdown, numbers))
+        for file, label, *numbers in map(change_cells, changes)
+    ]
+    return f"""{what_changed(manifest.task)}:
+
+{markdown_table(CHANGE_COLUMNS, rows, right=range(2, 6))}"""
+
+
+def _one(manifest: Manifest) -> str:
+    return "question" if manifest.task == "question-answering" else "text"
 
 
 def _use(manifest: Manifest) -> str:
@@ -213,10 +233,15 @@ Made with {", ".join(markdown(f"{item.name} {item.version}") for item in package
 
 
 def _table(manifest: Manifest) -> str:
-    metric = task_head(manifest.task).metrics[0]
-    scored = next((item.score.metric for item in manifest.artifacts if item.score), metric)
-    name = METRICS[scored].name
-    columns = ("file", "size", "share of float", name, "change (95 % interval)", "agreement", "verified in")
+    columns = (
+        "file",
+        "size",
+        "share of float",
+        _metric(manifest),
+        "change (95 % interval)",
+        "agreement",
+        "verified in",
+    )
     rows = [
         (
             markdown_code(item.file),
@@ -230,6 +255,12 @@ def _table(manifest: Manifest) -> str:
         for item in manifest.artifacts
     ]
     return markdown_table(columns, rows, right=range(1, 6))
+
+
+def _metric(manifest: Manifest) -> str:
+    """Return the name of the metric of the scores, or of the task where there is none."""
+    scored = (item.score.metric for item in manifest.artifacts if item.score)
+    return METRICS[next(scored, task_head(manifest.task).metrics[0])].name
 
 
 def share_of_float(manifest: Manifest, artifact: Artifact) -> float:

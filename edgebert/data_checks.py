@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from edgebert.data import Dataset
 from edgebert.examples import Example
 from edgebert.printable import shown
 
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
 MOST_LINES = 5
 """How many pairs of lines are kept of duplicates."""
 
+LENGTHS = (64, 128, 256, 512)
+"""Longest inputs in tokens that people choose among."""
+
+_BATCH = 1000
 _OF_TEXTS = ("text-classification", "multi-label-classification")
 
 
@@ -56,6 +64,20 @@ def label_counts(data: Dataset) -> tuple[tuple[str, int], ...]:
         return ()
     counts = Counter(index for example in data.examples for index in example.gold or ())
     return tuple((label, counts[index]) for index, label in enumerate(data.labels))
+
+
+def token_counts(tokenizer: Tokenizer, data: Dataset) -> tuple[int, ...]:
+    """Return how many tokens each input has, special ones included, before any is truncated.
+
+    A question is one input together with its context; the two texts of a pair with a score are two.
+    """
+    inputs: list[str | tuple[str, ...]] = []
+    for example in data.examples:
+        inputs += [example.texts] if data.task == "question-answering" else example.texts
+    counts: list[int] = []
+    for start in range(0, len(inputs), _BATCH):
+        counts += (len(found.ids) for found in tokenizer.encode_batch(inputs[start : start + _BATCH]))
+    return tuple(counts)
 
 
 def truncated_shares(tokens: Sequence[int], lengths: Iterable[int]) -> tuple[tuple[int, float], ...]:

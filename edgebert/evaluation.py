@@ -11,8 +11,8 @@ from edgebert.arguments import PLACE, expect, path_of
 from edgebert.bundle import Bundle, is_bundle, open_bundle
 from edgebert.data import Dataset, check_labels, read_dataset
 from edgebert.errors import UsageError
-from edgebert.examples import Key
-from edgebert.manifest import Artifact, Score
+from edgebert.examples import Key, gold_of
+from edgebert.manifest import Artifact, LabelChange, Score
 from edgebert.metrics import METRICS, BaselineTallies, paired_score, tally_array
 from edgebert.ondevice.session import FORMATS
 from edgebert.prediction import Predictor, check_runtime, checkpoint_predictor, file_predictor, task_of
@@ -31,11 +31,14 @@ class Evaluation:
         truncated: Number of texts that were longer than the longest input of one of these files, and cut there.
         chance: Value of the metric if every text got the same answer, the best for this data; ``None`` where there is
             no such answer.
+        label_changes: Each label or type of entities by each file that was compared with a baseline, for each file
+            that first whose F1 changed most; empty for a task without labels.
     """
 
     results: tuple[Score, ...]
     truncated: int
     chance: float | None
+    label_changes: tuple[LabelChange, ...] = ()
 
 
 def evaluate(
@@ -100,6 +103,7 @@ def evaluate_bundle(
         missing = ", ".join(item.file for item in bundle.manifest.left_out if item.file.endswith((".onnx", ".tflite")))
         note(f"{bundle.root}: a slim bundle without {missing}, so the change against FP32 is not computed")
     scores: list[Score] = []
+    changes: list[LabelChange] = []
     answered: dict[str, _Answered] = {}
     for artifact in chosen:
         predictor = file_predictor(bundle, artifact, runtime)
@@ -109,10 +113,15 @@ def evaluate_bundle(
         if name is not None:
             same = head.count_same(answered[name].keys, found.keys)
             compared = BaselineTallies(file=name, tallies=answered[name].tallies, same=same)
+            if head.by_label is not None:
+                golds = [*map(gold_of, data.examples)]
+                changes += head.label_changes(
+                    artifact.file, golds, answered[name].keys, found.keys, bundle.manifest.meaning
+                )
         scores.append(
             paired_score(metric, found.tallies, file=artifact.file, runtime=predictor.runtime, baseline=compared)
         )
-    return _evaluation(tuple(scores), list(answered.values()), data)
+    return _evaluation(tuple(scores), list(answered.values()), data, tuple(changes))
 
 
 def check_choice(target: str | Path, *, runtime: str | None, file: str | None) -> None:
@@ -171,7 +180,12 @@ def _answer(
     return _Answered(keys=tuple(keys), tallies=tally_array(tallies), truncated=frozenset(truncated))
 
 
-def _evaluation(scores: tuple[Score, ...], answered: Sequence[_Answered], data: Dataset) -> Evaluation:
+def _evaluation(
+    scores: tuple[Score, ...],
+    answered: Sequence[_Answered],
+    data: Dataset,
+    label_changes: tuple[LabelChange, ...] = (),
+) -> Evaluation:
     """Return the outcome, and tell what casts doubt on how the labels were read."""
     metric, tallies, chance = METRICS[scores[0].metric], answered[0].tallies, None
     if metric.chance is not None:
@@ -194,7 +208,7 @@ def _evaluation(scores: tuple[Score, ...], answered: Sequence[_Answered], data: 
             f"{_shown(metric, chance)}; use more texts, or check that the answers in the file mean those of the model"
         )
     truncated = frozenset[int]().union(*(item.truncated for item in answered))
-    return Evaluation(results=scores, truncated=len(truncated), chance=chance)
+    return Evaluation(results=scores, truncated=len(truncated), chance=chance, label_changes=label_changes)
 
 
 def _is_like_chance(metric: Metric, score: Score, chance: float) -> bool:

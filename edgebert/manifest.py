@@ -189,13 +189,39 @@ class FileEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LabelScore:
+    """How well a file tells one label or type of entities; 0 where there is nothing to divide by."""
+
+    precision: Share
+    recall: Share
+    f1: Share
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelChange:
+    """One label or type of entities, which is right in the data ``expected`` times, by the baseline and by a file."""
+
+    file: str
+    label: str
+    expected: Count
+    before: LabelScore
+    after: LabelScore
+
+    @property
+    def change(self) -> float:
+        """F1 after minus F1 before."""
+        return self.after.f1 - self.before.f1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationData:
-    """The data that the scores of a bundle were computed on."""
+    """The data that the scores of a bundle were computed on, and the labels whose F1 changed most by file."""
 
     name: str
     sha256: str
     examples: int
     truncated: int
+    label_changes: tuple[LabelChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,7 @@ from edgebert.progress import Progress, silent
 from edgebert.publishing import leave_out_baselines
 from edgebert.recipe import PruneOptions, Recipe, check_training, load_recipe, narrowed
 from edgebert.staging import staged_folder
+from edgebert.tallies.changes import most_changed
 from edgebert.task_config import task_keys
 from edgebert.tasks import task_head
 from edgebert.text import TextEncoder, text_spec
@@ -285,6 +286,10 @@ def _scored(stage: Path, manifest: Manifest, data: Dataset, progress: Progress) 
         manifest,
         artifacts=tuple(replace(item, score=scores[item.file]) for item in manifest.artifacts),
         evaluation=EvaluationData(
-            name=data.name, sha256=data.sha256, examples=len(data.examples), truncated=found.truncated
+            name=data.name,
+            sha256=data.sha256,
+            examples=len(data.examples),
+            truncated=found.truncated,
+            label_changes=most_changed(found.label_changes),
         ),
     )

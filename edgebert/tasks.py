@@ -15,8 +15,9 @@ from edgebert import entities, labels, spans, vectors
 from edgebert.answers import Prediction
 from edgebert.examples import Encoded, Example, Key, Outputs, Tally, Target
 from edgebert.golden_texts import ENTITY_TEXTS, LABEL_TEXTS, QUESTION_TEXTS
+from edgebert.manifest import LabelChange
 from edgebert.meaning import Meaning, Task, TaskSettings
-from edgebert.tallies import counting
+from edgebert.tallies import changes, counting
 
 if TYPE_CHECKING:
     from edgebert.text import TextEncoder
@@ -49,6 +50,9 @@ class TaskHead:
         same: Tells whether two answers are the same to a user.
         is_key: Tells whether numbers are an answer of a model.
         is_tally: Tells whether numbers are a tally of a model.
+        by_label: Returns the labels or types of entities, and how often each is right, given and expected: of right
+            answers and given ones. ``None`` for a task without labels.
+        gold: Returns the right answer that a tally states; ``None`` where it states none.
     """
 
     task: Task
@@ -66,6 +70,8 @@ class TaskHead:
     same: Callable[[Key, Key], bool]
     is_key: Callable[[Key, Meaning], bool]
     is_tally: Callable[[Tally, Meaning], bool]
+    by_label: Callable[[Sequence[Key], Sequence[Key], Meaning], tuple[tuple[str, ...], changes.Counts]] | None = None
+    gold: Callable[[Tally], Key] | None = None
 
     @property
     def has_places(self) -> bool:
@@ -86,6 +92,23 @@ class TaskHead:
         """Return on how many examples two files give the same answer."""
         return sum(map(self.same, first, second))
 
+    def label_changes(
+        self, file: str, golds: Sequence[Key], before: Sequence[Key], after: Sequence[Key], meaning: Meaning
+    ) -> tuple[LabelChange, ...]:
+        """Return how each label changed in a file, that first whose F1 changed most; none for a task without labels.
+
+        Args:
+            file: The file.
+            golds: The right answers.
+            before: The answers of its baseline.
+            after: Those of the file.
+            meaning: That of the model.
+        """
+        if self.by_label is None:
+            return ()
+        (names, old), (_, new) = (self.by_label(golds, keys, meaning) for keys in (before, after))
+        return changes.label_changes(file, names, old, new)
+
 
 TEXT_CLASSIFICATION = TaskHead(
     task="text-classification",
@@ -103,6 +126,8 @@ TEXT_CLASSIFICATION = TaskHead(
     same=operator.eq,
     is_key=labels.are_labels(1),
     is_tally=labels.are_labels(2),
+    by_label=changes.counted_labels,
+    gold=counting.gold_label,
 )
 
 MULTI_LABEL_CLASSIFICATION = replace(
@@ -115,6 +140,7 @@ MULTI_LABEL_CLASSIFICATION = replace(
     targets=labels.labels_target,
     is_key=labels.is_labels_key,
     is_tally=counting.is_label_set_tally,
+    gold=counting.gold_labels,
 )
 
 TEXT_REGRESSION = replace(
@@ -127,6 +153,8 @@ TEXT_REGRESSION = replace(
     same=labels.are_close,
     is_key=labels.is_number_key,
     is_tally=counting.is_number_tally,
+    by_label=None,
+    gold=None,
 )
 
 TOKEN_CLASSIFICATION = TaskHead(
@@ -152,6 +180,7 @@ TOKEN_CLASSIFICATION = TaskHead(
     same=operator.eq,
     is_key=entities.is_tags_key,
     is_tally=counting.is_entity_tally,
+    by_label=changes.counted_types,
 )
 
 QUESTION_ANSWERING = TaskHead(

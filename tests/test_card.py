@@ -7,7 +7,7 @@ import pytest
 
 from edgebert.architecture import Architecture
 from edgebert.card import CUT, PLOT, agreement_text, card_text, change_text, cut_text, share_of_float, write_card
-from edgebert.manifest import AddedToken, EvaluationData, Manifest, Original
+from edgebert.manifest import AddedToken, EvaluationData, LabelChange, LabelScore, Manifest, Original
 from edgebert.recipe import Target
 from tests.support.cut_models import TRAIN, pruning_of
 from tests.support.tiny_files import SPEC, make_artifact, make_manifest, make_score
@@ -25,6 +25,20 @@ def scored() -> Manifest:
     return make_manifest(
         *artifacts, evaluation=EvaluationData(name="dev.tsv", sha256="ab" * 32, examples=1000, truncated=3)
     )
+
+
+def test_a_card_tells_which_labels_changed_most():
+    """A row for each label of each file that the manifest names, in per cent; nothing where it names none."""
+    manifest = scored()
+    before, after = LabelScore(precision=0.9, recall=0.9, f1=0.9), LabelScore(precision=0.8, recall=0.8, f1=0.8)
+    change = LabelChange(file="int8.onnx", label="a|b", expected=7, before=before, after=after)
+    assert manifest.evaluation is not None
+    data = dataclasses.replace(manifest.evaluation, label_changes=(change,))
+    text = card_text(dataclasses.replace(manifest, evaluation=data), plot=None)
+    assert "The labels that changed most:" in text
+    (row,) = [line for line in text.splitlines() if "`a|b`" in line.replace("\\", "")]
+    assert [cell.strip() for cell in row.split("|")[-5:-1]] == ["7", "90.0", "80.0", "-10.0"]
+    assert "changed most" not in card_text(manifest, plot=None)
 
 
 def original_shape() -> Architecture:

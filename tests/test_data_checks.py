@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgebert.data import Dataset
-from edgebert.data_checks import MOST_LINES, doubts, find_duplicates, label_counts, truncated_shares
+from edgebert.data_checks import MOST_LINES, doubts, find_duplicates, label_counts, token_counts, truncated_shares
 from edgebert.examples import Example
+from edgebert.tokenizer import load_tokenizer
+from tests.support import fakes
 
 
 def examples(*texts: str, gold: tuple[int, ...] = (0,)) -> tuple[Example, ...]:
@@ -81,3 +83,14 @@ def test_labels_without_an_example_are_named() -> None:
     """At most five of them."""
     data = dataset(("a", (0,)), labels=tuple("abcdefgh"))
     assert doubts(data) == ("a.csv: no example has the labels 'b', 'c', 'd', 'e', 'f' and 2 more",)
+
+
+def test_tokens_are_counted_before_truncation() -> None:
+    """A question with its context is one input of three special tokens; the texts of a pair are two."""
+    tokenizer = load_tokenizer(fakes.shared_checkpoint())
+    pair = Example(texts=("good bad", "bad " * 600), gold=None, line=1)
+    for task, expected in (("question-answering", (2 + 600 + 3,)), ("feature-extraction", (2 + 2, 600 + 2))):
+        data = Dataset(name="x", sha256="0" * 64, labels=(), examples=(pair,), task=task)
+        assert token_counts(tokenizer, data) == expected
+    many = Dataset(name="x", sha256="0" * 64, labels=(), examples=(pair,) * 1001, task="question-answering")
+    assert token_counts(tokenizer, many) == (605,) * 1001

@@ -15,7 +15,7 @@ from edgebert.answers import LabelPrediction
 from edgebert.errors import DataError
 from edgebert.examples import Encoded, Example, gold_of
 from edgebert.meaning import NO_SETTINGS, Meaning, Task, TaskSettings
-from edgebert.metrics import METRICS
+from edgebert.metrics import METRICS, check_drop
 from edgebert.tasks import (
     QUESTION_ANSWERING,
     TASK_HEADS,
@@ -232,3 +232,12 @@ def test_a_golden_entity_is_at_the_cut(length: int, tmp_path: Path):
     starts = [match.start() for match in re.finditer(name, text)]
     assert truncated
     assert any(start < cut < start + len(name) for start in starts)
+
+
+def test_the_first_metric_of_each_task_has_a_usual_drop_in_its_unit():
+    """One that ``check_drop`` takes: a search without --max-drop can begin for any task."""
+    for head in TASK_HEADS:
+        metric = METRICS[head.metrics[0]]
+        assert metric.usual_drop is not None
+        assert metric.usual_drop == (1.0 if metric.in_points else 0.01)
+        check_drop(metric.usual_drop, head.metrics[0])

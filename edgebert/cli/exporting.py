@@ -214,6 +214,9 @@ def show_files(bundle: Bundle) -> None:
 
 def _export_notes(manifest: Manifest) -> list[str]:
     """Return what the reader of that table should know about how its numbers came about."""
+    from edgebert.metrics import METRICS
+    from edgebert.tasks import task_head
+
     notes, pruning, data = [], manifest.pruning, manifest.evaluation
     if added := manifest.text.added_tokens:
         notes.append(
@@ -221,13 +224,14 @@ def _export_notes(manifest: Manifest) -> list[str]:
             f"an app must take them out of texts before WordPiece (text.added_tokens; docs/tokenizer.md, step 1)"
         )
     if data is None:
-        notes.append("accuracy was not measured: give --eval FILE to compare every file with the float model")
+        metric = METRICS[task_head(manifest.task).metrics[0]].name
+        notes.append(f"{metric} was not measured: give --eval FILE to compare every file with the float model")
     if pruning is not None and manifest.original is None:
         notes.append(
             "compared with the pruned float model; give --baseline MODEL to compare with the original it was cut from"
         )
     if pruning is not None and data is not None and pruning.train.sha256 == data.sha256:
-        notes.append("the texts of --eval took part in the pruning: accuracy on new texts will be lower")
+        notes.append("the texts of --eval took part in the pruning: scores on new ones will be worse")
     return notes
 
 

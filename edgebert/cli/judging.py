@@ -146,7 +146,7 @@ def check(
         float | None, option("Time that 90 % of the inferences stay below.", default=_UNASKED)
     ] = None,
     min_agreement: Annotated[
-        float | None, option("Share of texts labelled as by float, 0 to 1.", default=_UNASKED)
+        float | None, option("Share of examples answered as by float, 0 to 1.", default=_UNASKED)
     ] = None,
     device: Annotated[str | None, option("Only this device of the report.", default="all")] = None,
     file: Annotated[str | None, option("Only this file of the bundle.", default="all shipped")] = None,

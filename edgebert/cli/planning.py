@@ -34,9 +34,12 @@ def plan(
     train: Annotated[Path, option("Texts of the task to prune by, with labels or without.")],
     evaluation: Annotated[Path, option("Labelled texts to measure every candidate on.", "--eval")],
     max_drop: Annotated[
-        float,
-        option("Points of a share (or a plain number, as of a correlation) that may be lost against the original."),
-    ] = 1,
+        float | None,
+        option(
+            "What the task's metric may lose against the original: points of a share, else a plain number.",
+            default="1 point, or 0.01 of a correlation or cosine",
+        ),
+    ] = None,
     max_mb: Annotated[float | None, option("Largest file in MB of 1,000,000 bytes.", default="any")] = None,
     min_speedup: Annotated[
         float | None, option("Times as fast as the float original; files are timed on this machine.", default="any")
@@ -54,18 +57,19 @@ def plan(
     label_column: LabelColumn = None,
     *,
     recover: Annotated[
-        bool, option("Also win accuracy back by distillation, where that can decide.", "--recover")
+        bool, option("Also win back what was lost by distillation, where that can decide.", "--recover")
     ] = False,
     measure: Annotated[bool, option("Time the files even without --min-speedup.", "--measure")] = False,
     anew: Annotated[bool, option("Start anew where the folder holds another search.", "--anew")] = False,
     as_json: Json = False,
 ) -> None:
     """Search shares, vocabulary and precision for the best file within a budget; goes on where it was stopped."""
+    from edgebert.metrics import METRICS
     from edgebert.planning.state import check_folder, kept
     from edgebert.planning.values import RECOVERY_EPOCHS, SHARES, PlanOptions
     from edgebert.prediction import task_of
+    from edgebert.tasks import task_head
 
-    bounds = edgebert.Bounds(max_drop=max_drop, max_mb=max_mb, min_speedup=min_speedup)
     options = PlanOptions(
         shares=SHARES if shares is None else _shares(shares),
         format=file_format,  # type: ignore[arg-type]  # the options check it
@@ -75,6 +79,9 @@ def plan(
     )
     check_folder(out)
     task, meaning = task_of(model)
+    drop = METRICS[task_head(task).metrics[0]].usual_drop if max_drop is None else max_drop
+    assert drop is not None, "the first metric of each task has one"
+    bounds = edgebert.Bounds(max_drop=drop, max_mb=max_mb, min_speedup=min_speedup)
     named = DataColumns(text_column, pair_column, label_column)
     training, data = named.training(train, task, meaning), named.dataset(evaluation, task, meaning)
     try:
@@ -92,7 +99,7 @@ def plan(
     else:
         _show(found, out, command)
     if training.sha256 == data.sha256:
-        output.show_note("the texts of --eval took part in the pruning: accuracy on new texts will be lower")
+        output.show_note("the texts of --eval took part in the pruning: scores on new ones will be worse")
     if found.pick is None:
         raise _infeasible(found)
 
@@ -219,7 +226,7 @@ def _infeasible(found: SearchResult) -> CheckFailed:
     ways = ", or ".join(relaxation_text(item, found.bounds) for item in found.relaxations)
     hint = "relax the bound as told: what was measured is kept, the same command answers at once"
     if not found.options.recovery_epochs:
-        hint = "--recover may win accuracy back; what was measured is kept, so a relaxed bound is answered at once"
+        hint = "--recover may win back what was lost; what was measured is kept, so a relaxed bound is answered at once"
     if any("undecided" in loss.reason for loss in found.losses):
         hint = f"{hint}; --anew times undecided candidates again, best on a machine that does nothing else"
     return CheckFailed(f"no candidate is within the bounds: {ways}", hint=hint)

@@ -71,13 +71,17 @@ def evaluate(
         found = edgebert.evaluate(target, examples, runtime=runtime, file=file, metric=metric, progress=progress)
     if as_json:
         notes = {"truncated": found.truncated, "chance": found.chance, "labels_read_as_ids": examples.by_id}
-        output.show_json({"results": found.results, **notes})
+        output.show_json({"results": found.results, **notes, "label_changes": found.label_changes})
         return
     from edgebert.metrics import METRICS
+    from edgebert.tallies.changes import CHANGE_COLUMNS, change_cells, most_changed, what_changed
 
     value = f"value{' %' * METRICS[found.results[0].metric].in_points}"
     columns = ("file", "runtime", "metric", value, "95 % interval", output.CHANGE, "agreement", "flips")
     output.show_table(columns, [_score_row(item) for item in found.results])
+    if changed := most_changed(found.label_changes):
+        output.show_text("", what_changed(task))
+        output.show_table(CHANGE_COLUMNS, [change_cells(item) for item in changed])
     output.show_truncated(found.truncated, None)
 
 

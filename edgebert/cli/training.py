@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import edgebert
 from edgebert.arguments import MOST_SEED
 from edgebert.cli import output
+from edgebert.cli.data_summary import data_summary, show_summary
 from edgebert.cli.options import (
     DataColumns,
     Force,
@@ -94,7 +95,7 @@ def finetune(
     if patience is not None and evaluation is None:
         raise UsageError("--patience requires --eval", hint="give the data that tells when to stop")
     check_folder(out, force=force, marker="config.json")
-    locate(base)
+    folder, _ = locate(base)
     if teacher is not None:
         locate(teacher)
     named: Task | None = next((each for each in TASKS if each == task), None)
@@ -113,12 +114,14 @@ def finetune(
     if data is not None and (found := find_duplicates(training.examples, data.examples)).count:
         places = ", ".join(f"{second} (line {first} of {train.name})" for first, second in found.lines)
         warn(f"{evaluation}: {found.count:,} texts are in {train.name} as well, first in lines {places}")
+    summary = data_summary(training, folder)
+    show_summary(train.name, summary)
     with output.progress_bar() as progress:
         result = edgebert.finetune(
             base, training, data, out, task=named, teacher=teacher, options=options, force=force, progress=progress
         )
     if as_json:
-        output.show_json(asdict(result) | {"path": str(result.path)})
+        output.show_json(asdict(result) | {"path": str(result.path), "data": summary})
         return
     measured = ""
     if result.score is not None:

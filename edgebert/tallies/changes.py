@@ -1,80 +1,93 @@
-"""Which labels or types of entities changed most between two files."""
+"""Which labels or types of entities changed most between a file and its baseline."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
 
-from edgebert.resampling import Tallies
-from edgebert.tallies.label_sets import INVENTED, MISSED, RIGHT
+from edgebert.examples import Key
+from edgebert.manifest import LabelChange, LabelScore
+from edgebert.meaning import Meaning, Task
+from edgebert.tallies.entities import entity_types, type_counts
 
 Counts = npt.NDArray[np.int64]
-"""How often each label is right, given and expected, int64 [labels, 3]."""
+"""How often each label or type is right, given and expected, int64 [labels, 3]."""
+
+MOST = 10
+"""Labels of a file that people are shown."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LabelScore:
-    """How well a label is told, each 0 to 1; 0 where there is nothing to divide by."""
-
-    precision: float
-    recall: float
-    f1: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LabelChange:
-    """A label or type of entities before and after.
-
-    Attributes:
-        label: Its name.
-        expected: How often it is right.
-        before: How well the first file tells it.
-        after: How well the second does.
-    """
-
-    label: str
-    expected: int
-    before: LabelScore
-    after: LabelScore
-
-    @property
-    def change(self) -> float:
-        """F1 after minus F1 before."""
-        return self.after.f1 - self.before.f1
-
-
-def label_changes(names: Sequence[str], before: Counts, after: Counts) -> tuple[LabelChange, ...]:
+def label_changes(file: str, names: Sequence[str], before: Counts, after: Counts) -> tuple[LabelChange, ...]:
     """Return the change of each label that is expected or given somewhere, the largest of F1 first.
 
     Equal changes come in the order of the labels.
 
     Args:
+        file: The file.
         names: Names of the labels or types.
-        before: Their counts by the first file (``label_counts``, ``label_set_counts``, ``entities.type_counts``).
-        after: Those by the second, of the same examples.
+        before: Their counts by its baseline.
+        after: Those by the file, of the same examples.
     """
     found = [
-        LabelChange(label=name, expected=int(old[2]), before=_score(old), after=_score(new))
+        LabelChange(file=file, label=name, expected=int(old[2]), before=_score(old), after=_score(new))
         for name, old, new in zip(names, before, after, strict=True)
         if old.any() or new.any()
     ]
     return tuple(sorted(found, key=lambda item: -abs(item.change)))
 
 
-def label_counts(tallies: Tallies, *, labels: int) -> Counts:
-    """Return the counts of the labels from tallies of one label an example."""
-    expected, given = tallies.astype(np.int64).T
-    columns = (expected[expected == given], given, expected)
-    return np.stack([np.bincount(column, minlength=labels) for column in columns], axis=1)
+def most_changed(changes: Sequence[LabelChange]) -> tuple[LabelChange, ...]:
+    """Return what is worth a table: the ``MOST`` labels of each file that changed most.
+
+    With two labels the metric of the task says it all.
+    """
+    found: list[LabelChange] = []
+    for _, group in groupby(changes, key=lambda item: item.file):
+        of_file = list(group)
+        if len(of_file) > 2:
+            found += [item for item in of_file[:MOST] if item.change]
+    return tuple(found)
 
 
-def label_set_counts(tallies: Tallies) -> Counts:
-    """Return the counts of the labels from tallies of several labels an example."""
-    right, invented, missed = (np.count_nonzero(tallies == state, axis=0) for state in (RIGHT, INVENTED, MISSED))
-    return np.stack([right, right + invented, right + missed], axis=1)
+def what_changed(task: Task) -> str:
+    """Return the heading of a table of changes."""
+    return f"The {'types of entities' if task == 'token-classification' else 'labels'} that changed most"
+
+
+CHANGE_COLUMNS = ("file", "label", "expected", "F1 % of FP32", "F1 %", "change")
+"""Columns of that table."""
+
+
+def change_cells(item: LabelChange) -> tuple[str, ...]:
+    """Return its row for one label or type of entities."""
+    return (
+        item.file,
+        item.label,
+        str(item.expected),
+        f"{100 * item.before.f1:.1f}",
+        f"{100 * item.after.f1:.1f}",
+        f"{100 * item.change:+.1f}",
+    )
+
+
+def counted_labels(golds: Sequence[Key], answers: Sequence[Key], meaning: Meaning) -> tuple[tuple[str, ...], Counts]:
+    """Return the labels of a model and their counts, where right and given answers are one or several of them."""
+    counts = np.zeros((len(meaning.labels), 3), dtype=np.int64)
+    for gold, answer in zip(golds, answers, strict=True):
+        for column, indices in enumerate((set(gold) & set(answer), answer, gold)):
+            for index in indices:
+                counts[int(index), column] += 1
+    return meaning.labels, counts
+
+
+def counted_types(golds: Sequence[Key], answers: Sequence[Key], meaning: Meaning) -> tuple[tuple[str, ...], Counts]:
+    """Return the types of entities of a model and their counts, where answers are the labels of words."""
+    types = entity_types(meaning.labels)
+    gold, answered = ([[meaning.labels[int(index)] for index in key] for key in keys] for keys in (golds, answers))
+    return types, type_counts(gold, answered, types)
 
 
 def _score(counts: Counts) -> LabelScore:

@@ -10,7 +10,7 @@ from edgebert.errors import DataError
 from edgebert.examples import Example, Key, Tally, gold_of
 from edgebert.meaning import Meaning
 from edgebert.tallies.entities import entity_tally, tag_scheme
-from edgebert.tallies.label_sets import label_set_tally
+from edgebert.tallies.label_sets import MISSED, RIGHT, label_set_tally
 from edgebert.tallies.spans import span_tally
 from edgebert.tallies.vectors import cosines, vector_tallies
 
@@ -86,6 +86,16 @@ def count_vectors(
 def _texts_at(example: Example, places: Key) -> list[str]:
     context = example.texts[1]
     return [context[int(start) : int(end)] for start, end in zip(places[::2], places[1::2], strict=True)]
+
+
+def gold_label(tally: Tally) -> Key:
+    """Return the right label that a tally of one label states."""
+    return tally[:1]
+
+
+def gold_labels(tally: Tally) -> Key:
+    """Return the right labels that a tally of several labels states."""
+    return tuple(index for index, state in enumerate(tally) if state in (RIGHT, MISSED))
 
 
 def is_label_set_tally(tally: Tally, meaning: Meaning) -> bool:

@@ -27,6 +27,9 @@ Hits = Callable[[Tallies], npt.NDArray[np.bool_]]
 Ends = Callable[[float, int], tuple[float, float]]
 """The ends of an interval by its confidence level and a number of examples, at the proportions that were seen."""
 
+_USUAL_DROP = 0.01
+"""That of correlations and cosines."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
@@ -44,6 +47,8 @@ class Metric:
         statistic: Computes it for each resample of the examples; ``None`` where its intervals need none.
         hits: Tells which examples are right, bool [examples]; ``None`` where an example is no single bit.
         is_share: Whether the value is the share of the hits, so that ``Pairs`` tell all about a difference.
+        usual_drop: What a search for a smaller model lets it lose where nothing else is said: points of a share, else a
+            plain number; ``None`` where its unit is that of the data.
         chance: Returns the tallies of the best constant answer; ``None`` where there is no such.
         unseen: Computes the part of a stated difference's interval, on either side, that allows for flips which were
             not seen: from flips, examples and the probability beyond either end; ``None`` where it has none.
@@ -62,6 +67,7 @@ class Metric:
     statistic: Statistic | None = None
     hits: Hits | None = None
     is_share: bool = False
+    usual_drop: float | None = 1.0
     chance: Callable[[Tallies], Tallies] | None = None
     unseen: Callable[[int, int, float], float] | None = None
     doubt: Callable[[Sequence[Tallies], int], str] | None = None
@@ -157,6 +163,7 @@ def resampled_number(name: str, statistic: Statistic, *, low: float, high: float
         high=high,
         is_error=is_error,
         in_points=False,
+        usual_drop=None if is_error else _USUAL_DROP,
         statistic=statistic,
     )
 
@@ -285,4 +292,5 @@ def percentile_of(name: str, column: int, *, share: float, low: float, high: flo
         low=low,
         high=high,
         in_points=False,
+        usual_drop=_USUAL_DROP,
     )

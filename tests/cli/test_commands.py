@@ -168,7 +168,12 @@ def test_evaluate_as_json_has_the_documented_fields(cli, data):
     """One object for each file, baselines with nulls where there is nothing to compare with."""
     outcome = cli("evaluate", fakes.shared_bundle(), "--data", data, "--json")
     assert outcome.code == 0
-    assert set(outcome.json) == {"results", "truncated", "chance", "labels_read_as_ids"}
+    assert set(outcome.json) == {"results", "truncated", "chance", "labels_read_as_ids", "label_changes"}
+    changes = outcome.json["label_changes"]
+    assert {(item["file"], item["label"]) for item in changes} == {
+        (file, label) for file in ("int8.onnx", "int8.tflite") for label in fakes.LABELS
+    }
+    assert set(changes[0]) == {"file", "label", "expected", "before", "after"}
     assert (outcome.json["chance"], outcome.json["labels_read_as_ids"]) == (0.5, True)
     documented = {
         "file",
@@ -308,6 +313,8 @@ def test_finetune_then_export_is_one_road(cli, tmp_path):
     assert outcome.code == 0, outcome.err
     assert outcome.json["labels"] == ["no", "yes"]
     assert outcome.json["train_examples"] == len(fakes.TEXTS)
+    assert sum(outcome.json["data"]["labels"].values()) == len(fakes.TEXTS)
+    assert f"train.csv: {len(fakes.TEXTS)} examples" in outcome.err
     assert 0 <= outcome.json["score"]["value"] <= 1
     assert load_model(model).checkpoint.labels == ("no", "yes")
     outcome = cli("export", model, "--out", tmp_path / "bundle", "--formats", "onnx", "--lengths", "8", "--json")

@@ -10,8 +10,9 @@ from edgebert.bench.analysis.stats import Estimate
 from edgebert.bench.report import FileAnswers, Measurement, Report
 from edgebert.errors import UsageError
 from edgebert.intervals import wilson_interval
-from edgebert.manifest import Role, Score
+from edgebert.manifest import LabelChange, Role, Score
 from edgebert.metrics import BaselineTallies, paired_score, tally_array
+from edgebert.tallies.changes import most_changed
 from edgebert.tasks import TaskHead, task_head
 
 
@@ -26,6 +27,7 @@ class ScoreRow:
         agreement: Share of the texts that file and baseline answer alike, with its interval; ``None`` without.
         golden_difference: Largest absolute difference to the golden logits.
         golden_tolerance: Largest one that counts as the same model.
+        label_changes: The labels whose F1 changed most; none where a report does not hold the right labels.
     """
 
     device: str
@@ -39,6 +41,7 @@ class ScoreRow:
     agreement: Estimate | None
     golden_difference: float
     golden_tolerance: float
+    label_changes: tuple[LabelChange, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +191,18 @@ def _score_row(report: Report, measurement: Measurement, answers: FileAnswers, r
         agreement=agreement,
         golden_difference=answers.golden_difference,
         golden_tolerance=answers.golden_tolerance,
+        label_changes=_label_changes(report, head, answers, baseline),
     )
+
+
+def _label_changes(
+    report: Report, head: TaskHead, answers: FileAnswers, baseline: FileAnswers | None
+) -> tuple[LabelChange, ...]:
+    if head.gold is None or baseline is None or not answers.tallies:
+        return ()
+    golds = [*map(head.gold, answers.tallies)]
+    meaning = report.bundle.meaning
+    return most_changed(head.label_changes(answers.file, golds, baseline.answers, answers.answers, meaning))
 
 
 def _answer_changes(sizes: FileChange, old: Report, new: Report, pairs: Sequence[Pair]) -> Iterator[FileChange]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from edgebert.bench.analysis.stats import Estimate
 from edgebert.bench.render.words import run_names, shown
 from edgebert.metrics import METRICS
+from edgebert.tallies.changes import CHANGE_COLUMNS, change_cells, what_changed
 from edgebert.tallies.kinds import Metric
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def sheets(section: Section) -> tuple[Sheet, ...]:
         sheet(f"Times: {texts}; {_BRACKETS}", [_time_cells(row, names) for row in main]),
         sheet("Size, start and memory", [_cost_cells(row, names) for row in main]),
         sheet(scores, [_score_cells(row, answered, metric) for row in section.scores]),
+        sheet(what_changed(section.report.bundle.task), _label_cells(section, answered)),
         sheet("Instructions of one inference", [_count_cells(row, counted) for row in section.counts]),
         sheet(f"Energy of one inference, loading included; {_BRACKETS}", map(_energy_cells, section.energy)),
         sheet(f"Times by length; {_BRACKETS}", [_length_cells(row, names) for row in others], is_detail=True),
@@ -77,7 +79,7 @@ def agreement_sheet(found: Sequence[CrossAgreement]) -> Sheet:
         names = {"devices": f"{shown(item.first)} and {shown(item.second)}"}
         cells = pairs.setdefault((item.first, item.second), names | files)
         cells[f"{shown(item.file)}, {shown(item.runtime)}"] = f"{100 * item.agreement:.2f} % of {item.examples}"
-    return sheet("Agreement among devices: texts with the same label", pairs.values())
+    return sheet("Agreement among devices: texts with the same answer", pairs.values())
 
 
 def condition_sheet(measurement: Measurement) -> Sheet:
@@ -146,6 +148,15 @@ def _score_cells(row: ScoreRow, names: Mapping[Configuration, str], of: Metric) 
         "golden logits": golden if row.golden_difference <= row.golden_tolerance else f"{golden}: BEYOND",
         "runtime": _runtime(row),
     }
+
+
+def _label_cells(section: Section, names: Mapping[Configuration, str]) -> list[Cells]:
+    return [
+        dict(zip(CHANGE_COLUMNS, map(shown, change_cells(item)), strict=True))
+        | {"file": names[row.file, row.runtime, 1]}
+        for row in section.scores
+        for item in row.label_changes
+    ]
 
 
 def _count_cells(row: CountRow, names: Mapping[Configuration, str]) -> Cells:

@@ -8,7 +8,9 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from edgebert.bench.analysis.warnings import what_int8_gains
+from edgebert.metrics import METRICS
 from edgebert.printable import printable
+from edgebert.tasks import task_head
 
 if TYPE_CHECKING:
     from edgebert.bench.analysis.rows import Section
@@ -24,7 +26,7 @@ Facts = list[tuple[str, str]]
 
 EMULATED = (
     "This CPU is emulated. No times are shown: how long an emulator takes says nothing about how long the CPU would. "
-    "Accuracy, agreement and instruction counts are those of the CPU's own code paths."
+    "Quality, agreement and instruction counts are those of the CPU's own code paths."
 )
 NO_WARNINGS = "No warnings: nothing in the raw samples and conditions speaks against these numbers."
 _URLS = {"local": "local", "ssh": "ssh:USER@HOST", "adb": "adb:SERIAL", "emulator": "emulator:CPU"}
@@ -141,9 +143,9 @@ def not_measured(report: Report, measurement: Measurement) -> list[str]:
         if all(trial.tokenized is None for trial in trials):
             said.append("The tokenizer: it was not asked for, or is not installed there.")
     if not any(item.answers for item in measurement.answers):
-        said.append("Accuracy and agreement: not asked for (--accuracy).")
+        said.append(f"{_metric(report)} and agreement: not asked for (--accuracy).")
     elif not report.texts.gold_sha256:
-        said.append("Accuracy: the texts have no labels.")
+        said.append(f"{_metric(report)}: the data has no right answers.")
     said += [f"{shown(name)}: {shown(why)}" for name, why in measurement.device.hardware.absent]
     return [*said, *map(shown, measurement.notes)]
 
@@ -166,6 +168,11 @@ def run_names(runs: Iterable[Configuration]) -> dict[Configuration, str]:
 def count_of(count: int, noun: str, nouns: str = "") -> str:
     """Return a number with its noun."""
     return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
+
+
+def _metric(report: Report) -> str:
+    name = METRICS[task_head(report.bundle.task).metrics[0]].name
+    return f"{name[0].upper()}{name[1:]}"
 
 
 def _accuracy(suite: Suite) -> list[str]:
