@@ -187,6 +187,7 @@ def test_a_missing_or_unknown_key_is_named_by_its_path(path: str, steps: tuple, 
     assert caught.value.message == f"m: unknown key '{prefix}surprise'"
     assert caught.value.hint == f"known here: {', '.join(value)}"
     kinds = {"": Manifest, "recipe": Recipe, "recipe.prune": PruneOptions, "settings": TaskSettings, "text": TextSpec}
+    kinds["evaluation"] = EvaluationData
     kind = kinds.get(path, Score)
     optional = {field.name for field in dataclasses.fields(kind) if field.default is not dataclasses.MISSING}
     for name in value:
