@@ -13,8 +13,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
+from benchmarks.kept import State, kept, read
 from benchmarks.results import DataFile, Recorded, stamp
 from edgebert.answers import LabelPrediction
 from edgebert.architecture import Architecture, VocabularyCut
@@ -23,7 +24,7 @@ from edgebert.convert.weights import extract_weights
 from edgebert.data import Dataset, TrainingTexts, training_texts
 from edgebert.errors import UsageError
 from edgebert.examples import gold_of
-from edgebert.jsonio import dumps, loads
+from edgebert.jsonio import loads
 from edgebert.prediction import predict
 from edgebert.progress import Progress
 from edgebert.pruning.prune import prune_model, score
@@ -31,7 +32,6 @@ from edgebert.pruning.scores import Gradients
 from edgebert.pruning.vocabulary import prune_vocabulary
 from edgebert.recipe import PruneOptions
 from edgebert.runtime import open_runner
-from edgebert.staging import replace_file
 from edgebert.text import TextEncoder, text_spec
 
 _MOST_LABELS = 10
@@ -111,7 +111,7 @@ class PruningResults(Recorded):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Key:
-    """What decides a run: a state of another one is not taken up."""
+    """What decides a run."""
 
     checkpoint_sha256: str
     train_sha256: str
@@ -120,24 +120,18 @@ class _Key:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _State:
+class _Run(State):
     key: _Key
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Run(_State):
     sample: int
     tokens_per_text: float
     run: PruningRun
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Uncut(_State):
+class _Uncut(State):
+    key: _Key
     answers: LabelDigits
     vocabulary: VocabularyCut
-
-
-S = TypeVar("S", bound=_State)
 
 
 def measure_pruning(
@@ -182,18 +176,18 @@ def measure_pruning(
         return score(model, texts, seed=seed, progress=_named(f"seed {seed}", progress))
 
     whole = key_of(options=PruneOptions(keep=1.0, vocabulary=True))
-    uncut = _kept(folder / "uncut.json", whole, _Uncut, lambda: _uncut(model, texts, evaluation, whole, progress))
+    uncut = kept(folder / "uncut.json", whole, _Uncut, lambda: _uncut(model, texts, evaluation, whole, progress))
     found: dict[Path, _Run] = {}
     for seed, distill, share in itertools.product(seeds, epochs, shares):
         key = key_of(options=PruneOptions(keep=share, distill=distill, seed=seed))
         path = folder / f"{share:g}-{distill:g}-seed{seed}.json"
         named = _named(f"{share:g}, {distill:g} epochs, seed {seed}", progress)
         cut = functools.partial(_cut, model, texts, evaluation, key, gradients, path, named)
-        found[path] = _kept(path, key, _Run, cut)
+        found[path] = kept(path, key, _Run, cut)
     # What earlier calls finished belongs to the same grid.
     for path in sorted(set(folder.glob("*-seed*.json")) - set(found)):
         options = loads(_Run, path.read_text(encoding="utf-8"), source=path.name).key.options
-        if options.seed in seeds and (state := _read(_Run, path, key_of(options=options))):
+        if options.seed in seeds and (state := read(_Run, path, key_of(options=options))):
             found[path] = state
     first = next(iter(found.values()))
     runs = sorted((state.run for state in found.values()), key=lambda run: (run.distill, -run.share, run.seed))
@@ -275,22 +269,6 @@ def _cut(
 def _uncut(model: Model, texts: TrainingTexts, evaluation: Dataset, key: _Key, progress: Progress) -> _Uncut:
     _, vocabulary = prune_vocabulary(model, texts.examples, seed=key.options.seed, progress=progress)
     return _Uncut(key=key, answers=answers_of(model, evaluation, progress), vocabulary=vocabulary)
-
-
-def _kept(path: Path, key: _Key, cls: type[S], make: Callable[[], S]) -> S:
-    """Return the state of a finished run; it is made and kept where there is none of just this one."""
-    if (state := _read(cls, path, key)) is None:
-        state = make()
-        replace_file(path, dumps(state).encode())
-    return state
-
-
-def _read(cls: type[S], path: Path, key: _Key) -> S | None:
-    """Return the state of a finished run, or ``None`` when there is none of just this one."""
-    if not path.is_file():
-        return None
-    state = loads(cls, path.read_text(encoding="utf-8"), source=path.name)
-    return state if state.key == key else None
 
 
 def _named(name: str, progress: Progress) -> Progress:

@@ -47,6 +47,7 @@ class PruneOptions:
         distill: Epochs of distillation from the unpruned model; 0 re-fits the weights once, without training.
         learning_rate: Peak learning rate of the distillation; ``None`` chooses it by the width of the model.
         seed: Seed of the sample and of the distillation.
+        precision: In what the layers compute while distilling.
 
     Raises:
         UsageError: A value is out of range.
@@ -58,6 +59,7 @@ class PruneOptions:
     distill: Annotated[float, Between(0, MOST_EPOCHS)] = 0.0
     learning_rate: Rate | None = None
     seed: Seed = 0
+    precision: Literal["float32", "bfloat16"] = "float32"
 
     def __post_init__(self) -> None:
         check_options(self)

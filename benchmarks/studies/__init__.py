@@ -20,6 +20,7 @@ from benchmarks.studies import (
     pruned_speed,
     pruning,
     speed,
+    tasks,
 )
 from benchmarks.suite import Options, RoundsOptions, ShapeOptions, TextsOptions
 from edgebert.errors import UsageError
@@ -57,6 +58,7 @@ class Study(Generic[R]):
 STUDIES: tuple[Study[Any], ...] = (
     Study("speed", speed.SpeedResults, speed.SpeedOptions, speed.run, speed.figures, speed.section, speed.draw),
     Study("accuracy", accuracy.AccuracyResults, TextsOptions, accuracy.run, accuracy.figures, accuracy.section),
+    Study("tasks", tasks.TasksResults, tasks.TasksOptions, tasks.run, tasks.figures, tasks.section),
     Study("pruning", PruningResults, pruning.GridOptions, pruning.run, pruning.figures, pruning.section, pruning.draw),
     Study(
         "prune-time", prune_time.PruneTimeResults, ShapeOptions, prune_time.run, prune_time.figures, prune_time.section

@@ -59,7 +59,7 @@ class DataColumns:
     pair: str | None = None
     label: str | None = None
 
-    def dataset(self, path: Path, task: Task, meaning: Meaning | None) -> Dataset:
+    def dataset(self, path: Path, task: Task, meaning: Meaning | None, *, exact_offsets: bool = False) -> Dataset:
         """Return data with right answers for a model, or for one to come; errors as for ``read_dataset``."""
         self._check(task)
         return _told(
@@ -70,11 +70,12 @@ class DataColumns:
                 text_column=self.text,
                 pair_column=self.pair,
                 label_column=self.label,
+                exact_offsets=exact_offsets,
             )
         )
 
     def training(self, path: Path, task: Task, meaning: Meaning) -> TrainingTexts:
-        """Return training data for a model; errors as for ``read_training``."""
+        """Return training data for a model, no answers of uncertain places; errors as for ``read_training``."""
         self._check(task)
         return _told(
             edgebert.read_training(
@@ -84,6 +85,7 @@ class DataColumns:
                 text_column=self.text,
                 pair_column=self.pair,
                 label_column=self.label,
+                exact_offsets=True,
             )
         )
 

@@ -33,6 +33,15 @@ if TYPE_CHECKING:
     from edgebert.architecture import Architecture, Pruning
 
 
+TrainingPrecision = Annotated[
+    str,
+    option(
+        "float32, or bfloat16: faster on processors that compute with it; weights stay float32.",
+        check=one_of("float32", "bfloat16"),
+    ),
+]
+
+
 def finetune(
     base: Annotated[str, argument("Folder or Hub id of a DistilBERT encoder.")],
     train: Annotated[Path, option("Data file to learn from.")],
@@ -64,6 +73,7 @@ def finetune(
     temperature: Annotated[
         float, option("--teacher: divides the logits of both models.", check=within(0, 1000, above=True))
     ] = 2.0,
+    precision: TrainingPrecision = "float32",
     seed: Annotated[int, option("Seed of head, order and dropout.", check=within(0, MOST_SEED))] = 0,
     text_column: TextColumn = None,
     pair_column: PairColumn = None,
@@ -91,6 +101,7 @@ def finetune(
         soft_weight=soft_weight,
         hidden_weight=hidden_weight,
         temperature=temperature,
+        precision="bfloat16" if precision == "bfloat16" else "float32",
     )
     if patience is not None and evaluation is None:
         raise UsageError("--patience requires --eval", hint="give the data that tells when to stop")
@@ -104,7 +115,7 @@ def finetune(
         guess = task_of(train, text_column=text_column, pair_column=pair_column, label_column=label_column)
         named, said_by = guess.task, guess.reason
     columns = DataColumns(text_column, pair_column, label_column)
-    training, data = columns.dataset(train, named, None), None
+    training, data = columns.dataset(train, named, None, exact_offsets=True), None
     if evaluation is not None:
         data = columns.dataset(evaluation, named, Meaning(labels=training.labels))
     if said_by:
@@ -180,6 +191,7 @@ def prune(
             check=within(0, 1, above=True),
         ),
     ] = None,
+    precision: TrainingPrecision = "float32",
     seed: Annotated[int, option("Seed of the sample and of the distillation.", check=within(0, MOST_SEED))] = 0,
     text_column: TextColumn = None,
     pair_column: PairColumn = None,
@@ -206,6 +218,7 @@ def prune(
         distill=distill,
         learning_rate=learning_rate,
         seed=seed,
+        precision="bfloat16" if precision == "bfloat16" else "float32",
     )
     check_folder(out, force=force, marker="config.json")
     if latency_table is not None:

@@ -172,7 +172,9 @@ def prune_model(
     if options.distill:
         # As usual for fine-tuning: 5e-5 at the width of DistilBERT-base, more where the model is narrower.
         rate = options.learning_rate or 5e-5 * 768 / model.checkpoint.architecture.hidden
-        settings = DistillOptions(epochs=options.distill, learning_rate=rate, seed=options.seed)
+        settings = DistillOptions(
+            epochs=options.distill, learning_rate=rate, seed=options.seed, precision=options.precision
+        )
         pruned, distillation = distill(
             pruned, model, training, options=settings, layers=layers, work=work, progress=progress
         )

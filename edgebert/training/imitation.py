@@ -11,9 +11,10 @@ from edgebert.network import outputs_of
 if TYPE_CHECKING:
     import torch
 
+    from edgebert.network import Outputs
     from edgebert.training.items import PairBatch
     from edgebert.training.objectives import Objective
-    from edgebert.training.options import DistillOptions
+    from edgebert.training.options import DistillOptions, TrainingPrecision
 
 
 def hidden_loss(
@@ -25,7 +26,8 @@ def hidden_loss(
     """Return how far hidden states are apart, over the tokens that both models share.
 
     Args:
-        student: Hidden states, float32 [batch, length, hidden]; positions beyond those of ``shared`` do not count.
+        student: Hidden states, float32 or bfloat16 [batch, length, hidden]; positions beyond those of ``shared`` do not
+            count.
         teacher: As ``student``, perhaps of another length.
         shared: Which positions hold the same token in both, bool [batch, shared length]; at least one does.
         kind: ``squared`` for the mean over the width of the squared distance, ``cosine`` for 1 minus the cosine.
@@ -36,7 +38,7 @@ def hidden_loss(
     from torch.nn.functional import cosine_similarity
 
     length = shared.shape[1]
-    ours, theirs = student[:, :length], teacher[:, :length]
+    ours, theirs = student[:, :length].float(), teacher[:, :length].float()
     if kind == "cosine":
         distance = 1 - cosine_similarity(ours, theirs, dim=-1)  # [batch, shared length]
     else:
@@ -57,16 +59,28 @@ def distillation_loss(
 
     watched = layers if options.hidden_weight else ()
     with hidden_states(student, range(len(watched))) as states:
-        outputs = outputs_of(student, batch.ids, batch.mask)
+        outputs = computed(student, batch.ids, batch.mask, options.precision)
     # Not in inference mode: a loss keeps what the teacher gives for its gradient, which such tensors refuse.
     with torch.no_grad(), hidden_states(teacher, watched) as aims:
-        targets = outputs_of(teacher, batch.teacher_ids, batch.teacher_mask)
+        targets = computed(teacher, batch.teacher_ids, batch.teacher_mask, options.precision)
     loss = options.soft_weight * objective.soft(outputs, targets, batch.shared, options.temperature)
     for state, aim in zip(states, aims, strict=True):
         loss = loss + options.hidden_weight / len(watched) * hidden_loss(state, aim, batch.shared, options.hidden)
     if batch.targets is not None and options.task_weight:
         loss = loss + options.task_weight * objective.loss(outputs, batch.targets, batch.mask, "mean")
     return loss
+
+
+def computed(module: torch.nn.Module, ids: torch.Tensor, mask: torch.Tensor, precision: TrainingPrecision) -> Outputs:
+    """Return the outputs of a model that computes in ``precision``, float32 in any case.
+
+    The hidden states that ``hidden_states`` collects on the way are of ``precision``.
+    """
+    import torch
+
+    with torch.autocast(ids.device.type, dtype=torch.bfloat16, enabled=precision == "bfloat16"):
+        outputs = outputs_of(module, ids, mask)
+    return {name: output.float() for name, output in outputs.items()}
 
 
 @contextlib.contextmanager

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from edgebert.arguments import Between, Count, Factor, Length, Positive, Rate, Seed, Weight, check_options
 
+TrainingPrecision = Literal["float32", "bfloat16"]
+
 LONGEST = 128
 """Tokens of a window that take part, where the models have so many positions."""
 
@@ -28,6 +30,8 @@ class DistillOptions:
         hidden_weight: Weight of the loss on the teacher's hidden states.
         temperature: What the logits of both models are divided by for the soft targets.
         hidden: How hidden states are compared: by their squared distance or by their cosine.
+        precision: In what the layers compute. Weights and losses are float32 in any case; ``bfloat16`` is faster on
+            processors that have it.
 
     Raises:
         UsageError: A value is out of range.
@@ -43,6 +47,7 @@ class DistillOptions:
     hidden_weight: Weight = 1.0
     temperature: Factor = 2.0
     hidden: Literal["squared", "cosine"] = "squared"
+    precision: TrainingPrecision = "float32"
 
     def __post_init__(self) -> None:
         check_options(self)
@@ -67,6 +72,7 @@ class FinetuneOptions:
         soft_weight: With a teacher: weight of the loss on its answers.
         hidden_weight: With a teacher: weight of the loss on the cosine of hidden states.
         temperature: With a teacher: what the logits of both models are divided by for the soft targets.
+        precision: As that of ``DistillOptions``.
 
     Raises:
         UsageError: A value is out of range.
@@ -84,6 +90,7 @@ class FinetuneOptions:
     soft_weight: Weight = 1.0
     hidden_weight: Weight = 1.0
     temperature: Factor = 2.0
+    precision: TrainingPrecision = "float32"
 
     def __post_init__(self) -> None:
         check_options(self)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgebert.network import outputs_of, padded
 from edgebert.training.course import Course, Epoch, restore, state_of, take_up
-from edgebert.training.imitation import hidden_loss, hidden_states
+from edgebert.training.imitation import computed, hidden_loss, hidden_states
 from edgebert.training.items import Item, packed
 from edgebert.training.objectives import Objective
 from edgebert.training.resume import StateFolder, TrainingState, load_state, save_state
@@ -163,6 +163,7 @@ def make_trainer(
         report_to="none",
         disable_tqdm=True,
         use_cpu=not has_cuda,
+        bf16=options.precision == "bfloat16",
         dataloader_pin_memory=has_cuda,
         remove_unused_columns=False,
         **grouping,
@@ -199,13 +200,13 @@ def batch_loss(lesson: Lesson, model: torch.nn.Module, batch: dict[str, torch.Te
     options, teacher = lesson.options, lesson.teacher
     watched = teacher.layers if teacher is not None and options.hidden_weight else ()
     with hidden_states(lesson.model, range(len(watched))) as states:
-        outputs = outputs_of(model, ids, mask)
+        outputs = computed(model, ids, mask, options.precision)
     loss = lesson.objective.loss(outputs, targets, mask, "mean", weights)
     if teacher is None:
         return loss
     # Not in inference mode: a loss keeps what the teacher gives for its gradient, which such tensors refuse.
     with torch.no_grad(), hidden_states(teacher.module, watched) as aims:
-        wanted = outputs_of(teacher.module, ids, mask)
+        wanted = computed(teacher.module, ids, mask, options.precision)
     loss = options.task_weight * loss
     loss = loss + options.soft_weight * lesson.objective.soft(outputs, wanted, mask, options.temperature)
     for state, aim in zip(states, aims, strict=True):

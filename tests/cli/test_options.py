@@ -59,6 +59,7 @@ BAD: dict[str, tuple[str, ...]] = {
     "--task": ("nope",),
     "--teacher": ("./none",),
     "--class-weights": ("nope",),
+    "--precision": ("int8",),
     "bench --device": ("nope:1", "ssh:", "local:x"),
     "check --device": ("nope",),
     "--cores": ("x", "1,1"),

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from edgebert.cli.options import DataColumns
 from edgebert.data import read_dataset, read_training
 from edgebert.examples import Example
+from edgebert.manifest import Meaning
 from tests.support.data_files import refusal, write
 
 CONTEXT = "😀 Bob met Ann, and Ann met Bob."
@@ -67,6 +69,9 @@ def test_answers_without_a_certain_place_can_be_left_out(tmp_path: Path) -> None
     data = read_dataset(path, exact_offsets=True)
     assert [example.gold for example in data.examples] == [(10, 13)]
     assert data.notes == ("questions left out, because the places of their answers are not certain (offset_exact): 1",)
+    columns = DataColumns()
+    assert len(columns.training(path, "question-answering", Meaning()).examples) == 1
+    assert len(columns.dataset(path, "question-answering", None).examples) == 2
     assert read_training(path, labels=(), task="question-answering", exact_offsets=True).examples == data.examples
     path = write(tmp_path, "b.json", squad(uncertain))
     with pytest.raises(Exception, match="no question whose answer has a certain place"):

@@ -90,6 +90,16 @@ def test_labels_are_optional(recovered):
     assert not same(weights(model), weights(recovered[0]))
 
 
+def test_bfloat16_comes_to_nearly_the_same_weights():
+    """The layers compute rounded, the weights and the losses do not."""
+    options = replace(OPTIONS, epochs=1)
+    exact, _ = distill(student(), teacher(), training(), options=options)
+    rounded, _ = distill(student(), teacher(), training(), options=replace(options, precision="bfloat16"))
+    ours, theirs = (model.module.state_dict() for model in (rounded, exact))
+    assert {tensor.dtype for tensor in ours.values()} == {torch.float32}
+    assert 0 < max(float((ours[name] - theirs[name]).abs().max()) for name in ours) < 0.02
+
+
 def test_a_training_that_only_harms_gives_the_student_back():
     """After one step far too long a student that agreed on every text comes back as it was, bit for bit."""
     options = replace(OPTIONS, epochs=0.01, learning_rate=0.9, held_out=0.8)

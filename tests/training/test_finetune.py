@@ -127,6 +127,21 @@ def test_a_seed_decides_the_weights(base: Path, tmp_path: Path) -> None:
     assert again.score is None
 
 
+def test_bfloat16_learns_the_task_and_saves_float32(base: Path, tmp_path: Path) -> None:
+    """Only what the layers compute is rounded: the weights that are trained and saved are float32."""
+    changed = replace(OPTIONS, epochs=3)
+    exact = finetune(base, TRAIN, HELD_OUT, tmp_path / "exact", options=changed)
+    result = finetune(base, TRAIN, HELD_OUT, tmp_path / "rounded", options=replace(changed, precision="bfloat16"))
+    assert exact.score is not None
+    assert result.score is not None
+    assert result.score.value == pytest.approx(exact.score.value, abs=0.1)
+    ours, theirs = (load_file(tmp_path / name / "model.safetensors") for name in ("rounded", "exact"))
+    assert {array.dtype for array in ours.values()} == {np.dtype(np.float32)}
+    assert 0 < max(float(np.abs(ours[name] - theirs[name]).max()) for name in ours) < 0.1
+    # A model that was rounded when it was saved would have no bit below the eighth of its fraction.
+    assert any((array.view(np.uint32) & 0xFFFF).any() for array in ours.values())
+
+
 def test_a_classifier_is_a_base_too(base: Path, tmp_path: Path) -> None:
     """The encoder of a classifier is taken and its head is replaced, also by one for more labels."""
     first = finetune(base, TRAIN, None, tmp_path / "first", options=replace(OPTIONS, epochs=0.1))
