@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from edgebert.errors import DataError
-from edgebert.manifest import Task
+from edgebert.meaning import Task
 from edgebert.staging import reading, replace_file
 from edgebert.training.options import FinetuneOptions
 
@@ -172,7 +172,7 @@ TASK_SETS = (
         title="domains of one to three utterances of CLINC150, 10 labels",
         task="multi-label-classification",
         files=_domains,
-        options=_options(3, 3e-4, 64, 128),
+        options=_options(3, 1e-4, 32, 128),
         lengths=(128,),
         bounds=(Bound(metric="micro_f1", drop=0.5),),
     ),

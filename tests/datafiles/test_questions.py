@@ -11,7 +11,7 @@ import pytest
 from edgebert.cli.options import DataColumns
 from edgebert.data import read_dataset, read_training
 from edgebert.examples import Example
-from edgebert.manifest import Meaning
+from edgebert.meaning import Meaning
 from tests.support.data_files import refusal, write
 
 CONTEXT = "😀 Bob met Ann, and Ann met Bob."
