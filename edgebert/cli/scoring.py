@@ -128,6 +128,8 @@ def predict(
         output.check_output(out, PREDICTIONS, force=force, is_shared=False)
     options = answer_options(aggregation=aggregation, threshold=threshold, no_answer=no_answer, stride=stride)
     predictor = open_predictor(target, file=file, runtime=runtime, options=options)
+    if top_k is not None and predictor.head.gold is None:
+        raise UsageError(f"--top-k requires a model that labels texts; this is {predictor.head.task}")
     given = _inputs(predictor.head, texts or lines, question, context, evaluation, text_column)
     found = told(itertools.starmap(predictor.answer, given), predictor.encoder.max_length)
     if as_json:

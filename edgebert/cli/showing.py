@@ -104,7 +104,11 @@ def told(answers: Iterable[Prediction], max_length: int) -> Iterator[Prediction]
         yield item
     if empty > 1:
         output.show_note(f"note: {empty} texts have nothing to read; their {_nouns(item)} mean nothing")
-    output.show_truncated(cut, max_length)
+    if cut and isinstance(item, SpanPrediction):
+        questions = "1 question was" if cut == 1 else f"{cut} questions were"
+        output.show_note(f"{questions} longer than {max_length // 3} tokens and cut there")
+    else:
+        output.show_truncated(cut, max_length)
 
 
 def _meaningless(found: Prediction) -> str:

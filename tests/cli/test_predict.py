@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import transformers
 
 from edgebert.prediction import predict
 from tests.support import fakes
@@ -237,3 +238,18 @@ def test_options_are_checked_before_the_model_is_opened(cli, words, message):
     outcome = cli("predict", "/no/model/here", *words)
     assert outcome.code == 2
     assert message in outcome.err
+
+
+def test_a_model_of_answers_has_no_top_labels_and_tells_a_question_that_it_cut(cli, tmp_path: Path):
+    """--top-k is refused in one line; a question is cut at a third of the longest input."""
+    sizes = {"dim": 16, "n_heads": 2, "hidden_dim": 16, "n_layers": 1, "max_position_embeddings": 64}
+    config = transformers.DistilBertConfig(vocab_size=len(fakes.VOCABULARY), **sizes)
+    transformers.DistilBertForQuestionAnswering(config).save_pretrained(tmp_path)
+    fakes.write_tokenizer(tmp_path)
+    words = ["--question", "good " * 40, "--context", "bad and good"]
+    outcome = cli("predict", tmp_path, *words, "--top-k", 2)
+    assert outcome.code == 2
+    assert outcome.err == "error: --top-k requires a model that labels texts; this is question-answering\n"
+    outcome = cli("predict", tmp_path, *words)
+    assert outcome.code == 0
+    assert "1 question was longer than 21 tokens and cut there" in outcome.err
