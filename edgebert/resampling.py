@@ -30,6 +30,9 @@ RESAMPLES = 2000
 _CELLS = 2_000_000
 """Weights that are in memory at once."""
 
+_ROUNDING = 1e-12
+"""Share of a variance that rounding alone may give."""
+
 
 def value_of(statistic: Statistic, tallies: Tallies) -> float:
     """Return the statistic of the examples themselves."""
@@ -71,7 +74,8 @@ def share_interval(value: float, variance: float, *, trials: float) -> tuple[flo
         trials: Number of trials where the variance tells none.
     """
     spread = value * (1 - value)
-    if spread > 0 and variance > 0:
+    # Equal tallies give equal resamples, but for rounding.
+    if spread > 0 and variance > _ROUNDING * spread:
         trials = spread / variance
     return wilson_interval(value * trials, trials)
 

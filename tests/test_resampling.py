@@ -67,6 +67,14 @@ def test_the_interval_of_a_share_is_wilsons_for_as_many_trials_as_give_its_varia
     assert share_interval(1.0, 0.0, trials=50) == pytest.approx(wilson_interval(50, 50))
 
 
+@pytest.mark.parametrize("examples", [1, 2, 5])
+def test_examples_that_are_all_alike_tell_no_spread(examples):
+    """Two entities right of three given, in every sentence: the interval is that of as many single answers."""
+    low, high = METRICS["entity_f1"].interval(np.tile([2.0, 3.0, 3.0] * 2, (examples, 1)))
+    assert (low, high) == pytest.approx(wilson_interval(2 * examples, 3 * examples))
+    assert high - low > 0.2
+
+
 def test_expanded_percentiles_are_wider_for_few_examples():
     """For many examples they are the percentiles; one example tells nothing."""
     values = np.random.default_rng(2).normal(size=4000)
