@@ -57,15 +57,18 @@ file that is not of the kind that the command writes is never replaced.
 
 ## Data files
 
-`--eval`, `--data` and `--train` take labelled texts in UTF-8. The suffix decides how a file is read; each may be
-followed by `.gz`. `--train` of `export`, `prune` and `plan` takes texts without labels too, and so does `--vocabulary`.
+`--eval`, `--data` and `--train` take texts with their right answers, in UTF-8. The suffix decides how a file is read;
+each may be followed by `.gz`. `--train` of `export`, `prune` and `plan` takes texts without answers too, and so does
+`--vocabulary`. [tasks](tasks/README.md) shows a file for each task.
 
 | suffix | layout |
 | --- | --- |
 | `.csv` | commas; a text with a comma, a quote or a line break is in double quotes |
 | `.tsv` | tabs; without quoting, as in GLUE's SST-2, or with the quoting of CSV, as pandas and Excel write it |
 | `.jsonl` | one JSON object on each line |
-| `.txt` | one text on each line, where labels are not needed |
+| `.txt` | one text on each line, where no answers are needed; or as `.conll` |
+| `.conll`, `.bio` | a word and its tag on each line, an empty line between sentences |
+| `.json` | questions in the format of SQuAD |
 
 The first line of a `.csv` or `.tsv` file names the columns. The text is in `text` (or `sentence`), the label in
 `label`, unless `--text-column` and `--label-column` say otherwise. Other columns may have any name or none. Rows of
@@ -82,9 +85,6 @@ A line, and a CSV record over several lines, has at most 1,000,000 bytes. A file
 unpacked, and its texts take at most 400,000,000 bytes of memory. Larger input is refused with the number of the line.
 
 ### Data files of other tasks
-
-`read_dataset` and `read_training` of the Python API read these as well. `edgebert.data.task_of` tells the task by the
-file.
 
 - **Several labels**: a column or key `labels`. In a table it holds names separated by bars or a JSON list, in `.jsonl`
   a list. It is empty where a text has no label.
@@ -108,7 +108,7 @@ needs the package `datasets`, which comes with the extra `train`.
 NOTES = {
     "export": """\
 `--formats` keeps some of the recipe's files. `--lengths` replaces the recipe's lengths; the largest is also where
-longer texts are cut, in both formats. With `--eval`, the accuracy of every file is written into the bundle. `--force`
+longer texts are cut, in both formats. With `--eval`, the score of every file is written into the bundle. `--force`
 replaces an older bundle, never a folder that holds other things. `--json` prints the manifest
 (see [bundle format](bundle-format.md)). Recipes that prune need `--train`; the files are then compared with the model
 before the cut. `--baseline` says what a checkpoint that is pruned already is compared with. [Pruning](pruning.md) says

@@ -113,7 +113,7 @@ def _vocabulary(cut: VocabularyCut) -> str:
     said += (
         f"On {cut.texts} texts that had no say in it, a text has {cut.tokens_per_text_after:.1f} tokens on average "
         f"instead of {cut.tokens_per_text_before:.1f}, {cut.unknown_after:.2%} of the words are unknown instead of "
-        f"{cut.unknown_before:.2%}, and {cut.agreement:.1%} of the texts keep their label"
+        f"{cut.unknown_before:.2%}, and {cut.agreement:.1%} of the texts keep their answer"
     )
     if cut.accuracy_before is None or cut.accuracy_after is None:
         return said + "."
@@ -130,7 +130,7 @@ def _recovery(recovery: Distillation) -> str:
     if not recovery.held_out:
         return said
     return said + (
-        f" On {recovery.held_out} texts that were kept aside, it gives the original's label to "
+        f" On {recovery.held_out} texts that were kept aside, it answers as the original on "
         f"{recovery.agreement_after:.1%}; before, it was {recovery.agreement_before:.1%}."
     )
 

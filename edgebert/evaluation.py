@@ -54,7 +54,7 @@ def evaluate(
 
     Args:
         target: A bundle, or a checkpoint folder or Hub id (needs torch).
-        data: Labelled texts, or the path of their file; the labels must be the model's, in the same order.
+        data: Examples with right answers, or the path of their file; labels must be the model's, in the same order.
         runtime: Only files this runtime runs, in this runtime; ``torch`` for a checkpoint.
         file: Only this file of the bundle (and its baseline, to compare with).
         metric: Name of a metric of the task; ``None`` takes its first.

@@ -62,7 +62,7 @@ def export_bundle(
         recipe: Built-in name, path of a TOML file, or a recipe.
         training: Texts that a recipe that prunes learns from, or the path of a data file.
         baseline: Model that the shipped files are compared with; ``None`` takes ``model`` as it is before pruning.
-        evaluation: Labelled texts, or the path of a data file.
+        evaluation: Examples with right answers, or the path of a data file.
         formats: Formats to make, as in ``("onnx",)``; ``None`` makes all that the recipe names.
         lengths: TFLite signature lengths in tokens; ``None`` takes the recipe's.
         options: How the outputs of the files become answers, where that is to be other than the checkpoint says; an app

@@ -48,9 +48,7 @@ def bench(
             default="local",
         ),
     ] = None,
-    data: Annotated[
-        Path | None, option("Labelled texts to run (.csv, .tsv, .jsonl, .gz).", default="the golden texts")
-    ] = None,
+    data: Annotated[Path | None, option("Data file with right answers to run.", default="the golden texts")] = None,
     runtime: Annotated[
         list[str] | None,
         option(

@@ -40,9 +40,7 @@ def export(
     out: Annotated[Path, option("Folder to make.")],
     recipe: Annotated[str, option(_RECIPE)] = "int8",
     train: Annotated[Path | None, option("Texts a recipe that prunes learns from; also .txt.")] = None,
-    evaluation: Annotated[
-        Path | None, option("Labelled texts (.csv, .tsv, .jsonl, .gz) to score every file on.", "--eval")
-    ] = None,
+    evaluation: Annotated[Path | None, option("Data file with right answers to score every file on.", "--eval")] = None,
     baseline: Annotated[
         str | None, option("Model to compare with, as the one a pruned MODEL was cut from.", default="MODEL")
     ] = None,
@@ -170,7 +168,7 @@ def demo(
         raise UsageError("--train and --eval go together", hint="give both files, or neither")
     for file in (train, evaluation):
         if file is not None and not file.is_file():
-            raise DataError(f"{file}: there is no such file", hint="give a file of labelled texts")
+            raise DataError(f"{file}: there is no such file", hint="give a data file with right answers")
     if out.exists() and not out.is_dir():
         raise OutputError(f"{out}: exists already, and is not a folder", hint="give another name")
     check_parent(out)

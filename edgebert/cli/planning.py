@@ -32,7 +32,7 @@ DECISIONS = {"pass": "passed", "fail": "failed", "undecided": "undecided"}
 def plan(
     model: Model,
     train: Annotated[Path, option("Texts of the task to prune by, with labels or without.")],
-    evaluation: Annotated[Path, option("Labelled texts to measure every candidate on.", "--eval")],
+    evaluation: Annotated[Path, option("Data file with right answers to measure every candidate on.", "--eval")],
     max_drop: Annotated[
         float | None,
         option(

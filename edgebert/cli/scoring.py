@@ -44,7 +44,7 @@ def _known_metric(param: typer.CallbackParam, value: str | None) -> str | None:
 
 def evaluate(
     target: Target,
-    data: Annotated[Path, option("Labelled texts: .csv, .tsv or .jsonl, gzipped or not.")],
+    data: Annotated[Path, option("Data file with right answers.")],
     runtime: Annotated[
         str | None,
         option("onnxruntime, litert, tflite-runtime, or torch for a checkpoint.", check=one_of(*RUNTIMES, "torch")),

@@ -295,7 +295,7 @@ def _pruning_notes(record: Pruning) -> list[str]:
         )
     if (recovery := record.distillation) is not None:
         notes.append(
-            f"distilled: gives the original's label for {100 * recovery.agreement_after:.1f} % of "
+            f"distilled: answers as the original on {100 * recovery.agreement_after:.1f} % of "
             f"{recovery.held_out} held-out texts ({100 * recovery.agreement_before:.1f} % before)"
         )
     return notes

@@ -80,7 +80,7 @@ def plan(
     Args:
         model: Checkpoint folder, Hub id, or a loaded model.
         training: Texts of the task, with labels or without, or the path of their file.
-        evaluation: Labelled texts that took no part in training, or the path of their file.
+        evaluation: Examples with right answers that took no part in training, or the path of their file.
         out: Folder for the state and the results.
         bounds: What the pick must keep to.
         options: What to try.

@@ -78,7 +78,7 @@ def test_options_win_over_the_suite(cli, tmp_path):
         (("--device", "local", "--device", "local"), "the devices are local, local"),
         (("--threads", "0"), "threads is 0"),
         (("--threads", "two"), "--threads is 'two'"),
-        (("--accuracy", "50"), "no labelled texts"),
+        (("--accuracy", "50"), "no right answers"),
         (("--accuracy", "some"), "--accuracy is 'some'"),
         (("--cores", "medium"), "cores is 'medium'"),
         (("--runtime", "torch"), "--runtime is 'torch'"),

@@ -77,7 +77,7 @@ def bench(
         connect: Reaches a device.
         journal: File that keeps every step until the report is written.
         suite: How to measure; the default suite without.
-        data: Labelled texts to run; the golden texts of the bundle without.
+        data: Examples with right answers to run; the golden texts of the bundle without.
         files: Files to measure against their baseline; all that ship when empty.
         runtimes: Runtimes to measure in; one for each format when empty.
         anew: Forget what an unfinished run has measured.

@@ -95,7 +95,7 @@ def make_workload(bundle: Bundle, data: Dataset | None, suite: Suite) -> Workloa
 
     Args:
         bundle: The bundle.
-        data: Labelled texts, with the labels of the bundle.
+        data: Examples with right answers, with the labels of the bundle.
         suite: How many of them.
 
     Raises:
@@ -104,7 +104,7 @@ def make_workload(bundle: Bundle, data: Dataset | None, suite: Suite) -> Workloa
         CheckpointError: A tokenizer of the bundle cannot be read.
     """
     if data is None and suite.accuracy != 0:
-        raise UsageError("accuracy is asked for, but there are no labelled texts", hint="name them with --data FILE")
+        raise UsageError("accuracy is asked for, but there are no right answers", hint="name them with --data FILE")
     if data is not None:
         check_labels(data, bundle.manifest.labels, bundle.manifest.task)
     golden = [Example(texts=case.texts) for case in bundle.golden().cases]
