@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import edgebert
 from edgebert.arguments import MOST_SEED
 from edgebert.cli import output
-from edgebert.cli.data_summary import data_summary, show_summary
 from edgebert.cli.options import (
     DataColumns,
     Force,
@@ -83,6 +82,7 @@ def finetune(
     as_json: Json = False,
 ) -> None:
     """Fine-tune a DistilBERT encoder for a task with Hugging Face's Trainer; an interrupted run resumes."""
+    from edgebert.cli.data_summary import data_summary, show_summary
     from edgebert.data import task_of
     from edgebert.data_checks import doubts, find_duplicates
     from edgebert.folder import locate

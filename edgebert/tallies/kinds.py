@@ -188,6 +188,7 @@ def mean_number(name: str, column: int, *, low: float, high: float) -> Metric:
         low=low,
         high=high,
         in_points=False,
+        usual_drop=_USUAL_DROP,
         statistic=lambda tallies, weights: numbers.mean(tallies[:, column], weights),
     )
 
