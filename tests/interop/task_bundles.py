@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-import transformers
-
 from edgebert.bundle import Bundle
 from edgebert.entities import Aggregation
 from edgebert.examples import Example
@@ -17,8 +15,8 @@ from edgebert.meaning import Task
 from edgebert.pipeline import export_bundle
 from edgebert.prediction import Predictor, file_predictor
 from tests.support import fakes
+from tests.support.task_bundles import MAX_LENGTH, task_checkpoint
 
-LONGEST = 64
 FILES = ("int8.onnx", "baseline/float32.onnx")
 
 TEXTS = (
@@ -72,25 +70,11 @@ def make_task_bundles(folder: Path) -> dict[str, Any]:
 
 
 def _make(task: Task, folder: Path) -> dict[str, Any]:
-    case, checkpoint = CASES[task], folder / "checkpoints" / task
-    labels = case.settings.get("id2label", {})
-    config = transformers.DistilBertConfig(
-        vocab_size=len(fakes.VOCABULARY),
-        dim=32,
-        n_heads=4,
-        hidden_dim=64,
-        n_layers=2,
-        max_position_embeddings=LONGEST,
-        label2id={label: index for index, label in labels.items()} or None,
-        **case.settings,
-    )
-    module = getattr(transformers, case.architecture)(config)
-    fakes.set_random(module, 0 if task == "question-answering" else 5)
-    if task == "question-answering":
-        module.qa_outputs.weight.data *= 3  # certain of some answers, and of none to other questions
-    module.save_pretrained(checkpoint)
-    fakes.write_tokenizer(checkpoint)
-    bundle = export_bundle(checkpoint, folder / task, formats=("onnx",), lengths=(LONGEST,))
+    case, checkpoint, answers = CASES[task], folder / "checkpoints" / task, task == "question-answering"
+    # Certain of some answers, and of none to other questions.
+    seed, scale = (0, 3.0) if answers else (5, 1.0)
+    task_checkpoint(checkpoint, case.architecture, case.settings, seed=seed, head_scale=scale)
+    bundle = export_bundle(checkpoint, folder / task, formats=("onnx",), lengths=(MAX_LENGTH,))
     inputs = QUESTIONS if task == "question-answering" else tuple((text,) for text in TEXTS)
     return {"inputs": inputs, "files": {file: _answers(bundle, file, inputs) for file in FILES}}
 

@@ -98,13 +98,21 @@ def task_bundle(task: Task) -> Made:
     return Made(task=task, model=folder / "model", bundle=open_bundle(folder / "bundle"), data=folder / "data.jsonl")
 
 
-def _make(task: Task, folder: Path) -> None:
+def task_checkpoint(
+    folder: Path, architecture: str, settings: dict[str, Any], *, seed: int, head_scale: float = 1.0
+) -> None:
+    """Save a tiny model of a class of transformers with random weights, and its tokenizer.
+
+    Args:
+        folder: Folder to make.
+        architecture: Name of the class.
+        settings: What ``config.json`` says of its task.
+        seed: Seed of the weights.
+        head_scale: What the weights of an answering head are multiplied with: a large one is certain of its answers.
+    """
     import transformers
 
-    from edgebert.pipeline import export_bundle
-
-    case = CASES[task]
-    labels = case.settings.get("id2label", {})
+    labels = settings.get("id2label", {})
     config = transformers.DistilBertConfig(
         vocab_size=len(fakes.VOCABULARY),
         dim=32,
@@ -113,12 +121,21 @@ def _make(task: Task, folder: Path) -> None:
         n_layers=2,
         max_position_embeddings=MAX_LENGTH,
         label2id={label: index for index, label in labels.items()} or None,
-        **case.settings,
+        **settings,
     )
-    module = getattr(transformers, case.architecture)(config)
-    fakes.set_random(module, 3)
-    module.save_pretrained(folder / "model")
-    fakes.write_tokenizer(folder / "model")
+    module = getattr(transformers, architecture)(config)
+    fakes.set_random(module, seed)
+    if head_scale != 1.0:
+        module.qa_outputs.weight.data *= head_scale
+    module.save_pretrained(folder)
+    fakes.write_tokenizer(folder)
+
+
+def _make(task: Task, folder: Path) -> None:
+    from edgebert.pipeline import export_bundle
+
+    case = CASES[task]
+    task_checkpoint(folder / "model", case.architecture, case.settings, seed=3)
     data = folder / "data.jsonl"
     data.write_text("".join(f"{json.dumps(row)}\n" for row in case.rows), encoding="utf-8")
     lengths = (16, MAX_LENGTH)
