@@ -98,7 +98,7 @@ def card(
         *(_row(number, epoch, is_kept=number == kept) for number, epoch in enumerate(epochs, 1)),
         "",
         f"Learning rate {options.learning_rate:g}, batch size {options.batch_size}, seed {options.seed},",
-        f"at most {options.max_length} tokens.",
+        f"at most {options.max_length} tokens, computed in {options.precision}.",
         "",
     ]
     return "\n".join(lines)

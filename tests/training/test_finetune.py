@@ -138,6 +138,7 @@ def test_bfloat16_learns_the_task_and_saves_float32(base: Path, tmp_path: Path) 
     ours, theirs = (load_file(tmp_path / name / "model.safetensors") for name in ("rounded", "exact"))
     assert {array.dtype for array in ours.values()} == {np.dtype(np.float32)}
     assert 0 < max(float(np.abs(ours[name] - theirs[name]).max()) for name in ours) < 0.1
+    assert "computed in bfloat16" in (tmp_path / "rounded" / "README.md").read_text(encoding="utf-8")
     # A model that was rounded when it was saved would have no bit below the eighth of its fraction.
     assert any((array.view(np.uint32) & 0xFFFF).any() for array in ours.values())
 
