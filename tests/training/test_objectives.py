@@ -237,7 +237,8 @@ def test_the_hidden_loss_counts_shared_tokens_only(seed, windows, length, longer
     for kind, wanted in (("squared", np.mean([np.square(a - b) for a, b in rows])), ("cosine", np.mean(cosines))):
         for first, second in ((ours, theirs), (theirs, ours)):
             found = hidden_loss(torch.from_numpy(first), torch.from_numpy(second), torch.from_numpy(shared), kind)
-            assert float(found) == pytest.approx(wanted)
+            # It is computed in float32, where 1 minus a cosine is off by as much as the rounding of 1.
+            assert float(found) == pytest.approx(wanted, rel=1e-5, abs=1e-6)
 
 
 @given(SEEDS)
