@@ -103,6 +103,7 @@ class Distillation:
         held_out: Number of texts that were kept aside.
         agreement_before: Share of these on which pruned and original model give the same label, before the first step.
         agreement_after: The same for the state that was kept.
+        precision: In what the layers computed while training; records of schema 1 do not say it.
     """
 
     epochs: Amount
@@ -112,6 +113,7 @@ class Distillation:
     held_out: Count
     agreement_before: Share
     agreement_after: Share
+    precision: Literal["float32", "bfloat16"] = "float32"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

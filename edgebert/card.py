@@ -125,7 +125,8 @@ def _recovery(recovery: Distillation) -> str:
     said = (
         f"The model was recovered by distillation from the original: {recovery.epochs:g} "
         f"{'epoch' if recovery.epochs == 1 else 'epochs'} over the texts {labels}, learning rate "
-        f"{recovery.learning_rate:g}, temperature {recovery.temperature:g}."
+        f"{recovery.learning_rate:g}, temperature {recovery.temperature:g}"
+        f"{', computed in bfloat16' if recovery.precision == 'bfloat16' else ''}."
     )
     if not recovery.held_out:
         return said

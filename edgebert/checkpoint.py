@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
     Tensors = dict[str, NDArray[np.float32]]
 
-PRUNING_SCHEMA = 1
+PRUNING_SCHEMA = 2
 _PRUNING, _WEIGHTS = "pruning.json", "model.safetensors"
 _POSITIONS = f"{ENCODER}embeddings.position_embeddings.weight"
 # Left behind in many published classifiers: a buffer of old versions and the masked-language head of pre-training.

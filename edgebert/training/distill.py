@@ -103,6 +103,7 @@ def distill(
         held_out=len(before),
         agreement_before=float(before.mean()),
         agreement_after=float(after.mean()),
+        precision=options.precision,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import pytest
 
@@ -21,6 +22,15 @@ def test_the_record_of_a_pruning_comes_back(tmp_path, changes):
     folder = saved(in_memory(pruning=pruning), tmp_path / "model")
     assert (folder / "pruning.json").read_text(encoding="utf-8") == dumps(pruning)
     assert load_model(folder).checkpoint.pruning == pruning
+
+
+def test_a_record_of_schema_1_was_computed_in_float32(tmp_path):
+    """Only later ones say in what their training computed."""
+    folder = saved(in_memory(pruning=PRUNING), tmp_path / "model")
+    plain = json.loads((folder / "pruning.json").read_text(encoding="utf-8"))
+    del plain["distillation"]["precision"]
+    (folder / "pruning.json").write_text(json.dumps({**plain, "schema": 1}), encoding="utf-8")
+    assert load_model(folder).checkpoint.pruning == dataclasses.replace(PRUNING, schema=1)
 
 
 def test_a_record_of_a_newer_edgebert_is_refused_before_its_fields_are_read(tmp_path):

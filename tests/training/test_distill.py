@@ -94,7 +94,8 @@ def test_bfloat16_comes_to_nearly_the_same_weights():
     """The layers compute rounded, the weights and the losses do not."""
     options = replace(OPTIONS, epochs=1)
     exact, _ = distill(student(), teacher(), training(), options=options)
-    rounded, _ = distill(student(), teacher(), training(), options=replace(options, precision="bfloat16"))
+    rounded, record = distill(student(), teacher(), training(), options=replace(options, precision="bfloat16"))
+    assert record.precision == "bfloat16"
     ours, theirs = (model.module.state_dict() for model in (rounded, exact))
     assert {tensor.dtype for tensor in ours.values()} == {torch.float32}
     assert 0 < max(float((ours[name] - theirs[name]).abs().max()) for name in ours) < 0.02
