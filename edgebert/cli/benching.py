@@ -159,8 +159,13 @@ def devices(*, as_json: Json = False) -> None:
     if as_json:
         output.show_json(list(found))
         return
-    rows = [[item.url, "ready" if item.ok else "no", item.what, item.why, item.mend] for item in found]
-    output.show_table(("device", "usable", "what", "why", "what to do"), rows)
+    width = max(len(item.url) for item in found)
+    for item in found:
+        output.show_hanging(f"{'ready' if item.ok else 'no':<5}  {item.url:<{width}}  ", item.what)
+        if item.why:
+            output.show_hanging(f"{'':<5}  {'':<{width}}  ", item.why)
+        if item.mend:
+            output.show_text(f"{'':<5}  -> {item.mend}")
 
 
 def build(

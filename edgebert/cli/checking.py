@@ -49,9 +49,9 @@ def verify(
         marks = {True: "ok", False: "FAILED", None: "not run"}
         for item in checks:
             where = f"{item.file} in {item.runtime}" if item.runtime else item.file
-            output.show_text(f"{marks[item.ok]:<8} {item.what:<10} {where}: {item.detail}")
+            output.show_hanging(f"{marks[item.ok]:<8} {item.what:<10} ", f"{where}: {item.detail}")
             if item.ok is False and item.hint:
-                output.show_text(f"{'':<19} {item.hint}")
+                output.show_hanging(f"{'':<20}-> ", item.hint)
     if failed:
         names = ", ".join(dict.fromkeys(item.file for item in failed))
         raise CheckFailed(f"{bundle}: {len(failed)} of {len(checks)} checks failed: {names}")
@@ -83,10 +83,11 @@ def doctor(*, as_json: Json = False) -> None:
     if as_json:
         output.show_json(list(findings))
     else:
+        width = max(len(item.topic) for item in findings)
         for item in findings:
-            output.show_text(f"{item.status:<8} {item.topic}: {item.detail}")
+            output.show_hanging(f"{item.status:<8} {item.topic:<{width}}  ", item.detail)
             if item.mend:
-                output.show_text(f"{'':<8} -> {item.mend}")
+                output.show_text(f"{'':<8} -> {item.mend}")  # not wrapped: a command is there to be copied
     if clashes := [item.topic for item in findings if item.status == "clash"]:
         raise EnvironmentProblem(f"{len(clashes)} clash: {', '.join(clashes)}")
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from edgebert.cli.layout import Column, hanging, table_lines
 from edgebert.errors import EdgebertError, UsageError
 from edgebert.printable import json_lines, log_line, printable, without_command
 from edgebert.progress import LOGGER, Progress
@@ -71,38 +73,30 @@ def flush() -> None:
     sys.stdout.flush()
 
 
-def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table on standard output, or a list of its rows where a terminal is too narrow for it.
+def show_table(columns: Sequence[str | Column], rows: Sequence[Sequence[str]], *, wide: bool = False) -> None:
+    """Print a table on standard output: a row stays one line in a pipe, and wraps its cells on a narrow terminal.
 
-    Columns after the first are right-aligned when all their cells are numbers.
+    Args:
+        columns: Headings; those that are extra are left out, with their cells, unless ``wide`` is set.
+        rows: Cells, as many in each row as there are headings.
+        wide: Whether all columns are shown.
     """
-    from rich import box
-    from rich.console import Console
-    from rich.measure import Measurement
-    from rich.table import Table
-    from rich.text import Text
+    given = [column if isinstance(column, Column) else Column(column) for column in columns]
+    kept = [index for index, column in enumerate(given) if wide or not column.is_extra]
+    cells = [[row[index] for index in kept] for row in rows]
+    for line in table_lines([given[index].name for index in kept], cells, terminal_width()):
+        sys.stdout.write(f"{line}\n")
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for index, column in enumerate(columns):
-        cells = [row[index] for row in rows if row[index]]
-        numeric = index > 0 and bool(cells) and all(cell[0] in "+-0123456789" for cell in cells)
-        table.add_column(Text(printable(column)), justify="right" if numeric else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(printable(cell)) for cell in row))
-    # A pipe or a CI log has no width; a narrow guess would break every row.
-    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 150)
-    wanted = Measurement.get(console, console.options.update(max_width=1000), table).maximum
-    if wanted <= console.width or len(columns) == 2:
-        with console.capture() as drawn:
-            console.print(table)
-        # A cell that is folded begins a line with any of its letters. Styles are those of the table: no cell has one.
-        sys.stdout.write("".join(f"{without_command(line)}\n" for line in drawn.get().split("\n")[:-1]))
-        return
-    width = max(len(column) for column in columns)
-    for row in rows:
-        show_text("", row[0])
-        for column, cell in zip(columns[1:], row[1:], strict=True):
-            show_text(f"  {column:<{width}}  {cell}")
+
+def show_hanging(head: str, text: str) -> None:
+    """Print a text beside ``head``, on a terminal wrapped under its own beginning."""
+    for line in hanging(head, text, terminal_width()):
+        sys.stdout.write(f"{line}\n")
+
+
+def terminal_width() -> int | None:
+    """Return the columns of the terminal that standard output is; ``None`` for a pipe, which has no width."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def score_cells(score: Score | None) -> list[str]:
