@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from benchmarks.results import Recorded, TimedFiles, median_ms, peak_rss_mb, samples, speed_up, was_measured
-from edgebert.bench.analysis.stats import Estimate, spread
+from edgebert.benchmarking.analysis.stats import Estimate, spread
 from edgebert.manifest import Package
 from edgebert.printable import Markdown, markdown_table
 

@@ -18,9 +18,9 @@ from typing import Any, TypeVar
 import numpy as np
 
 from benchmarks.suite import SpeedSuite
-from edgebert.bench.analysis import stats
-from edgebert.bench.analysis.stats import Estimate, Times
-from edgebert.bench.report import upgraded
+from edgebert.benchmarking.analysis import stats
+from edgebert.benchmarking.analysis.stats import Estimate, Times
+from edgebert.benchmarking.report import upgraded
 from edgebert.data import Dataset
 from edgebert.errors import UsageError
 from edgebert.jsonio import dumps, from_plain, parse

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import transformers
 
-from edgebert.bench.run.workload import make_workload
-from edgebert.bench.suite import Suite
+from edgebert.benchmarking.run.workload import make_workload
+from edgebert.benchmarking.suite import Suite
 from edgebert.data import read_dataset
 from edgebert.evaluation import evaluate
 from edgebert.prediction import predict, task_of

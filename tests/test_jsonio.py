@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from edgebert import architecture, golden, recipe
 from edgebert import manifest as bundle_values
 from edgebert.arguments import Amount, Count, Positive, Share
-from edgebert.bench import report
-from edgebert.bench.suite import Suite
+from edgebert.benchmarking import report
+from edgebert.benchmarking.suite import Suite
 from edgebert.device import device as devices
 from edgebert.device import protocol as worker
 from edgebert.errors import UsageError

@@ -13,9 +13,9 @@ import pytest
 
 from edgebert import card_plots, plotting
 from edgebert.architecture import Architecture, Pruning
-from edgebert.bench.analysis.rows import sections
-from edgebert.bench.render import plots
-from edgebert.bench.render.html import device_plots
+from edgebert.benchmarking.analysis.rows import sections
+from edgebert.benchmarking.render import plots
+from edgebert.benchmarking.render.html import device_plots
 from edgebert.card import PLOT
 from edgebert.card_plots import draw_pruning, draw_size_accuracy
 from edgebert.manifest import Manifest

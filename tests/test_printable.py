@@ -18,9 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from edgebert.bench.analysis.rows import sections
-from edgebert.bench.gate.results import CheckResult, github, junit
-from edgebert.bench.render.text import csv_text, markdown_text
+from edgebert.benchmarking.analysis.rows import sections
+from edgebert.benchmarking.gate.results import CheckResult, github, junit
+from edgebert.benchmarking.render.text import csv_text, markdown_text
 from edgebert.card import card_text
 from edgebert.cli import output
 from edgebert.errors import UsageError

@@ -16,12 +16,12 @@ from benchmarks.page import Figure, bounded, conditions, table, versions
 from benchmarks.results import Recorded, stamp
 from benchmarks.studies.accuracy import prepared, prepared_bundle
 from benchmarks.suite import Build, ShapeOptions, load_suite
-from edgebert.bench.analysis.rows import CountRow, count_rows
-from edgebert.bench.analysis.scores import ScoreRow, cross_device_agreement, score_rows
-from edgebert.bench.report import Report
-from edgebert.bench.run.devices import connect
-from edgebert.bench.run.runner import bench
-from edgebert.bench.suite import Suite
+from edgebert.benchmarking.analysis.rows import CountRow, count_rows
+from edgebert.benchmarking.analysis.scores import ScoreRow, cross_device_agreement, score_rows
+from edgebert.benchmarking.report import Report
+from edgebert.benchmarking.run.devices import connect
+from edgebert.benchmarking.run.runner import bench
+from edgebert.benchmarking.suite import Suite
 from edgebert.bundle import is_bundle, open_bundle
 from edgebert.cli.benching import cache_folder
 from edgebert.data import Dataset

@@ -21,9 +21,9 @@ from benchmarks.page import Figure, bounded, conditions, table, versions
 from benchmarks.results import Recorded, stamp
 from benchmarks.studies.accuracy import prepared, prepared_bundle
 from benchmarks.suite import TextsOptions
-from edgebert.bench.report import write_report
-from edgebert.bench.run.runner import bench
-from edgebert.bench.suite import Suite
+from edgebert.benchmarking.report import write_report
+from edgebert.benchmarking.run.runner import bench
+from edgebert.benchmarking.suite import Suite
 from edgebert.bundle import Bundle, open_bundle
 from edgebert.device.adb import open_adb
 from edgebert.device.board import Board

@@ -17,7 +17,7 @@ from benchmarks.random_models import RandomFiles
 from benchmarks.results import TimedFiles, mapped, recorded, size_ratio, speed_up, stamp, was_measured
 from benchmarks.suite import RoundsOptions, SpeedSuite
 from edgebert.architecture import Architecture
-from edgebert.bench.analysis.stats import Estimate
+from edgebert.benchmarking.analysis.stats import Estimate
 from edgebert.errors import UsageError
 from edgebert.heads import head_spec
 from edgebert.jsonio import dumps

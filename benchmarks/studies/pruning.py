@@ -14,7 +14,7 @@ from benchmarks.cuts import PruningResults, measure_pruning
 from benchmarks.page import Figure, bounded, conditions, table, versions
 from benchmarks.studies.accuracy import encoder_name, prepared
 from benchmarks.suite import TextsOptions
-from edgebert.bench.analysis.stats import Estimate
+from edgebert.benchmarking.analysis.stats import Estimate
 from edgebert.errors import UsageError
 from edgebert.intervals import mean_interval
 from edgebert.plotting import BLUE, GREY, ORANGE, open_axes, svg_figure

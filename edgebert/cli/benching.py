@@ -30,8 +30,8 @@ from edgebert.errors import EdgebertError, UsageError
 from edgebert.ondevice.session import RUNTIMES
 
 if TYPE_CHECKING:
-    from edgebert.bench.report import Report
-    from edgebert.bench.run.runner import BenchmarkResult
+    from edgebert.benchmarking.report import Report
+    from edgebert.benchmarking.run.runner import BenchmarkResult
     from edgebert.device.board import Board
 
 worker_app = typer.Typer(help="Make the worker that phones and boards need.", no_args_is_help=True)
@@ -89,12 +89,12 @@ def bench(
     as_json: Json = False,
 ) -> None:
     """Measure a bundle against its float baseline on real or emulated devices; goes on where it was stopped."""
-    from edgebert.bench.report import REPORT
-    from edgebert.bench.run.devices import connect, parse_url
-    from edgebert.bench.run.runner import bench as measure
-    from edgebert.bench.run.runner import finish
-    from edgebert.bench.run.workload import chosen_files
-    from edgebert.bench.suite import Suite, load_suite, merged
+    from edgebert.benchmarking.report import REPORT
+    from edgebert.benchmarking.run.devices import connect, parse_url
+    from edgebert.benchmarking.run.runner import bench as measure
+    from edgebert.benchmarking.run.runner import finish
+    from edgebert.benchmarking.run.workload import chosen_files
+    from edgebert.benchmarking.suite import Suite, load_suite, merged
     from edgebert.workers.archive import WORKER_ARCHIVE
 
     output.check_output(out, REPORT, force=force, is_shared=as_json, parents=True)
@@ -153,7 +153,7 @@ def bench(
 
 def devices(*, as_json: Json = False) -> None:
     """List the devices that can be measured on, and for the rest why not and what mends it."""
-    from edgebert.bench.run.devices import found_devices
+    from edgebert.benchmarking.run.devices import found_devices
 
     found = found_devices(cache=cache_folder())
     if as_json:
@@ -218,7 +218,7 @@ def cache_folder() -> Path:
 @contextlib.contextmanager
 def _journal(out: Path) -> Iterator[Path]:
     """Give the place of the journal: beside the report, where that is a file; else the run cannot be resumed."""
-    from edgebert.bench.run.journal import journal_of
+    from edgebert.benchmarking.run.journal import journal_of
     from edgebert.outputs import is_stream
 
     if is_stream(out):
@@ -233,9 +233,9 @@ def _journal(out: Path) -> Iterator[Path]:
 
 
 def _show(report: Report, out: Path) -> None:
-    from edgebert.bench.analysis.rows import sections
-    from edgebert.bench.analysis.warnings import what_int8_gains
-    from edgebert.bench.render.tables import sheets
+    from edgebert.benchmarking.analysis.rows import sections
+    from edgebert.benchmarking.analysis.warnings import what_int8_gains
+    from edgebert.benchmarking.render.tables import sheets
 
     for section in sections([report]):
         found = section.measurement

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import edgebert
-from edgebert.bench.gate import results as gate
+from edgebert.benchmarking.gate import results as gate
 from edgebert.cli import output
 from edgebert.cli.options import Force, Json, argument, option
 from edgebert.errors import CheckFailed, UsageError
@@ -19,10 +19,10 @@ from edgebert.outputs import write_output
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edgebert.bench.analysis.compare import Change, Comparison
-    from edgebert.bench.analysis.rows import Section
-    from edgebert.bench.analysis.scores import FileChange
-    from edgebert.bench.analysis.stats import Estimate
+    from edgebert.benchmarking.analysis.compare import Change, Comparison
+    from edgebert.benchmarking.analysis.rows import Section
+    from edgebert.benchmarking.analysis.scores import FileChange
+    from edgebert.benchmarking.analysis.stats import Estimate
 
 
 def report(
@@ -35,10 +35,10 @@ def report(
     force: Force = False,
 ) -> None:
     """Show times, accuracy and warnings of one or more reports: float against what ships, each device by itself."""
-    from edgebert.bench.analysis.rows import by_request, sections
-    from edgebert.bench.render.html import PAGE, page_text
-    from edgebert.bench.render.text import csv_text, markdown_text
-    from edgebert.bench.report import read_report
+    from edgebert.benchmarking.analysis.rows import by_request, sections
+    from edgebert.benchmarking.render.html import PAGE, page_text
+    from edgebert.benchmarking.render.text import csv_text, markdown_text
+    from edgebert.benchmarking.report import read_report
 
     if markdown + as_csv + as_json > 1:
         raise UsageError("only one of --markdown, --csv and --json can go to standard output")
@@ -60,9 +60,9 @@ def report(
 
 
 def _show(groups: Sequence[Sequence[Section]]) -> None:
-    from edgebert.bench.analysis.rows import agreement_of, warnings_of
-    from edgebert.bench.render.tables import agreement_sheet, sheets
-    from edgebert.bench.render.words import EMULATED, bundle_facts, device_facts, not_measured, shown
+    from edgebert.benchmarking.analysis.rows import agreement_of, warnings_of
+    from edgebert.benchmarking.render.tables import agreement_sheet, sheets
+    from edgebert.benchmarking.render.words import EMULATED, bundle_facts, device_facts, not_measured, shown
 
     for group in groups:
         _show_facts(bundle_facts(group[0].report))
@@ -88,7 +88,7 @@ def _show(groups: Sequence[Sequence[Section]]) -> None:
 
 
 def _show_facts(facts: Sequence[tuple[str, str]]) -> None:
-    from edgebert.bench.render.words import shown
+    from edgebert.benchmarking.render.words import shown
 
     width = max(len(name) for name, _ in facts)
     for name, value in facts:
@@ -96,7 +96,7 @@ def _show_facts(facts: Sequence[tuple[str, str]]) -> None:
 
 
 def _plain(groups: Sequence[Sequence[Section]]) -> dict[str, object]:
-    from edgebert.bench.analysis.rows import agreement_of, warnings_of
+    from edgebert.benchmarking.analysis.rows import agreement_of, warnings_of
 
     def device(section: Section) -> dict[str, object]:
         return {
@@ -161,8 +161,8 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Check a bundle against limits before it ships: pass, fail or undecided, never a verdict by noise."""
-    from edgebert.bench.gate.check import check as judge
-    from edgebert.bench.report import read_report
+    from edgebert.benchmarking.gate.check import check as judge
+    from edgebert.benchmarking.report import read_report
 
     limits = gate.Limits(
         max_drop=max_drop,
@@ -211,8 +211,8 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Compare two reports made under equal conditions: faster, slower or no significant change, row by row."""
-    from edgebert.bench.analysis.compare import compare as side_by_side
-    from edgebert.bench.report import read_report
+    from edgebert.benchmarking.analysis.compare import compare as side_by_side
+    from edgebert.benchmarking.report import read_report
 
     found = side_by_side(read_report(old), read_report(new), allow=frozenset(allow or ()))
     slower = [f"{row.file} on {row.device}" for row in found.rows if row.verdict == "slower"]

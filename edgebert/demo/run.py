@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from edgebert.answers import LabelPrediction
-from edgebert.bench.run.requests import abba
+from edgebert.benchmarking.run.requests import abba
 from edgebert.bundle import Bundle, open_bundle, sha256_of
 from edgebert.checkpoint import read_labels
 from edgebert.data import Dataset, read_dataset, training_texts

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgebert.batching import fitting_length
-from edgebert.bench.run.requests import abba
+from edgebert.benchmarking.run.requests import abba
 from edgebert.convert.weights import extract_weights
 from edgebert.device.protocol import Request, Series
 from edgebert.examples import Encoded, Key

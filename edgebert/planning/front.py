@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import combinations
 
-from edgebert.bench.gate.results import Decision, decide
+from edgebert.benchmarking.gate.results import Decision, decide
 from edgebert.planning.values import Bounds, Loss, Measured, Relaxation
 
 TIE = 1.02

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Annotated, Literal
 
 from edgebert.arguments import Amount, Between, Kept, Positive, Seed, Share, Weight, check_options
-from edgebert.bench.analysis.stats import Estimate, ratio
+from edgebert.benchmarking.analysis.stats import Estimate, ratio
 from edgebert.errors import UsageError
 from edgebert.manifest import Score
 from edgebert.metrics import METRICS

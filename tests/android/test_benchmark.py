@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from edgebert import jsonio
 from edgebert.batching import pad_batch
-from edgebert.bench.analysis.stats import quantiles
+from edgebert.benchmarking.analysis.stats import quantiles
 from edgebert.bundle import open_bundle
 from edgebert.device.board import read_answer
 from edgebert.device.device import Finished

@@ -13,7 +13,7 @@ from benchmarks.results import median_ms, samples, speed_up
 from benchmarks.studies.pruned_speed import fall_of_macs, fall_of_time
 from benchmarks.studies.speed import figures as speed_figures
 from benchmarks.studies.speed import largest_logit_difference
-from edgebert.bench.analysis.stats import spread
+from edgebert.benchmarking.analysis.stats import spread
 from edgebert.errors import UsageError
 from tests.benchmarks.pruning_values import pruned_speed_results
 from tests.benchmarks.values import speed_results

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from edgebert.bench.report import read_report
-from edgebert.bench.run.journal import journal_of
+from edgebert.benchmarking.report import read_report
+from edgebert.benchmarking.run.journal import journal_of
 from edgebert.cli.benching import cache_folder
 from tests.support import fakes
 

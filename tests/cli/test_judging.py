@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from edgebert.bench.report import write_report
+from edgebert.benchmarking.report import write_report
 from edgebert.bundle import MANIFEST, write_manifest
 from edgebert.manifest import EvaluationData
 from tests.support.report_values import (

@@ -185,7 +185,7 @@ print(json.dumps(answers))
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Return a folder with the files that the commands name, right ones and wrong ones."""
-    from edgebert.bench.report import write_report
+    from edgebert.benchmarking.report import write_report
     from tests.support import report_values as rv
 
     fakes.write_data(tmp_path / "train.csv", rows())

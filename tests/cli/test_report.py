@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from edgebert.bench.render.html import GENERATOR
-from edgebert.bench.report import write_report
+from edgebert.benchmarking.render.html import GENERATOR
+from edgebert.benchmarking.report import write_report
 from edgebert.errors import install_line
 from tests.support import report_values as rv
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgebert.bench.run.devices import connect
+from edgebert.benchmarking.run.devices import connect
 from edgebert.device.board import Board, Launcher
 from edgebert.device.device import AndroidFacts
 from edgebert.device.process import open_local

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edgebert import jsonio
-from edgebert.bench.run.devices import connect
+from edgebert.benchmarking.run.devices import connect
 from edgebert.device.board import Board
 from edgebert.device.protocol import WORKER_SCHEMA, Request
 from edgebert.emulation.emulator import ALIASES, check_cpu, cpu_names, open_emulator

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from edgebert.bench.report import DoneTrial
-from edgebert.bench.run.journal import RunFingerprint, open_journal
-from edgebert.bench.run.steps import AnswersStep, FactsStep, GoldenStep, StateStep, TrialStep
-from edgebert.bench.suite import Suite
+from edgebert.benchmarking.report import DoneTrial
+from edgebert.benchmarking.run.journal import RunFingerprint, open_journal
+from edgebert.benchmarking.run.steps import AnswersStep, FactsStep, GoldenStep, StateStep, TrialStep
+from edgebert.benchmarking.suite import Suite
 from edgebert.device.device import PhoneState
 from edgebert.planning.state import SearchKey as Search
 from tests.fuzz.readers import TASK_DATA

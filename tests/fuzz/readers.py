@@ -67,14 +67,14 @@ def _plain_texts() -> None:
 
 
 def _report() -> None:
-    from edgebert.bench.render.text import markdown_text
-    from edgebert.bench.report import read_report
+    from edgebert.benchmarking.render.text import markdown_text
+    from edgebert.benchmarking.report import read_report
 
     markdown_text([read_report(Path("report.json"))])
 
 
 def _suite() -> None:
-    from edgebert.bench.suite import load_suite
+    from edgebert.benchmarking.suite import load_suite
 
     load_suite(Path("suite.toml"))
 
@@ -86,7 +86,7 @@ def _recipe() -> None:
 
 
 def _journal() -> None:
-    from edgebert.bench.run.journal import open_journal
+    from edgebert.benchmarking.run.journal import open_journal
     from tests.fuzz.corpus import RUN
 
     journal = open_journal(Path("run.journal"), RUN, anew=False)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgebert.bench.analysis.stats import Estimate
+from edgebert.benchmarking.analysis.stats import Estimate
 from edgebert.errors import UsageError
 from edgebert.planning.front import (
     TIE,

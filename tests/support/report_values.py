@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from edgebert.bench.report import (
+from edgebert.benchmarking.report import (
     REPORT_SCHEMA,
     BundleFacts,
     DoneTrial,
@@ -24,7 +24,7 @@ from edgebert.bench.report import (
     TextFacts,
     gold_hash,
 )
-from edgebert.bench.suite import Suite
+from edgebert.benchmarking.suite import Suite
 from edgebert.device.device import AndroidFacts, DeviceFacts
 from edgebert.device.protocol import (
     WORKER_SCHEMA,

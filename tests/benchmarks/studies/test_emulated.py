@@ -12,8 +12,8 @@ from benchmarks.studies import load_all, render
 from benchmarks.studies.emulated import CPUS, EmulatedResults
 from benchmarks.studies.emulated import figures as emulated_figures
 from benchmarks.studies.emulated import section as emulated_section
-from edgebert.bench.analysis.warnings import what_int8_gains
-from edgebert.bench.report import Measurement
+from edgebert.benchmarking.analysis.warnings import what_int8_gains
+from edgebert.benchmarking.report import Measurement
 from tests.benchmarks.values import RECORD
 from tests.support.report_values import (
     FLOAT,

@@ -1,0 +1,291 @@
+"""The plots of a report, one function each: raw times, time by length, sizes, counts, and the course of the run.
+
+Each returns a picture as SVG text, or ``None`` where there is nothing to draw.
+"""
+
+from __future__ import annotations
+
+import io
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgebert.benchmarking.analysis.stats import Estimate, quantiles
+from edgebert.benchmarking.render.words import count_of, run_names, shown
+from edgebert.plotting import GREY, HUES, INK, PALE, draw_change, log_axis, plain_axes, svg_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from edgebert.benchmarking.report import (
+        BundleFacts,
+        Configuration,
+        DoneTrial,
+        FileFacts,
+        InstructionCount,
+        Measurement,
+    )
+    from edgebert.device.protocol import Conditions
+
+COLOURS = {INK: "ink", PALE: "line", GREY: "float", **{hue: f"hue{index}" for index, hue in enumerate(HUES)}}
+"""CSS variable of each colour the plots are drawn in; black, white and the rest stay as they are."""
+
+MOST_MARKS = 2000
+"""Runs of one file drawn one by one; of more, all of the slowest and an even sample of the others."""
+
+_WIDTH = 5.2
+_PANEL_POINTS = 65
+_LINE_SHARE = 0.15
+
+Lines = dict[str, list[tuple[float, float]]]
+"""Points of each line: minute and value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """How a file looks in every plot of a page: hollow and grey is a float baseline, a square is TFLite."""
+
+    colour: str
+    shape: str
+    is_hollow: bool
+
+    @property
+    def face(self) -> str:
+        """Colour inside the mark."""
+        return "none" if self.is_hollow else self.colour
+
+
+def marks(bundle: BundleFacts) -> dict[str, Mark]:
+    """Return the mark of each file of a bundle."""
+    shipped = [item for item in bundle.files if item.role == "shipped"]
+
+    def mark(item: FileFacts) -> Mark:
+        hue = GREY if item.role == "baseline" else HUES[shipped.index(item) % len(HUES)]
+        return Mark(colour=hue, shape="o" if item.format == "onnx" else "s", is_hollow=item.role == "baseline")
+
+    return {item.file: mark(item) for item in bundle.files}
+
+
+def draw_times(measurement: Measurement, bundle: BundleFacts, series: str) -> str | None:
+    """Draw every counted run of a series in milliseconds: a row for each process, below each other by file and threads.
+
+    The axis is logarithmic, so that equal distances are equal ratios; bars mark p50, p90 and p99 over all processes.
+    """
+    looks, groups, out = marks(bundle), _groups(measurement, bundle, series), io.StringIO()
+    if not groups:
+        return None
+    names = run_names(groups)
+    with svg_figure(out, width=_WIDTH, height=0.7 + 0.62 * len(groups), letters="none") as figure:
+        axes = figure.subplots()
+        for place, (key, processes) in enumerate(groups.items()):
+            _draw_runs(axes, place, processes, looks[key[0]].colour, shown(names[key], 40))
+        axes.set_ylim(len(groups) - 0.45, -0.75)
+        axes.set_yticks([])
+        everything = [ns / 1e6 for processes in groups.values() for runs in processes for ns in runs]
+        log_axis(axes, min(everything), max(everything))
+        plain_axes(axes, "ms, logarithmic", "")
+        axes.spines[["top", "right", "left"]].set_visible(False)
+    return out.getvalue()
+
+
+def draw_lengths(measurement: Measurement, bundle: BundleFacts) -> str | None:
+    """Draw the median time of the texts of each length in tokens, with the fewest threads that were measured."""
+    looks, out = marks(bundle), io.StringIO()
+    least = min((done.trial.threads for done in measurement.trials), default=0)
+    times: dict[str, dict[int, list[float]]] = {}
+    for done in measurement.trials:
+        for item in done.trial.series if done.trial.threads == least else ():
+            by_length = times.setdefault(done.file, defaultdict(list))
+            for run, ns in enumerate(item.run_ns):
+                by_length[item.tokens[run % len(item.tokens)]].append(ns / 1e6)
+    if max((len(by_length) for by_length in times.values()), default=0) < 2:
+        return None
+    with svg_figure(out, width=_WIDTH, height=3.2, letters="none") as figure:
+        axes = figure.subplots()
+        for file, by_length in times.items():
+            look, lengths = looks[file], sorted(by_length)
+            medians = [float(np.median(by_length[length])) for length in lengths]
+            style = look.shape + ("--" if look.is_hollow else "-")
+            axes.plot(lengths, medians, style, color=look.colour, linewidth=1, markersize=4, markerfacecolor=look.face)
+        axes.set_xlim(left=0)
+        axes.set_ylim(bottom=0)
+        plain_axes(axes, f"tokens of the text ({count_of(least, 'thread')})", "ms, median")
+    return out.getvalue()
+
+
+def draw_sizes(scores: Sequence[tuple[str, Estimate]], bundle: BundleFacts, *, change_of: str) -> str | None:
+    """Draw file size in MB against the paired change of a metric on one device, with 95 % intervals."""
+    looks, out = marks(bundle), io.StringIO()
+    sizes = {item.file: item.size_bytes / 1e6 for item in bundle.files}
+    if not scores:
+        return None
+    with svg_figure(out, width=_WIDTH, height=3.2, letters="none") as figure:
+        axes = figure.subplots()
+        for file, change in scores:
+            low, high = (change.value if end is None else end for end in (change.low, change.high))
+            look = {"fmt": looks[file].shape, "color": looks[file].colour, "markerfacecolor": looks[file].face}
+            draw_change(axes, sizes[file], change.value, (low, high), **look)
+        axes.set_xlim(0, 1.1 * max(sizes[file] for file, _ in scores))
+        axes.axhline(0, color=GREY, linewidth=0.8, linestyle="--", zorder=0)
+        plain_axes(axes, "file size (MB)", change_of)
+    return out.getvalue()
+
+
+def draw_counts(counts: Sequence[InstructionCount], *, classes: Sequence[str]) -> str | None:
+    """Draw the instructions of one inference in millions for each file, split into classes and a rest."""
+    out = io.StringIO()
+    if not counts:
+        return None
+    with svg_figure(out, width=_WIDTH, height=0.8 + 0.55 * len(counts), letters="none") as figure:
+        axes = figure.subplots()
+        for place, item in enumerate(counts):
+            parts = dict(item.classes)
+            widths = [parts.get(name, 0.0) / 1e6 for name in classes]
+            widths.append(max(item.per_inference / 1e6 - sum(widths), 0.0))
+            left = 0.0
+            for width, colour in zip(widths, (*HUES[: len(classes)], GREY), strict=True):
+                axes.barh(place, width, left=left, height=0.45, color=colour)
+                left += width
+            label = f"{shown(item.file, 32)}, {item.tokens} tokens: {item.per_inference / 1e6:,.1f}"
+            axes.annotate(label, (0, place - 0.28), va="bottom", fontsize=9, color=INK)
+        axes.set_ylim(len(counts) - 0.6, -0.75)
+        axes.set_xlim(0, 1.02 * max(item.per_inference for item in counts) / 1e6 or 1)
+        axes.set_yticks([])
+        plain_axes(axes, "million instructions", "")
+        axes.spines["left"].set_visible(False)
+    return out.getvalue()
+
+
+def draw_trace(measurement: Measurement, bundle: BundleFacts, series: str) -> str | None:
+    """Draw over the minutes of the run: temperatures, frequencies, and each process's median over its file's.
+
+    The minutes are added up from the workers' own steady clocks and the waits before them: setting the time of day
+    does not bend the axis.
+    """
+    looks, starts, out = marks(bundle), _starts(measurement.trials), io.StringIO()
+    timed = list(zip(starts, measurement.trials, strict=False))
+    read = [(start + found.at_ns / 60e9, found) for start, done in timed for found in done.trial.conditions]
+    temperatures = _temperatures(read)
+    for state in measurement.states:
+        if state.battery_celsius is not None and 0 <= state.trial < len(starts):
+            temperatures.setdefault("battery", []).append((starts[state.trial], state.battery_celsius))
+    found = {"°C": temperatures, "GHz": _frequencies(read), "time / median": _drift(timed, series)}
+    panels = [(unit, lines) for unit, lines in found.items() if lines]
+    if not panels:
+        return None
+    with svg_figure(out, width=_WIDTH, height=0.5 + 1.35 * len(panels), letters="none") as figure:
+        drawn = figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
+        for axes, (unit, lines) in zip(drawn, panels, strict=True):
+            if looks.keys() >= lines.keys():
+                for name, points in sorted(lines.items()):
+                    look, (x, y) = looks[name], zip(*points, strict=True)
+                    axes.plot(x, y, look.shape, color=look.colour, markersize=3.5, markerfacecolor=look.face)
+            else:
+                _draw_named(axes, lines)
+            plain_axes(axes, "", unit)
+        axes.set_xlabel("minutes of measuring", color=INK)
+    return out.getvalue()
+
+
+def _groups(measurement: Measurement, bundle: BundleFacts, series: str) -> dict[Configuration, list[tuple[int, ...]]]:
+    """Return the nanoseconds of each run, by process; a shipped file stands next to the baseline of its format."""
+    found = {
+        key: [item.run_ns for trial in trials.values() for item in trial.series if item.name == series and item.run_ns]
+        for key, trials in measurement.configurations().items()
+    }
+    files = {item.file: item for item in bundle.files}
+
+    def place(key: Configuration) -> tuple[int, str, str, str, str]:
+        file, runtime, threads = key
+        return threads, files[file].format, runtime, files[file].role, file
+
+    return {key: found[key] for key in sorted(found, key=place) if found[key]}
+
+
+def _draw_runs(axes: Axes, place: int, processes: Sequence[Sequence[int]], colour: str, label: str) -> None:
+    total, height = sum(map(len, processes)), 0.5 / len(processes)
+    x: list[float] = []
+    y: list[float] = []
+    for index, runs in enumerate(processes):
+        bottom = place - 0.2 + index * height
+        for ns in _thinned(runs, max(MOST_MARKS * len(runs) // total, 1)):
+            x += [ns / 1e6, ns / 1e6, np.nan]
+            y += [bottom, bottom + 0.85 * height, np.nan]
+    axes.plot(x, y, color=colour, linewidth=1, alpha=0.7, solid_capstyle="butt")
+    found = quantiles(processes)
+    values = [item.value / 1e6 for item in (found.p50, found.p90, found.p99)]
+    for value, width in zip(values, (2.0, 1.2, 0.7), strict=True):
+        axes.plot([value] * 2, [place - 0.26, place + 0.36], color=INK, linewidth=width, solid_capstyle="butt")
+    text = f"{label}: p50 {values[0]:.3g}, p90 {values[1]:.3g}, p99 {values[2]:.3g} ms"
+    axes.annotate(text, (0, place - 0.3), xycoords=("axes fraction", "data"), va="bottom", fontsize=9, color=INK)
+
+
+def _thinned(runs: Sequence[int], most: int) -> list[int]:
+    """Return at most about ``most`` runs: the slowest tenth of them whole, and an even sample of the rest."""
+    if len(runs) <= most:
+        return list(runs)
+    ordered, tail = sorted(runs), max(most // 10, 1)
+    picked = np.linspace(0, len(ordered) - tail - 1, max(most - tail, 1)).astype(int)
+    return [ordered[index] for index in picked] + ordered[-tail:]
+
+
+def _draw_named(axes: Axes, lines: Lines) -> None:
+    """Draw lines with their names behind their ends, one below the other."""
+    for style, points in zip(("-", "--", ":", "-."), lines.values(), strict=False):
+        axes.plot(*zip(*points, strict=True), style, color=INK, linewidth=1.2)
+    low, high = axes.get_ylim()
+    place = -1.0
+    for name, points in sorted(lines.items(), key=lambda item: (item[1][-1][1], item[1][0][1])):
+        minute, value = points[-1]
+        share = (value - low) / (high - low)
+        place = max(share, place + _LINE_SHARE)
+        shift = (4, (place - share) * _PANEL_POINTS)
+        axes.annotate(name, (minute, value), shift, textcoords="offset points", va="center", fontsize=8, color=INK)
+
+
+def _starts(trials: Iterable[DoneTrial]) -> list[float]:
+    """Return the minute at which each trial started, and the one at which the last one ended."""
+    starts, now = [], 0.0
+    for done in trials:
+        now += done.waited_s / 60
+        starts.append(now)
+        now += done.trial.elapsed_ns / 60e9
+    return [*starts, now]
+
+
+def _temperatures(read: Sequence[tuple[float, Conditions]]) -> Lines:
+    """Return the three sensors that got hottest."""
+    lines: Lines = {}
+    for minute, found in read:
+        for item in found.temperatures:
+            lines.setdefault(shown(item.sensor, 32), []).append((minute, item.celsius))
+    hottest = sorted(lines, key=lambda name: (-max(value for _, value in lines[name]), name))[:3]
+    return {name: sorted(lines[name]) for name in hottest}
+
+
+def _frequencies(read: Sequence[tuple[float, Conditions]]) -> Lines:
+    """Return the fastest and the slowest of the processors that a trial could run on."""
+    told = [(minute, found.freq_khz) for minute, found in read if found.freq_khz]
+    fastest, slowest = (sorted((minute, end(khz) / 1e6) for minute, khz in told) for end in (max, min))
+    if fastest == slowest:
+        return {"all cores": fastest} if told else {}
+    return {"fastest": fastest, "slowest": slowest}
+
+
+def _drift(timed: Iterable[tuple[float, DoneTrial]], series: str) -> Lines:
+    """Return the median of each process over the median of those of its file, runtime and thread count."""
+    found: dict[Configuration, list[tuple[float, float]]] = {}
+    for start, done in timed:
+        for item in done.trial.series:
+            if item.name == series and item.run_ns:
+                group = (done.file, done.trial.runtime, done.trial.threads)
+                found.setdefault(group, []).append((start, float(np.median(item.run_ns))))
+    lines: Lines = {}
+    for (file, _, _), points in found.items():
+        middle = float(np.median([value for _, value in points]))
+        if middle > 0:
+            lines.setdefault(file, []).extend((minute, value / middle) for minute, value in points)
+    return lines
