@@ -91,7 +91,8 @@ class AnswerOptions:
         if unknown := [label for label in self.thresholds if label not in meaning.labels]:
             known = ", ".join(meaning.labels[:10]) + (", ..." if len(meaning.labels) > 10 else "")
             raise UsageError(
-                f"--threshold names {shown(unknown[0])}, which is no label of the model", hint=f"its labels are {known}"
+                f"--threshold names {shown(unknown[0])}, which is not a label of the model",
+                hint=f"its labels are {known}",
             )
         before = meaning.settings.thresholds
         if self.threshold is not None:

@@ -171,7 +171,7 @@ def path_of(name: str, value: object) -> Path:
     except UnicodeEncodeError:
         plain = ""
     if not plain or "\0" in plain:
-        raise UsageError(f"{name} is {shown(value)}, which is no path")
+        raise UsageError(f"{name} is {shown(value)}, which is not a path")
     return Path(plain)
 
 

@@ -259,7 +259,7 @@ def _check_descent(pruning: Pruning, architecture: Architecture, path: Path) -> 
     """Return if a model of this shape can have been cut out of the original that ``pruning`` names."""
     original, layers = pruning.original, pruning.layers
     if not original.heads or len(original.heads) != len(original.neurons):
-        raise CheckpointError(f"{path}: original.heads and original.neurons are no two lists of one entry a layer")
+        raise CheckpointError(f"{path}: original.heads and original.neurons must be two lists with one entry per layer")
     if list(layers) != sorted(set(layers)) or not set(layers) <= set(range(original.layers)):
         raise CheckpointError(
             f"{path}: layers is {list(layers)}, not ascending numbers of the original's layers, "

@@ -65,7 +65,7 @@ def read_architecture(config: Mapping[str, Any], folder: Path) -> Architecture:
     path = folder / "config.json"
     sizes = {key: read_size(config, key, default, path) for key, default in _DEFAULTS.items()}
     if sizes["dim"] % sizes["n_heads"]:
-        raise CheckpointError(f"{path}: dim {sizes['dim']} is no multiple of n_heads {sizes['n_heads']}")
+        raise CheckpointError(f"{path}: dim {sizes['dim']} is not a multiple of n_heads {sizes['n_heads']}")
     activation = config.get("activation", "gelu")
     if activation not in ("gelu", "relu"):
         raise CheckpointError(f"{path}: the activation is {activation!r}; edgebert converts gelu and relu")

@@ -76,7 +76,7 @@ def evaluate(
     if is_bundle(path):
         return evaluate_bundle(open_bundle(path), data, runtime=runtime, file=file, metric=metric, progress=progress)
     if runtime not in (None, "torch") or file is not None:
-        raise UsageError(f"{target}: --runtime and --file choose from a bundle, and this is none")
+        raise UsageError(f"{target}: --runtime and --file require a bundle, but this is not one")
     predictor = checkpoint_predictor(target)
     metric = _metric_of(predictor.head, metric)
     check_labels(data, predictor.meaning.labels, predictor.head.task)
@@ -134,7 +134,7 @@ def check_choice(target: str | Path, *, runtime: str | None, file: str | None) -
         _chosen(open_bundle(target, check=False), runtime=runtime, file=file)
     elif runtime not in (None, "torch") or file is not None:
         raise UsageError(
-            f"--runtime and --file require a bundle, but {target} is none", hint="leave them out, or give a bundle"
+            f"--runtime and --file require a bundle, but {target} is not one", hint="leave them out, or give a bundle"
         )
 
 

@@ -137,16 +137,16 @@ def _download(hub_id: str) -> Path:
     from huggingface_hub import constants, errors
 
     where = "the cache of the Hub (HF_HUB_OFFLINE is set)" if constants.HF_HUB_OFFLINE else f"{constants.ENDPOINT}"
-    note(f"'{hub_id}' is no folder here: fetching configuration, tokenizer and weights from {where}")
+    note(f"'{hub_id}' is not a local folder: fetching configuration, tokenizer and weights from {where}")
     try:
         return Path(huggingface_hub.snapshot_download(hub_id, allow_patterns=list(_HUB_FILES)))
     except (errors.RepositoryNotFoundError, errors.HFValidationError) as error:
         raise CheckpointError(
-            f"'{hub_id}' is neither a folder here nor a repository on the Hub", hint=_spelling(Path(hub_id))
+            f"'{hub_id}' is neither a local folder nor a repository on the Hub", hint=_spelling(Path(hub_id))
         ) from error
     except (OSError, errors.HfHubHTTPError, errors.OfflineModeIsEnabled) as error:
         raise EnvironmentProblem(
-            f"'{hub_id}' is no folder here, and the Hub cannot be reached to look for it",
+            f"'{hub_id}' is not a local folder, and the Hub cannot be reached to look for it",
             hint="check the path; or download the checkpoint elsewhere and give its folder",
         ) from error
 

@@ -148,5 +148,5 @@ def t_quantile(degrees: int, level: float) -> float:
 def _checked(level: float) -> float:
     """Return the probability below the upper end of a two-sided interval."""
     if not 0 < level < 1:
-        raise UsageError(f"a confidence level lies between 0 and 1, not at {level}")
+        raise UsageError(f"a confidence level is between 0 and 1, not {level}")
     return (1 + level) / 2

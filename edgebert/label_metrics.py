@@ -160,7 +160,7 @@ def _check_labels(expected: Labels, predicted: Labels, labels: int) -> None:
     check_pair(expected, predicted)
     for what, values in (("expected", expected), ("predicted", predicted)):
         if not np.issubdtype(values.dtype, np.integer):
-            raise UsageError(f"the {what} labels are {values.dtype}, not whole numbers")
+            raise UsageError(f"the {what} labels are {values.dtype}, not integers")
         if values.min() < 0 or values.max() >= labels:
             raise UsageError(
                 f"the {what} labels reach from {values.min()} to {values.max()}, outside 0 to {labels - 1}"

@@ -169,7 +169,7 @@ def check_drop(drop: float, metric: str, *, option: str = "--max-drop") -> None:
     if not of.in_points and not of.is_error and drop >= 1:
         raise UsageError(
             f"{option} is {drop:g}, but {metric} is a plain number from {of.low:g} to {of.high:g}, not in points",
-            hint=f"as in {option} 0.01",
+            hint=f"e.g. {option} 0.01",
         )
 
 

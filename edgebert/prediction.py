@@ -116,7 +116,7 @@ def _opened(path: Path, target: str | Path, file: str | None, runtime: str | Non
         artifact = _runnable(bundle, runtime) if file is None else bundle.artifact(file)
         return file_predictor(bundle, artifact, runtime)
     if runtime not in (None, "torch") or file is not None:
-        raise UsageError(f"{target}: --runtime and --file choose from a bundle, and this is none")
+        raise UsageError(f"{target}: --runtime and --file require a bundle, but this is not one")
     return checkpoint_predictor(target)
 
 

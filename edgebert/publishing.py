@@ -205,7 +205,7 @@ def strip(bundle: str | Path, out: str | Path, *, force: bool = False) -> Bundle
     if not opened.baseline:
         raise UsageError(f"{opened.root}: a slim bundle already: it has no baselines", hint="copy the folder as it is")
     if out.resolve().is_relative_to(opened.root.resolve()):
-        raise UsageError(f"{out}: lies within the bundle {opened.root}", hint="give another folder")
+        raise UsageError(f"{out}: is inside the bundle {opened.root}", hint="give another folder")
     with staged_folder(out, force=force, marker=MANIFEST) as stage:
         listed = _listed(opened.manifest)
         files = [opened.path(item.file) for item in listed if not item.file.startswith(_BASELINE)]

@@ -137,7 +137,7 @@ def narrowed(recipe: Recipe, *, formats: Sequence[str] | None, lengths: Sequence
         formats = [name.lower() for name in formats]
         if not formats:
             raise RecipeError(
-                f"the recipe {recipe.name!r}: no format is named", hint="give onnx, tflite or both, as in onnx,tflite"
+                f"the recipe {recipe.name!r}: no format is named", hint="give onnx, tflite or both, e.g. onnx,tflite"
             )
         for name in formats:
             if name not in {target.format for target in recipe.targets}:
@@ -198,7 +198,7 @@ def _check(recipe: Recipe, *, source: str) -> None:
     files = [target.file for target in recipe.targets]
     for target in recipe.targets:
         if files.count(target.file) > 1:
-            raise RecipeError(f"{source}: the target {target.file} stands twice")
+            raise RecipeError(f"{source}: the target {target.file} appears twice")
         if target.format == "onnx" and target.precision == "int8-legacy":
             raise RecipeError(
                 f"{source}: int8-legacy exists for tflite only",

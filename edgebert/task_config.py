@@ -196,11 +196,9 @@ def _labels(config: Mapping[str, Any], path: Path, *, least: int) -> tuple[str, 
     values = (table[str(index)] for index in range(len(table)))
     labels = tuple(str(value) if isinstance(value, (bool, int, float)) else value for value in values)
     if bad := [label for label in labels if not isinstance(label, str) or not label.strip()]:
-        raise CheckpointError(
-            f"{path}: id2label has {bad[0]!r} where the name of a label should stand", hint=_LABELS_HINT
-        )
+        raise CheckpointError(f"{path}: id2label has {bad[0]!r} where the name of a label should be", hint=_LABELS_HINT)
     if bad := [label for label in labels if any("\ud800" <= character <= "\udfff" for character in label)]:
-        raise CheckpointError(f"{path}: id2label has {bad[0]!a}, which is no valid Unicode", hint=_LABELS_HINT)
+        raise CheckpointError(f"{path}: id2label has {bad[0]!a}, which is not valid Unicode", hint=_LABELS_HINT)
     if len(labels) < least:
         raise CheckpointError(f"{path}: id2label has {len(labels)} label, too few to choose from", hint=_LABELS_HINT)
     if len(set(labels)) < len(labels):
@@ -214,7 +212,7 @@ def _thresholds(config: Mapping[str, Any], labels: tuple[str, ...], path: Path) 
         return (0.5,) * len(labels)
     if isinstance(value, dict):
         if unknown := [name for name in value if name not in labels]:
-            raise CheckpointError(f"{path}: {THRESHOLDS} names {unknown[0]!r}, which is no label of id2label")
+            raise CheckpointError(f"{path}: {THRESHOLDS} names {unknown[0]!r}, which is not a label of id2label")
         value = [value.get(label, 0.5) for label in labels]
     if not isinstance(value, list) or len(value) != len(labels):
         raise CheckpointError(f"{path}: {THRESHOLDS} is {value!r}, not a number for each of the {len(labels)} labels")

@@ -122,7 +122,7 @@ def _plain_names(found: Iterable[str], folder: Path) -> dict[str, str]:
     found = sorted(found)  # a file is read in no order
     if masked := next((name for name in found if _MASKED.search(name)), None):
         raise CheckpointError(
-            f"{folder}: {masked} is no weight, but a part that torch computes one from at every call",
+            f"{folder}: {masked} is not a weight: torch computes a weight from it at every call",
             hint="make it permanent before saving: torch.nn.utils.prune.remove(module, 'weight') for every pruned "
             "module, or torch.nn.utils.parametrize.remove_parametrizations",
         )

@@ -99,7 +99,7 @@ def read_releases(path: Path = LIST) -> tuple[Release, ...]:
         if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
             raise UsageError(f"{path.name}: the name {name!r} is not made of lower-case letters, digits and hyphens")
         if names.count(name) > 1:
-            raise UsageError(f"{path.name}: the release {name!r} stands twice")
+            raise UsageError(f"{path.name}: the release {name!r} appears twice")
     return declared
 
 

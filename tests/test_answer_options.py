@@ -74,7 +74,7 @@ def test_an_option_of_another_task_is_refused(options, task, flag):
 
 def test_a_threshold_of_no_label_is_refused():
     """The hint has the labels."""
-    with pytest.raises(UsageError, match="--threshold names 'x', which is no label of the model") as caught:
+    with pytest.raises(UsageError, match="--threshold names 'x', which is not a label of the model") as caught:
         AnswerOptions(thresholds={"x": 0.5}).applied(SEVERAL, "multi-label-classification")
     assert caught.value.hint == "its labels are a, b=c, d"
 

@@ -181,9 +181,9 @@ def test_missing_columns_name_those_found(tmp_path: Path, name: str) -> None:
 def test_doubled_names_of_the_columns_asked_for_are_refused(tmp_path: Path, name: str) -> None:
     """Two columns of one name leave open which is meant."""
     path = write(tmp_path, name, separated(name, "text,label,text\na,1,b\n"))
-    assert refusal(path).message == f"{path}: line 1, column 3: the name 'text' stands twice (first in column 1)"
+    assert refusal(path).message == f"{path}: line 1, column 3: the name 'text' appears twice (first in column 1)"
     path = write(tmp_path, name, separated(name, "label,text,label\n1,a,0\n"))
-    assert refusal(path).message == f"{path}: line 1, column 3: the name 'label' stands twice (first in column 1)"
+    assert refusal(path).message == f"{path}: line 1, column 3: the name 'label' appears twice (first in column 1)"
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.tsv"])
@@ -290,7 +290,10 @@ def test_tsv_with_carriage_returns_only_is_refused(tmp_path: Path) -> None:
         ('{"text": "b", "label": NaN}', "line 2, key 'label': nan is neither a label's name nor its id"),
         ('{"text": "b", "label": 1e300}', "line 2, key 'label': 1e+300 is neither a label's name nor its id"),
         ('{"text": "b", "label": null}', "line 2, key 'label': None is neither a label's name nor its id"),
-        ('{"text": "b", "text": "c", "label": 1}', "line 2: not JSON that edgebert reads: the key 'text' stands twice"),
+        (
+            '{"text": "b", "text": "c", "label": 1}',
+            "line 2: not JSON that edgebert reads: the key 'text' appears twice",
+        ),
         (
             '{"text": "\\ud83d", "label": 1}',
             "line 2, key 'text': the text holds half a surrogate pair, U+D83D, which is no character",

@@ -121,10 +121,10 @@ def test_choices_that_do_not_go_together_are_refused(data, choice, message):
 
 @pytest.mark.parametrize("choice", [{"runtime": "litert"}, {"file": "int8.onnx"}, {"runtime": "nonsense"}])
 def test_a_checkpoint_has_neither_files_nor_runtimes(data, choice):
-    """--file and --runtime choose from a bundle."""
-    with pytest.raises(UsageError, match="choose from a bundle"):
+    """--file and --runtime require a bundle."""
+    with pytest.raises(UsageError, match="require a bundle"):
         evaluate(fakes.shared_checkpoint(), data, **choice)
-    with pytest.raises(UsageError, match="choose from a bundle"):
+    with pytest.raises(UsageError, match="require a bundle"):
         predict(fakes.shared_checkpoint(), ["good"], **choice)
 
 

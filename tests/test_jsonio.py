@@ -246,7 +246,7 @@ def test_numbers_that_json_does_not_have_are_refused(number: str):
 @pytest.mark.parametrize("text", ['{"a": 1, "b": 2, "a": 1}', '[{"c": {"a": 1, "a": 2}}]', r'{"a": 1, "\u0061": 2}'])
 def test_a_key_that_stands_twice_is_named(text: str):
     """A doubled key is refused at every depth, in whatever way it is spelled, instead of the last one winning."""
-    with pytest.raises(UsageError, match=r"x: .* the key 'a' stands twice"):
+    with pytest.raises(UsageError, match=r"x: .* the key 'a' appears twice"):
         parse(text, source="x")
 
 

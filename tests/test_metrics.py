@@ -239,7 +239,7 @@ def test_intervals_of_macro_f1_hold_the_truth_as_often_as_they_say(
         ([[0]], [[0]], r"two lists of equal length are needed, not shapes \(1, 1\) and \(1, 1\)"),
         ([0, 2], [0, 1], "the expected labels reach from 0 to 2, outside 0 to 1"),
         ([0, 1], [-1, 1], "the predicted labels reach from -1 to 1, outside 0 to 1"),
-        ([0, 1], [0.0, 1.0], "the predicted labels are float64, not whole numbers"),
+        ([0, 1], [0.0, 1.0], "the predicted labels are float64, not integers"),
     ],
 )
 def test_macro_f1_refuses_labels_it_cannot_compare(expected: list[int], predicted: list[int], message: str) -> None:

@@ -156,7 +156,7 @@ def test_a_plain_shape_is_the_module_of_transformers():
         ({"neurons_per_layer": [7, 1, 2, 4]}, "neurons_per_layer has 4 entries, but n_layers is 3"),
         ({"neurons_per_layer": [8, 1, 20]}, "neurons_per_layer begins with 8, but hidden_dim"),
         ({"n_layers": 4}, "heads_per_layer has 3 entries, but n_layers is 4"),
-        ({"n_heads": 5}, "dim 12 is no multiple of n_heads 5"),
+        ({"n_heads": 5}, "dim 12 is not a multiple of n_heads 5"),
     ],
 )
 def test_widths_that_make_no_model_are_refused(changes, words):

@@ -138,7 +138,7 @@ def test_a_file_that_is_no_toml_is_shown_where(text: str, message: str, tmp_path
         (
             'format = "onnx"\nprecision = "int8"\n',
             'format = "tflite"\nprecision = "int8-legacy"\n',
-            "the target int8-legacy.tflite stands twice",
+            "the target int8-legacy.tflite appears twice",
         ),
     ],
 )

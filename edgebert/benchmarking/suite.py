@@ -59,7 +59,7 @@ class Suite:
             if threads not in _THREADS:
                 raise UsageError(f"threads is {threads}, not {_THREADS}")
         if not _is_cores(self.cores):
-            raise UsageError(f"cores is {self.cores!r}, not big, little or distinct numbers", hint="as in big, or 0,1")
+            raise UsageError(f"cores is {self.cores!r}, not big, little or distinct numbers", hint="e.g. big, or 0,1")
 
 
 def load_suite(path: Path) -> Suite:
@@ -132,14 +132,15 @@ def core_numbers(cores: str, facts: HardwareFacts) -> tuple[int, ...]:
     strengths = _strengths(facts.cores)
     if not strengths:
         raise UsageError(
-            f"{_name(facts)}: tells neither capacity nor frequency of its cores, so none is known to be {cores}",
-            hint="name cores by number, as in --cores 0,1",
+            f"{_name(facts)}: reports neither capacity nor frequency of its cores, "
+            f"so edgebert cannot tell which are {cores}",
+            hint="name cores by number, e.g. --cores 0,1",
         )
     wanted = max(strengths.values()) if cores == "big" else min(strengths.values())
     if len(set(strengths.values())) == 1:
         raise UsageError(
             f"{_name(facts)}: all {len(strengths)} cores are equal, none is {cores}",
-            hint="leave --cores out, or name cores by number, as in --cores 0,1",
+            hint="leave --cores out, or name cores by number, e.g. --cores 0,1",
         )
     return tuple(sorted(number for number, strength in strengths.items() if strength == wanted))
 
@@ -157,7 +158,7 @@ def _accuracy(text: str) -> int | None:
     if text == ALL:
         return None
     if not (text.isascii() and text.isdecimal() and len(text) < 10):
-        raise UsageError(f"--accuracy is {text!r}, not a number of texts or 'all'", hint="as in --accuracy 500")
+        raise UsageError(f"--accuracy is {text!r}, not a number of texts or 'all'", hint="e.g. --accuracy 500")
     return int(text)
 
 

@@ -95,7 +95,7 @@ def doctor(*, as_json: Json = False) -> None:
 def embed(
     bundle: Annotated[Path, argument("Bundle folder.")],
     android: Annotated[
-        Path | None, option("Assets folder of an Android module, as in app/src/main/assets.", default="none")
+        Path | None, option("Assets folder of an Android module, e.g. app/src/main/assets.", default="none")
     ] = None,
     into: Annotated[Path | None, option("Plain folder to make, for any other app.", default="none")] = None,
     file: Annotated[str | None, option("Model file to take.", default="the only one that ships, or int8.onnx")] = None,

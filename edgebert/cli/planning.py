@@ -108,7 +108,7 @@ def _shares(text: str) -> tuple[float, ...]:
     try:
         return tuple(float(word) for word in words(text))
     except ValueError as error:
-        raise UsageError(f"--shares is {text!r}, not numbers separated by commas", hint="as in 0.5,0.35") from error
+        raise UsageError(f"--shares is {text!r}, not numbers separated by commas", hint="e.g. 0.5,0.35") from error
 
 
 def _show(found: SearchResult, out: Path, command: str | None) -> None:

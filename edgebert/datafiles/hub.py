@@ -33,8 +33,8 @@ def open_hub(reference: str) -> Source:
     match = _REFERENCE.fullmatch(reference)
     if match is None:
         raise DataError(
-            f"{reference}: is no data set of the Hub",
-            hint="write hub:NAME#SPLIT or hub:NAME:CONFIG#SPLIT, as hub:nyu-mll/glue:sst2#validation",
+            f"{reference}: not a data set of the Hub",
+            hint="write hub:NAME#SPLIT or hub:NAME:CONFIG#SPLIT, e.g. hub:nyu-mll/glue:sst2#validation",
         )
     rows = _load(reference, match["name"], match["config"], match["split"])
     names = {column: found for column, feature in rows.features.items() if (found := _names(feature))}

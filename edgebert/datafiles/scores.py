@@ -73,7 +73,7 @@ def _scored(table: Table, wanted: Wanted) -> Found:
         if number is None:
             raise DataError(
                 f"{table.source}: line {row.line}, {table.place}: {shown(row.answer)} is not a finite number",
-                hint="write it with a decimal point, as in 2.5",
+                hint="write it with a decimal point, e.g. 2.5",
             )
         examples.append(Example(texts=row.texts, gold=(number,), line=row.line))
     numbers = {example.gold for example in examples}

@@ -92,9 +92,11 @@ def _entities(value: Object, key: str, text: str, where: str) -> list[_Entity]:
         kind_key = next((name for name in TYPE_KEYS if name in entity), TYPE_KEYS[0])
         kind = field(entity, kind_key, str, place).strip()
         if not kind:
-            raise DataError(f"{place}, key {kind_key!r}: the type is empty", hint="name the type, as person")
+            raise DataError(f"{place}, key {kind_key!r}: the type is empty", hint="name the type, e.g. person")
         if not 0 <= start < end <= len(text):
-            raise DataError(f"{place}: {start} to {end} is no span of a text of {len(text)} characters", hint=_COUNTED)
+            raise DataError(
+                f"{place}: {start} to {end} is not a span of a text of {len(text)} characters", hint=_COUNTED
+            )
         said = field(entity, "text", str, place) if "text" in entity else text[start:end]
         if said != text[start:end]:
             at = text.find(said)

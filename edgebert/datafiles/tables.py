@@ -156,7 +156,9 @@ def _bounded(rows: Iterable[Row], source: str) -> Iterator[Row]:
 def _table_rows(records: Iterator[Record], columns: Columns, source: Source) -> tuple[_Names, Iterator[Row]]:
     start, header = next(records, (0, []))
     if not header:
-        raise DataError(f"{source.name}: the file is empty", hint="the first line names the columns, as text and label")
+        raise DataError(
+            f"{source.name}: the file is empty", hint="the first line names the columns, e.g. text and label"
+        )
     where = f"{source.name}: line {start}"
     _check_header(header, columns, source.layout, where)
     names = _choose(header, columns, where, "column", optional=columns.optional)
@@ -218,7 +220,7 @@ def _check_single(header: list[str], names: tuple[str, ...], where: str) -> None
             first = header.index(name)
             second = header.index(name, first + 1)
             raise DataError(
-                f"{where}, column {second + 1}: the name {shown(name)} stands twice (first in column {first + 1})",
+                f"{where}, column {second + 1}: the name {shown(name)} appears twice (first in column {first + 1})",
                 hint="give this column a name of its own",
             )
 

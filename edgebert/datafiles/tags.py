@@ -136,7 +136,7 @@ def _infer_tags(places: Mapping[str, str], source: Source, *, complete: bool) ->
     if all(map(is_whole_number, places)):
         raise DataError(
             f"{source.name}: {next(iter(places.values()))}: the tags are numbers, and the file does not name them",
-            hint="write the names of the tags, as B-person, or give the labels of the model",
+            hint="write the names of the tags, e.g. B-person, or give the labels of the model",
         )
     if len(places) == 1 and (OUTSIDE in places or not complete):
         raise DataError(f"{source.name}: every word has the tag {shown(next(iter(places)))}, at least two are needed")

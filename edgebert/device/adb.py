@@ -238,5 +238,5 @@ def _chosen(serial: str, listed: Sequence[Listed]) -> Listed:
 def _below(root: str, name: str) -> str:
     path = PurePosixPath(name)
     if not path.parts or path.is_absolute() or ".." in path.parts:
-        raise ValueError(f"{name!r} is no path below the root of a device")
+        raise ValueError(f"{name!r} is not a path below the root of a device")
     return str(PurePosixPath(root) / path)

@@ -290,5 +290,5 @@ def open_local(root: Path | None = None) -> Device:
     except (OSError, RuntimeError) as error:
         raise UsageError(f"{root}: no folder for the files of edgebert: {error}") from error
     if home.is_relative_to(folder):
-        raise UsageError(f"{root}: not a folder of its own", hint="name one for edgebert alone, as in ~/edgebert-files")
+        raise UsageError(f"{root}: not a folder of its own", hint="name one for edgebert alone, e.g. ~/edgebert-files")
     return LocalDevice(folder, is_temporary=False)

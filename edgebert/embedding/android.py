@@ -121,7 +121,7 @@ def check_package(package: str) -> None:
     for part in package.split("."):
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", part) or not part.strip("_"):
             raise UsageError(
-                f"--kotlin-package is {package!r}, where {part!r} is no name", hint="as in --kotlin-package com.example"
+                f"--kotlin-package is {package!r}, where {part!r} is no name", hint="e.g. --kotlin-package com.example"
             )
         if part in _KEYWORDS:
             raise UsageError(

@@ -156,7 +156,7 @@ def shipped_files(bundle: Bundle, artifact: Artifact, place: Place) -> tuple[Fil
 def _check_apart(bundle: Path, folder: Path) -> None:
     one, other = Path(os.path.realpath(bundle)), Path(os.path.realpath(folder))
     if one.is_relative_to(other) or other.is_relative_to(one):
-        raise OutputError(f"{folder}: bundle and target lie within each other", hint="give another folder")
+        raise OutputError(f"{folder}: one of bundle and target is inside the other", hint="give another folder")
 
 
 def _difference(folder: Path, files: Sequence[FileEntry]) -> CheckFailed | None:

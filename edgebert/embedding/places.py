@@ -65,11 +65,11 @@ def android_place(
     if package is not None:
         check_package(package)
     elif kotlin_out is not None:
-        raise UsageError("--kotlin-out needs --kotlin-package", hint="as in --kotlin-package com.example.app")
+        raise UsageError("--kotlin-out needs --kotlin-package", hint="e.g. --kotlin-package com.example.app")
     with writing(assets):
         for names, what in ((_MODULE_FILES, "a project or module"), (_SOURCE_SET_FILES, "a source set")):
             if any((assets / name).exists() for name in names):
-                raise OutputError(f"{assets}: {what}, not its assets", hint="as in app/src/main/assets")
+                raise OutputError(f"{assets}: {what}, not its assets", hint="e.g. app/src/main/assets")
         _check_folder(assets if os.path.lexists(assets) else assets.parent)
         kotlin = None
         if package is not None:

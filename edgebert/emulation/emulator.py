@@ -96,7 +96,7 @@ def check_cpu(cpu: str, known: Sequence[str]) -> None:
     """
     if cpu in ALIASES or (_CPU.fullmatch(cpu) and cpu.partition(",")[0] in known):
         return
-    raise UsageError(f"{cpu!r}: no CPU that can be emulated", hint=f"one of {', '.join((*known, *ALIASES))}")
+    raise UsageError(f"{cpu!r}: not a CPU that can be emulated", hint=f"one of {', '.join((*known, *ALIASES))}")
 
 
 def cpu_names(listing: bytes) -> tuple[str, ...]:

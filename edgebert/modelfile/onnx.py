@@ -240,13 +240,13 @@ def _varints(view: memoryview) -> Iterator[int]:
 
 def _bytes(value: Any) -> memoryview:
     if isinstance(value, int):
-        raise ValueError("a number stands where a message is expected")  # of the file, not of the code
+        raise ValueError("found a number where a message is expected")  # of the file, not of the code
     return memoryview(value)
 
 
 def _whole(value: Any) -> int:
     if not isinstance(value, int):
-        raise ValueError("a message stands where a number is expected")  # of the file, not of the code
+        raise ValueError("found a message where a number is expected")  # of the file, not of the code
     return value
 
 

@@ -122,7 +122,7 @@ def check_folder(folder: Path) -> None:
         OutputError: It is taken by something else.
     """
     if os.path.lexists(folder) and not folder.is_dir():
-        raise OutputError(f"{folder}: exists already, and is no folder", hint="give another name with --out")
+        raise OutputError(f"{folder}: exists already, and is not a folder", hint="give another name with --out")
     if not folder.is_dir():
         check_parent(folder)
     if not folder.is_dir() or (folder / STATE).is_file():

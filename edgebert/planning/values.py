@@ -66,7 +66,7 @@ class PlanOptions:
     def __post_init__(self) -> None:
         check_options(self)
         if not self.shares:
-            raise UsageError("no share to try", hint="as in --shares 0.5,0.35")
+            raise UsageError("no share to try", hint="e.g. --shares 0.5,0.35")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -115,7 +115,7 @@ def _architecture(config: dict[str, Any], path: Path) -> Architecture:
     layers = read_size(config, "num_hidden_layers", 12, path)
     hidden, heads = read_size(config, "hidden_size", 768, path), read_size(config, "num_attention_heads", 12, path)
     if hidden % heads:
-        raise CheckpointError(f"{path}: hidden_size {hidden} is no multiple of num_attention_heads {heads}")
+        raise CheckpointError(f"{path}: hidden_size {hidden} is not a multiple of num_attention_heads {heads}")
     return Architecture(
         hidden=hidden,
         head_dim=hidden // heads,

@@ -182,4 +182,4 @@ def check_gold(examples: Sequence[Example], meaning: Meaning, name: str) -> None
     for example in examples:
         for label in example.gold or ():
             if not 0 <= label < count:
-                raise DataError(f"{name}: the label {label} is none of the model's, which are 0 to {count - 1}")
+                raise DataError(f"{name}: the label {label} is not one of the model's, which are 0 to {count - 1}")

@@ -81,8 +81,8 @@ def _check_pair(name: str, line: int, texts: tuple[str, ...], score: float) -> N
         raise DataError(f"{name}, line {line}: one text, where pairs with a score are learnt from")
     if not -1 <= score <= 1:
         raise DataError(
-            f"{name}, line {line}: the score {score:g} is no cosine, which is from -1 to 1",
-            hint="scale the scores, as in 0 for unrelated texts and 1 for the same meaning",
+            f"{name}, line {line}: the score {score:g} is not a cosine, which is from -1 to 1",
+            hint="scale the scores, e.g. 0 for unrelated texts and 1 for the same meaning",
         )
 
 

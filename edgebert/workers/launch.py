@@ -82,7 +82,7 @@ def _with_this_python() -> Launcher:
 
 def _with_python(device: Device, python: str) -> Launcher:
     if not python or python.startswith("-"):
-        raise UsageError(f"{python!r}: not a program", hint="as in --python /usr/bin/python3")
+        raise UsageError(f"{python!r}: not a program", hint="e.g. --python /usr/bin/python3")
     asked = device.run((python, "-c", "import sys; print('edgebert %d.%d' % sys.version_info[:2])"))
     version = re.search(rb"edgebert (\d+)\.(\d+)\s*\Z", asked.stdout)
     if asked.code != 0 or version is None:

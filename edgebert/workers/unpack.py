@@ -79,7 +79,7 @@ def _walk(path: Path, stage: Path | None) -> RuntimeManifest:
         while (member := _next_member(stream)) is not None:
             file = waiting.pop(member.name, None)
             if file is None:
-                raise BundleError(f"{path}: the member {member.name!r} is not named in {MANIFEST}, or comes twice")
+                raise BundleError(f"{path}: the member {member.name!r} is not named in {MANIFEST}, or appears twice")
             if _headed(member) != _headed(member_of(file.path, file.size_bytes, executable=file.executable)):
                 raise BundleError(f"{path}: the member {member.name!r} is not what {MANIFEST} says")
             digest = _copy(stream, file, None if stage is None else stage / file.path)

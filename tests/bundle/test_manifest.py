@@ -40,7 +40,7 @@ def test_a_manifest_without_schema_is_refused(content: str, bundle: Path):
     [
         (b"", "line 1, column 1: not JSON"),
         (b'{"schema": 1', "line 1, column 13: not JSON"),
-        (b'{"schema": 1, "schema": 2}', "'schema' stands twice"),
+        (b'{"schema": 1, "schema": 2}', "'schema' appears twice"),
         (b'{"schema": NaN}', "the number NaN"),
         (b'{"schema": 1, "task": "\xff"}', "not UTF-8 at byte 23"),
         (b"\xff\xfe{\x00}\x00", "not UTF-8 at byte 0"),

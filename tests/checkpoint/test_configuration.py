@@ -77,7 +77,7 @@ def test_a_problem_type_that_cannot_be_is_refused(folder, problem):
         ({"0": "a", "1": ["b"]}, "name of a label"),
         ({"0": "a", "1": None}, "name of a label"),
         ({"0": 1, "1": "1"}, "twice"),
-        ({"0": "a", "1": "\ud800"}, "'\\ud800', which is no valid Unicode"),
+        ({"0": "a", "1": "\ud800"}, "'\\ud800', which is not valid Unicode"),
     ],
 )
 def test_labels_that_cannot_be_used_are_refused(folder, table, words):

@@ -110,7 +110,7 @@ def test_a_hub_id_that_cannot_be_reached_is_one_line(name):
     with pytest.raises(EnvironmentProblem) as caught:
         load_model(name)
     assert "\n" not in caught.value.message
-    assert f"'{name}' is no folder here, and the Hub cannot be reached" in caught.value.message
+    assert f"'{name}' is not a local folder, and the Hub cannot be reached" in caught.value.message
     assert caught.value.exit_code == 3
 
 

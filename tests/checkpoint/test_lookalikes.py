@@ -224,7 +224,7 @@ def test_what_is_fetched_is_told_before_it_is_fetched(name, caplog, monkeypatch)
     import huggingface_hub
 
     def fetch(repository: str, **_: object) -> str:
-        assert f"'{repository}' is no folder here: fetching" in caplog.text
+        assert f"'{repository}' is not a local folder: fetching" in caplog.text
         return str(fakes.shared_checkpoint())
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", fetch)

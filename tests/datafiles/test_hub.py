@@ -80,7 +80,7 @@ def test_the_hash_is_of_the_rows(loads) -> None:
 def test_what_is_no_reference_is_refused(loads, reference: str) -> None:
     """With the form that a reference has."""
     loads(Split([]))
-    with pytest.raises(DataError, match="is no data set of the Hub") as caught:
+    with pytest.raises(DataError, match="not a data set of the Hub") as caught:
         read_dataset(reference)
     assert "hub:NAME#SPLIT" in caught.value.hint
 

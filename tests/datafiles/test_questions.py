@@ -130,7 +130,7 @@ def test_questions_that_cannot_be_used_are_named(
         ('{"data": [{"paragraphs": [{"context": "a"}]}]}', "article 1, paragraph 1: no key 'qas'; there is 'context'"),
         ('{"data": []}', "there is no question"),
         ('{"data":\n [}', "line 2, column 3: not JSON: Expecting value"),
-        ('{"data": [], "data": []}', "not JSON that edgebert reads: the key 'data' stands twice"),
+        ('{"data": [], "data": []}', "not JSON that edgebert reads: the key 'data' appears twice"),
         ('{"data":\0 []}', "line 1: a NUL byte at offset 8"),
     ],
 )

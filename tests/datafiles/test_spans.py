@@ -46,9 +46,9 @@ def test_an_entity_may_be_part_of_a_word(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("entities", "message"),
     [
-        ([{"start": 0, "end": 9, "label": "a"}], "[0]: 0 to 9 is no span of a text of 8 characters"),
-        ([{"start": 3, "end": 3, "label": "a"}], "[0]: 3 to 3 is no span of a text of 8 characters"),
-        ([{"start": -1, "end": 3, "label": "a"}], "[0]: -1 to 3 is no span of a text of 8 characters"),
+        ([{"start": 0, "end": 9, "label": "a"}], "[0]: 0 to 9 is not a span of a text of 8 characters"),
+        ([{"start": 3, "end": 3, "label": "a"}], "[0]: 3 to 3 is not a span of a text of 8 characters"),
+        ([{"start": -1, "end": 3, "label": "a"}], "[0]: -1 to 3 is not a span of a text of 8 characters"),
         ([{"start": 0, "end": 3, "label": "a", "text": "two"}], "[0]: the text 'two' is not at 0 to 3; there is 'one'"),
         (
             [{"start": 0, "end": 5, "label": "a"}, {"start": 4, "end": 7, "label": "b"}],

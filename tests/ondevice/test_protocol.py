@@ -95,7 +95,7 @@ def test_keys_that_the_host_may_leave_out_may_be_left_out():
         (changed()[:-9], "the request is not JSON: "),
         (b"\xff\xfe", "the request is not JSON: "),
         (b"[" * 100_000, "the request is not JSON: "),
-        (b'{"schema": 2, "schema": 2}', "a key stands twice"),
+        (b'{"schema": 2, "schema": 2}', "a key appears twice"),
         (b'{"schema": NaN}', "the number NaN"),
         (b"[]", r"the request is \[\], not an object"),
         (changed(schema=1), "schema is 1, not 2, the only one this worker knows"),

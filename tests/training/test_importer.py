@@ -174,7 +174,7 @@ def test_tokenizer_files_are_complete_and_neutral(bert: Path, tmp_path: Path) ->
         ({"model_type": "distilbert"}, "model_type is 'distilbert'"),
         ({"num_hidden_layers": 0}, "num_hidden_layers is 0"),
         ({"hidden_size": "16"}, "hidden_size is '16'"),
-        ({"num_attention_heads": 5}, "no multiple of num_attention_heads 5"),
+        ({"num_attention_heads": 5}, "not a multiple of num_attention_heads 5"),
         ({"hidden_dropout_prob": 2}, "hidden_dropout_prob is 2"),
         ({"pad_token_id": 24}, "pad_token_id is 24"),
         ({"num_hidden_layers": 4}, "encoder.layer.3"),

@@ -226,7 +226,7 @@ CHANGES = {
     "other content of the same size": (other, "sha256"),
     "a file of another size": (longer, "is not what"),
     "a file that the manifest does not name": (more, "not named"),
-    "a file that comes twice": (lambda members: members.append(members[-1]), "twice"),
+    "a file that appears twice": (lambda members: members.append(members[-1]), "twice"),
     "a file less": (lambda members: members.pop(), "1 files are missing, as site"),
     "the manifest at another place": (lambda members: members.reverse(), "first member"),
     "no member at all": (lambda members: members.clear(), "first member"),

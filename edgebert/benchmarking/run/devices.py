@@ -41,14 +41,14 @@ def parse_url(url: str) -> tuple[DeviceKind, str]:
         raise UsageError(f"{url!r}: not a device", hint=f"one of {', '.join(_EXAMPLES.values())}")
     if kind == "local":
         if colon:
-            raise UsageError(f"{url!r}: this machine is called local, and no more")
+            raise UsageError(f"{url!r}: this machine is called local, without a name behind it")
         return kind, ""
     if kind == "adb" and not rest:
         return kind, ""  # the only phone, where there is one
     if not rest:
-        raise UsageError(f"{url!r}: which one?", hint=f"as in {_EXAMPLES[kind]}")
+        raise UsageError(f"{url!r}: which one?", hint=f"e.g. {_EXAMPLES[kind]}")
     if rest.startswith("-") or not rest.isprintable() or (" " in rest and kind != "adb"):
-        raise UsageError(f"{url!r}: {rest!r} names no device", hint=f"as in {_EXAMPLES[kind]}")
+        raise UsageError(f"{url!r}: {rest!r} is not a device", hint=f"e.g. {_EXAMPLES[kind]}")
     if kind == "ssh":
         parse_target(rest)
     return kind, rest
