@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgebert.architecture import Architecture, Distillation, Pruning, VocabularyCut
-from edgebert.card_plots import draw_pruning, draw_size_accuracy
-from edgebert.manifest import Artifact, FileEntry, Manifest, Score
+from edgebert.card_plots import baseline_bytes, draw_changes, draw_pruning
+from edgebert.manifest import Artifact, Manifest, Score
 from edgebert.metrics import METRICS
 from edgebert.printable import markdown, markdown_code, markdown_table
 from edgebert.tallies.changes import CHANGE_COLUMNS, change_cells, what_changed
@@ -23,7 +23,7 @@ def write_card(folder: Path, manifest: Manifest) -> None:
     """
     scored = any(item.score and item.score.difference is not None for item in manifest.artifacts)
     if scored:
-        draw_size_accuracy(manifest, folder / PLOT)
+        draw_changes(manifest, folder / PLOT)
     if manifest.pruning is not None:
         draw_pruning(manifest.pruning, manifest.architecture, folder / CUT)
     (folder / "README.md").write_text(card_text(manifest, plot=PLOT if scored else None), encoding="utf-8")
@@ -33,7 +33,8 @@ def card_text(manifest: Manifest, *, plot: str | None) -> str:
     """Return the Markdown of a model card; ``plot`` is the file of its picture of sizes and scores."""
     sections = [_introduction(manifest), _table(manifest)]
     if plot:
-        sections.append(f"![Size of each file against its change of {_metric(manifest)} from the float file]({plot})")
+        change = f"Change of {_metric(manifest)} from the FP32 model with its 95 % interval"
+        sections.append(f"![{change}, and size, of each file]({plot})")
     sections.append(_evaluation(manifest))
     if manifest.evaluation is not None and manifest.evaluation.label_changes:
         sections.append(_changes(manifest))
@@ -266,10 +267,7 @@ def _metric(manifest: Manifest) -> str:
 
 def share_of_float(manifest: Manifest, artifact: Artifact) -> float:
     """Return the size of a file over that of the float baseline of its format."""
-    name = f"baseline/float32.{artifact.format}"
-    listed: tuple[Artifact | FileEntry, ...] = (*manifest.artifacts, *manifest.left_out)
-    sizes = {item.file: item.size_bytes for item in listed}
-    return artifact.size_bytes / sizes[name]
+    return artifact.size_bytes / baseline_bytes(manifest, artifact)
 
 
 def value_text(score: Score | None) -> str:

@@ -1,11 +1,21 @@
-"""The plots of a model card: sizes against the change of the metric, and what pruning left."""
+"""The plots of a model card: change of the metric and size of each file, and what pruning left."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from edgebert.metrics import METRICS
-from edgebert.plotting import BLUE, GREY, INK, ORANGE, PALE, draw_change, open_axes, svg_figure
+from edgebert.plotting import (
+    BLUE,
+    FOREST_REST,
+    FOREST_ROW,
+    INK,
+    PALE,
+    VERDICTS,
+    ForestRow,
+    draw_forest,
+    svg_figure,
+)
 from edgebert.printable import printable
 
 if TYPE_CHECKING:
@@ -15,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from edgebert.architecture import Architecture, Pruning
-    from edgebert.manifest import Manifest
+    from edgebert.manifest import Artifact, FileEntry, Manifest, Score
 
 
 def change_axis(metric: str) -> str:
@@ -24,36 +34,47 @@ def change_axis(metric: str) -> str:
     return f"change of {METRICS[metric].name}{unit}"
 
 
-def draw_size_accuracy(manifest: Manifest, path: Path) -> None:
-    """Draw size in MB against the change of accuracy from the float file, as an SVG file.
+def draw_changes(manifest: Manifest, path: Path) -> None:
+    """Draw the change of the metric from the FP32 model for each shipped file, and its size, as an SVG file.
 
     The changes are paired text by text and have their 95 % intervals, so that a picture shows what the table says.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    scored = [
-        (item, item.score)
-        for item in manifest.artifacts
-        if item.score and (item.role == "baseline" or item.score.difference is not None)
-    ]
-    with svg_figure(path, height=4.0) as figure:
-        axes = figure.subplots()
-        for item, score in scored:
-            metric = METRICS[score.metric]
-            size, change = item.size_bytes / 1e6, metric.scale * (score.difference or 0.0)
-            low, high = (
-                change if end is None else metric.scale * end for end in (score.difference_low, score.difference_high)
-            )
-            value = f"{100 * score.value:.1f} %" if metric.in_points else metric.shown(score.value)
-            shape, colour = ("o", BLUE) if item.format == "onnx" else ("s", ORANGE)
-            colour = GREY if item.role == "baseline" else colour
-            label = f"{printable(item.file)}: {size:.1f} MB, {value}"
-            draw_change(axes, size, change, (low, high), fmt=shape, color=colour, label=label)
-        open_axes(axes, "file size (MB)", change_axis(scored[0][1].metric))
-        axes.axhline(0, color=GREY, linewidth=0.8, linestyle="--", zorder=0)
-        axes.set_xlim(0, max(item.size_bytes for item, _ in scored) / 1e6 * 1.35)
-        figure.legend(loc="outside lower center", ncols=2, frameon=False)
+    scored = [(item, item.score) for item in manifest.artifacts if item.score and item.score.difference is not None]
+    rows = [forest_row(item.file, score, item.size_bytes, baseline_bytes(manifest, item)) for item, score in scored]
+    with svg_figure(path, height=FOREST_REST + FOREST_ROW * len(rows)) as figure:
+        from matplotlib.lines import Line2D
+
+        draw_forest(figure, rows, change_of=change_axis(scored[0][1].metric))
+        verdicts = dict.fromkeys(row.verdict for row in rows)
+        marks = [Line2D([], [], color=VERDICTS[verdict], marker="o", label=verdict) for verdict in verdicts]
+        figure.legend(handles=marks, loc="outside lower left", ncols=3, frameon=False, fontsize=9)
+
+
+def baseline_bytes(manifest: Manifest, artifact: Artifact) -> int:
+    """Return the size in bytes of the FP32 baseline of a file's format, also of one that a slim bundle leaves out."""
+    listed: tuple[Artifact | FileEntry, ...] = (*manifest.artifacts, *manifest.left_out)
+    return {item.file: item.size_bytes for item in listed}[f"baseline/float32.{artifact.format}"]
+
+
+def forest_row(file: str, score: Score, size_bytes: int, baseline_bytes: int | None) -> ForestRow:
+    """Return a row of ``draw_forest`` for a file with a score that is paired with its baseline."""
+    metric = METRICS[score.metric]
+    change, low, high = (end or 0.0 for end in (score.difference, score.difference_low, score.difference_high))
+    value = f"{metric.scale * score.value:.1f} %" if metric.in_points else metric.shown(score.value)
+    told, least, most = (metric.shown(end, sign=True) for end in (change, low, high))
+    return ForestRow(
+        name=printable(file),
+        text=f"{value}, {told} ({least} to {most})",
+        change=metric.scale * change,
+        low=metric.scale * low,
+        high=metric.scale * high,
+        size_mb=size_bytes / 1e6,
+        baseline_mb=None if baseline_bytes is None else baseline_bytes / 1e6,
+        is_gain=not metric.is_error,
+    )
 
 
 def draw_pruning(pruning: Pruning, architecture: Architecture, path: Path) -> None:

@@ -7,7 +7,8 @@ import io
 import math
 import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO
 from xml.etree import ElementTree as ET
@@ -99,19 +100,76 @@ def log_axis(axes: Axes, least: float, most: float) -> None:
     axes.set_xticks([], minor=True)
 
 
-def draw_change(axes: Axes, x: float, change: float, interval: tuple[float, float], **style: object) -> None:
-    """Draw one value with its interval, which has no bar where it has no width.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForestRow:
+    """A file in a picture of changes: its name, its change with the 95 % interval, and its size.
+
+    Attributes:
+        name: Name of the file.
+        text: What is written beside the name, e.g. the change in words.
+        change: Change of the metric from the FP32 model, in the unit of the axis.
+        low: Lower end of its interval.
+        high: Upper end of its interval.
+        size_mb: Size of the file in MB of 1,000,000 bytes.
+        baseline_mb: Size of the FP32 file that it is compared with; ``None`` where it is not known.
+        is_gain: Whether a change above 0 is better.
+    """
+
+    name: str
+    text: str
+    change: float
+    low: float
+    high: float
+    size_mb: float
+    baseline_mb: float | None
+    is_gain: bool = True
+
+    @property
+    def verdict(self) -> str:
+        """What the interval says: one of ``VERDICTS``."""
+        low, high = (self.low, self.high) if self.is_gain else (-self.high, -self.low)
+        return "significant drop" if high < 0 else "significant gain" if low > 0 else "no significant change"
+
+
+VERDICTS = {"significant drop": RED, "no significant change": BLUE, "significant gain": GREEN}
+"""What an interval of a change can say, and the colour of each."""
+
+FOREST_ROW, FOREST_REST = 0.62, 1.25
+"""Height of a row of ``draw_forest`` and of all else in it, in inches."""
+
+
+def draw_forest(figure: Figure, rows: Sequence[ForestRow], *, change_of: str) -> None:
+    """Draw the change of each file with its interval, beside a bar of its size over that of the FP32 file.
 
     Args:
-        axes: Where.
-        x: Place on the horizontal axis.
-        change: The value.
-        interval: Its ends.
-        **style: Arguments of ``Axes.errorbar``, as ``fmt``, ``color`` and ``label``.
+        figure: Where; about ``FOREST_ROW`` inches high for each row and ``FOREST_REST`` for the axes.
+        rows: The files, the first on top.
+        change_of: Name of the axis, with the unit.
     """
-    low, high = interval
-    ends = None if low == high else [[change - low], [high - change]]
-    axes.errorbar([x], [change], yerr=ends, capsize=4, markersize=7, **style)  # type: ignore[arg-type]
+    left, right = figure.subplots(1, 2, width_ratios=(1.7, 1))
+    ends = [0.0, *(end for row in rows for end in (row.low, row.high))]
+    margin = 0.07 * (max(ends) - min(ends)) or 1.0
+    left.set_xlim(min(ends) - margin, max(ends) + margin)
+    left.axvline(0, color=INK, linewidth=1.2, zorder=1.5)
+    at_top = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "ha": "center"}
+    left.annotate("FP32 model", (0, 1), (0, 3), fontsize=9, color=INK, **at_top)
+    widest = max(max(row.size_mb, row.baseline_mb or 0.0) for row in rows)
+    for place, row in enumerate(rows):
+        colour, above = VERDICTS[row.verdict], {"va": "bottom", "fontsize": 9, "color": INK}
+        left.annotate(f"{row.name}: {row.text}", (0, place - 0.2), xycoords=("axes fraction", "data"), **above)
+        reach = None if row.low == row.high else [[row.change - row.low], [row.high - row.change]]
+        left.errorbar([row.change], [place + 0.08], xerr=reach, fmt="o", color=colour, capsize=4, markersize=7)
+        if row.baseline_mb is not None:
+            right.barh(place + 0.08, row.baseline_mb, height=0.3, color=PALE)
+        right.barh(place + 0.08, row.size_mb, height=0.3, color=GREY)
+        size = f"{row.size_mb:.1f} MB" if row.baseline_mb is None else f"{row.size_mb:.1f} of {row.baseline_mb:.1f} MB"
+        right.annotate(size, (0, place - 0.2), **above)
+    for axes, name in ((left, change_of), (right, "file size (MB), pale: FP32")):
+        plain_axes(axes, name, "")
+        axes.set_ylim(len(rows) - 0.55, -0.75)
+        axes.set_yticks([])
+        axes.spines["left"].set_visible(False)
+    right.set_xlim(0, 1.02 * widest)
 
 
 def inline_svg(svg: str, *, name: str, prefix: str, colours: Mapping[str, str]) -> str:

@@ -17,12 +17,12 @@ from edgebert.benchmarking.analysis.rows import sections
 from edgebert.benchmarking.render import plots
 from edgebert.benchmarking.render.html import device_plots
 from edgebert.card import PLOT
-from edgebert.card_plots import draw_pruning, draw_size_accuracy
+from edgebert.card_plots import draw_changes, draw_pruning
 from edgebert.manifest import Manifest
 from edgebert.planning import picture as plan_picture
 from edgebert.planning.picture import draw_plan
 from edgebert.planning.values import Bounds
-from edgebert.plotting import inline_svg
+from edgebert.plotting import VERDICTS, ForestRow, inline_svg
 from edgebert.recipe import Target
 from tests.planning.test_picture import some_plan
 from tests.support import report_values as rv
@@ -84,14 +84,14 @@ def texts_on(pruning: Pruning, left: Architecture, monkeypatch: pytest.MonkeyPat
 def test_the_plot_of_equal_manifests_is_byte_identical(tmp_path: Path):
     """Drawn twice, the picture has the same bytes; another score gives another picture."""
     first, second, other = (tmp_path / f"{name}.svg" for name in ("first", "second", "other"))
-    draw_size_accuracy(scored(), first)
-    draw_size_accuracy(scored(), second)
+    draw_changes(scored(), first)
+    draw_changes(scored(), second)
     assert first.read_bytes() == second.read_bytes()
     manifest = scored()
     score = manifest.artifacts[0].score
     assert score is not None
     artifact = dataclasses.replace(manifest.artifacts[0], score=dataclasses.replace(score, difference=-0.001))
-    draw_size_accuracy(dataclasses.replace(manifest, artifacts=(artifact, *manifest.artifacts[1:])), other)
+    draw_changes(dataclasses.replace(manifest, artifacts=(artifact, *manifest.artifacts[1:])), other)
     assert other.read_bytes() != first.read_bytes()
 
 
@@ -100,9 +100,9 @@ def test_the_plot_does_not_depend_on_the_settings_of_the_user(tmp_path: Path):
     import matplotlib as mpl
 
     plain, styled = tmp_path / "plain.svg", tmp_path / "styled.svg"
-    draw_size_accuracy(scored(), plain)
+    draw_changes(scored(), plain)
     with mpl.rc_context({"axes.facecolor": "black", "lines.linewidth": 9, "font.family": "serif", "savefig.dpi": 300}):
-        draw_size_accuracy(scored(), styled)
+        draw_changes(scored(), styled)
     assert styled.read_bytes() == plain.read_bytes()
 
 
@@ -111,7 +111,7 @@ def test_a_picture_is_svg_without_date_or_script(picture: str, tmp_path: Path):
     """A picture is well-formed SVG with a size, holds no date, no script and no address to load anything from."""
     path = tmp_path / "picture.svg"
     if picture == "plot":
-        draw_size_accuracy(scored(), path)
+        draw_changes(scored(), path)
     else:
         draw_pruning(*shapes(6, (0, 1, 3)), path)
     root = ET.fromstring(path.read_text(encoding="utf-8"))
@@ -141,10 +141,10 @@ def kept_figures(monkeypatch: pytest.MonkeyPatch, *modules: object) -> list[Figu
 
 
 def bars(axes: Axes) -> list[tuple[float, float]]:
-    """Return the ends of the vertical error bars, lowest first."""
+    """Return the ends of the error bars, which lie level, lowest first."""
     drawn = [item.lines[2] for item in axes.containers if isinstance(item, ErrorbarContainer)]
     return sorted(
-        (float(ends[0][1]), float(ends[1][1]))
+        (float(ends[0][0]), float(ends[1][0]))
         for collections in drawn
         for collection in collections
         for ends in collection.get_segments()
@@ -152,17 +152,51 @@ def bars(axes: Axes) -> list[tuple[float, float]]:
 
 
 def test_the_card_draws_the_paired_change_that_its_table_tells(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    """The bars are the intervals of the change in points, and a line at 0 is the float file, which has none."""
+    """A row for each shipped file: its change with the interval in points, the FP32 model at 0, and its size."""
     figures = kept_figures(monkeypatch, card_plots)
     manifest = scored()
-    draw_size_accuracy(manifest, tmp_path / "card.svg")
-    axes = figures[0].axes[0]
+    draw_changes(manifest, tmp_path / "card.svg")
+    left, right = figures[0].axes
     told = [item.score for item in manifest.artifacts if item.score and item.score.difference is not None]
     ends = sorted((100 * (score.difference_low or 0), 100 * (score.difference_high or 0)) for score in told)
     assert len(ends) == 2
-    assert np.allclose(bars(axes), ends)
-    assert axes.get_ylabel() == "change of accuracy (points)"
-    assert [0.0, 0.0] in [list(line.get_ydata()) for line in axes.lines]
+    assert np.allclose(bars(left), ends)
+    assert left.get_xlabel() == "change of accuracy (points)"
+    assert [0, 0] in [list(line.get_xdata()) for line in left.lines]
+    words = [text.get_text() for text in left.texts]
+    assert words == [
+        "FP32 model",
+        "int8.onnx: 90.9 %, -0.30 (-0.81 to +0.19)",
+        "int8.tflite: 90.9 %, -0.30 (-0.81 to +0.19)",
+    ]
+    assert [bar.get_width() for bar in right.patches] == pytest.approx([267.8, 67.0] * 2)
+    assert [text.get_text() for text in right.texts] == ["67.0 of 267.8 MB"] * 2
+
+
+@pytest.mark.parametrize(
+    ("ends", "is_gain", "verdict"),
+    [
+        ((-2.0, -1.0), True, "significant drop"),
+        ((-2.0, 0.0), True, "no significant change"),
+        ((0.5, 1.0), True, "significant gain"),
+        ((0.5, 1.0), False, "significant drop"),
+        ((-1.0, -0.5), False, "significant gain"),
+    ],
+)
+def test_an_interval_that_contains_0_is_no_significant_change(ends: tuple[float, float], is_gain: bool, verdict: str):
+    """The words and the colour follow the interval; of an error, less is better."""
+    row = ForestRow(
+        name="a",
+        text="",
+        change=sum(ends) / 2,
+        low=ends[0],
+        high=ends[1],
+        size_mb=1,
+        baseline_mb=None,
+        is_gain=is_gain,
+    )
+    assert row.verdict == verdict
+    assert len(set(VERDICTS.values())) == 3
 
 
 def test_a_report_draws_the_paired_change_that_its_table_tells(monkeypatch: pytest.MonkeyPatch):
@@ -172,12 +206,13 @@ def test_a_report_draws_the_paired_change_that_its_table_tells(monkeypatch: pyte
     report = rv.make_report(rv.make_measurement(answers=answers), labels=labels)
     (section,) = sections([report])
     figures = kept_figures(monkeypatch, plots)
-    assert list(device_plots(section, prefix="p"))
+    (plot,) = [plot for plot in device_plots(section, prefix="p") if plot.kind == "changes"]
     (row,) = [row for row in section.scores if row.baseline]
     assert row.score is not None
     (bar,) = [found for figure in figures for axes in figure.axes for found in bars(axes)]
     assert np.allclose(bar, (100 * row.score.difference_low, 100 * row.score.difference_high))
     assert bar[1] < 0
+    assert [name for *_, name in plot.legend] == ["significant drop"]
     (float_score,) = [item.score for item in section.scores if not item.baseline]
     assert row.score.high > float_score.low
 
@@ -206,7 +241,8 @@ def test_a_change_at_the_edge_is_drawn(change: float, tmp_path: Path):
         difference_high=min(change + 0.1, 1.0),
     )
     artifact = dataclasses.replace(make_artifact(Target(format="onnx", precision="int8")), score=score)
-    draw_size_accuracy(make_manifest(artifact), tmp_path / PLOT)
+    baseline = make_artifact(Target(format="onnx", precision="float32"), role="baseline")
+    draw_changes(make_manifest(artifact, baseline), tmp_path / PLOT)
     assert (tmp_path / PLOT).stat().st_size > 1000
 
 

@@ -66,3 +66,40 @@ def test_a_plan_of_one_trial_is_drawn(tmp_path: Path):
     """One point, of one precision, without neighbours to span an axis."""
     draw_plan(make_plan(make_trial(), bounds=Bounds(max_drop=1)), tmp_path / "plan.svg")
     assert (tmp_path / "plan.svg").stat().st_size > 1000
+
+
+def words(path: Path, plan: SearchResult, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Draw a plan with letters as text, and return the words on the picture."""
+    import matplotlib.style
+
+    real = matplotlib.style.context
+    monkeypatch.setattr(matplotlib.style, "context", lambda given: real([*given, {"svg.fonttype": "none"}]))
+    draw_plan(plan, path)
+    return ["".join(element.itertext()) for element in ET.parse(path).getroot().iter(f"{SVG}text")]
+
+
+def test_points_and_lines_have_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The original, the front and the pick have a number and a line of the key; the bounds say what they are."""
+    found = words(tmp_path / "plan.svg", some_plan(Bounds(max_drop=1, max_mb=35)), monkeypatch)
+    for text in (
+        "1  keep 35 %, distilled, int8: 30.0 MB, -0.50 (pick)",
+        "2  FP32 original: 268.0 MB",
+        "1",
+        "2",
+        "FP32 original",
+        "bound: at most 1 point worse",
+        "bound: 35 MB",
+        "best at its size",
+        "95 % interval",
+    ):
+        assert text in found
+    assert not [text for text in found if "keep 50 %" in text]
+
+
+def test_one_cost_has_no_colour_bar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Colours tell the cost only where it differs."""
+    bar = "work (% of the FP32 original)"
+    uncut = make_trial(keep=1.0, precision="float32", size=268_000_000, work=1.0, drop=0.0)
+    one = make_plan(uncut, make_trial(keep=1.0, size=67_000_000, work=1.0, drop=0.2), bounds=Bounds(max_drop=1))
+    assert bar not in words(tmp_path / "one.svg", one, monkeypatch)
+    assert bar in words(tmp_path / "some.svg", some_plan(Bounds(max_drop=1)), monkeypatch)

@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING
 
 from edgebert.benchmarking.analysis import rows
 from edgebert.benchmarking.analysis.rows import Section, sections
-from edgebert.benchmarking.analysis.stats import Estimate
 from edgebert.benchmarking.render import plots, tables, words
+from edgebert.card_plots import change_axis, forest_row
 from edgebert.errors import MissingExtraError
-from edgebert.metrics import METRICS
 from edgebert.outputs import FileKind, begins_with
-from edgebert.plotting import GREY, HUES, inline_svg
+from edgebert.plotting import GREY, HUES, VERDICTS, ForestRow, inline_svg
 from edgebert.printable import printable
 
 if TYPE_CHECKING:
@@ -109,13 +108,14 @@ def device_plots(section: Section, *, prefix: str) -> Iterator[Plot]:
         yield from plot("lengths", lengths, files, f"Median time against the length of the text on {device}")
         trace = plots.draw_trace(measurement, bundle, series)
         yield from plot("trace", trace, files, f"Temperature, frequency and drift of {device} over the run")
-    changes, sizes = _changes(section), {item.file: item.size_bytes / 1e6 for item in bundle.files}
-    metric = METRICS[next((row.score.metric for row in section.scores if row.score), "accuracy")]
-    unit = f" {metric.unit}" if metric.unit else ""
-    values = _pairs((file, f"{sizes[file]:.1f} MB, {change.value:+.2f}{unit}") for file, change in changes)
-    named = f"change of {metric.name}{f' ({metric.unit})' if metric.unit else ''}"
-    drawn = plots.draw_sizes(changes, bundle, change_of=named)
-    yield from plot("sizes", drawn, files, f"File size against change of {metric.name}: {values}")
+    changes = _changes(section)
+    values = _pairs((row.name, f"{row.size_mb:.1f} MB, {row.text}") for row in changes)
+    metric = next((row.score.metric for row in section.scores if row.score), "")
+    drawn = plots.draw_changes(changes, change_of=change_axis(metric) if metric else "")
+    verdicts = [
+        (plots.COLOURS[VERDICTS[verdict]], "●", verdict) for verdict in dict.fromkeys(row.verdict for row in changes)
+    ]
+    yield from plot("changes", drawn, verdicts, f"Change of quality and file size: {values}")
     counts = tuple(item for item in measurement.counts if item.series == measurement.counts[0].series)
     classes = _largest_classes(counts)
     hues = zip((*HUES[: len(classes)], GREY), (*classes, "other"), strict=True)
@@ -125,16 +125,15 @@ def device_plots(section: Section, *, prefix: str) -> Iterator[Plot]:
     yield from plot("counts", drawn, legend, f"Instructions of one inference: {totals}")
 
 
-def _changes(section: Section) -> list[tuple[str, Estimate]]:
-    """Return the change of the metric of each file that has a baseline or is one, in points where it is a share."""
-    baselines = {row.baseline for row in section.scores}
-    found = []
-    for row in section.scores:
-        if row.score and (row.baseline or row.file in baselines):
-            ends = (row.score.difference, row.score.difference_low, row.score.difference_high)
-            value, low, high = (METRICS[row.score.metric].scale * (end or 0.0) for end in ends)
-            found.append((row.file, Estimate(value=value, low=low, high=high)))
-    return found
+def _changes(section: Section) -> list[ForestRow]:
+    """Return the change of the metric of each file that has a baseline, and its size."""
+    sizes = {item.file: item.size_bytes for item in section.report.bundle.files}
+    names = words.run_names((row.file, row.runtime, 1) for row in section.scores)
+    return [
+        forest_row(names[row.file, row.runtime, 1], row.score, sizes[row.file], sizes.get(row.baseline))
+        for row in section.scores
+        if row.score and row.baseline and row.score.difference is not None
+    ]
 
 
 def _largest_classes(counts: Iterable[InstructionCount]) -> list[str]:

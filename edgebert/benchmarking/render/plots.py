@@ -1,4 +1,4 @@
-"""The plots of a report, one function each: raw times, time by length, sizes, counts, and the course of the run.
+"""The plots of a report, one function each: raw times, time by length, changes, counts, and the course of the run.
 
 Each returns a picture as SVG text, or ``None`` where there is nothing to draw.
 """
@@ -7,15 +7,27 @@ from __future__ import annotations
 
 import io
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgebert.benchmarking.analysis.stats import Estimate, quantiles
+from edgebert.benchmarking.analysis.stats import quantiles
 from edgebert.benchmarking.render.words import count_of, run_names, shown
-from edgebert.plotting import GREY, HUES, INK, PALE, draw_change, log_axis, plain_axes, svg_figure
+from edgebert.plotting import (
+    FOREST_REST,
+    FOREST_ROW,
+    GREY,
+    HUES,
+    INK,
+    PALE,
+    ForestRow,
+    draw_forest,
+    log_axis,
+    plain_axes,
+    svg_figure,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -92,45 +104,64 @@ def draw_times(measurement: Measurement, bundle: BundleFacts, series: str) -> st
 
 
 def draw_lengths(measurement: Measurement, bundle: BundleFacts) -> str | None:
-    """Draw the median time of the texts of each length in tokens, with the fewest threads that were measured."""
+    """Draw the median time of the texts of each length in tokens, with the fewest threads that were measured.
+
+    A file with fixed lengths pads each text, so all texts that are fed at one length are one step.
+    """
     looks, out = marks(bundle), io.StringIO()
     least = min((done.trial.threads for done in measurement.trials), default=0)
-    times: dict[str, dict[int, list[float]]] = {}
+    times: dict[str, dict[int, dict[int, list[float]]]] = {}
     for done in measurement.trials:
         for item in done.trial.series if done.trial.threads == least else ():
-            by_length = times.setdefault(done.file, defaultdict(list))
+            by_fed = times.setdefault(done.file, {})
             for run, ns in enumerate(item.run_ns):
-                by_length[item.tokens[run % len(item.tokens)]].append(ns / 1e6)
-    if max((len(by_length) for by_length in times.values()), default=0) < 2:
+                tokens, fed = (lengths[run % len(item.tokens)] for lengths in (item.tokens, item.fed))
+                by_fed.setdefault(fed, defaultdict(list))[tokens].append(ns / 1e6)
+    if max((sum(map(len, by_fed.values())) for by_fed in times.values()), default=0) < 2:
         return None
+    formats = {item.file: item.format for item in bundle.files}
     with svg_figure(out, width=_WIDTH, height=3.2, letters="none") as figure:
         axes = figure.subplots()
-        for file, by_length in times.items():
-            look, lengths = looks[file], sorted(by_length)
-            medians = [float(np.median(by_length[length])) for length in lengths]
-            style = look.shape + ("--" if look.is_hollow else "-")
-            axes.plot(lengths, medians, style, color=look.colour, linewidth=1, markersize=4, markerfacecolor=look.face)
+        for file, by_fed in times.items():
+            points = _steps(by_fed, bundle.text.lengths) if formats[file] == "tflite" else _points(by_fed)
+            look, line = looks[file], "--" if looks[file].is_hollow else "-"
+            axes.plot(*zip(*points, strict=True), line, color=look.colour, linewidth=1)
+            drawn = [(length, _median(runs)) for by_length in by_fed.values() for length, runs in by_length.items()]
+            axes.plot(*zip(*drawn, strict=True), look.shape, color=look.colour, markersize=4, markerfacecolor=look.face)
         axes.set_xlim(left=0)
         axes.set_ylim(bottom=0)
         plain_axes(axes, f"tokens of the text ({count_of(least, 'thread')})", "ms, median")
     return out.getvalue()
 
 
-def draw_sizes(scores: Sequence[tuple[str, Estimate]], bundle: BundleFacts, *, change_of: str) -> str | None:
-    """Draw file size in MB against the paired change of a metric on one device, with 95 % intervals."""
-    looks, out = marks(bundle), io.StringIO()
-    sizes = {item.file: item.size_bytes / 1e6 for item in bundle.files}
-    if not scores:
+def _points(by_fed: Mapping[int, Mapping[int, list[float]]]) -> list[tuple[float, float]]:
+    """Return the median of each length in tokens, the shortest first."""
+    return sorted((length, _median(runs)) for by_length in by_fed.values() for length, runs in by_length.items())
+
+
+def _steps(by_fed: Mapping[int, Mapping[int, list[float]]], lengths: Sequence[int]) -> list[tuple[float, float]]:
+    """Return the line of each fed length: level from the fixed length below it, at the median of its texts."""
+    last, found = 0, list[tuple[float, float]]()
+    for fed in sorted(by_fed):
+        level = _median([ms for runs in by_fed[fed].values() for ms in runs])
+        before = max((length for length in lengths if length < fed), default=0)
+        found += [(np.nan, np.nan)] if before != last else []
+        found += [(before, level), (fed, level)]
+        last = fed
+    return found
+
+
+def _median(values: Sequence[float]) -> float:
+    return float(np.median(values))
+
+
+def draw_changes(rows: Sequence[ForestRow], *, change_of: str) -> str | None:
+    """Draw the paired change of the metric of each file on one device with its interval, and its size."""
+    out = io.StringIO()
+    if not rows:
         return None
-    with svg_figure(out, width=_WIDTH, height=3.2, letters="none") as figure:
-        axes = figure.subplots()
-        for file, change in scores:
-            low, high = (change.value if end is None else end for end in (change.low, change.high))
-            look = {"fmt": looks[file].shape, "color": looks[file].colour, "markerfacecolor": looks[file].face}
-            draw_change(axes, sizes[file], change.value, (low, high), **look)
-        axes.set_xlim(0, 1.1 * max(sizes[file] for file, _ in scores))
-        axes.axhline(0, color=GREY, linewidth=0.8, linestyle="--", zorder=0)
-        plain_axes(axes, "file size (MB)", change_of)
+    with svg_figure(out, width=_WIDTH, height=FOREST_REST + FOREST_ROW * len(rows), letters="none") as figure:
+        draw_forest(figure, rows, change_of=change_of)
     return out.getvalue()
 
 

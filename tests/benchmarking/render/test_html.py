@@ -92,7 +92,7 @@ def test_every_picture_and_every_table_has_a_name(page: Page):
     pictures = page.all("svg")
     assert len(pictures) >= 8
     assert all(item.attributes["role"] == "img" and item.attributes["aria-label"] for item in pictures)
-    assert len({item.attributes["aria-label"] for item in pictures}) == len(pictures) - 2  # sizes, alike on 3 devices
+    assert len({item.attributes["aria-label"] for item in pictures}) == len(pictures) - 2  # changes, alike on 3 devices
     assert len(page.all("caption")) == len(page.all("table"))
     assert all(cell.attributes["scope"] in {"col", "row"} for cell in page.all("th"))
     names = [item.attributes["aria-label"] for item in page.elements if item.attributes.get("role") == "region"]

@@ -5,22 +5,24 @@ from dataclasses import replace
 
 import pytest
 
-from edgebert.benchmarking.analysis.stats import Estimate
 from edgebert.benchmarking.render.plots import (
     COLOURS,
     MOST_MARKS,
+    draw_changes,
     draw_counts,
     draw_lengths,
-    draw_sizes,
     draw_times,
     draw_trace,
     marks,
 )
 from edgebert.device.device import PhoneState
 from edgebert.device.protocol import Temperature, TimedSeries
+from edgebert.plotting import ForestRow
 from tests.support import report_values as rv
 
 pytest.importorskip("matplotlib", reason="matplotlib draws the plots")
+
+from matplotlib.axes import Axes
 
 SVG = "{http://www.w3.org/2000/svg}"
 FILES = (rv.INT8, rv.FLOAT, rv.INT8_TFLITE, rv.FLOAT_TFLITE)
@@ -100,7 +102,7 @@ def test_nothing_is_drawn_of_nothing():
     assert draw_times(rv.make_measurement(), rv.make_bundle(), "128") is None
     assert draw_lengths(measurement, bundle) is None
     assert draw_lengths(rv.make_measurement(), rv.make_bundle()) is None
-    assert draw_sizes([], bundle, change_of="x") is None
+    assert draw_changes([], change_of="x") is None
     assert draw_counts([], classes=[]) is None
 
 
@@ -112,6 +114,23 @@ def test_latency_is_drawn_for_each_length():
     assert sum(1 for _ in ET.fromstring(svg).iter(f"{SVG}use")) > 2
     other = by_length(rv.make_measurement({rv.INT8: [[1]]}), {8: [2_000_000, 2_000_000], 16: [4_000_000] * 2})
     assert draw_lengths(other, rv.make_bundle((rv.INT8,))) == svg
+
+
+def test_latency_of_fixed_lengths_has_steps(monkeypatch: pytest.MonkeyPatch):
+    """A TFLite file is level between fixed lengths, with a gap where no text was fed at one; an ONNX file is not."""
+    lines = []
+    real = Axes.plot
+    monkeypatch.setattr(Axes, "plot", lambda axes, *given, **named: lines.append(given) or real(axes, *given, **named))
+    series = TimedSeries(name="all", tokens=(5, 9, 40), fed=(16, 16, 64), run_ns=(1_000_000, 3_000_000, 8_000_000))
+    for file in (rv.INT8, rv.INT8_TFLITE):
+        measurement = rv.change_trials(rv.make_measurement({file: [[1]]}), series=(series,))
+        assert draw_lengths(measurement, rv.make_bundle((file,))) is not None
+    onnx, _, tflite, marks_drawn = lines
+    assert list(zip(*onnx[:2], strict=True)) == [(5, 1), (9, 3), (40, 8)]
+    step = [point for point in zip(*tflite[:2], strict=True) if point[0] == point[0]]
+    assert step == [(0, 2), (16, 2), (32, 8), (64, 8)]
+    assert len(tflite[0]) == 5
+    assert list(zip(*marks_drawn[:2], strict=True)) == [(5, 1), (9, 3), (40, 8)]
 
 
 def test_the_counts_are_labelled_in_millions():
@@ -137,13 +156,10 @@ def test_a_name_is_never_a_formula_or_a_layout(name: str):
 def test_equal_values_are_equal_bytes():
     """Each picture is the same every time, and another one for other values."""
     bundle = rv.make_bundle()
-    change = Estimate(value=90.0, low=88.0, high=92.0)
-    assert draw_sizes([(rv.INT8, change)], bundle, change_of="x") == draw_sizes(
-        [(rv.INT8, change)], bundle, change_of="x"
-    )
-    assert draw_sizes([(rv.INT8, replace(change, value=91.0))], bundle, change_of="x") != draw_sizes(
-        [(rv.INT8, change)], bundle, change_of="x"
-    )
+    row = ForestRow(name=rv.INT8, text="", change=-1, low=-2, high=1, size_mb=25, baseline_mb=100)
+    assert draw_changes([row], change_of="x") == draw_changes([row], change_of="x")
+    assert draw_changes([replace(row, low=-1.5)], change_of="x") != draw_changes([row], change_of="x")
+    assert draw_changes([replace(row, size_mb=26)], change_of="x") != draw_changes([row], change_of="x")
     assert draw_times(rv.make_measurement(), bundle, "all") == draw_times(rv.make_measurement(), bundle, "all")
 
 
