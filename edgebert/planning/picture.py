@@ -80,8 +80,8 @@ def _draw_trials(axes: Axes, plan: SearchResult, shaded: dict[str, Any] | None) 
             colour = {"color": BLUE} if shaded is None else shaded | {"c": [100 * trial.cost for trial in chosen]}
             points.append(axes.scatter(*_places(chosen), marker=mark, s=areas, zorder=3, label=label, **colour))
     for index, trial in enumerate(plan.front):
-        label = None if index else "95 % interval"
-        axes.plot([trial.size_mb] * 2, [-drop for drop in trial.drop_interval], color=PALE, zorder=0, label=label)
+        interval = "_nolegend_" if index else "95 % interval"
+        axes.plot([trial.size_mb] * 2, [-drop for drop in trial.drop_interval], color=PALE, zorder=0, label=interval)
     if plan.pick is not None:
         place = _places([plan.pick])
         axes.scatter(*place, s=230, facecolors="none", edgecolors=RED, linewidths=1.6, zorder=4, label="pick")
@@ -110,10 +110,10 @@ def _draw_names(axes: Axes, named: Sequence[Measured], plan: SearchResult) -> No
     """Write the number of each named trial beside its mark, where it covers the least of what is there."""
     marks = [_box_of(axes, trial) for trial in plan.trials]
     taken: list[Bbox] = [text.get_window_extent() for text in axes.texts]
+    style: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "va": "center", "fontsize": 9, "color": INK}
     for number, trial in enumerate(named, start=1):
         tried = []
         for place, shift in enumerate(_SHIFTS):
-            style = {"textcoords": "offset points", "ha": "center", "va": "center", "fontsize": 9, "color": INK}
             made = axes.annotate(str(number), (trial.size_mb, -trial.drop + 0.0), shift, **style, zorder=5)
             made.set_in_layout(False)
             box = made.get_window_extent()
