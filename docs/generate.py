@@ -57,9 +57,9 @@ file that is not of the kind that the command writes is never replaced.
 
 ## Data files
 
-`--eval`, `--data` and `--train` take texts with their right answers, in UTF-8. The suffix decides how a file is read;
+`--eval` and `--train` take texts with their right answers, in UTF-8. The suffix decides how a file is read;
 each may be followed by `.gz`. `--train` of `export`, `prune` and `plan` takes texts without answers too, and so does
-`--vocabulary`. [tasks](tasks/README.md) shows a file for each task.
+`--keep-tokens-of`. [tasks](tasks/README.md) shows a file for each task.
 
 | suffix | layout |
 | --- | --- |
@@ -182,14 +182,14 @@ when the same command is given again; until then its state is in `OUT.state`. `-
 record of what was cut.
 """,
     "plan": """\
-The state of the search, the picture `plan.svg` and the recipe of the pick, `pick.toml`, are in `--out`. Stopped, the
-same
-command goes on where it was; other bounds are answered from what was measured. Exit code 1 when nothing fits the
-bounds; the message says which to relax and by how much.
+The state of the search, the picture `plan.svg` and the recipe of the pick, `pick.toml`, are in `--out`. An
+interrupted search resumes with the same command, and `--restart` starts over; other bounds are answered from what was
+measured. Exit code 1 when nothing fits the bounds; the message says which to relax and by how much.
 """,
     "bench": """\
-[Benchmarking](benchmarking.md) says what is measured and how to read it. Stopped, the same command goes on where it
-was; its state is in `OUT.journal`. With `--force`, a report is replaced, never another file. Exit code 1 when a file
+[Benchmarking](benchmarking.md) says what is measured and how to read it. An interrupted run resumes with the same
+command; its state is in `OUT.journal`, and `--restart` discards it. `--force` replaces a finished report, never another
+file. Exit code 1 when a file
 computes something else on a device than the model, 3 when a device did not finish; the report of the others is written
 all the same.
 """,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from edgebert.arguments import Between, Kept, Rate, Seed, check_options, path_of
 from edgebert.errors import RecipeError, UsageError
 from edgebert.jsonio import from_plain
+from edgebert.progress import note
 from edgebert.staging import reading
 
 if TYPE_CHECKING:
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
 
 Format = Literal["onnx", "tflite"]
 Precision = Literal["float32", "int8", "int8-legacy"]
+
+FORMER_NAMES = {
+    "prune50-int8": "keep50-int8",
+    "prune65-distill-int8": "keep35-distill-int8",
+    "prune75-vocab-distill-int8": "keep25-vocab-distill-int8",
+}
+"""Former names of built-in recipes, read until the next release, and their present ones."""
 
 LONGEST = 512
 MOST_EPOCHS = 100
@@ -102,12 +110,12 @@ def load_recipe(name: str | Path) -> Recipe:
         with reading(path, error=RecipeError):
             text = path.read_text(encoding="utf-8")
         return _parse(text, source=str(path))
-    known = {recipe.name: recipe for recipe in built_in_recipes()}
-    if str(name) not in known:
+    known, present = {recipe.name: recipe for recipe in built_in_recipes()}, _present_name(str(name))
+    if present not in known:
         raise RecipeError(
-            f"there is no recipe {str(name)!r}", hint=f"built in: {', '.join(known)}; or give the path of a .toml file"
+            f"there is no recipe {present!r}", hint=f"built in: {', '.join(known)}; or give the path of a .toml file"
         )
-    return known[str(name)]
+    return known[present]
 
 
 def recipe_text(name: str) -> str:
@@ -116,7 +124,7 @@ def recipe_text(name: str) -> str:
     Raises:
         RecipeError: There is no such recipe.
     """
-    known = _built_in()
+    known, name = _built_in(), _present_name(name)
     if name not in known:
         raise RecipeError(f"there is no built-in recipe {name!r}", hint=f"built in: {', '.join(sorted(known))}")
     return known[name]
@@ -172,6 +180,13 @@ def check_training(plan: Recipe, *, given: bool) -> None:
             f"the recipe {plan.name!r} does not prune, so it has no use for training texts",
             hint="leave --train out, or choose a recipe that prunes (edgebert recipes)",
         )
+
+
+def _present_name(name: str) -> str:
+    if (present := FORMER_NAMES.get(name)) is None:
+        return name
+    note(f"the recipe {name} is now {present}; the old name works until the next release")
+    return present
 
 
 def _built_in() -> dict[str, str]:

@@ -124,7 +124,7 @@ def test_nothing_is_made_when_one_of_the_releases_cannot_be(tmp_path):
     for bad in (
         Release(name="bad", description="", checkpoint=str(tmp_path / "no" / "checkpoint"), recipe="int8"),
         Release(name="bad", description="", checkpoint=good.checkpoint, recipe="int8", evaluation="no/such.tsv"),
-        Release(name="bad", description="", checkpoint=good.checkpoint, recipe="prune50-int8", train="no/such.tsv"),
+        Release(name="bad", description="", checkpoint=good.checkpoint, recipe="keep50-int8", train="no/such.tsv"),
     ):
         with pytest.raises(UsageError, match=r"'bad': there is no"):
             make_releases((good, bad), tmp_path / "out")

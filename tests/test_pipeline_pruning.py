@@ -83,8 +83,8 @@ def test_a_recipe_that_distills_leaves_only_the_bundle(tmp_path, training):
 
 def test_a_recipe_that_prunes_needs_texts(tmp_path):
     """Without training texts it is refused before anything is read, and the hint names the option."""
-    with pytest.raises(UsageError, match="'prune50-int8' prunes") as caught:
-        export_bundle(tmp_path / "no such model", tmp_path / "bundle", recipe="prune50-int8")
+    with pytest.raises(UsageError, match="'keep50-int8' prunes") as caught:
+        export_bundle(tmp_path / "no such model", tmp_path / "bundle", recipe="keep50-int8")
     assert "--train FILE" in caught.value.hint
     assert not list(tmp_path.iterdir())
 

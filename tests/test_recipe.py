@@ -204,13 +204,13 @@ def test_an_impossible_option_of_pruning_is_named(lines: str, message: str, tmp_
 
 
 def test_the_name_of_a_recipe_that_prunes_can_be_decoded():
-    """pruneN cuts N percent of the work, vocab the vocabulary as well, distill trains; int8 says what is written."""
+    """keepN keeps N percent of the work, vocab the vocabulary as well, distill trains; int8 says what is written."""
     found = {}
     for recipe in built_in_recipes():
         assert {target.precision for target in recipe.targets} >= {"int8"}
         if recipe.prune is not None:
             parts = recipe.name.split("-")
-            assert parts[0] == f"prune{round(100 * (1 - recipe.prune.keep))}"
+            assert parts[0] == f"keep{round(100 * recipe.prune.keep)}"
             assert ("vocab" in parts) == recipe.prune.vocabulary
             assert ("distill" in parts) == (recipe.prune.distill > 0)
             assert parts[-1] == "int8"
@@ -218,7 +218,7 @@ def test_the_name_of_a_recipe_that_prunes_can_be_decoded():
             assert recipe.targets == load_recipe("int8").targets
             assert "--train" in recipe_text(recipe.name)
             found[recipe.name] = recipe.prune.keep
-    assert found == {"prune50-int8": 0.5, "prune65-distill-int8": 0.35, "prune75-vocab-distill-int8": 0.25}
+    assert found == {"keep50-int8": 0.5, "keep35-distill-int8": 0.35, "keep25-vocab-distill-int8": 0.25}
 
 
 @pytest.mark.parametrize("targets", ["targets = []", "", "targets = 5", "[targets]", "targets = [1]"])

@@ -158,7 +158,9 @@ def _accuracy(text: str) -> int | None:
     if text == ALL:
         return None
     if not (text.isascii() and text.isdecimal() and len(text) < 10):
-        raise UsageError(f"--accuracy is {text!r}, not a number of texts or 'all'", hint="e.g. --accuracy 500")
+        raise UsageError(
+            f"--eval-samples is {text!r}: expected a number of texts or 'all'", hint="e.g. --eval-samples 500"
+        )
     return int(text)
 
 

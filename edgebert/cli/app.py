@@ -15,6 +15,7 @@ from edgebert.cli.exporting import demo, export, recipes, strip
 from edgebert.cli.judging import check, compare, report
 from edgebert.cli.options import Verbose, add_commands
 from edgebert.cli.planning import plan
+from edgebert.cli.renamed import present_command
 from edgebert.cli.run import run
 from edgebert.cli.scoring import evaluate, predict
 from edgebert.cli.training import finetune, import_bert, prune
@@ -29,8 +30,8 @@ app = typer.Typer(
 
 add_commands(
     app,
-    (export, "edgebert export ./model --recipe prune50-int8 --train train.tsv --eval dev.tsv --out bundle"),
-    (evaluate, "edgebert evaluate bundle --data dev.tsv --runtime litert"),
+    (export, "edgebert export ./model --recipe keep50-int8 --train train.tsv --eval dev.tsv --out bundle"),
+    (evaluate, "edgebert evaluate bundle --eval dev.tsv --runtime litert"),
     (predict, 'edgebert predict bundle "I love it" "Not for me"   or: edgebert predict bundle < texts'),
     (inspect, "edgebert inspect bundle"),
     (verify, "edgebert verify bundle --runtime onnxruntime"),
@@ -39,7 +40,7 @@ add_commands(
     (finetune, "edgebert finetune ./base --train train.tsv --eval dev.tsv --out ./model --epochs 2"),
     (prune, "edgebert prune ./model --train train.tsv --keep 0.35 --distill 2 --out ./pruned"),
     (plan, "edgebert plan ./model --train train.tsv --eval dev.tsv --max-drop 1 --max-mb 20"),
-    (bench, "edgebert bench bundle --device adb:SERIAL --data dev.tsv --accuracy all --out phone.json"),
+    (bench, "edgebert bench bundle --device adb:SERIAL --eval dev.tsv --eval-samples all --out phone.json"),
     (devices, "edgebert devices"),
     (embed, "edgebert embed bundle --android app/src/main/assets --kotlin-package com.example.app"),
     (report, "edgebert report phone.json board.json --html report.html"),
@@ -75,9 +76,4 @@ def _root(
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave with its exit code."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    first = next((place for place, word in enumerate(words) if not word.startswith("-")), 0)
-    if words[first : first + 2] == ["runtime", "build"]:  # its former name
-        output.show_note("'edgebert runtime build' is now 'edgebert worker build'; the next release drops the old name")
-        words[first] = "worker"
-    run(app, words, name="edgebert")
+    run(app, sys.argv[1:] if arguments is None else arguments, name="edgebert", renamed=present_command)

@@ -48,7 +48,9 @@ def bench(
             default="local",
         ),
     ] = None,
-    data: Annotated[Path | None, option("Data file with right answers to run.", default="the golden texts")] = None,
+    evaluation: Annotated[
+        Path | None, option("Data file with right answers to run.", "--eval", default="the golden texts")
+    ] = None,
     runtime: Annotated[
         list[str] | None,
         option(
@@ -64,13 +66,13 @@ def bench(
     runs: Annotated[
         int | None, option("Counted inferences of each series in a process.", default="the suite's, 30")
     ] = None,
-    warmup: Annotated[int | None, option("Inferences before them.", default="the suite's, 3")] = None,
+    warm_up: Annotated[int | None, option("Inferences before them.", default="the suite's, 3")] = None,
     processes: Annotated[
         int | None, option("Fresh processes of each file and thread count.", default="the suite's, 8")
     ] = None,
     suite: Annotated[Path | None, option("TOML file that says how to measure.")] = None,
-    accuracy: Annotated[
-        str | None, option("Texts of --data to answer on each device: a number, or all.", default="the suite's, 0")
+    eval_samples: Annotated[
+        str | None, option("Texts of --eval to answer on each device: a number, or all.", default="the suite's, 0")
     ] = None,
     cores: Annotated[
         str | None, option("Cores to pin to: big, little, or numbers as in 0,1.", default="the system's")
@@ -84,20 +86,25 @@ def bench(
     label_column: LabelColumn = None,
     *,
     clean: Annotated[bool, option("Remove everything of edgebert from the devices afterwards.", "--clean")] = False,
-    anew: Annotated[bool, option("Forget what an unfinished run to the same --out did.", "--anew")] = False,
+    restart: Annotated[
+        bool, option("Start over: discard what an unfinished run to the same --out measured.", "--restart")
+    ] = False,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Measure a bundle against its float baseline on real or emulated devices; goes on where it was stopped."""
+    """Measure a bundle against its float baseline on real or emulated devices; an interrupted run resumes."""
     from edgebert.benchmarking.report import REPORT
     from edgebert.benchmarking.run.devices import connect, parse_url
+    from edgebert.benchmarking.run.journal import journal_of
     from edgebert.benchmarking.run.runner import bench as measure
     from edgebert.benchmarking.run.runner import finish
     from edgebert.benchmarking.run.workload import chosen_files
     from edgebert.benchmarking.suite import Suite, load_suite, merged
     from edgebert.workers.archive import WORKER_ARCHIVE
 
-    output.check_output(out, REPORT, force=force, is_shared=as_json, parents=True)
+    # The report of an unfinished run is its own: the same command goes on, and replaces it.
+    is_unfinished = out.is_file() and journal_of(out).exists()
+    output.check_output(out, REPORT, force=force or is_unfinished, is_shared=as_json, parents=True)
     urls = list(device or ("local",))
     kinds = {parse_url(url)[0] for url in urls}
     if worker is not None and kinds <= {"local", "emulator"}:
@@ -108,9 +115,9 @@ def bench(
         Suite() if suite is None else load_suite(suite),
         threads=None if threads is None else numbers(threads, "--threads", example="1,2,4"),
         runs=runs,
-        warm_up=warmup,
+        warm_up=warm_up,
         processes=processes,
-        accuracy=accuracy,
+        accuracy=eval_samples,
         cores=cores,
     )
     opened, files, runtimes = edgebert.open_bundle(bundle), tuple(file or ()), tuple(runtime or ())
@@ -118,9 +125,9 @@ def bench(
     if worker is not None and not (worker.is_file() and WORKER_ARCHIVE.is_one(worker)):
         raise UsageError(f"{worker}: not a worker archive", hint="edgebert worker build --out FILE makes one")
     texts = None
-    if data is not None:
+    if evaluation is not None:
         texts = DataColumns(text_column, pair_column, label_column).dataset(
-            data, opened.manifest.task, opened.manifest.meaning
+            evaluation, opened.manifest.task, opened.manifest.meaning
         )
 
     def connected(url: str) -> Board:
@@ -139,7 +146,7 @@ def bench(
                 data=texts,
                 files=files,
                 runtimes=runtimes,
-                anew=anew,
+                restart=restart,
                 clean=clean,
                 progress=progress,
             )
@@ -259,5 +266,5 @@ def _leave(done: BenchmarkResult) -> None:
     for failure in failures[1:]:
         output.show_error(failure)
     if done.gone:
-        output.show_note("the same command with --force measures only what is missing")
+        output.show_note("run the same command again to measure only what is missing")
     raise failures[0]

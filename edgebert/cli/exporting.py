@@ -158,7 +158,7 @@ def demo(
     out: Annotated[Path, option("Folder for checkpoint, texts and bundle.")] = Path("edgebert-demo"),
     train: Annotated[Path | None, option("Training texts of your own.")] = None,
     evaluation: Annotated[Path | None, option("Held-back texts of your own.", "--eval")] = None,
-    recipe: Annotated[str | None, option(_RECIPE, default="int8, and beside it prune50-int8")] = None,
+    recipe: Annotated[str | None, option(_RECIPE, default="int8, and beside it keep50-int8")] = None,
     *,
     as_json: Json = False,
 ) -> None:

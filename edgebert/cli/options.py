@@ -15,6 +15,7 @@ from typer.core import TyperCommand
 
 import edgebert
 from edgebert.arguments import Between
+from edgebert.cli.renamed import present_options
 from edgebert.errors import UsageError
 from edgebert.progress import note
 from edgebert.records import read_lines
@@ -128,7 +129,7 @@ def _expanded(name: str, value: object) -> object:
 
 
 class Command(TyperCommand):
-    """A command that refuses an option that is given twice, where only the last one would count."""
+    """A command that reads former names of its options, and refuses an option that is given twice for one value."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the arguments as typer does.
@@ -136,6 +137,7 @@ class Command(TyperCommand):
         Raises:
             UsageError: An option that takes one value is given more than once.
         """
+        args = present_options(self.name or "", args, quiet=ctx.resilient_parsing)
         _, _, given = self.make_parser(ctx).parse_args(args=list(args))
         for item in given:
             is_harmless = item.param_type_name != "option" or getattr(item, "multiple", False)

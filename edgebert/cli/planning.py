@@ -49,7 +49,7 @@ def plan(
         str | None, option("Shares of the work to try, as in 0.5,0.35.", default="nine of them, 1 to 0.2")
     ] = None,
     file_format: Annotated[
-        str, option("onnx, or tflite, which takes far longer.", "--format", check=one_of("onnx", "tflite"))
+        str, option("onnx, or tflite, which takes far longer.", "--formats", check=one_of("onnx", "tflite"))
     ] = "onnx",
     seed: Annotated[int, option("Seed of pruning, distillation and the timed texts.", check=within(0, MOST_SEED))] = 0,
     text_column: TextColumn = None,
@@ -60,10 +60,10 @@ def plan(
         bool, option("Also win back what was lost by distillation, where that can decide.", "--recover")
     ] = False,
     measure: Annotated[bool, option("Time the files even without --min-speedup.", "--measure")] = False,
-    anew: Annotated[bool, option("Start anew where the folder holds another search.", "--anew")] = False,
+    restart: Annotated[bool, option("Start over where the folder holds another search.", "--restart")] = False,
     as_json: Json = False,
 ) -> None:
-    """Search shares, vocabulary and precision for the best file within a budget; goes on where it was stopped."""
+    """Search shares, vocabulary and precision for the best file within a budget; an interrupted search resumes."""
     from edgebert.metrics import METRICS
     from edgebert.planning.state import check_folder, kept
     from edgebert.planning.values import RECOVERY_EPOCHS, SHARES, PlanOptions
@@ -87,7 +87,7 @@ def plan(
     try:
         with output.progress_bar() as progress:
             found = edgebert.plan(
-                model, training, data, out, bounds=bounds, options=options, force=anew, progress=progress
+                model, training, data, out, bounds=bounds, options=options, force=restart, progress=progress
             )
     except (KeyboardInterrupt, EnvironmentProblem):
         output.show_note(kept(out))
@@ -228,5 +228,5 @@ def _infeasible(found: SearchResult) -> CheckFailed:
     if not found.options.recovery_epochs:
         hint = "--recover may win back what was lost; what was measured is kept, so a relaxed bound is answered at once"
     if any("undecided" in loss.reason for loss in found.losses):
-        hint = f"{hint}; --anew times undecided candidates again, best on a machine that does nothing else"
+        hint = f"{hint}; --restart times undecided candidates again, best on a machine that does nothing else"
     return CheckFailed(f"no candidate is within the bounds: {ways}", hint=hint)

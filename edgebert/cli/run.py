@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -24,7 +24,12 @@ _TELEMETRY = ("ORT_DISABLE_TELEMETRY", "HF_HUB_DISABLE_TELEMETRY", "DISABLE_TELE
 
 
 def run(
-    app: typer.Typer, arguments: Sequence[str] | None, *, name: str, interrupted: str = "nothing was left half-written"
+    app: typer.Typer,
+    arguments: Sequence[str] | None,
+    *,
+    name: str,
+    renamed: Callable[[Sequence[str]], list[str]] = list,
+    interrupted: str = "nothing was left half-written",
 ) -> NoReturn:
     """Run a command line and leave with its exit code.
 
@@ -34,6 +39,7 @@ def run(
         app: The commands.
         arguments: Words after the name of the program; ``None`` takes those of this process.
         name: How the user calls the program, as in ``python -m export``.
+        renamed: Replaces former names of commands.
         interrupted: What an interrupt left, for the note about it.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
@@ -49,7 +55,7 @@ def run(
     with stopping_signals() as received:
         try:
             with output.quiet_libraries(verbose=verbose), output.shown_notes():
-                code = _code(app, words, name=name, interrupted=interrupted, verbose=verbose)
+                code = _code(app, renamed(words), name=name, interrupted=interrupted, verbose=verbose)
         except OSError:  # the terminal has gone, and standard error with it
             _let_go_of_output()
             code = EnvironmentProblem.exit_code

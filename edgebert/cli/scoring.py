@@ -44,7 +44,7 @@ def _known_metric(param: typer.CallbackParam, value: str | None) -> str | None:
 
 def evaluate(
     target: Target,
-    data: Annotated[Path, option("Data file with right answers.")],
+    evaluation: Annotated[Path, option("Data file with right answers.", "--eval")],
     runtime: Annotated[
         str | None,
         option("onnxruntime, litert, tflite-runtime, or torch for a checkpoint.", check=one_of(*RUNTIMES, "torch")),
@@ -66,7 +66,7 @@ def evaluate(
 
     task, meaning = task_of(target)
     check_choice(target, runtime=runtime, file=file)
-    examples = DataColumns(text_column, pair_column, label_column).dataset(data, task, meaning)
+    examples = DataColumns(text_column, pair_column, label_column).dataset(evaluation, task, meaning)
     with output.progress_bar() as progress:
         found = edgebert.evaluate(target, examples, runtime=runtime, file=file, metric=metric, progress=progress)
     if as_json:

@@ -175,11 +175,10 @@ def prune(
     latency_table: Annotated[
         Path | None, option("Measured table for --latency-share; made and kept there when it does not exist.")
     ] = None,
-    vocabulary: Annotated[
-        list[Path] | None,
-        option("Cut the vocabulary to the tokens of the training texts and of this file; repeatable."),
+    keep_tokens_of: Annotated[
+        list[Path] | None, option("With --cut-vocabulary: also keep the tokens of this file; repeatable.")
     ] = None,
-    drop_layers: Annotated[bool, option("Let a nearly empty layer go whole.", "--drop-layers/--keep-layers")] = True,
+    drop_layers: Annotated[bool, option("Let a nearly empty layer go whole.", "--drop-layers/--no-drop-layers")] = True,
     distill: Annotated[
         float, option("Epochs of distillation from the original afterwards.", check=within(0, MOST_EPOCHS))
     ] = 0,
@@ -197,6 +196,9 @@ def prune(
     pair_column: PairColumn = None,
     label_column: LabelColumn = None,
     *,
+    cut_vocabulary: Annotated[
+        bool, option("Cut the vocabulary to the tokens of the training texts.", "--cut-vocabulary")
+    ] = False,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
@@ -211,9 +213,11 @@ def prune(
         raise UsageError("--keep and --latency-share are two ways to say how much stays", hint="give one of them")
     if latency_table is not None and latency_share is None:
         raise UsageError("--latency-table is read for --latency-share only", hint="add --latency-share 0.5")
+    if keep_tokens_of and not cut_vocabulary:
+        raise UsageError("--keep-tokens-of requires --cut-vocabulary", hint="add --cut-vocabulary")
     options = PruneOptions(
         keep=next((share for share in (keep, latency_share) if share is not None), 0.5),
-        vocabulary=bool(vocabulary),
+        vocabulary=cut_vocabulary,
         drop_layers=drop_layers,
         distill=distill,
         learning_rate=learning_rate,
@@ -229,7 +233,7 @@ def prune(
     task, meaning = task_of(model)
     training = DataColumns(text_column, pair_column, label_column).training(train, task, meaning)
     more: list[str] = []
-    for path in vocabulary or ():
+    for path in keep_tokens_of or ():
         column = None if path.name.removesuffix(".gz").endswith(".txt") else text_column
         more += edgebert.read_training(path, labels=None, text_column=column).texts
     tables: list[LatencyTable] = []

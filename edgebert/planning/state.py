@@ -96,7 +96,7 @@ def open_state(folder: Path, fingerprint: SearchKey, *, force: bool) -> State:
     path = folder / STATE
     if force or not path.is_file():
         return empty
-    anew = "--anew starts anew; another --out keeps both"
+    anew = "--restart starts over; another --out keeps both"
     state = read(State, path, what="search", oldest=SCHEMA, newest=SCHEMA, hint=anew)
     for index, trial in enumerate(state.trials):
         if len(trial.run_ns) != len(trial.baseline_ns) or not all((*trial.run_ns, *trial.baseline_ns)):
@@ -221,8 +221,8 @@ def prune_options(keep: float, *, vocabulary: bool, distill: float, seed: int) -
 
 
 def recipe_name(candidate: Candidate) -> str:
-    """Return a decodable name, as in ``prune65-vocab-distill-int8``."""
-    words = [] if candidate.keep == 1 else [f"prune{100 * (1 - candidate.keep):.4g}"]
+    """Return a decodable name, as in ``keep35-vocab-distill-int8``."""
+    words = [] if candidate.keep == 1 else [f"keep{100 * candidate.keep:.4g}"]
     words += ["vocab"] * candidate.vocabulary + ["distill"] * bool(candidate.distill)
     return "-".join((*words, candidate.precision))
 

@@ -115,7 +115,7 @@ def test_options_replace_only_what_they_name():
 @pytest.mark.parametrize("accuracy", ["", "-1", "1.5", "half", "٣", "1" * 30])
 def test_accuracy_is_a_number_or_all(accuracy):
     """Anything else is refused with the option's name."""
-    with pytest.raises(UsageError, match="--accuracy is"):
+    with pytest.raises(UsageError, match="--eval-samples is"):
         merged(Suite(), accuracy=accuracy)
 
 

@@ -172,7 +172,7 @@ def test_data_that_cannot_be_used(refused, model, tmp_path, name, content, messa
     if content is not None:
         path.write_bytes(content)
     words = ("export", model, "--out", tmp_path / "out", "--eval", path)
-    line = refused(*(words if command == "export" else ("evaluate", fakes.shared_bundle(), "--data", path)))
+    line = refused(*(words if command == "export" else ("evaluate", fakes.shared_bundle(), "--eval", path)))
     assert message in line
     assert name in line
 
@@ -181,7 +181,7 @@ def test_data_that_cannot_be_used(refused, model, tmp_path, name, content, messa
 def test_metrics_that_are_none(refused, tmp_path, metric):
     """accuracy and macro_f1."""
     data = fakes.write_data(tmp_path / "dev.csv", [("good", 1), ("bad", 0)])
-    assert "metric" in refused("evaluate", fakes.shared_bundle(), "--data", data, "--metric", metric)
+    assert "metric" in refused("evaluate", fakes.shared_bundle(), "--eval", data, "--metric", metric)
 
 
 def test_an_output_that_exists(refused, model, bundle, tmp_path):
@@ -258,7 +258,7 @@ def test_a_folder_that_is_no_bundle(refused, tmp_path, model, command):
 def test_a_choice_that_a_bundle_does_not_offer(refused, tmp_path, words):
     """evaluate and predict say what there is."""
     data = fakes.write_data(tmp_path / "dev.csv", [("good", 1), ("bad", 0)])
-    refused("evaluate", fakes.shared_bundle(), "--data", data, *words)
+    refused("evaluate", fakes.shared_bundle(), "--eval", data, *words)
     refused("predict", fakes.shared_bundle(), "good", *words)
 
 
@@ -316,7 +316,7 @@ def test_a_full_disk(model, tmp_path):
     "words",
     [
         ["export", "MODEL", "--out", "OUT"],
-        ["evaluate", "MODEL", "--data", "DATA"],
+        ["evaluate", "MODEL", "--eval", "DATA"],
         ["predict", "MODEL", "a text"],
         ["finetune", "MODEL", "--train", "DATA", "--out", "OUT"],
     ],

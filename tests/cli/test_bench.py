@@ -17,7 +17,7 @@ from tests.support import fakes
 pytest.importorskip("onnx", reason="writes ONNX files")
 pytest.importorskip("onnxruntime", reason="runs them")
 
-QUICK = ("--runtime", "onnxruntime", "--runs", 2, "--warmup", 0, "--processes", 2)
+QUICK = ("--runtime", "onnxruntime", "--runs", 2, "--warm-up", 0, "--processes", 2)
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def data(tmp_path_factory) -> Path:
 def test_this_machine_is_measured_from_end_to_end(cli, data, tmp_path):
     """A real worker times both files of a bundle here; the report holds its samples, and a table shows them."""
     out = tmp_path / "report.json"
-    outcome = cli("bench", fakes.shared_bundle(), "--data", data, "--accuracy", "all", *QUICK, "--out", out)
+    outcome = cli("bench", fakes.shared_bundle(), "--eval", data, "--eval-samples", "all", *QUICK, "--out", out)
     assert outcome.code == 0, outcome.err
     report = read_report(out)
     (measurement,) = report.measurements
@@ -78,8 +78,8 @@ def test_options_win_over_the_suite(cli, tmp_path):
         (("--device", "local", "--device", "local"), "the devices are local, local"),
         (("--threads", "0"), "threads is 0"),
         (("--threads", "two"), "--threads is 'two'"),
-        (("--accuracy", "50"), "no right answers"),
-        (("--accuracy", "some"), "--accuracy is 'some'"),
+        (("--eval-samples", "50"), "requires right answers"),
+        (("--eval-samples", "some"), "--eval-samples is 'some'"),
         (("--cores", "medium"), "cores is 'medium'"),
         (("--runtime", "torch"), "--runtime is 'torch'"),
         (("--file", "int4.onnx"), "no model file 'int4.onnx'"),
@@ -108,6 +108,9 @@ def test_an_existing_report_is_kept_unless_forced(cli, tmp_path):
     out.write_text('{"schema": 1, "measurements": []}', encoding="utf-8")
     assert cli("bench", fakes.shared_bundle(), *QUICK, "--out", out, "--force").code == 0
     assert read_report(out).measurements
+    for more in ((), ("--restart",)):
+        refused = cli("bench", fakes.shared_bundle(), *QUICK, "--out", out, *more)
+        assert (refused.code, "--force" in refused.err) == (2, True), "a finished report is not one to resume"
     assert cli("bench", fakes.shared_bundle(), "--out", tmp_path).code == 2
 
 
@@ -148,9 +151,14 @@ def test_a_device_that_cannot_be_reached_fails_the_command_after_the_others(cli,
     assert "emulator setup" in outcome.err
     assert len(read_report(out).measurements) == 1
     assert journal_of(out).exists()
-    again = cli(*words, "--force")
+    assert "run the same command again" in outcome.err
+    again = cli(*words)
     assert again.code == 3
     assert "measuring" not in again.err, "what was measured is not measured again"
+    over = cli(*words, "--restart")
+    assert over.code == 3
+    assert "measuring" in over.err, "and with --restart it is"
+    assert len(read_report(out).measurements) == 1
 
 
 def steps_in(journal: Path) -> int:
@@ -190,7 +198,7 @@ def test_a_stopped_run_goes_on_where_it_was(cli, program, tmp_path, sign):
     at = words.index("--runs")
     refused = cli(*words[:at], "--runs", 2, *words[at + 2 :])
     assert refused.code == 2
-    assert "--anew" in refused.err
+    assert "--restart" in refused.err
     assert journal_of(out).read_bytes() == kept
     outcome = cli(*words)
     assert outcome.code == 0, outcome.err

@@ -35,7 +35,7 @@ def test_every_command_names_the_cause(cli: Cli, tmp_path, command):
     data = fakes.write_data(tmp_path / "dev.tsv", [("good", "positive"), ("bad", "negative")] * 20)
     words: dict[str, tuple[object, ...]] = {
         "predict": ("good",),
-        "evaluate": ("--data", data),
+        "evaluate": ("--eval", data),
         "export": ("--out", tmp_path / "out"),
         "finetune": ("--train", data, "--out", tmp_path / "out"),
         "prune": ("--train", data, "--keep", 0.5, "--out", tmp_path / "out"),

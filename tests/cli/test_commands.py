@@ -64,17 +64,6 @@ def test_the_commands_are_these():
     assert tuple(sorted(commands.COMMANDS)) == COMMANDS
 
 
-def test_the_former_name_of_worker_build_is_accepted_with_a_note(cli, tmp_path):
-    """`runtime build` does what `worker build` does, and says the new name on the standard error."""
-    (tmp_path / "mine.txt").write_text("mine")
-    words = ("build", "--out", tmp_path / "mine.txt", "--force")
-    new, old = cli("worker", *words), cli("runtime", *words)
-    assert (old.code, old.out) == (new.code, new.out) == (2, "")
-    note, _, rest = old.err.partition("\n")
-    assert "'edgebert worker build'" in note
-    assert rest == new.err
-
-
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help_with_an_example(cli, command):
     """--help and -h show what it does and a line to copy."""
@@ -166,7 +155,7 @@ def test_export_takes_a_recipe_file(cli, tmp_path):
 
 def test_evaluate_as_json_has_the_documented_fields(cli, data):
     """One object for each file, baselines with nulls where there is nothing to compare with."""
-    outcome = cli("evaluate", fakes.shared_bundle(), "--data", data, "--json")
+    outcome = cli("evaluate", fakes.shared_bundle(), "--eval", data, "--json")
     assert outcome.code == 0
     assert set(outcome.json) == {"results", "truncated", "chance", "labels_read_as_ids", "label_changes"}
     changes = outcome.json["label_changes"]
@@ -199,7 +188,7 @@ def test_evaluate_as_json_has_the_documented_fields(cli, data):
 
 def test_evaluate_shows_a_row_for_each_file(cli, data):
     """Values in percent with their intervals."""
-    outcome = cli("evaluate", fakes.shared_bundle(), "--data", data, "--file", "int8.onnx", "--metric", "macro_f1")
+    outcome = cli("evaluate", fakes.shared_bundle(), "--eval", data, "--file", "int8.onnx", "--metric", "macro_f1")
     assert outcome.code == 0
     assert "macro_f1" in outcome.out
     assert "int8.onnx" in outcome.out
@@ -208,14 +197,14 @@ def test_evaluate_shows_a_row_for_each_file(cli, data):
 
 def test_evaluate_takes_a_checkpoint(cli, data):
     """In torch."""
-    outcome = cli("evaluate", fakes.shared_checkpoint(), "--data", data, "--runtime", "torch", "--json")
+    outcome = cli("evaluate", fakes.shared_checkpoint(), "--eval", data, "--runtime", "torch", "--json")
     assert [(each["file"], each["runtime"]) for each in outcome.json["results"]] == [("checkpoint", "torch")]
 
 
 def test_evaluate_notes_texts_that_were_cut(cli, tmp_path):
     """On stderr, with their number."""
     data = fakes.write_data(tmp_path / "long.csv", [("good " * 50, 0), ("bad", 1)])
-    outcome = cli("evaluate", fakes.shared_bundle(), "--data", data, "--file", "int8.onnx")
+    outcome = cli("evaluate", fakes.shared_bundle(), "--eval", data, "--file", "int8.onnx")
     assert "1 text was longer than the longest input and cut there\n" in outcome.err
 
 

@@ -27,8 +27,7 @@ MISSING, TAKEN, NO_FOLDER = "none.tsv", "taken", "none/none/x"
 BAD: dict[str, tuple[str, ...]] = {
     "--train": (MISSING,),
     "--eval": (MISSING,),
-    "--data": (MISSING,),
-    "--vocabulary": (MISSING,),
+    "--keep-tokens-of": (MISSING,),
     "--suite": (MISSING,),
     "--report": (MISSING,),
     "--worker": (MISSING, "text.tsv"),
@@ -48,7 +47,6 @@ BAD: dict[str, tuple[str, ...]] = {
     "--recipe": ("nope", "none.toml"),
     "--baseline": ("./none",),
     "--formats": ("pdf", ",", "onnx,pdf"),
-    "--format": ("pdf",),
     "--lengths": ("two", "5", "9999", ","),
     "--runtime": ("nope",),
     "--file": ("nope.onnx",),
@@ -63,7 +61,7 @@ BAD: dict[str, tuple[str, ...]] = {
     "bench --device": ("nope:1", "ssh:", "local:x"),
     "check --device": ("nope",),
     "--cores": ("x", "1,1"),
-    "--accuracy": ("some", "-1"),
+    "--eval-samples": ("some", "-1"),
     "--aggregation": ("nope", "max"),
     "--threshold": ("two", "-1", "nan", "2", "a=", "a=b", "0.4"),
     "--stride": ("two", "-1", "1000", "3"),
@@ -102,7 +100,7 @@ def right(folder: Path) -> dict[str, list[str]]:
     texts = str(folder / "train.csv")
     return {
         "export": [model, "--out", "new"],
-        "evaluate": [bundle, "--data", texts],
+        "evaluate": [bundle, "--eval", texts],
         "predict": [bundle, "good"],
         "inspect": [bundle],
         "verify": [bundle],
@@ -135,11 +133,11 @@ def with_value(name: str, words: list[str], option: str, value: str) -> list[str
     more = {
         "prune --latency-table": ["--latency-share", "0.5"],
         "prune --learning-rate": ["--distill", "1"],
-        "prune --vocabulary": [],
+        "prune --keep-tokens-of": ["--cut-vocabulary"],
         "bench --worker": ["--device", "ssh:nobody@localhost"],
-        "bench --text-column": ["--data", "train.csv"],
-        "bench --label-column": ["--data", "train.csv"],
-        "bench --pair-column": ["--data", "train.csv"],
+        "bench --text-column": ["--eval", "train.csv"],
+        "bench --label-column": ["--eval", "train.csv"],
+        "bench --pair-column": ["--eval", "train.csv"],
         "export --text-column": ["--eval", "train.csv"],
         "export --pair-column": ["--eval", "train.csv"],
         "finetune --patience": ["--eval", "train.csv"],
@@ -318,7 +316,7 @@ def test_paths_are_expanded_and_nothing_else(monkeypatch: pytest.MonkeyPatch, tm
 def test_options_with_an_equals_sign_are_expanded(cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """What no shell expands is looked for at home: data, targets, recipes."""
     monkeypatch.setenv("HOME", str(tmp_path))
-    done = cli("evaluate", "~/none", "--data=~/none.csv")
+    done = cli("evaluate", "~/none", "--eval=~/none.csv")
     assert str(tmp_path / "none") in done.err
     done = cli("export", "~/model", "--out=~/out")
     assert str(tmp_path / "model") in done.err

@@ -126,7 +126,7 @@ def test_evaluating_on_the_training_texts_is_remarked(cli, files, tmp_path):
         (["--shares", "half"], "--shares is 'half'"),
         (["--shares", "0.5,1.5"], "shares[1] is 1.5"),
         (["--shares", ","], "no share"),
-        (["--format", "coreml"], "coreml"),
+        (["--formats", "coreml"], "coreml"),
         (["--seed", "-1"], "--seed is -1"),
         (["--text-column", "body"], "body"),
         (["--shares", "0.01,1"], "0.01"),
@@ -148,13 +148,13 @@ def test_a_request_that_makes_no_sense_is_one_line(cli, files, tmp_path, more, m
 
 
 def test_another_search_in_the_folder_is_refused_unless_forced(cli, files, finished, tmp_path):
-    """What differs is named; --anew does it."""
+    """What differs is named; --restart does it."""
     out = fakes.copy_of(finished, tmp_path / "plan")
     outcome = cli(*arguments(files, out), "--seed", 1)
     assert outcome.code == 2
     assert "another seed" in outcome.err
-    assert "hint: --anew" in outcome.err
-    assert cli(*arguments(files, out), "--seed", 1, "--max-drop", 100, "--anew").code == 0
+    assert "hint: --restart" in outcome.err
+    assert cli(*arguments(files, out), "--seed", 1, "--max-drop", 100, "--restart").code == 0
 
 
 def test_ctrl_c_leaves_a_search_that_goes_on(program, cli, files, tmp_path):

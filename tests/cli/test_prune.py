@@ -54,7 +54,7 @@ def test_the_table_shows_before_and_after(cli, tmp_path, training):
 def test_json_is_what_was_made(cli, tmp_path, texts):
     """Standard output holds path, architecture and record and nothing else, and the folder says the same."""
     out = tmp_path / "pruned"
-    words = ("--keep", "0.6", "--distill", "1", "--vocabulary", texts, "--seed", "3", "--json")
+    words = ("--keep", "0.6", "--distill", "1", "--cut-vocabulary", "--keep-tokens-of", texts, "--seed", "3", "--json")
     outcome = cli("prune", fakes.shared_checkpoint(), "--train", texts, "--out", out, *words)
     assert outcome.code == 0, outcome.err
     shown = parse(outcome.out, source="standard output")
@@ -80,10 +80,10 @@ def test_a_pruned_folder_goes_where_any_checkpoint_goes(cli, tmp_path, training)
     assert manifest.original.checkpoint == "tiny"
     verified = cli("verify", bundle)
     assert verified.code == 0, verified.err
-    scored = cli("evaluate", bundle, "--data", training, "--json")
+    scored = cli("evaluate", bundle, "--eval", training, "--json")
     assert {each["file"] for each in scored.json["results"]} == {"int8.onnx", "baseline/float32.onnx"}
 
-    in_torch = cli("evaluate", out, "--data", training, "--json")
+    in_torch = cli("evaluate", out, "--eval", training, "--json")
     assert [each["examples"] for each in in_torch.json["results"]] == [60]
     answers = cli("predict", f"{out}/", *fakes.TEXTS, "--json")
     assert [answer["text"] for answer in answers.json] == list(fakes.TEXTS)
@@ -141,7 +141,7 @@ def test_distill_says_how_far_it_got(cli, tmp_path, training):
 
 
 def test_the_vocabulary_keeps_what_both_files_use(cli, tmp_path):
-    """Tokens of the training texts and of each --vocabulary file stay, unused words go, characters stay."""
+    """Tokens of the training texts and of each --keep-tokens-of file stay, unused words go, characters stay."""
     used, more, gone = "good", "battery", "awful"
     train = plain_texts(
         tmp_path / "train.txt", [f"{used} {letter} {digit}" for letter in "abcdefg" for digit in range(9)]
@@ -149,7 +149,7 @@ def test_the_vocabulary_keeps_what_both_files_use(cli, tmp_path):
     first = plain_texts(tmp_path / "first.txt", [more])
     second = fakes.write_data(tmp_path / "second.csv", [("screen", "no label of the model")])
     words = ("prune", fakes.shared_checkpoint(), "--train", train, "--keep", "1")
-    vocabulary = ("--vocabulary", first, "--vocabulary", second)
+    vocabulary = ("--cut-vocabulary", "--keep-tokens-of", first, "--keep-tokens-of", second)
     outcome = cli(*words, "--out", tmp_path / "pruned", *vocabulary)
     assert outcome.code == 0, outcome.err
     kept = load_model(tmp_path / "pruned").tokenizer.get_vocab()
@@ -159,7 +159,7 @@ def test_the_vocabulary_keeps_what_both_files_use(cli, tmp_path):
     assert row(outcome.out, "unknown words") == ["0.00 %", "0.00 %"]
     assert "texts that had no say" in outcome.out
 
-    alone = cli(*words, "--out", tmp_path / "alone", "--vocabulary", train)
+    alone = cli(*words, "--out", tmp_path / "alone", "--cut-vocabulary")
     assert alone.code == 0, alone.err
     fewer = set(load_model(tmp_path / "alone").tokenizer.get_vocab())
     assert set(kept) - fewer == {more, "screen"}

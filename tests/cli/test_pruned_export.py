@@ -57,10 +57,10 @@ def test_export_prunes_as_the_recipe_says(cli, tmp_path, recipe, training):
 
 def test_export_of_a_recipe_that_prunes_asks_for_texts(cli, tmp_path):
     """One line says what is missing, the next how to give it; the exit code is that of a wrong request."""
-    outcome = cli("export", fakes.shared_checkpoint(), "--recipe", "prune50-int8", "--out", tmp_path / "bundle")
+    outcome = cli("export", fakes.shared_checkpoint(), "--recipe", "keep50-int8", "--out", tmp_path / "bundle")
     assert outcome.code == 2
     lines = outcome.err.splitlines()
-    assert lines[-2].startswith("error: the recipe 'prune50-int8' prunes")
+    assert lines[-2].startswith("error: the recipe 'keep50-int8' prunes")
     assert "--train FILE" in lines[-1]
     assert not list(tmp_path.iterdir())
 
@@ -91,5 +91,5 @@ def test_recipes_says_which_need_texts(cli):
     """The list marks the recipes that cannot do without --train."""
     listed = cli("recipes").out
     lines = {line.split()[0]: line for line in listed.splitlines() if line.strip()}
-    assert "--train" in lines["prune50-int8"]
+    assert "--train" in lines["keep50-int8"]
     assert "--train" not in lines["int8"]

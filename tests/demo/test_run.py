@@ -131,7 +131,7 @@ def test_without_a_recipe_a_pruned_bundle_stands_beside_the_whole_one(tmp_path):
     made = run_demo(tmp_path / "demo", train=train, evaluation=evaluation, lengths=(16,))
     whole, pruned = made.bundle.manifest, made.pruned.manifest
     assert made.pruned == open_bundle(tmp_path / "demo" / "pruned")
-    assert (whole.recipe.name, pruned.recipe.name) == ("int8", "prune50-int8")
+    assert (whole.recipe.name, pruned.recipe.name) == ("int8", "keep50-int8")
     assert whole.pruning is None
     assert whole.original is None
     assert pruned.pruning.macs_share <= 0.5

@@ -16,7 +16,7 @@ _ALWAYS_WRONG = {
     "demo": ["--train", "nothing-here.csv", "--eval", "nothing-here.csv"],
     "emulator setup": ["--nonsense"],
     "worker build": ["--out", "data.tsv"],
-    "bench": ["./bundle", "--data", "nothing-here.csv"],
+    "bench": ["./bundle", "--eval", "nothing-here.csv"],
     **{name: ["./nothing-here"] for name in ("export", "finetune", "import-bert", "plan", "prune")},
 }
 _TORCH = {"demo", "export", "finetune", "import-bert", "plan", "prune"}

@@ -234,7 +234,7 @@ def _recipe(name: str) -> Callable[[Path, Corpus], None]:
 
 
 def _journal(to: Path, corpus: Corpus) -> None:
-    journal = open_journal(to, RUN, anew=False)
+    journal = open_journal(to, RUN, restart=False)
     done = DoneTrial(file="int8.onnx", round=0, order=0, trial=report_values.make_trial({"all": [5, 6, 7]}))
     answers = report_values.make_answers("int8.onnx", ())
     for step in (
@@ -375,7 +375,7 @@ MAKERS: dict[str, Callable[[Path, Corpus], None]] = {
     "phone": _copy("android", "pixel-8-android-15"),
     "plan": _plan,
     "recipe.toml": _recipe("int8"),
-    "pruning.toml": _recipe("prune50-int8"),
+    "pruning.toml": _recipe("keep50-int8"),
     **{name: _report(number) for number, name in enumerate(("report.json", "report-2.json", "report-3.json"))},
     "request.json": _request,
     "run.journal": _journal,

@@ -89,7 +89,7 @@ def _journal() -> None:
     from edgebert.benchmarking.run.journal import open_journal
     from tests.fuzz.corpus import RUN
 
-    journal = open_journal(Path("run.journal"), RUN, anew=False)
+    journal = open_journal(Path("run.journal"), RUN, restart=False)
     journal.of("local")
     journal.close()
 

@@ -122,7 +122,7 @@ def _evaluate(box: Box) -> Case:
         bundle, data = "./bundle", damaged_data(box)
     options = box.pick([], ["--metric", "macro_f1"], ["--file", "int8.onnx"], ["--runtime", "litert"])
     columns = box.pick([], [], [], ["--text-column", "label"], ["--label-column", "text"])
-    return Case(words=["evaluate", bundle, "--data", data, *options, *columns, *_json(box)])
+    return Case(words=["evaluate", bundle, "--eval", data, *options, *columns, *_json(box)])
 
 
 def _embed(box: Box) -> Case:
@@ -224,12 +224,12 @@ def _recipes(box: Box) -> Case:
 
 def _bench(box: Box) -> Case:
     """Measure two files on this machine for a moment; what an earlier run left is damaged too."""
-    bundle, options = "./bundle", ["--file", "int8.onnx", "--runs", "1", "--warmup", "0", "--processes", "1"]
+    bundle, options = "./bundle", ["--file", "int8.onnx", "--runs", "1", "--warm-up", "0", "--processes", "1"]
     if box.chance(0.4):
         bundle = damaged_bundle(box)
     else:
         box.take("bundle")
-    data = ["--data", damaged_data(box, "data.tsv", "data.jsonl")] if box.chance(0.3) else []
+    data = ["--eval", damaged_data(box, "data.tsv", "data.jsonl")] if box.chance(0.3) else []
     if box.chance(0.3):
         path = box.take("suite.toml")
         box.damage(path, formats.toml)

@@ -41,8 +41,8 @@ def _predict(box: Box) -> Case:
 
 def _evaluate(box: Box) -> Case:
     if box.chance(0.6):
-        return Case(words=["evaluate", _model(box), "--data", _sound(box, "data.tsv")])
-    return Case(words=["evaluate", _sound(box, "model"), "--data", damaged_data(box)])
+        return Case(words=["evaluate", _model(box), "--eval", _sound(box, "data.tsv")])
+    return Case(words=["evaluate", _sound(box, "model"), "--eval", damaged_data(box)])
 
 
 def _prune(box: Box) -> Case:
@@ -53,7 +53,7 @@ def _prune(box: Box) -> Case:
         box.damage(path, mutate.json_text)
         words += ["--latency-share", "0.5", "--latency-table", box.named(path)]
     if box.chance(0.3):
-        words += ["--vocabulary", damaged_data(box, "data.tsv", "data.jsonl")]
+        words += ["--cut-vocabulary", "--keep-tokens-of", damaged_data(box, "data.tsv", "data.jsonl")]
     return Case(words=words, outputs={"out": "checkpoint"}, state=frozenset({"out.state"}))
 
 

@@ -135,7 +135,7 @@ def test_the_recipe_of_the_pick_makes_the_file_that_was_measured(found, model, t
     assert plan_found.pick is not None
     candidate = plan_found.pick.candidate
     recipe = load_recipe(out / PICK)
-    assert recipe.name == recipe_name(candidate) == "prune50-vocab-int8"
+    assert recipe.name == recipe_name(candidate) == "keep50-vocab-int8"
     bundle = export_bundle(model, tmp_path / "bundle", recipe=recipe, training=training, evaluation=data)
     (artifact,) = bundle.shipped
     assert artifact.size_bytes == plan_found.pick.size_bytes

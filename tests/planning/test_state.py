@@ -75,7 +75,7 @@ def test_the_state_of_another_search_is_refused_by_what_differs(field: str, tmp_
     other = dataclasses.replace(PRINT, **{field: 7 if field == "seed" else "other"})
     with pytest.raises(UsageError, match=f"another {field}$") as refusal:
         open_state(tmp_path / "plan", other, force=False)
-    assert "--anew" in refusal.value.hint
+    assert "--restart" in refusal.value.hint
     assert open_state(tmp_path / "plan", other, force=True).trials == ()
 
 
@@ -85,7 +85,7 @@ def test_a_damaged_state_is_refused_with_its_name(content: bytes, tmp_path: Path
     (tmp_path / STATE).write_bytes(content)
     with pytest.raises(UsageError, match=r"plan\.json: ") as refusal:
         open_state(tmp_path, PRINT, force=False)
-    assert "--anew" in refusal.value.hint
+    assert "--restart" in refusal.value.hint
 
 
 def test_the_state_of_a_newer_version_is_refused(tmp_path: Path):
@@ -96,7 +96,7 @@ def test_the_state_of_a_newer_version_is_refused(tmp_path: Path):
     add_trial(tmp_path, dataclasses.replace(EMPTY, schema=1), make_trial())
     with pytest.raises(UsageError, match=r"plan.json: search schema 1; this edgebert reads 2 and newer") as caught:
         open_state(tmp_path, PRINT, force=False)
-    assert "--anew" in caught.value.hint
+    assert "--restart" in caught.value.hint
 
 
 @pytest.mark.parametrize("force", [False, True])
@@ -170,7 +170,7 @@ def test_a_number_that_no_search_writes_is_named(what: str, tmp_path: Path):
     before = path.read_bytes()
     with pytest.raises(UsageError, match=rf"plan\.json: {words}") as refusal:
         open_state(tmp_path, PRINT, force=False)
-    assert "--anew" in refusal.value.hint
+    assert "--restart" in refusal.value.hint
     assert path.read_bytes() == before
 
 

@@ -77,7 +77,7 @@ def what_int8_gains(facts: HardwareFacts) -> str:
 
 def _about_texts(report: Report) -> Iterator[str]:
     if report.texts.name == "golden.json":
-        yield "the texts are the bundle's golden texts, not yours: give your own with --data, at their own lengths"
+        yield "the texts are the bundle's golden texts, not yours: give your own with --eval, at their own lengths"
 
 
 def _without_energy(report: Report) -> Iterator[str]:

@@ -65,7 +65,7 @@ def _results(
     if stated is None:
         raise UsageError(
             f"nothing is known about the answers of {item.file} beside those of float",
-            hint="edgebert bench BUNDLE --data FILE --accuracy all tells by device; export --eval FILE by file",
+            hint="edgebert bench BUNDLE --eval FILE --eval-samples all tells by device; export --eval FILE by file",
         )
     return [stated]
 

@@ -68,9 +68,9 @@ def command(report: Report, measurement: Measurement) -> str:
     suite, device = report.suite, measurement.device
     url = f"emulator:{shown(device.cpu)}" if device.kind == "emulator" else _URLS[device.kind]
     words = ["edgebert", "bench", shown(report.bundle.name), "--device", url]
-    words += [] if report.texts.name == "golden.json" else ["--data", shown(report.texts.name)]
-    words += ["--threads", ",".join(map(str, suite.threads)), "--runs", str(suite.runs), "--warmup", str(suite.warm_up)]
-    words += ["--processes", str(suite.processes), *_accuracy(suite)]
+    words += [] if report.texts.name == "golden.json" else ["--eval", shown(report.texts.name)]
+    words += ["--threads", ",".join(map(str, suite.threads)), "--runs", str(suite.runs)]
+    words += ["--warm-up", str(suite.warm_up), "--processes", str(suite.processes), *_accuracy(suite)]
     words += ["--cores", shown(suite.cores)] if suite.cores else []
     return shlex.join([*words, "--out", "report.json"])
 
@@ -143,7 +143,7 @@ def not_measured(report: Report, measurement: Measurement) -> list[str]:
         if all(trial.tokenized is None for trial in trials):
             said.append("The tokenizer: it was not asked for, or is not installed there.")
     if not any(item.answers for item in measurement.answers):
-        said.append(f"{_metric(report)} and agreement: not asked for (--accuracy).")
+        said.append(f"{_metric(report)} and agreement: not asked for (--eval-samples).")
     elif not report.texts.gold_sha256:
         said.append(f"{_metric(report)}: the data has no right answers.")
     said += [f"{shown(name)}: {shown(why)}" for name, why in measurement.device.hardware.absent]
@@ -178,7 +178,7 @@ def _metric(report: Report) -> str:
 def _accuracy(suite: Suite) -> list[str]:
     if suite.accuracy == 0:
         return []
-    return ["--accuracy", "all" if suite.accuracy is None else str(suite.accuracy)]
+    return ["--eval-samples", "all" if suite.accuracy is None else str(suite.accuracy)]
 
 
 def _lengths(report: Report) -> str:

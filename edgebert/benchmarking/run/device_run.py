@@ -123,7 +123,7 @@ class DeviceRun:
         elif _identity(known) != _identity(facts):
             raise DeviceProblem(
                 f"{self._url}: is another device, or has other runtimes, than when the run began",
-                hint="--anew starts anew; another --out keeps both",
+                hint="--restart starts over; another --out keeps both",
             )
         return known or facts
 

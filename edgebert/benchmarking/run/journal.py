@@ -23,7 +23,7 @@ from edgebert.jsonio import dumps, from_plain, loads, parse
 from edgebert.staging import writing
 
 SCHEMA = 3
-ANEW = "--anew starts anew; another --out keeps both"
+RESTART = "--restart starts over; another --out keeps both"
 """What to do about a journal that cannot be used."""
 
 
@@ -107,13 +107,13 @@ def journal_of(out: Path) -> Path:
     return out.with_name(out.name + ".journal")
 
 
-def open_journal(path: Path, fingerprint: RunFingerprint, *, anew: bool) -> Journal:
+def open_journal(path: Path, fingerprint: RunFingerprint, *, restart: bool) -> Journal:
     """Return the journal at ``path``, with the steps it holds or, where there is none, empty.
 
     Args:
         path: The file.
         fingerprint: What is to be run.
-        anew: Forget the steps it holds.
+        restart: Forget the steps it holds.
 
     Raises:
         UsageError: It is of another run, damaged, or in use.
@@ -127,7 +127,7 @@ def open_journal(path: Path, fingerprint: RunFingerprint, *, anew: bool) -> Jour
         undo.callback(_close, stream)
         with _writing(path):
             _lock(stream, path)
-            if anew:
+            if restart:
                 stream.truncate(0)
             stream.seek(0)
             steps, good = _read(stream.read(), fingerprint, path)
@@ -179,7 +179,7 @@ def _read(content: bytes, fingerprint: RunFingerprint, path: Path) -> tuple[tupl
         age = "an older" if schema < SCHEMA else "a newer"
         raise UsageError(
             f"{path}: holds an unfinished run of {age} edgebert: journal schema {schema}, not {SCHEMA}",
-            hint=ANEW,
+            hint=RESTART,
         )
     with _damage_named(where):
         header = from_plain(_Header, first, source=where)
@@ -191,7 +191,7 @@ def _read(content: bytes, fingerprint: RunFingerprint, path: Path) -> tuple[tupl
         if getattr(header.fingerprint, field.name) != getattr(fingerprint, field.name)
     ]
     if other:
-        raise UsageError(f"{path}: holds an unfinished run that differs in {', '.join(other)}", hint=ANEW)
+        raise UsageError(f"{path}: holds an unfinished run that differs in {', '.join(other)}", hint=RESTART)
     steps: list[Step] = []
     for number, line in enumerate(lines[1:], start=2):
         where = f"{path}: line {number}"
@@ -206,6 +206,6 @@ def _damage_named(source: str) -> Iterator[None]:
     try:
         yield
     except UsageError as error:
-        raise UsageError(error.message, hint=ANEW) from error
+        raise UsageError(error.message, hint=RESTART) from error
     except UnicodeDecodeError as error:
-        raise UsageError(f"{source}: not UTF-8 at byte {error.start}", hint=ANEW) from error
+        raise UsageError(f"{source}: not UTF-8 at byte {error.start}", hint=RESTART) from error

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from edgebert.benchmarking.report import Report, write_report
 from edgebert.benchmarking.run.device_run import DeviceRun
-from edgebert.benchmarking.run.journal import ANEW, Journal, RunFingerprint, open_journal
+from edgebert.benchmarking.run.journal import RESTART, Journal, RunFingerprint, open_journal
 from edgebert.benchmarking.run.outcome import make_report, measurement, misfits
 from edgebert.benchmarking.run.steps import AnswersStep
 from edgebert.benchmarking.run.workload import BenchmarkPlan, chosen_files, make_workload
@@ -62,7 +62,7 @@ def bench(
     data: Dataset | None = None,
     files: Sequence[str] = (),
     runtimes: Sequence[str] = (),
-    anew: bool = False,
+    restart: bool = False,
     clean: bool = False,
     progress: Progress = silent,
     sleep: Callable[[float], None] | None = None,
@@ -80,7 +80,7 @@ def bench(
         data: Examples with right answers to run; the golden texts of the bundle without.
         files: Files to measure against their baseline; all that ship when empty.
         runtimes: Runtimes to measure in; one for each format when empty.
-        anew: Forget what an unfinished run has measured.
+        restart: Forget what an unfinished run has measured.
         clean: Remove everything of edgebert from the devices afterwards, the worker too.
         progress: Told of inferences made and to come.
         sleep: Waits for so many seconds, in place of the clock.
@@ -104,7 +104,7 @@ def bench(
         files=tuple(files),
         runtimes=tuple(runtimes),
     )
-    with contextlib.closing(open_journal(journal, _fingerprint(plan, devices), anew=anew)) as opened:
+    with contextlib.closing(open_journal(journal, _fingerprint(plan, devices), restart=restart)) as opened:
         _check_answers(plan, opened, devices)
         failed = _BenchmarkRun(plan, opened, connect, clean=clean, progress=progress, sleep=sleep).run(devices)
         steps = {url: opened.of(url) for url in devices}
@@ -179,7 +179,7 @@ def _check_answers(plan: BenchmarkPlan, journal: Journal, devices: Sequence[str]
             if not head.is_key(key, meaning):
                 raise UsageError(
                     f"{journal.path}: {shown(list(key))} is no answer of a model of {len(meaning.labels)} labels",
-                    hint=ANEW,
+                    hint=RESTART,
                 )
 
 

@@ -104,7 +104,7 @@ def make_workload(bundle: Bundle, data: Dataset | None, suite: Suite) -> Workloa
         CheckpointError: A tokenizer of the bundle cannot be read.
     """
     if data is None and suite.accuracy != 0:
-        raise UsageError("accuracy is asked for, but there are no right answers", hint="name them with --data FILE")
+        raise UsageError("--eval-samples requires right answers", hint="give a data file with --eval FILE")
     if data is not None:
         check_labels(data, bundle.manifest.labels, bundle.manifest.task)
     golden = [Example(texts=case.texts) for case in bundle.golden().cases]

@@ -29,10 +29,8 @@ def test_the_command_names_what_the_reader_has_to_know():
     """Address and serial stand in capitals, an emulator's CPU as it was; a name is quoted for the shell."""
     report = rv.make_report(suite=Suite(threads=(1, 4), runs=7, warm_up=2, processes=3, accuracy=None, cores="big"))
     board, emulated, phone = rv.make_measurement(), rv.make_emulated(), rv.make_measurement(device=rv.make_phone())
-    words = (
-        "--data dev.tsv --threads 1,4 --runs 7 --warmup 2 --processes 3 --accuracy all --cores big --out report.json"
-    )
-    assert command(report, board) == f"edgebert bench bundle --device ssh:USER@HOST {words}"
+    words = "--eval dev.tsv --threads 1,4 --runs 7 --warm-up 2 --processes 3 --eval-samples all --cores big"
+    assert command(report, board) == f"edgebert bench bundle --device ssh:USER@HOST {words} --out report.json"
     assert "--device adb:SERIAL " in command(report, phone)
     assert "--device emulator:cortex-a76 " in command(report, emulated)
     played = rv.make_measurement(device=replace(rv.make_phone(), cpu="Cortex-A76"))
@@ -40,8 +38,8 @@ def test_the_command_names_what_the_reader_has_to_know():
     odd = replace(report, texts=rv.make_texts(name="my texts; rm.tsv"))
     assert shlex.split(command(odd, board))[6] == "my texts; rm.tsv"
     golden = command(replace(report, texts=rv.make_texts(name="golden.json"), suite=Suite()), board)
-    assert "--data" not in golden
-    assert "--accuracy" not in golden
+    assert "--eval" not in golden
+    assert "--eval-samples" not in golden
     assert "--cores" not in golden
 
 

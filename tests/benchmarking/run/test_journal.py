@@ -40,7 +40,7 @@ STEPS = (
 
 
 def filled(path, steps=STEPS):
-    journal = open_journal(path, RUN, anew=False)
+    journal = open_journal(path, RUN, restart=False)
     for step in steps:
         journal.add(step)
     journal.close()
@@ -48,7 +48,7 @@ def filled(path, steps=STEPS):
 
 
 def steps_in(path):
-    journal = open_journal(path, RUN, anew=False)
+    journal = open_journal(path, RUN, restart=False)
     journal.close()
     return journal.of("local") + journal.of("adb:1")
 
@@ -56,7 +56,7 @@ def steps_in(path):
 def test_steps_come_back_by_device_in_their_order(tmp_path):
     """What was added is there again, each device's steps in the order they were made."""
     path = filled(tmp_path / "report.json.journal")
-    journal = open_journal(path, RUN, anew=False)
+    journal = open_journal(path, RUN, restart=False)
     assert journal.of("local") == (STEPS[0], STEPS[2])
     assert journal.of("adb:1") == (STEPS[1],)
     assert journal.of("adb:2") == ()
@@ -88,7 +88,7 @@ def test_a_file_cut_anywhere_keeps_every_whole_step(tmp_path_factory, data):
     cut = data.draw(st.integers(0, len(content)))
     path.write_bytes(content[:cut])
     whole = max(content[:cut].count(b"\n") - 1, 0)
-    journal = open_journal(path, RUN, anew=False)
+    journal = open_journal(path, RUN, restart=False)
     assert sorted(map(repr, journal.of("local") + journal.of("adb:1"))) == sorted(map(repr, STEPS[:whole]))
     for step in STEPS[whole:]:
         journal.add(step)
@@ -113,30 +113,30 @@ def test_another_run_is_refused_unless_it_starts_anew(tmp_path, change):
     path = filled(tmp_path / "journal")
     content = path.read_bytes()
     with pytest.raises(UsageError, match=f"differs in {next(iter(change))}$") as refused:
-        open_journal(path, replace(RUN, **change), anew=False)
-    assert "--anew" in refused.value.hint
+        open_journal(path, replace(RUN, **change), restart=False)
+    assert "--restart" in refused.value.hint
     assert path.read_bytes() == content
-    journal = open_journal(path, replace(RUN, **change), anew=True)
+    journal = open_journal(path, replace(RUN, **change), restart=True)
     assert journal.of("local") == ()
     journal.add(STEPS[0])
     journal.close()
     with pytest.raises(UsageError):
-        open_journal(path, RUN, anew=False)
+        open_journal(path, RUN, restart=False)
 
 
 def test_a_run_that_did_nothing_leaves_no_journal(tmp_path):
     """Where no device could be reached there is nothing to go on with, even when a kill left the file."""
     path = tmp_path / "journal"
-    journal = open_journal(path, RUN, anew=False)
+    journal = open_journal(path, RUN, restart=False)
     left = path.read_bytes()
     journal.close()
     assert not path.exists()
     path.write_bytes(left)
-    other = open_journal(path, replace(RUN, devices=("adb:1",)), anew=False)
+    other = open_journal(path, replace(RUN, devices=("adb:1",)), restart=False)
     other.add(STEPS[1])
     other.close()
     with pytest.raises(UsageError, match=r"differs in devices$"):
-        open_journal(path, RUN, anew=False)
+        open_journal(path, RUN, restart=False)
 
 
 @pytest.mark.parametrize(
@@ -150,8 +150,8 @@ def test_a_damaged_line_is_named(tmp_path, line, content):
     lines[line - 1] = content
     path.write_bytes(b"\n".join(lines))
     with pytest.raises(UsageError, match=f"line {line}") as refused:
-        open_journal(path, RUN, anew=False)
-    assert "--anew" in refused.value.hint
+        open_journal(path, RUN, restart=False)
+    assert "--restart" in refused.value.hint
 
 
 def test_another_schema_is_refused(tmp_path):
@@ -160,7 +160,7 @@ def test_another_schema_is_refused(tmp_path):
     first, _, rest = path.read_text(encoding="utf-8").partition("\n")
     path.write_text(json.dumps(json.loads(first) | {"schema": 4}) + "\n" + rest, encoding="utf-8")
     with pytest.raises(UsageError, match="holds an unfinished run of a newer edgebert: journal schema 4, not 3"):
-        open_journal(path, RUN, anew=False)
+        open_journal(path, RUN, restart=False)
 
 
 def test_a_journal_of_schema_1_is_refused_in_one_line_that_says_what_to_do(tmp_path):
@@ -169,11 +169,11 @@ def test_a_journal_of_schema_1_is_refused_in_one_line_that_says_what_to_do(tmp_p
     path.write_bytes(Path(__file__).with_name("schema-1.journal").read_bytes())
     before = path.read_bytes()
     with pytest.raises(UsageError) as caught:
-        open_journal(path, RUN, anew=False)
+        open_journal(path, RUN, restart=False)
     assert caught.value.message == f"{path}: holds an unfinished run of an older edgebert: journal schema 1, not 3"
-    assert caught.value.hint == "--anew starts anew; another --out keeps both"
+    assert caught.value.hint == "--restart starts over; another --out keeps both"
     assert path.read_bytes() == before
-    journal = open_journal(path, RUN, anew=True)
+    journal = open_journal(path, RUN, restart=True)
     assert journal.of("local") == ()
     journal.close()
 
@@ -181,11 +181,11 @@ def test_a_journal_of_schema_1_is_refused_in_one_line_that_says_what_to_do(tmp_p
 def test_two_runs_cannot_write_one_journal(tmp_path):
     """While one run has it open, another is refused."""
     path = tmp_path / "journal"
-    first = open_journal(path, RUN, anew=False)
+    first = open_journal(path, RUN, restart=False)
     with pytest.raises(UsageError, match="another run is writing it"):
-        open_journal(path, RUN, anew=False)
+        open_journal(path, RUN, restart=False)
     first.close()
-    open_journal(path, RUN, anew=False).close()
+    open_journal(path, RUN, restart=False).close()
 
 
 def test_a_killed_process_loses_nothing_it_had_added(tmp_path):
@@ -193,7 +193,7 @@ def test_a_killed_process_loses_nothing_it_had_added(tmp_path):
     path = tmp_path / "journal"
     code = (
         "import os, signal, sys; from pathlib import Path; from tests.benchmarking.run import test_journal as t\n"
-        "journal = t.open_journal(Path(sys.argv[1]), t.RUN, anew=False)\n"
+        "journal = t.open_journal(Path(sys.argv[1]), t.RUN, restart=False)\n"
         "for step in t.STEPS: journal.add(step)\n"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
@@ -206,7 +206,7 @@ def test_a_folder_that_cannot_be_made_is_the_fault_of_the_request(tmp_path):
     """Where the folder's name is taken by a file, the refusal names the path."""
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(OutputError, match="cannot be written"):
-        open_journal(tmp_path / "file" / "journal", RUN, anew=False)
+        open_journal(tmp_path / "file" / "journal", RUN, restart=False)
 
 
 def test_a_disk_that_fills_up_ends_the_run_and_keeps_the_steps(tmp_path):
@@ -216,7 +216,7 @@ def test_a_disk_that_fills_up_ends_the_run_and_keeps_the_steps(tmp_path):
         "import resource, signal, sys; from pathlib import Path; from tests.benchmarking.run import test_journal as t\n"
         "from edgebert.errors import EnvironmentProblem\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "journal = t.open_journal(Path(sys.argv[1]), t.RUN, anew=False)\n"
+        "journal = t.open_journal(Path(sys.argv[1]), t.RUN, restart=False)\n"
         "journal.add(t.STEPS[0])\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (Path(sys.argv[1]).stat().st_size + 10,) * 2)\n"
         "try: journal.add(t.STEPS[1])\n"
@@ -264,8 +264,8 @@ def test_a_number_that_no_run_writes_is_named(what, tmp_path):
     path.write_bytes(header + b"\n" + json.dumps(json.loads(step) | changes).encode() + b"\n")
     before = path.read_bytes()
     with pytest.raises(UsageError, match=rf"journal: line 2: {words}") as caught:
-        open_journal(path, RUN, anew=False)
-    assert "--anew" in caught.value.hint
+        open_journal(path, RUN, restart=False)
+    assert "--restart" in caught.value.hint
     assert len(caught.value.message) < 400
     assert path.read_bytes() == before
 
@@ -274,7 +274,7 @@ def test_a_number_that_no_run_writes_is_named(what, tmp_path):
 def test_a_full_disk_at_the_first_line_is_a_problem_of_the_machine(size, tmp_path):
     """A disk that takes no whole first line ends the run with exit code 3, and no half of a journal stays."""
     with files_of_at_most(size), pytest.raises(EnvironmentProblem, match="journal: no room left on the disk") as caught:
-        open_journal(tmp_path / "journal", RUN, anew=False)
+        open_journal(tmp_path / "journal", RUN, restart=False)
     assert (caught.value.exit_code, list(tmp_path.iterdir())) == (3, [])
 
 
@@ -282,7 +282,7 @@ def test_a_full_disk_at_the_first_line_is_a_problem_of_the_machine(size, tmp_pat
 def test_a_full_disk_in_a_run_keeps_the_steps_before(more, tmp_path):
     """The step that finds no room ends the run with exit code 3; closing is quiet, and the steps before are read."""
     path = filled(tmp_path / "journal", STEPS[:1])
-    journal = open_journal(path, RUN, anew=False)
+    journal = open_journal(path, RUN, restart=False)
     with files_of_at_most(path.stat().st_size + more):
         with pytest.raises(EnvironmentProblem, match="no room left on the disk") as caught:
             journal.add(STEPS[2])

@@ -37,7 +37,7 @@ pytest.importorskip("onnxruntime", reason="so is its golden file")
 
 FLOAT, INT8 = "baseline/float32.onnx", "int8.onnx"
 ONCE = Suite(runs=1, warm_up=0, processes=1, cool_celsius=0)
-QUICK = ("--runtime", "onnxruntime", "--runs", 2, "--warmup", 0, "--processes", 2)
+QUICK = ("--runtime", "onnxruntime", "--runs", 2, "--warm-up", 0, "--processes", 2)
 ABBA = [FLOAT, INT8, INT8, FLOAT]
 LIMIT_S = 240
 """Seconds after which a test that waits has failed; emulated workers take a few each."""
@@ -90,7 +90,7 @@ def test_a_phone_and_a_board_are_measured_side_by_side(world, tmp_path, capsys):
     rows = [(text, index % 2) for index, text in enumerate(fakes.TEXTS)]
     data = fakes.write_data(tmp_path / "dev.tsv", rows)
     out = tmp_path / "out" / "report.json"
-    words = ("--data", data, "--accuracy", 4, "--worker", world.runtime, "--out", out, "--json")
+    words = ("--eval", data, "--eval-samples", 4, "--worker", world.runtime, "--out", out, "--json")
     code, shown, err = command(
         capsys, "bench", fakes.shared_bundle(), "--device", world.adb, "--device", world.ssh, *QUICK, *words
     )

@@ -144,7 +144,7 @@ def test_a_run_that_was_killed_is_not_mixed_with_another(bundle, tmp_path):
     other = replace(SUITE, runs=5)
     with pytest.raises(UsageError, match="differs in suite"):
         run(bundle, FakeBoard(bundle.root), tmp_path, suite=other)
-    done = run(bundle, FakeBoard(bundle.root), tmp_path, suite=other, anew=True)
+    done = run(bundle, FakeBoard(bundle.root), tmp_path, suite=other, restart=True)
     assert {len(item.trial.series[0].run_ns) for item in done.report.measurements[0].trials} == {5}
 
 

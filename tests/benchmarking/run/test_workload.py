@@ -96,9 +96,9 @@ def test_without_data_the_golden_texts_are_run(bundle):
     assert set(work.timed) <= {case.texts[0] for case in bundle.golden().cases}
     assert work.shipped.accuracy == ()
     for accuracy in (5, None):
-        with pytest.raises(UsageError, match="no right answers") as refused:
+        with pytest.raises(UsageError, match="requires right answers") as refused:
             make_workload(bundle, None, Suite(accuracy=accuracy))
-        assert "--data" in refused.value.hint
+        assert "--eval" in refused.value.hint
 
 
 def test_data_with_other_labels_is_refused(bundle):

@@ -49,7 +49,7 @@ def test_the_legacy_bundle_verifies(folder, edgebert):
 
 def test_the_legacy_file_scores_as_in_litert(folder, expected, edgebert):
     """Its scores on labelled texts equal those that LiteRT gave where the bundle was made."""
-    done = edgebert("evaluate", folder / "int8-legacy", "--data", folder / "data.tsv", "--runtime", RUNTIME, "--json")
+    done = edgebert("evaluate", folder / "int8-legacy", "--eval", folder / "data.tsv", "--runtime", RUNTIME, "--json")
     assert done.returncode == 0, done.stderr
     results = {item["file"]: item for item in read(done)["results"]}
     assert set(results) == {FLOAT, LEGACY}
@@ -87,7 +87,7 @@ def test_verify_catches_the_per_channel_file(folder, edgebert):
     assert [item["file"] for item in checks if item["ok"] is False] == [PER_CHANNEL]
 
 
-@pytest.mark.parametrize("words", [("evaluate", "--data", "data.tsv"), ("predict", "good")])
+@pytest.mark.parametrize("words", [("evaluate", "--eval", "data.tsv"), ("predict", "good")])
 def test_nothing_is_computed_with_the_per_channel_file(folder, edgebert, words):
     """Evaluate refuses to score with such a runtime, and predict to answer: exit 1, file and runtime named."""
     command, *rest = words
