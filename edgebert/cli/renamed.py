@@ -6,7 +6,10 @@ from collections.abc import Sequence
 
 from edgebert.progress import note
 
-COMMANDS = {("runtime", "build"): ("worker", "build"), ("workers", "build"): ("worker", "build")}
+COMMANDS: dict[tuple[str, ...], tuple[str, ...]] = {
+    ("runtime", "build"): ("worker", "build"),
+    ("workers", "build"): ("worker", "build"),
+}
 """Former words that call a command, and its present ones."""
 
 OPTIONS: dict[str, dict[str, tuple[str, ...]]] = {
@@ -28,7 +31,7 @@ def present_command(words: Sequence[str]) -> list[str]:
     given = list(words)
     first = next((place for place, word in enumerate(given) if not word.startswith("-")), 0)
     former = tuple(given[first : first + 2])
-    if (present := COMMANDS.get(former)) is not None:  # type: ignore[call-overload]  # any number of words may be asked
+    if (present := COMMANDS.get(former)) is not None:
         _tell(f"edgebert {' '.join(former)}", f"edgebert {' '.join(present)}")
         given[first : first + 2] = present
     return given
