@@ -24,7 +24,7 @@ endef
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint bench test-main test-optimum test-tflite-runtime clean
+.PHONY: help demo test lint docs bench test-main test-optimum test-tflite-runtime clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,10 @@ lint: $(MAIN)/dev.stamp ## style, types, layers
 	$(MAIN)/bin/ruff format --check .
 	$(MAIN)/bin/mypy
 	$(MAIN)/bin/lint-imports
+
+docs: $(MAIN)/dev.stamp ## the documentation as a site with search, in build/site; a dead link or anchor fails it
+	NO_MKDOCS_2_WARNING=1 $(MAIN)/bin/mkdocs build --quiet
+	@echo 'read it with: $(MAIN)/bin/python -m http.server --directory build/site'
 
 bench: $(MAIN)/dev.stamp $(OPTIMUM)/test.stamp ## measure this machine, peers side by side (needs an idle machine)
 	$(MAIN)/bin/python -m benchmarks

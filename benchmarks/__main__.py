@@ -17,7 +17,8 @@ from benchmarks.measure import make_files, make_peers
 from benchmarks.results import Recorded, save
 from benchmarks.studies import STUDIES, all_figures, load_all, speed
 from benchmarks.studies import render as render_results
-from benchmarks.suite import ROOT, Options, SuiteOptions, load_suite
+from benchmarks.suite import RESULTS, ROOT, Options, SuiteOptions, load_suite
+from benchmarks.summary import README, replace_summary, summary
 from edgebert.cli import output
 from edgebert.cli.options import Command, Verbose, with_home
 from edgebert.cli.run import run
@@ -79,8 +80,11 @@ def peers(asked: PeersOptions) -> None:
 
 
 def render(asked: Options) -> None:
-    """Write RESULTS.md and the plots from what is recorded."""
+    """Write RESULTS.md, the plots, and the table of the README from what is recorded."""
     output.show_note(f"wrote {render_results(asked.results)}")
+    if asked.results == RESULTS:
+        replace_summary(README, summary(asked.results))
+        output.show_note(f"wrote the table of {README}")
 
 
 def check(asked: Options) -> None:

@@ -136,7 +136,7 @@ def test_the_pages_are_found():
     """The pages that the README promises are among those that are tested."""
     names = {relative(page) for page in PAGES}
     wanted = {"README.md", "CHANGELOG.md", "CONTRIBUTING.md"}
-    wanted |= {f"docs/{name}.md" for name in ("architecture", "bundle-format", "cli", "faq")}
+    wanted |= {f"docs/{name}.md" for name in ("architecture", "bundle-format", "cli", "troubleshooting")}
     assert wanted <= names
 
 
@@ -227,12 +227,12 @@ def test_python_compiles_and_fits_the_library(page: Path):
 
 
 def test_the_python_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    """The README's Python example does what it says, on a checkpoint and data of the names that it uses."""
+    """The Python page's first example does what it says, on a checkpoint and data of the names that it uses."""
     tiny_checkpoint(tmp_path / "model", layers=1, positions=128)  # the four lengths of the recipe take seconds a layer
     write_data(tmp_path / "dev.tsv", [(text, index % 2) for index, text in enumerate(TEXTS)])
     monkeypatch.chdir(tmp_path)
-    (example,) = blocks(ROOT / "README.md", "python")
-    exec(compile(example, "README.md", "exec"), {})
+    example, *_ = blocks(ROOT / "docs" / "python.md", "python")
+    exec(compile(example, "python.md", "exec"), {})
     printed = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in printed[:2]] == ["int8.onnx", "int8.tflite"]
     assert len(printed) == 2 + 4 + 2
@@ -267,9 +267,9 @@ def test_the_bundle_format_states_versions_and_tolerance():
     assert f"Float files may differ from torch by {FLOAT_TOLERANCE:.4f}, or by {RELATIVE_TOLERANCE:.5f} of" in page
 
 
-def test_the_readme_lists_the_recipes():
-    """The table of recipes in the README has a row with the files of each built-in recipe."""
-    rows = re.findall(r"^\| `([\w-]+)` \| (.+?) \| .+ \|$", text_of(ROOT / "README.md"), re.MULTILINE)
+def test_the_guides_list_the_recipes():
+    """The table of recipes in the guides has a row with the files of each built-in recipe."""
+    rows = re.findall(r"^\| `([\w-]+)` \| (.+?) \| .+ \|$", text_of(ROOT / "docs" / "how-to.md"), re.MULTILINE)
     for recipe in built_in_recipes():
         assert (recipe.name, ", ".join(f"`{target.file}`" for target in recipe.targets)) in rows
 

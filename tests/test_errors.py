@@ -88,7 +88,8 @@ def test_what_pip_installed_is_installed_again_from_there(origin, line, monkeypa
 
 
 def test_the_line_for_torch_without_cuda_has_the_pinned_version():
-    """The README names the version that ``constraints.txt`` pins."""
+    """README and installation page name the version that ``constraints.txt`` pins."""
     pinned = re.search(r"^torch==(\S+)$", (ROOT / "constraints.txt").read_text(encoding="utf-8"), re.MULTILINE)
     assert pinned is not None
-    assert f"pip install torch=={pinned[1]} --index-url" in (ROOT / "README.md").read_text(encoding="utf-8")
+    for page in ("README.md", "docs/installation.md"):
+        assert f"pip install torch=={pinned[1]} --index-url" in (ROOT / page).read_text(encoding="utf-8")
