@@ -11,7 +11,7 @@ from benchmarks.studies.accuracy import AccuracyResults
 from benchmarks.studies.pruned_speed import FLOAT, PrunedSpeedResults
 from benchmarks.studies.pruning import drops
 from benchmarks.suite import ROOT
-from edgebert.bench.analysis.stats import Estimate
+from edgebert.benchmarking.analysis.stats import Estimate
 from edgebert.errors import UsageError
 from edgebert.intervals import mean_interval
 
