@@ -238,7 +238,7 @@ def _table(manifest: Manifest) -> str:
     columns = (
         "file",
         "size",
-        "share of float",
+        "of FP32",
         _metric(manifest),
         "change (95 % interval)",
         "agreement",
@@ -248,13 +248,13 @@ def _table(manifest: Manifest) -> str:
         (
             markdown_code(item.file),
             f"{item.size_bytes / 1e6:.1f} MB",
-            f"{share_of_float(manifest, item):.1%}",
+            share_text(share_of_float(manifest, item)),
             value_text(item.score),
             change_text(item.score),
             agreement_text(item.score),
             ", ".join(f"{found.runtime} {found.version}" for found in item.verified),
         )
-        for item in manifest.artifacts
+        for item in sorted(manifest.artifacts, key=lambda item: item.role == "baseline")
     ]
     return markdown_table(columns, rows, right=range(1, 6))
 
@@ -266,15 +266,20 @@ def _metric(manifest: Manifest) -> str:
 
 
 def share_of_float(manifest: Manifest, artifact: Artifact) -> float:
-    """Return the size of a file over that of the float baseline of its format."""
-    return artifact.size_bytes / baseline_bytes(manifest, artifact)
+    """Return the size of a file over that of the FP32 baseline of its format."""
+    return artifact.size_bytes / max(baseline_bytes(manifest, artifact), 1)
+
+
+def share_text(share: float) -> str:
+    """Return a share, e.g. 0.254, as every table shows it, e.g. ``25.4 %``."""
+    return f"{100 * share:.1f} %"
 
 
 def value_text(score: Score | None) -> str:
     """Return the value of a score, in per cent where it is a share; empty without a score."""
     if score is None:
         return ""
-    return f"{score.value:.1%}" if METRICS[score.metric].in_points else f"{score.value:.4f}"
+    return share_text(score.value) if METRICS[score.metric].in_points else f"{score.value:.4f}"
 
 
 def change_text(score: Score | None) -> str:
@@ -288,7 +293,7 @@ def change_text(score: Score | None) -> str:
 
 def agreement_text(score: Score | None) -> str:
     """Return the share of texts on which file and baseline agree; empty for a baseline."""
-    return "" if score is None or score.agreement is None else f"{score.agreement:.1%}"
+    return "" if score is None or score.agreement is None else share_text(score.agreement)
 
 
 def _widths(values: tuple[int, ...]) -> str:

@@ -45,6 +45,14 @@ def values_of(outputs: Sequence[Outputs]) -> NDArray[np.float32]:
     return np.concatenate(arrays) if arrays else np.zeros(0, dtype=np.float32)
 
 
+PARITY = (
+    "the largest difference from the outputs of the PyTorch model on the golden inputs, and the tolerance. The "
+    "tolerance of an int8 file is three times the change that rounding to 8 bits makes in a simulation, so it may be "
+    "far above the difference"
+)
+"""What the two numbers of a parity check mean, for the reader of a table."""
+
+
 def float_tolerance(outputs: Sequence[Outputs]) -> float:
     """Return the largest difference of a number that rounding in float32 explains.
 

@@ -187,7 +187,7 @@ def test_a_baseline_has_no_change_and_no_agreement():
     """What is compared with nothing shows nothing."""
     for score in (None, make_score("baseline/float32.onnx", 0.9, baseline=None)):
         assert change_text(score) == agreement_text(score) == ""
-    assert agreement_text(make_score("int8.onnx", 0.9, baseline="baseline/float32.onnx")) == "99.1%"
+    assert agreement_text(make_score("int8.onnx", 0.9, baseline="baseline/float32.onnx")) == "99.1 %"
 
 
 def test_a_card_names_added_tokens():

@@ -7,26 +7,38 @@ from typing import TYPE_CHECKING, Annotated
 
 import edgebert
 from edgebert.cli import output
-from edgebert.cli.options import Force, Json, argument, one_of, option
+from edgebert.cli.options import Force, Json, Wide, argument, one_of, option
 from edgebert.errors import CheckFailed, EnvironmentProblem, UsageError
 from edgebert.ondevice.session import RUNTIMES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from edgebert.embedding.embed import Embedding
     from edgebert.embedding.places import Place
     from edgebert.manifest import Artifact, Manifest
 
 
-def inspect(bundle: Annotated[Path, argument("Bundle.")], *, as_json: Json = False) -> None:
+def inspect(bundle: Annotated[Path, argument("Bundle.")], *, wide: Wide = False, as_json: Json = False) -> None:
     """Show what is inside a bundle: sizes by part, operators, inputs and outputs, lengths, versions."""
+    from edgebert.parity import PARITY
+
     opened = edgebert.open_bundle(bundle)
     if as_json:
         output.show_json(opened.manifest)
         return
-    first, *others = _inspection_head(opened.manifest)
-    output.show_text(f"{bundle}: {first}", *others, "")
-    for item in (*opened.shipped, *opened.baseline):
+    facts = _inspection_head(opened.manifest, wide=wide)
+    output.show_text(f"{bundle}: {opened.manifest.task}")
+    for name, value in facts:
+        output.show_hanging(f"  {name:<12}", value)
+    files = (*opened.shipped, *opened.baseline)
+    output.show_text()
+    output.show_table(("file", "role", "size MB", "of FP32", "lengths", "versions"), _file_rows(opened.manifest, files))
+    for item in files:
+        output.show_text()
         output.show_table((item.file, ""), _inspection_rows(item))
+    output.show_text()
+    output.show_hanging("parity: ", PARITY)
 
 
 def verify(
@@ -177,37 +189,70 @@ def _plain(made: Embedding) -> dict[str, object]:
     }
 
 
-def _inspection_head(manifest: Manifest) -> list[str]:
-    """Return what is to be said of a bundle as a whole, in a few lines."""
+def _inspection_head(manifest: Manifest, *, wide: bool) -> list[tuple[str, str]]:
+    """Return what is to be said of a bundle as a whole, as names and values."""
     from edgebert.card import cut_text
 
     shape, text, source = manifest.architecture, manifest.text, manifest.provenance
-    widths = f"heads {list(shape.heads)}, neurons {list(shape.neurons)}"
-    tables = f"vocabulary {shape.vocabulary}, positions {shape.positions}"
     casing = "lower-cased, " if text.lower_case else ""
-    made = f"recipe {manifest.recipe.name}; checkpoint {source.checkpoint} ({source.checkpoint_sha256[:12]})"
-    lines = [
-        f"{manifest.task}, labels {', '.join(manifest.labels)}",
-        f"{shape.layers} layers, hidden {shape.hidden}, {widths}, {tables}, {shape.activation}",
-        f"texts: {casing}at most {text.max_length} tokens; {made}",
+    facts = [
+        *([("labels", _listed(manifest.labels, wide=wide))] if manifest.labels else []),
+        ("layers", f"{shape.layers}, hidden size {shape.hidden}, {shape.activation}"),
+        ("heads", _widths(shape.heads)),
+        ("neurons", _widths(shape.neurons)),
+        ("vocabulary", f"{shape.vocabulary:,} tokens, {shape.positions} positions"),
+        ("inputs", f"{casing}at most {text.max_length} tokens"),
+        ("recipe", manifest.recipe.name),
+        ("checkpoint", f"{source.checkpoint} ({source.checkpoint_sha256[:12]})"),
     ]
     if (cut := manifest.pruning) is not None:
-        lines.append(f"pruned from {cut.original_name} ({cut.original_sha256[:12]}): {cut_text(cut, shape)}")
+        facts.append(("pruned from", f"{cut.original_name} ({cut.original_sha256[:12]}): {cut_text(cut, shape)}"))
     if (original := manifest.original) is not None:
-        lines.append(f"baselines: of {original.checkpoint} ({original.checkpoint_sha256[:12]})")
-    return lines
+        facts.append(("baselines of", f"{original.checkpoint} ({original.checkpoint_sha256[:12]})"))
+    return facts
+
+
+_FEW = 5
+
+
+def _listed(names: Sequence[str], *, wide: bool) -> str:
+    """Return how many names there are, and the first of them, or all."""
+    if wide or len(names) <= 2 * _FEW:
+        return f"{len(names)}: {', '.join(names)}"
+    return f"{len(names)}: {', '.join(names[:_FEW])} and {len(names) - _FEW} more (--wide shows all)"
+
+
+def _widths(widths: Sequence[int]) -> str:
+    return f"{widths[0]:,} in each layer" if len(set(widths)) == 1 else ", ".join(f"{width:,}" for width in widths)
+
+
+def _file_rows(manifest: Manifest, files: Sequence[Artifact]) -> list[list[str]]:
+    from edgebert.card import share_of_float, share_text
+
+    return [
+        [
+            item.file,
+            item.role,
+            f"{item.size_bytes / 1e6:.1f}",
+            share_text(share_of_float(manifest, item)),
+            ", ".join(map(str, item.lengths)) or "any",
+            f"opset {item.opset}, IR {item.ir_version}" if item.format == "onnx" else "TFLite schema 3",
+        ]
+        for item in files
+    ]
 
 
 def _inspection_rows(item: Artifact) -> list[list[str]]:
     """Return what is to be said of one model file, as name and value."""
     total = max(item.size_bytes, 1)  # an empty file has no parts, whatever its manifest says
     parts = [
-        [f"  {part.name}", f"{part.size_bytes / 1e6:9.3f} MB  {part.size_bytes / total:6.1%}"] for part in item.parts
+        [f"  {part.name}", f"{part.size_bytes / 1e6:9.3f} MB  {100 * part.size_bytes / total:5.1f} %"]
+        for part in item.parts
     ]
     verified = [
-        f"{v.runtime} {v.version} on {v.cpu}: within {v.max_difference:.1e} on {v.texts} texts" for v in item.verified
+        f"{v.max_difference:.2g} of {item.tolerance:.2g} on {v.texts} golden inputs, {v.runtime} {v.version} on {v.cpu}"
+        for v in item.verified
     ]
-    versions = f"opset {item.opset}, IR {item.ir_version}" if item.format == "onnx" else "TFLite schema 3"
     operators = ", ".join(
         f"{o.name} x{o.count}" + (f" v{o.version}" if item.format == "tflite" else "") for o in item.operators
     )
@@ -217,14 +262,10 @@ def _inspection_rows(item: Artifact) -> list[list[str]]:
         for tensor in group
     ]
     return [
-        ["role", item.role],
         ["size", f"{total / 1e6:9.3f} MB"],
         *parts,
         *tensors,
-        ["lengths", ", ".join(map(str, item.lengths)) or "any"],
-        ["versions", versions],
         ["operators", operators],
-        ["tolerance", f"{item.tolerance:.3g}"],
-        *(["verified", line] for line in verified),
+        *(["parity", line] for line in verified),
         ["sha256", item.sha256],
     ]

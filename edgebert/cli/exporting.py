@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import edgebert
 from edgebert.cli import output
 from edgebert.cli.answering import Aggregation, NoAnswer, Stride, Threshold, answer_options
+from edgebert.cli.layout import Column
 from edgebert.cli.options import (
     DataColumns,
     Force,
@@ -16,6 +17,7 @@ from edgebert.cli.options import (
     Model,
     PairColumn,
     TextColumn,
+    Wide,
     argument,
     numbers,
     option,
@@ -67,6 +69,7 @@ def export(
         ),
     ] = False,
     force: Force = False,
+    wide: Wide = False,
     as_json: Json = False,
 ) -> None:
     """Turn a fine-tuned DistilBERT into a bundle of verified int8 files, pruned before if the recipe says so."""
@@ -109,7 +112,7 @@ def export(
     if as_json:
         output.show_json(bundle.manifest)
         return
-    show_files(bundle)
+    show_files(bundle, wide=wide)
     for note in _export_notes(bundle.manifest):
         output.show_note(note)
     if bundle.manifest.evaluation is not None:
@@ -133,14 +136,25 @@ def strip(
     output.show_note(f"wrote {out}, {saved:.1f} MB smaller than {bundle}")
 
 
-def recipes(name: Annotated[str | None, argument("Recipe to print as TOML.")] = None, *, as_json: Json = False) -> None:
+def recipes(
+    name: Annotated[str | None, argument("Recipe to print as TOML.")] = None,
+    *,
+    wide: Wide = False,
+    as_json: Json = False,
+) -> None:
     """List the built-in recipes, or print one to start your own from."""
     if as_json:
         output.show_json(list(built_in_recipes()) if name is None else load_recipe(name))
     elif name is not None:
         output.show_text(*recipe_text(name).rstrip().split("\n"))
     else:
-        columns = ("recipe", "what it makes", "files", "lengths", "needs")
+        columns = (
+            "recipe",
+            "what it makes",
+            Column("files", is_extra=True),
+            Column("lengths", is_extra=True),
+            "needs",
+        )
         rows = [
             (
                 item.name,
@@ -151,7 +165,7 @@ def recipes(name: Annotated[str | None, argument("Recipe to print as TOML.")] = 
             )
             for item in built_in_recipes()
         ]
-        output.show_table(columns, rows)
+        output.show_left_out(output.show_table(columns, rows, wide=wide))
 
 
 def demo(
@@ -184,7 +198,7 @@ def demo(
         return
     if made.reused:
         output.show_note(f"taken from an earlier run: {', '.join(made.reused)}")
-    columns = ("file", "size MB", "accuracy %", output.CHANGE, "ms a text", "as fast as float")
+    columns = ("file", "size MB", "accuracy %", output.CHANGE, "ms a text", "speed-up")
     output.show_table(columns, _compared_rows(made.files))
     output.show_text("times: on this machine, one thread, one text after another", "")
     for item in made.predictions:
@@ -201,13 +215,26 @@ def demo(
         output.show_text(f"{what:<16} {where}")
 
 
-def show_files(bundle: Bundle) -> None:
-    """Print the closing table of an export, baselines last."""
+def show_files(bundle: Bundle, *, wide: bool = False) -> None:
+    """Print the closing table of an export, baselines last; ``wide`` shows all columns."""
+    from edgebert.parity import PARITY
     from edgebert.tasks import task_head
 
     metric = output.metric_column(task_head(bundle.manifest.task).metrics[0])
-    columns = ("file", "runtime", "size MB", "of float", metric, output.CHANGE, "agreement", "parity")
-    output.show_table(columns, [_export_row(bundle, item) for item in (*bundle.shipped, *bundle.baseline)])
+    columns = (
+        "file",
+        Column("runtime", is_extra=True),
+        "size MB",
+        Column("of FP32", is_extra=True),
+        metric,
+        output.CHANGE,
+        "agreement",
+        Column("parity", is_extra=True),
+    )
+    rows = [_export_row(bundle, item) for item in (*bundle.shipped, *bundle.baseline)]
+    output.show_left_out(output.show_table(columns, rows, wide=wide))
+    if wide:
+        output.show_hanging("parity: ", PARITY)
 
 
 def _export_notes(manifest: Manifest) -> list[str]:
@@ -223,10 +250,10 @@ def _export_notes(manifest: Manifest) -> list[str]:
         )
     if data is None:
         metric = METRICS[task_head(manifest.task).metrics[0]].name
-        notes.append(f"{metric} was not measured: give --eval FILE to compare every file with the float model")
+        notes.append(f"{metric} was not measured: give --eval FILE to compare every file with the FP32 model")
     if pruning is not None and manifest.original is None:
         notes.append(
-            "compared with the pruned float model; give --baseline MODEL to compare with the original it was cut from"
+            "compared with the pruned FP32 model; give --baseline MODEL to compare with the original it was cut from"
         )
     if pruning is not None and data is not None and pruning.train.sha256 == data.sha256:
         notes.append("the texts of --eval took part in the pruning: scores on new ones will be worse")
@@ -234,21 +261,21 @@ def _export_notes(manifest: Manifest) -> list[str]:
 
 
 def _export_row(bundle: Bundle, item: Artifact) -> list[str]:
-    from edgebert.card import share_of_float
+    from edgebert.card import share_of_float, share_text
 
     verified = item.verified[0]
     return [
         item.file,
         f"{verified.runtime} {verified.version}",
         f"{item.size_bytes / 1e6:.1f}",
-        f"{share_of_float(bundle.manifest, item):.3f}",
+        share_text(share_of_float(bundle.manifest, item)),
         *output.score_cells(item.score),
         f"{verified.max_difference:.1e} of {item.tolerance:.1e}",
     ]
 
 
 def _compared_rows(files: Sequence[Compared]) -> list[list[str]]:
-    """Return one row for each file, baselines first, timed against the float file of its format."""
+    """Return one row for each file, baselines last, timed against the FP32 file of its format."""
     float_ns = {item.artifact.format: item.text_ns for item in files if item.artifact.role == "baseline"}
     return [
         [
@@ -258,5 +285,5 @@ def _compared_rows(files: Sequence[Compared]) -> list[list[str]]:
             f"{item.text_ns / 1e6:.2f}",
             f"{float_ns[item.artifact.format] / item.text_ns:.2f} x",
         ]
-        for item in sorted(files, key=lambda item: item.artifact.role == "shipped")
+        for item in sorted(files, key=lambda item: item.artifact.role == "baseline")
     ]

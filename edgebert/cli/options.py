@@ -44,6 +44,7 @@ def option(meaning: str, *names: str, default: str | None = None, check: Callabl
 
 Json = Annotated[bool, option("Print JSON instead of tables.", "--json")]
 Force = Annotated[bool, option("Replace an existing output.", "--force")]
+Wide = Annotated[bool, option("Show all columns of tables, and lists in full.", "--wide")]
 Verbose = Annotated[bool, option("Also show what the libraries underneath write, and tracebacks.", "--verbose")]
 TextColumn = Annotated[str | None, option("Column of the texts.", default="text, else sentence")]
 LabelColumn = Annotated[str | None, option("Column of the labels.", default="label")]

@@ -7,7 +7,7 @@ import logging
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from edgebert.cli.layout import Column, hanging, table_lines
@@ -73,8 +73,12 @@ def flush() -> None:
     sys.stdout.flush()
 
 
-def show_table(columns: Sequence[str | Column], rows: Sequence[Sequence[str]], *, wide: bool = False) -> None:
+def show_table(
+    columns: Sequence[str | Column], rows: Sequence[Sequence[str]], *, wide: bool = False
+) -> tuple[str, ...]:
     """Print a table on standard output: a row stays one line in a pipe, and wraps its cells on a narrow terminal.
+
+    Returns the headings that were left out.
 
     Args:
         columns: Headings; those that are extra are left out, with their cells, unless ``wide`` is set.
@@ -86,6 +90,13 @@ def show_table(columns: Sequence[str | Column], rows: Sequence[Sequence[str]], *
     cells = [[row[index] for index in kept] for row in rows]
     for line in table_lines([given[index].name for index in kept], cells, terminal_width()):
         sys.stdout.write(f"{line}\n")
+    return tuple(column.name for index, column in enumerate(given) if index not in kept)
+
+
+def show_left_out(columns: Iterable[str]) -> None:
+    """Tell a person at a terminal which columns ``--wide`` would show as well."""
+    if sys.stdout.isatty() and (names := ", ".join(dict.fromkeys(columns))):
+        show_note(f"--wide also shows: {names}")
 
 
 def show_hanging(head: str, text: str) -> None:

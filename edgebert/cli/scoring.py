@@ -13,6 +13,7 @@ import typer
 import edgebert
 from edgebert.cli import output
 from edgebert.cli.answering import Aggregation, NoAnswer, Stride, Threshold, answer_options
+from edgebert.cli.layout import Column
 from edgebert.cli.options import (
     DataColumns,
     Force,
@@ -21,6 +22,7 @@ from edgebert.cli.options import (
     PairColumn,
     Target,
     TextColumn,
+    Wide,
     argument,
     lines_of_stdin,
     one_of,
@@ -58,6 +60,7 @@ def evaluate(
     pair_column: PairColumn = None,
     label_column: LabelColumn = None,
     *,
+    wide: Wide = False,
     as_json: Json = False,
 ) -> None:
     """Score every file of a bundle, text by text against its float baseline."""
@@ -69,20 +72,28 @@ def evaluate(
     examples = DataColumns(text_column, pair_column, label_column).dataset(evaluation, task, meaning)
     with output.progress_bar() as progress:
         found = edgebert.evaluate(target, examples, runtime=runtime, file=file, metric=metric, progress=progress)
+    results = sorted(found.results, key=lambda score: score.baseline is None)  # baselines last, as in every table
     if as_json:
         notes = {"truncated": found.truncated, "chance": found.chance, "labels_read_as_ids": examples.by_id}
-        output.show_json({"results": found.results, **notes, "label_changes": found.label_changes})
+        output.show_json({"results": results, **notes, "label_changes": found.label_changes})
         return
-    from edgebert.metrics import METRICS
     from edgebert.tallies.changes import CHANGE_COLUMNS, change_cells, most_changed, what_changed
 
-    value = f"value{' %' * METRICS[found.results[0].metric].in_points}"
-    columns = ("file", "runtime", "metric", value, "95 % interval", output.CHANGE, "agreement", "flips")
-    output.show_table(columns, [_score_row(item) for item in found.results])
+    columns = (
+        "file",
+        Column("runtime", is_extra=True),
+        output.metric_column(results[0].metric),
+        "95 % interval",
+        output.CHANGE,
+        Column("agreement", is_extra=True),
+        Column("flips", is_extra=True),
+    )
+    left_out = output.show_table(columns, [_score_row(item) for item in results], wide=wide)
     if changed := most_changed(found.label_changes):
         output.show_text("", what_changed(task))
         output.show_table(CHANGE_COLUMNS, [change_cells(item) for item in changed])
     output.show_truncated(found.truncated, None)
+    output.show_left_out(left_out)
 
 
 def predict(
@@ -195,4 +206,4 @@ def _score_row(score: Score) -> list[str]:
     of = METRICS[score.metric]
     interval = f"{of.shown(score.low)} to {of.shown(score.high)}"
     flips = "-" if score.flips is None else f"{score.flips} of {score.examples}"
-    return [score.file, score.runtime, score.metric, value, interval, *compared, flips]
+    return [score.file, score.runtime, value, interval, *compared, flips]

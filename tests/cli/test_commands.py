@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sys
 import tomllib
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ import transformers
 
 from edgebert.bundle import open_bundle
 from edgebert.checkpoint import load_model
+from edgebert.cli.checking import _inspection_head
+from edgebert.cli.exporting import show_files
 from edgebert.jsonio import dumps
 from edgebert.manifest import Score
 from edgebert.recipe import built_in_recipes, load_recipe
@@ -89,20 +92,49 @@ def test_the_version_is_that_of_the_package(cli):
 
 
 def test_export_shows_one_table_and_leaves_the_bundle(cli, tmp_path, data):
-    """File, runtime, size, share, accuracy, change, agreement and parity of every file; notes go to stderr."""
+    """File, size, accuracy, change and agreement of every file; notes go to stderr."""
     out = tmp_path / "bundle"
     outcome = cli("export", fakes.shared_checkpoint(), "--out", out, "--lengths", "16", "--eval", data)
     assert outcome.code == 0
     bundle = open_bundle(out)
     for item in bundle.manifest.artifacts:
         line = next(line for line in outcome.out.splitlines() if line.split()[:1] == [item.file])
-        assert item.verified[0].runtime in line
         assert f"{100 * item.score.value:.2f}" in line
-    for column in ("file", "runtime", "size MB", "of float", "accuracy", "change", "agreement", "parity"):
+    assert outcome.out.splitlines()[0].split("  ")[0] == "file"
+    for column in ("size MB", "accuracy %", "change", "agreement"):
         assert column in outcome.out
     assert f"wrote {out}" in outcome.err
     assert "writing int8.tflite" in outcome.err
     assert bundle.manifest.evaluation.examples == len(fakes.TEXTS)
+
+
+def test_all_columns_are_shown_on_request(capsys):
+    """--wide adds runtime, share and parity to the table of an export, and says what parity is."""
+    bundle = open_bundle(fakes.shared_bundle())
+    show_files(bundle)
+    narrow = capsys.readouterr().out
+    show_files(bundle, wide=True)
+    out = capsys.readouterr().out
+    assert not [word for word in ("runtime", "of FP32", "parity") if word in narrow]
+    rows = [line.split() for line in out.splitlines()]
+    assert [word for word in ("runtime", "of FP32", "parity") if word not in out] == []
+    assert [row[0] for row in rows[2:6]] == [item.file for item in (*bundle.shipped, *bundle.baseline)]
+    assert rows[4][1] == bundle.baseline[0].verified[0].runtime
+    assert " ".join(rows[4][4:6]) == "100.0 %"
+    assert out.splitlines()[-1].startswith("parity: the largest difference")
+
+
+def test_files_are_in_the_same_order_everywhere(cli, data):
+    """What ships first, then the baselines: in evaluate, inspect, export and the card."""
+    bundle = open_bundle(fakes.shared_bundle())
+    files = [item.file for item in (*bundle.shipped, *bundle.baseline)]
+    evaluated = cli("evaluate", bundle.root, "--eval", data, "--json").json
+    assert [each["file"] for each in evaluated["results"]] == files
+    inspected = cli("inspect", bundle.root).out.splitlines()
+    start = next(index for index, line in enumerate(inspected) if line.startswith("file "))
+    assert [line.split()[0] for line in inspected[start + 2 : start + 6]] == files
+    card = bundle.path("README.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `(\S+)` \|", card, flags=re.MULTILINE) == files
 
 
 def test_export_says_when_accuracy_was_not_measured(cli, tmp_path):
@@ -183,14 +215,17 @@ def test_evaluate_as_json_has_the_documented_fields(cli, data):
     assert documented == {field.name for field in fields(Score)}
     assert all(set(result) == documented for result in outcome.json["results"])
     assert len(outcome.json["results"]) == 4
-    assert [result["difference"] is None for result in outcome.json["results"]] == [True, True, False, False]
+    assert [result["difference"] is None for result in outcome.json["results"]] == [False, False, True, True]
 
 
 def test_evaluate_shows_a_row_for_each_file(cli, data):
-    """Values in percent with their intervals."""
-    outcome = cli("evaluate", fakes.shared_bundle(), "--eval", data, "--file", "int8.onnx", "--metric", "macro_f1")
+    """Values in percent with their intervals; the heading is the metric."""
+    words = ("--eval", data, "--file", "int8.onnx", "--metric", "macro_f1")
+    outcome = cli("evaluate", fakes.shared_bundle(), *words)
     assert outcome.code == 0
-    assert "macro_f1" in outcome.out
+    assert "macro F1 %" in outcome.out
+    assert not [word for word in ("runtime", "flips") if word in outcome.out]
+    assert "flips" in cli("evaluate", fakes.shared_bundle(), *words, "--wide").out
     assert "int8.onnx" in outcome.out
     assert "int8.tflite" not in outcome.out
 
@@ -221,6 +256,16 @@ def test_inspect_shows_what_is_inside(cli):
         assert fact in words
     for fact in ("opset 17, IR 8", "MatMulInteger", "FULLY_CONNECTED", "negative, positive", "sha256"):
         assert fact in words
+
+
+def test_inspect_shows_the_first_of_many_labels(cli, tmp_path):
+    """The number and five of them; --wide shows all."""
+    manifest = tiny_files.make_manifest()
+    labels = tuple(f"label{number}" for number in range(77))
+    short, long = (dict(_inspection_head(replace(manifest, labels=labels), wide=wide)) for wide in (False, True))
+    assert short["labels"] == "77: label0, label1, label2, label3, label4 and 72 more (--wide shows all)"
+    assert long["labels"] == f"77: {', '.join(labels)}"
+    assert dict(_inspection_head(manifest, wide=False))["labels"] == "2: negative, positive"
 
 
 def test_inspect_of_an_empty_model_file(cli, tmp_path):

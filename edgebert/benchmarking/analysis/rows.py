@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from statistics import median
 
 import numpy as np
@@ -203,9 +204,9 @@ def sections(reports: Sequence[Report]) -> tuple[Section, ...]:
     return tuple(
         Section(
             report=report,
-            rows=rows(report),
-            scores=score_rows(report),
-            counts=count_rows(report),
+            rows=tuple(sorted(rows(report), key=attrgetter("role"), reverse=True)),  # shipped, then baselines
+            scores=tuple(sorted(score_rows(report), key=attrgetter("role"), reverse=True)),
+            counts=tuple(sorted(count_rows(report), key=attrgetter("role"), reverse=True)),
             energy=energy_rows(report),
             warnings=device_warnings(report.measurements[0], report.suite),
         )
