@@ -283,3 +283,47 @@ def test_the_architecture_page_has_the_layers():
     page = text_of(ROOT / "docs" / "architecture.md")
     rows = re.findall(r"^\| [1-8] \| (.+?) \| ", page, re.MULTILINE)
     assert [set(_SPAN.findall(row)) for row in rows] == [set(re.split(r" [:|] ", layer)) for layer in layers]
+
+
+def messages() -> list[str]:
+    """Return every text of the library's source, with ``…`` for what is put into it."""
+    found = []
+    for path in (ROOT / "edgebert").rglob("*.py"):
+        for node in ast.walk(ast.parse(text_of(path))):
+            if isinstance(node, ast.JoinedStr):
+                found.append(
+                    "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
+                )
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.append(node.value)
+    return found
+
+
+def test_troubleshooting_quotes_messages_that_exist():
+    """Each heading that quotes a message is part of a text in the source, with an ellipsis for what varies."""
+    quoted = re.findall(r"^### `(.+)`$", text_of(ROOT / "docs" / "troubleshooting.md"), re.MULTILINE)
+    assert len(quoted) > 15
+    known = messages()
+    assert [heading for heading in quoted if not any(heading in message for message in known)] == []
+
+
+def test_the_glossary_keeps_words_out():
+    """No page but the glossary, and no help text, has a word that the glossary says to avoid."""
+    glossary = text_of(ROOT / "docs" / "glossary.md")
+    terms, _, avoided = glossary.partition("## Words to avoid")
+    words = [word for row in re.findall(r"^\| .+ \| (.+) \|$", avoided, re.MULTILINE)[2:] for word in row.split("; ")]
+    assert "float twin" in words
+    found = re.compile(rf"\b(?:{'|'.join(map(re.escape, words))})\b", re.IGNORECASE)
+    pages = {relative(page): text_of(page) for page in (ROOT / "docs").rglob("*.md")} | {"docs/glossary.md": terms}
+    texts = pages | {"README.md": text_of(ROOT / "README.md")} | helps()
+    assert {name: hits for name, text in texts.items() if (hits := found.findall(text))} == {}
+
+
+def helps() -> dict[str, str]:
+    """Return the help texts of each command and its options."""
+    return {
+        f"edgebert {name} --help": " ".join(
+            [command.help or "", *(getattr(item, "help", "") or "" for item in command.params)]
+        )
+        for name, command in COMMANDS.items()
+    }
