@@ -36,7 +36,7 @@ def test_tables_are_for_people(cli, file):
 
 def test_markdown_csv_and_json_go_to_standard_output(cli, file):
     """Each alone, and nothing else beside it; two of them are too many."""
-    assert cli("report", file, "--markdown").out.startswith("# bundle: shipped files against float on 2 devices\n")
+    assert cli("report", file, "--markdown").out.startswith("# bundle: shipped files against FP32 on 2 devices\n")
     lines = list(csv.DictReader(io.StringIO(cli("report", file, "--csv").out)))
     assert {line["quantity"] for line in lines} >= {"p50_ns", "times_as_fast_as_float", "instructions"}
     (request,) = cli("report", file, "--json").json["requests"]

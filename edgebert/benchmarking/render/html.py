@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 from edgebert.benchmarking.analysis import rows
 from edgebert.benchmarking.analysis.rows import Section, sections
 from edgebert.benchmarking.render import plots, tables, words
+from edgebert.benchmarking.render.headline import TONES, headline
+from edgebert.benchmarking.render.trace import draw_trace
 from edgebert.card_plots import change_axis, forest_row
 from edgebert.errors import MissingExtraError
 from edgebert.outputs import FileKind, begins_with
@@ -24,12 +26,16 @@ from edgebert.printable import printable
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+    from edgebert.benchmarking.render.tables import Sheet
     from edgebert.benchmarking.report import InstructionCount, Report
 
 GENERATOR = '<meta name="generator" content="edgebert report">'
 """A line of every page: only a file that has it is ever replaced."""
 
 PAGE = FileKind(name="a page of edgebert report", is_one=begins_with(GENERATOR))
+
+VERDICT = "verdict"
+"""The column of a table that is shown beside the name of the row."""
 
 _CLASSES = 4
 _SIGNS = {("o", False): "●", ("o", True): "○", ("s", False): "■", ("s", True): "□"}
@@ -56,7 +62,8 @@ def page_text(reports: Sequence[Report]) -> str:
     """
     page = environment().get_template("page.html")
     found = sections(reports)
-    return page.render(found=found, generator=GENERATOR, plots_of=device_plots, rows=rows, tables=tables, words=words)
+    shown = {"plots_of": device_plots, "headline": headline, "rows": rows, "tables": tables, "words": words}
+    return page.render(found=found, generator=GENERATOR, **shown)
 
 
 def environment() -> Environment:
@@ -70,7 +77,7 @@ def environment() -> Environment:
     except ImportError as error:
         raise MissingExtraError("jinja2", extra="report", purpose="writing a page") from error
     folder = resources.files("edgebert.benchmarking.render")
-    return Environment(
+    made = Environment(
         loader=FunctionLoader(lambda name: folder.joinpath(name).read_text(encoding="utf-8")),
         autoescape=True,
         finalize=lambda value: value if hasattr(value, "__html__") else printable(str(value)),
@@ -79,6 +86,13 @@ def environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    made.globals |= {
+        "columns_of": _columns,
+        "VERDICT": VERDICT,
+        "TONES": TONES,
+        "NO_WARNINGS": words.NO_WARNINGS,
+    }
+    return made
 
 
 def device_plots(section: Section, *, prefix: str) -> Iterator[Plot]:
@@ -106,7 +120,7 @@ def device_plots(section: Section, *, prefix: str) -> Iterator[Plot]:
         yield from plot("times", times, [], f"Raw times on {device}; medians: {medians}")
         lengths = plots.draw_lengths(measurement, bundle)
         yield from plot("lengths", lengths, files, f"Median time against the length of the text on {device}")
-        trace = plots.draw_trace(measurement, bundle, series)
+        trace = draw_trace(measurement, bundle, series)
         yield from plot("trace", trace, files, f"Temperature, frequency and drift of {device} over the run")
     changes = _changes(section)
     values = _pairs((row.name, f"{row.size_mb:.1f} MB, {row.text}") for row in changes)
@@ -123,6 +137,11 @@ def device_plots(section: Section, *, prefix: str) -> Iterator[Plot]:
     totals = _pairs((item.file, f"{item.per_inference / 1e6:,.1f} million") for item in counts)
     drawn = plots.draw_counts(counts, classes=classes)
     yield from plot("counts", drawn, legend, f"Instructions of one inference: {totals}")
+
+
+def _columns(sheet: Sheet) -> list[int]:
+    """Return the places of the columns of a table without the verdict, which is shown beside the name of the row."""
+    return [index for index, name in enumerate(sheet.columns) if name != VERDICT]
 
 
 def _changes(section: Section) -> list[ForestRow]:

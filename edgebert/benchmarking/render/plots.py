@@ -1,4 +1,4 @@
-"""The plots of a report, one function each: raw times, time by length, changes, counts, and the course of the run.
+"""The plots of a report, one function each: raw times, time by length, changes, and counts.
 
 Each returns a picture as SVG text, or ``None`` where there is nothing to draw.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -35,12 +35,10 @@ if TYPE_CHECKING:
     from edgebert.benchmarking.report import (
         BundleFacts,
         Configuration,
-        DoneTrial,
         FileFacts,
         InstructionCount,
         Measurement,
     )
-    from edgebert.device.protocol import Conditions
 
 COLOURS = {INK: "ink", PALE: "line", GREY: "float", **{hue: f"hue{index}" for index, hue in enumerate(HUES)}}
 """CSS variable of each colour the plots are drawn in; black, white and the rest stay as they are."""
@@ -48,12 +46,8 @@ COLOURS = {INK: "ink", PALE: "line", GREY: "float", **{hue: f"hue{index}" for in
 MOST_MARKS = 2000
 """Runs of one file drawn one by one; of more, all of the slowest and an even sample of the others."""
 
-_WIDTH = 5.2
-_PANEL_POINTS = 65
-_LINE_SHARE = 0.15
-
-Lines = dict[str, list[tuple[float, float]]]
-"""Points of each line: minute and value."""
+WIDTH = 5.2
+"""Of every plot, in inches."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +84,7 @@ def draw_times(measurement: Measurement, bundle: BundleFacts, series: str) -> st
     if not groups:
         return None
     names = run_names(groups)
-    with svg_figure(out, width=_WIDTH, height=0.7 + 0.62 * len(groups), letters="none") as figure:
+    with svg_figure(out, width=WIDTH, height=0.7 + 0.62 * len(groups), letters="none") as figure:
         axes = figure.subplots()
         for place, (key, processes) in enumerate(groups.items()):
             _draw_runs(axes, place, processes, looks[key[0]].colour, shown(names[key], 40))
@@ -120,7 +114,7 @@ def draw_lengths(measurement: Measurement, bundle: BundleFacts) -> str | None:
     if max((sum(map(len, by_fed.values())) for by_fed in times.values()), default=0) < 2:
         return None
     formats = {item.file: item.format for item in bundle.files}
-    with svg_figure(out, width=_WIDTH, height=3.2, letters="none") as figure:
+    with svg_figure(out, width=WIDTH, height=3.2, letters="none") as figure:
         axes = figure.subplots()
         for file, by_fed in times.items():
             points = _steps(by_fed, bundle.text.lengths) if formats[file] == "tflite" else _points(by_fed)
@@ -160,7 +154,7 @@ def draw_changes(rows: Sequence[ForestRow], *, change_of: str) -> str | None:
     out = io.StringIO()
     if not rows:
         return None
-    with svg_figure(out, width=_WIDTH, height=FOREST_REST + FOREST_ROW * len(rows), letters="none") as figure:
+    with svg_figure(out, width=WIDTH, height=FOREST_REST + FOREST_ROW * len(rows), letters="none") as figure:
         draw_forest(figure, rows, change_of=change_of)
     return out.getvalue()
 
@@ -170,7 +164,7 @@ def draw_counts(counts: Sequence[InstructionCount], *, classes: Sequence[str]) -
     out = io.StringIO()
     if not counts:
         return None
-    with svg_figure(out, width=_WIDTH, height=0.8 + 0.55 * len(counts), letters="none") as figure:
+    with svg_figure(out, width=WIDTH, height=0.8 + 0.55 * len(counts), letters="none") as figure:
         axes = figure.subplots()
         for place, item in enumerate(counts):
             parts = dict(item.classes)
@@ -187,37 +181,6 @@ def draw_counts(counts: Sequence[InstructionCount], *, classes: Sequence[str]) -
         axes.set_yticks([])
         plain_axes(axes, "million instructions", "")
         axes.spines["left"].set_visible(False)
-    return out.getvalue()
-
-
-def draw_trace(measurement: Measurement, bundle: BundleFacts, series: str) -> str | None:
-    """Draw over the minutes of the run: temperatures, frequencies, and each process's median over its file's.
-
-    The minutes are added up from the workers' own steady clocks and the waits before them: setting the time of day
-    does not bend the axis.
-    """
-    looks, starts, out = marks(bundle), _starts(measurement.trials), io.StringIO()
-    timed = list(zip(starts, measurement.trials, strict=False))
-    read = [(start + found.at_ns / 60e9, found) for start, done in timed for found in done.trial.conditions]
-    temperatures = _temperatures(read)
-    for state in measurement.states:
-        if state.battery_celsius is not None and 0 <= state.trial < len(starts):
-            temperatures.setdefault("battery", []).append((starts[state.trial], state.battery_celsius))
-    found = {"°C": temperatures, "GHz": _frequencies(read), "time / median": _drift(timed, series)}
-    panels = [(unit, lines) for unit, lines in found.items() if lines]
-    if not panels:
-        return None
-    with svg_figure(out, width=_WIDTH, height=0.5 + 1.35 * len(panels), letters="none") as figure:
-        drawn = figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
-        for axes, (unit, lines) in zip(drawn, panels, strict=True):
-            if looks.keys() >= lines.keys():
-                for name, points in sorted(lines.items()):
-                    look, (x, y) = looks[name], zip(*points, strict=True)
-                    axes.plot(x, y, look.shape, color=look.colour, markersize=3.5, markerfacecolor=look.face)
-            else:
-                _draw_named(axes, lines)
-            plain_axes(axes, "", unit)
-        axes.set_xlabel("minutes of measuring", color=INK)
     return out.getvalue()
 
 
@@ -261,62 +224,3 @@ def _thinned(runs: Sequence[int], most: int) -> list[int]:
     ordered, tail = sorted(runs), max(most // 10, 1)
     picked = np.linspace(0, len(ordered) - tail - 1, max(most - tail, 1)).astype(int)
     return [ordered[index] for index in picked] + ordered[-tail:]
-
-
-def _draw_named(axes: Axes, lines: Lines) -> None:
-    """Draw lines with their names behind their ends, one below the other."""
-    for style, points in zip(("-", "--", ":", "-."), lines.values(), strict=False):
-        axes.plot(*zip(*points, strict=True), style, color=INK, linewidth=1.2)
-    low, high = axes.get_ylim()
-    place = -1.0
-    for name, points in sorted(lines.items(), key=lambda item: (item[1][-1][1], item[1][0][1])):
-        minute, value = points[-1]
-        share = (value - low) / (high - low)
-        place = max(share, place + _LINE_SHARE)
-        shift = (4, (place - share) * _PANEL_POINTS)
-        axes.annotate(name, (minute, value), shift, textcoords="offset points", va="center", fontsize=8, color=INK)
-
-
-def _starts(trials: Iterable[DoneTrial]) -> list[float]:
-    """Return the minute at which each trial started, and the one at which the last one ended."""
-    starts, now = [], 0.0
-    for done in trials:
-        now += done.waited_s / 60
-        starts.append(now)
-        now += done.trial.elapsed_ns / 60e9
-    return [*starts, now]
-
-
-def _temperatures(read: Sequence[tuple[float, Conditions]]) -> Lines:
-    """Return the three sensors that got hottest."""
-    lines: Lines = {}
-    for minute, found in read:
-        for item in found.temperatures:
-            lines.setdefault(shown(item.sensor, 32), []).append((minute, item.celsius))
-    hottest = sorted(lines, key=lambda name: (-max(value for _, value in lines[name]), name))[:3]
-    return {name: sorted(lines[name]) for name in hottest}
-
-
-def _frequencies(read: Sequence[tuple[float, Conditions]]) -> Lines:
-    """Return the fastest and the slowest of the processors that a trial could run on."""
-    told = [(minute, found.freq_khz) for minute, found in read if found.freq_khz]
-    fastest, slowest = (sorted((minute, end(khz) / 1e6) for minute, khz in told) for end in (max, min))
-    if fastest == slowest:
-        return {"all cores": fastest} if told else {}
-    return {"fastest": fastest, "slowest": slowest}
-
-
-def _drift(timed: Iterable[tuple[float, DoneTrial]], series: str) -> Lines:
-    """Return the median of each process over the median of those of its file, runtime and thread count."""
-    found: dict[Configuration, list[tuple[float, float]]] = {}
-    for start, done in timed:
-        for item in done.trial.series:
-            if item.name == series and item.run_ns:
-                group = (done.file, done.trial.runtime, done.trial.threads)
-                found.setdefault(group, []).append((start, float(np.median(item.run_ns))))
-    lines: Lines = {}
-    for (file, _, _), points in found.items():
-        middle = float(np.median([value for _, value in points]))
-        if middle > 0:
-            lines.setdefault(file, []).extend((minute, value / middle) for minute, value in points)
-    return lines

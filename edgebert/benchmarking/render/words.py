@@ -43,7 +43,7 @@ def shown(text: str, most: int = LONGEST) -> str:
 def title(found: Sequence[Section]) -> str:
     """Return what the reports are about, in one line."""
     bundles = list(dict.fromkeys(shown(section.report.bundle.name) for section in found))
-    return f"{', '.join(bundles)}: shipped files against float on {count_of(len(found), 'device')}"
+    return f"{', '.join(bundles)}: shipped files against FP32 on {count_of(len(found), 'device')}"
 
 
 def bundle_facts(report: Report) -> Facts:

@@ -183,12 +183,12 @@ def test_names_are_texts_whatever_they_hold(report):
     known = {item.tag for item in parsed(page_text([report])).elements}
     assert {item.tag for item in page.elements} <= known
     assert "<script" not in text.lower()
-    assert page.all("h2")[1].text == EVIL
+    assert page.all("h2")[2].text == EVIL
     assert not [name for item in page.elements for name in item.attributes if name.startswith("on")]
 
 
 def test_warnings_and_what_is_missing_are_said(report):
-    """Warnings stand in a box of their own; a quiet device has none, and what was not measured is listed."""
+    """Warnings are with the results, before all detail; what was not measured is listed."""
     quiet = page_text([rv.make_report()])
     assert "No warnings" in quiet
     assert "Accuracy and agreement: not asked for" in quiet
@@ -199,7 +199,7 @@ def test_warnings_and_what_is_missing_are_said(report):
     slow = rv.make_report(
         rv.change_trials(rv.make_measurement(), conditions=(rv.make_conditions(governor=("powersave",)),))
     )
-    assert '<div class="warnings"><h3>Warnings</h3><ul><li>' in section_of(page_text([slow]), "device-1")
+    assert '<div class="warnings"><h4>Warnings</h4><ul><li>' in section_of(page_text([slow]), "results")
 
 
 def test_a_report_of_a_run_that_failed_has_a_page():
@@ -270,7 +270,8 @@ def test_a_table_names_its_rows_and_columns():
         ("number", "1.0"),
         ("number", "-"),
     ]
-    assert page.all("caption")[0].text == "cap <1>"
+    assert page.all("caption")[0].text == page.all("p")[0].text == "cap <1>"
+    assert page.all("p")[0].inside == ()
     assert page.all("div")[0].attributes == {
         "class": "wide",
         "role": "region",
@@ -279,11 +280,35 @@ def test_a_table_names_its_rows_and_columns():
     }
 
 
+def test_the_verdict_is_beside_the_name_of_the_file():
+    """The column of verdicts becomes a coloured mark in the first cell, which stays while the table scrolls."""
+    made = sheet("times", [{"file": "a", "verdict": "slower", "ms": "1.0"}, {"file": "b", "verdict": "?", "ms": "2.0"}])
+    page = parsed(environment().get_template("parts.html").module.table(made, ""))
+    assert [cell.text for cell in page.all("th")] == ["file", "ms", "a slower", "b ?"]
+    assert [cell.text for cell in page.all("td")] == ["1.0", "2.0"]
+    assert [mark.attributes["class"] for mark in page.all("span")] == ["badge bad", "badge none"]
+
+
+def test_the_answer_comes_first(report, page: Page):
+    """Each device has a sentence, and each of its files three numbers with interval and verdict, before all detail."""
+    text = page_text([report])
+    assert text.index('id="results"') < text.index("What was measured") < text.index('aria-labelledby="device-1"')
+    results = section_of(text, "results")
+    assert results.count('<article class="answer"') == 3
+    numbers = [item for item in page.all("div") if "dl" in item.inside]
+    assert len(numbers) == 9
+    assert numbers[0].attributes["class"] == "good"
+    assert re.fullmatch(r"speed-up\d\.\d\d x \d\.\d\d to \d\.\d\d faster", numbers[0].text)
+    assert numbers[1].text == "change of accuracy-2.00 points -5.86 to +1.68 no significant change"
+    assert numbers[2].text == "size25.0 MB 25.0 % of 100.0 MB smaller"
+    assert numbers[6].text == "instructions30.0 % counted, of FP32 fewer"
+
+
 def test_each_plot_says_what_it_shows_and_how_to_read_it():
     """A caption with a title, a name with the numbers, and a legend of the files."""
     report = rv.make_report()
     page = parsed(page_text([report]))
-    titles = [item.text for item in page.all("strong")]
+    titles = [item.text for item in page.all("strong") if "figcaption" in item.inside]
     assert titles == ["Latency distribution", "The device during the run"]
     assert page.all("svg")[0].attributes["aria-label"].startswith("Raw times on Raspberry Pi 5; medians: int8.onnx ")
     assert [item.text for item in page.all("li") if "figure" in item.inside] == [
@@ -331,4 +356,4 @@ def test_what_looks_like_a_template_in_a_name_is_a_text():
     """Braces of a device's name are not evaluated."""
     name = "{{ 7 * 7 }}{% raw %}{# x #}"
     page = parsed(page_text([rv.make_report(rv.make_measurement(device=rv.make_device(name)))]))
-    assert page.all("h2")[1].text == name
+    assert page.all("h2")[2].text == name

@@ -12,9 +12,9 @@ from edgebert.benchmarking.render.plots import (
     draw_counts,
     draw_lengths,
     draw_times,
-    draw_trace,
     marks,
 )
+from edgebert.benchmarking.render.trace import draw_trace
 from edgebert.device.device import PhoneState
 from edgebert.device.protocol import Temperature, TimedSeries
 from edgebert.plotting import ForestRow
@@ -178,13 +178,21 @@ def test_what_the_system_does_not_tell_has_no_panel():
     assert draw_trace(rv.make_measurement({}), rv.make_bundle(), "all") is None
 
 
+def test_a_single_reading_has_no_panel():
+    """One temperature, or one process of each file, would be an empty plot."""
+    single = rv.change_trials(rv.make_measurement(), conditions=())
+    first = replace(single.trials[0], trial=replace(single.trials[0].trial, conditions=(rv.make_conditions(),)))
+    texts = set(words(draw_trace(replace(single, trials=(first, *single.trials[1:])), rv.make_bundle(), "all")))
+    assert "time / median" in texts
+    assert not {"°C", "GHz"} & texts
+    assert draw_trace(replace(single, trials=single.trials[:2]), rv.make_bundle(), "all") is None
+
+
 def test_the_hottest_three_sensors_and_the_battery_are_drawn():
     """A phone with dozens of sensors shows three, and the battery read between the trials."""
     sensors = tuple(Temperature(sensor=f"zone{index}", celsius=30.0 + index) for index in range(20))
     phone = rv.change_trials(rv.make_measurement(), conditions=(rv.make_conditions(temperatures=sensors),))
-    phone = replace(
-        phone, states=(PhoneState(trial=0, battery_celsius=29.0), PhoneState(trial=99, battery_celsius=9.0))
-    )
+    phone = replace(phone, states=tuple(PhoneState(trial=trial, battery_celsius=29.0) for trial in (0, 1, 99)))
     texts = set(words(draw_trace(phone, rv.make_bundle(), "all")))
     assert {text for text in texts if text.startswith("zone")} == {"zone17", "zone18", "zone19"}
     assert "battery" in texts

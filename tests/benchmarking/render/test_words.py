@@ -123,7 +123,7 @@ def test_runs_are_named_by_what_tells_them_apart():
 
 def test_the_title_counts_devices():
     """One device is not three devices."""
-    assert title(sections([rv.make_report()])) == "bundle: shipped files against float on 1 device"
+    assert title(sections([rv.make_report()])) == "bundle: shipped files against FP32 on 1 device"
     assert count_of(1234, "text") == "1,234 texts"
     assert count_of(1, "process", "processes") == "1 process"
 
