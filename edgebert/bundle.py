@@ -260,7 +260,7 @@ def manifest_digest(content: bytes) -> str | None:
 
 
 def file_entry(root: Path, file: str) -> FileEntry:
-    """Return the manifest's entry for a file that lies in ``root``."""
+    """Return the manifest's entry for a file that is in ``root``."""
     path = root / file
     return FileEntry(file=file, size_bytes=path.stat().st_size, sha256=sha256_of(path))
 

@@ -116,7 +116,7 @@ def read_dataset(
         path: A file with the suffix .csv, .tsv, .jsonl, .conll, .bio or .json (SQuAD), optionally followed by .gz, in
             UTF-8; a .txt may have a word and its tag a line. Or a data set of the Hub, ``hub:NAME[:CONFIG]#SPLIT``.
         task: What the examples are for; ``None`` tells it by the file (``task_of``).
-        labels: Names of the model's labels; ``None`` takes them from the file: whole numbers have to be the ids 0 to
+        labels: Names of the model's labels; ``None`` takes them from the file: integers have to be the ids 0 to
             k-1 and stay in numeric order, anything else is sorted as text; of tags O is the first.
         text_column: Column (key of a JSON object) with the text, the first text of a pair, the question, or the tokens;
             by default the first that exists of ``text`` and ``sentence``, or ``sentence1`` and ``text_a``,

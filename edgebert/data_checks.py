@@ -123,7 +123,7 @@ def _contradictions(data: Dataset) -> list[str]:
     if not lines:
         return []
     places = ", ".join(f"{before} and {after}" for before, after in lines[:MOST_LINES])
-    return [f"{data.name}: texts that stand twice with different answers: {len(lines):,}, first in lines {places}"]
+    return [f"{data.name}: texts that appear twice with different answers: {len(lines):,}, first in lines {places}"]
 
 
 def _bare(example: Example) -> tuple[str, ...]:

@@ -171,7 +171,7 @@ def _answer(
 ) -> _Answered:
     head, keys, truncated = predictor.head, [], set()
     for index, example in enumerate(data.examples):
-        # Ids are made anew for each file: those of all texts together would take more memory than the model.
+        # IDs are made again for each file: those of all texts together would take more memory than the model.
         encoded = predictor.encode(example)
         keys.append(head.answer(encoded, predictor.outputs(encoded), predictor.meaning))
         truncated |= {index} if encoded.truncated else set()

@@ -1,7 +1,7 @@
 """Confidence intervals of proportions, paired differences and means, and McNemar's test.
 
 Tails and quantiles are scipy's, imported by the first that needs them. Wilson's interval is not, because scipy's takes
-integers only and the gate asks for thousands of them; Newcombe's is not in scipy. Levels of confidence lie between 0
+integers only and the gate asks for thousands of them; Newcombe's is not in scipy. Levels of confidence are between 0
 and 1; ``UsageError`` refuses others.
 """
 

@@ -267,4 +267,4 @@ def _shown(value: object) -> str:
 
 
 _TAG = "kind"
-_NAMES = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
+_NAMES = {str: "a string", int: "an integer", float: "a number", bool: "a boolean"}

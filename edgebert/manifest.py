@@ -15,7 +15,7 @@ Role = Literal["shipped", "baseline"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddedToken:
-    """A token that is taken out of a text before WordPiece sees it, wherever it stands.
+    """A token that is taken out of a text before WordPiece sees it, wherever it is.
 
     Attributes:
         content: Its text.
@@ -246,7 +246,7 @@ class Provenance:
 class Original:
     """The unpruned model that the baseline files were made from, where that is another one than what ships.
 
-    Its tokenizer and golden texts then lie in ``baseline/`` as well.
+    Its tokenizer and golden texts then are in ``baseline/`` as well.
 
     Attributes:
         checkpoint: Its name.

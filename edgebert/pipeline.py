@@ -105,7 +105,7 @@ def export_bundle(
         for item in (loaded, other):
             _check_positions(item, plan)
         if plan.prune is not None and training is not None:
-            # Beside the bundle, not in it: a killed distillation goes on there.
+            # Beside the bundle, not in it: an interrupted distillation resumes from there.
             state = out.with_name(out.name + ".state")
             loaded = _pruned(loaded, training, plan.prune, state, progress)
         steps.start("computing golden logits")

@@ -194,7 +194,7 @@ def strip(bundle: str | Path, out: str | Path, *, force: bool = False) -> Bundle
         force: Replace an existing bundle.
 
     Raises:
-        UsageError: There is no bundle, it has no baselines, or ``out`` lies within it.
+        UsageError: There is no bundle, it has no baselines, or ``out`` is inside it.
         BundleError: The bundle is damaged.
         OutputError: ``out`` exists and ``force`` is off, or it cannot be written.
         EnvironmentProblem: The disk is full.

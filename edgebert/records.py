@@ -199,7 +199,7 @@ def _quoted_records(lines: Iterable[str], source: str, separator: str) -> Iterat
             raise DataError(
                 # What follows a dash is advice to a Python programmer.
                 f"{source}: line {start}: not CSV: {str(error).partition(' - ')[0]} (in the record that starts here)",
-                hint=f"a cell with a {'comma' if separator == ',' else 'tab'}, a quote or a line break stands in "
+                hint=f"a cell with a {'comma' if separator == ',' else 'tab'}, a quote or a line break needs "
                 'quotes, a quote in it is doubled (""), and lines end with LF or CRLF',
             ) from error
         finally:
@@ -210,7 +210,7 @@ def _quoted_records(lines: Iterable[str], source: str, separator: str) -> Iterat
 
 @dataclass(slots=True)
 class _Signs:
-    """What the lines of a TSV file show about its quoting; lines count from 1, 0 stands for none.
+    """What the lines of a TSV file show about its quoting; lines count from 1, 0 means none.
 
     Attributes:
         quoted: First line of a cell that only a program writes: in quotes, around doubled quotes or a carriage return.
@@ -256,7 +256,7 @@ def _is_quoted(open_lines: Lines, source: str) -> bool:
     # A text of one column may have its quotes on two lines, each of which would be a row without them.
     line = signs.open if columns == 1 else 0 if signs.bare else signs.comma
     if line and is_written():
-        raise DataError(f"{source}: line {line} has a quote that may be part of the text or stand around it", hint=hint)
+        raise DataError(f"{source}: line {line} has a quote that may be part of the text or enclose it", hint=hint)
     return False
 
 

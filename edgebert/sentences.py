@@ -36,7 +36,7 @@ _ORDER = re.compile(r"Transformer,Pooling(,Dense)*(,Normalize)?")
 _TYPES = ("Transformer", "Pooling", "Dense", "Normalize")
 _POOLINGS: dict[str, Pooling] = {"mean": "mean", "cls": "first"}
 _MODES = ("cls_token", "max_tokens", "mean_tokens", "mean_sqrt_len_tokens", "weightedmean_tokens", "lasttoken")
-# Keys of older versions: one true or false for each mode.
+# Keys of older versions: one boolean for each mode.
 _OLD_POOLINGS = {f"pooling_mode_{mode}": mode.removesuffix("_token").removesuffix("_tokens") for mode in _MODES}
 _ACTIVATIONS: dict[str, Literal["none", "relu", "tanh"]] = {
     "torch.nn.modules.linear.Identity": "none",
@@ -234,7 +234,7 @@ def _pooling(folder: Path, config: dict[str, Any]) -> tuple[Pooling, int]:
     path = folder / "config.json"
     old = {key: config[key] for key in _OLD_POOLINGS if key in config}
     if bad := [key for key, value in old.items() if not isinstance(value, bool)]:
-        raise CheckpointError(f"{path}: {bad[0]} is {old[bad[0]]!r}, not true or false")
+        raise CheckpointError(f"{path}: {bad[0]} is {old[bad[0]]!r}, not a boolean")
     modes = config.get("pooling_mode", [_OLD_POOLINGS[key] for key, value in old.items() if value] or ["mean"])
     modes = [modes] if isinstance(modes, str) else modes
     if not isinstance(modes, list) or len(modes) != 1 or not isinstance(modes[0], str) or modes[0] not in _POOLINGS:

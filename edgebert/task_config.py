@@ -153,7 +153,7 @@ def read_meaning(config: Mapping[str, Any], task: Task, path: Path) -> Meaning:
     if task == "question-answering":
         no_answer = config.get(NO_ANSWER, False)
         if not isinstance(no_answer, bool):
-            raise CheckpointError(f"{path}: {NO_ANSWER} is {no_answer!r}, not true or false")
+            raise CheckpointError(f"{path}: {NO_ANSWER} is {no_answer!r}, not a boolean")
         return Meaning(settings=TaskSettings(no_answer=no_answer))
     if task == "text-regression":
         return Meaning()

@@ -128,7 +128,7 @@ def _plain_names(found: Iterable[str], folder: Path) -> dict[str, str]:
         )
     names = {name: _WRAPPER.sub("", name) for name in found}
     table = next((name for name in names.values() if name.endswith(_TABLE)), _TABLE)
-    # What stands before the encoder is the wrapper's: the head, too, has to have it.
+    # What is before the encoder is the wrapper's: the head, too, has to have it.
     wrapper = re.sub(r"(distil)?bert\.$", "", table.removesuffix(_TABLE))
     if other := next((name for name, short in names.items() if not short.startswith(wrapper)), None):
         raise CheckpointError(

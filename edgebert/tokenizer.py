@@ -147,7 +147,7 @@ def _contradiction(message: str) -> CheckpointError:
 
 
 def _is_bert_class(folder: Path, settings: dict[str, Any]) -> bool:
-    """Return whether transformers builds the tokenizer anew from its vocabulary and ``tokenizer_config.json``."""
+    """Return whether transformers rebuilds the tokenizer from its vocabulary and ``tokenizer_config.json``."""
     path, name = folder / CONFIG, settings.get("tokenizer_class")
     if name is None:
         path = folder / "config.json"
@@ -165,7 +165,7 @@ def _switches(settings: dict[str, Any], path: Path) -> dict[str, bool | None]:
     found = {key: settings.get(key, default) for key, (_, default) in _SWITCHES.items()}
     for key, value in found.items():
         if not (isinstance(value, bool) or (value is None and key == "strip_accents")):
-            raise CheckpointError(f"{path}: {key} is {value!r}, not true or false")
+            raise CheckpointError(f"{path}: {key} is {value!r}, not a boolean")
     return found
 
 

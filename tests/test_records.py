@@ -316,7 +316,7 @@ def test_the_quotes_of_excel_are_read(tmp_path: Path) -> None:
     [
         ('a "b" c\t1\n"a ""b"" c"\t1\n', "3 has a cell quoted as in CSV, but line 2 has a quote that is not quoted"),
         ('"a ""b"" c"\t1\n"whole"\t1\n', "2 has a cell quoted as in CSV, but other cells are not"),
-        ('"good, long"\t1\nplain\t1\n', "2 has a quote that may be part of the text or stand around it"),
+        ('"good, long"\t1\nplain\t1\n', "2 has a quote that may be part of the text or enclose it"),
     ],
 )
 def test_quotes_that_may_be_either_are_refused(tmp_path: Path, rows: str, message: str) -> None:

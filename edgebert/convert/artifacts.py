@@ -89,7 +89,7 @@ def _with_baselines(targets: tuple[Target, ...]) -> list[tuple[Role, Target]]:
 
 
 def _write(weights: Weights, target: Target, path: Path, *, lengths: tuple[int, ...], float_file: Path) -> None:
-    """Write one file; ``float_file`` is where the float TFLite file of its model lies, or is put when it is needed."""
+    """Write one file; ``float_file`` is where the float TFLite file of its model is, or is put when it is needed."""
     # The converters are imported when a format needs them: a machine may have the extra of one format only.
     if target.format == "onnx":
         from edgebert.convert.onnx import write_onnx

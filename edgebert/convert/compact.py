@@ -23,7 +23,7 @@ def compact_tflite(content: bytes) -> bytes:
     described = {item.buffer for item in model.metadata or ()}
     outside = [index for index, data in enumerate(constants) if data and index not in described]
     for index in outside:
-        # Constants lie behind the flatbuffer, where they can be aligned: Python's builder knows no alignment.
+        # Constants are behind the flatbuffer, where they can be aligned: Python's builder knows no alignment.
         model.buffers[index] = _Outside(size=len(constants[index]))
     # The place of the constants depends on the size of the flatbuffer, which does not depend on the places.
     length = len(_packed(model))
@@ -53,7 +53,7 @@ class _Shared:
 
 
 class _Outside(schema.BufferT):  # type: ignore[misc]  # generated code without types
-    """A buffer whose bytes lie behind the flatbuffer."""
+    """A buffer whose bytes are behind the flatbuffer."""
 
     def __init__(self, *, size: int) -> None:
         super().__init__()

@@ -79,5 +79,5 @@ def _named(row: Mapping[str, object], names: Mapping[str, list[str]]) -> dict[st
 def _name(value: object, names: list[str]) -> object:
     if isinstance(value, list):
         return [_name(item, names) for item in value]
-    # -1 stands for no label, which the reader of labels refuses.
+    # -1 means no label, which the reader of labels refuses.
     return names[value] if isinstance(value, int) and 0 <= value < len(names) else value

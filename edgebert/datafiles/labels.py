@@ -1,6 +1,6 @@
 """Labels of texts, one or several each: names in the file become indices into the labels of a model.
 
-A label in a file is the name of a label or its id, counted from 0. Where a label's name is itself a whole number (as in
+A label in a file is the name of a label or its id, counted from 0. Where a label's name is itself an integer (as in
 star ratings), labels are read as names only, because an id would be ambiguous. Blanks around a label do not count, nor
 does the ``.0`` that pandas writes behind a number. Several labels are a JSON list, or are separated by ``|``.
 """
@@ -133,7 +133,7 @@ def infer_labels(first_lines: Mapping[str, int], table: Table) -> tuple[str, ...
     """Return the labels of a file: ids in numeric order, which have to be 0 to k-1, or names sorted as text.
 
     Args:
-        first_lines: The labels as they stand in the file, and the first line of each; one at least.
+        first_lines: The labels as they are in the file, and the first line of each; one at least.
         table: The file.
 
     Raises:

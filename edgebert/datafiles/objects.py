@@ -15,7 +15,7 @@ T = TypeVar("T")
 Object = dict[str, object]
 """A JSON object."""
 
-_KINDS = {str: "a text", list: "a list", dict: "an object", int: "an integer", bool: "true or false"}
+_KINDS = {str: "a string", list: "a list", dict: "an object", int: "an integer", bool: "a boolean"}
 
 
 def read_objects(source: Source) -> Iterator[tuple[int, Object]]:

@@ -66,7 +66,7 @@ class Table:
     Attributes:
         source: Path of the file, for messages.
         rows: The rows in the order of the file, at least one.
-        place: Where their answers stand, for messages, as in ``column 'label'``; empty where the rows have none.
+        place: Where their answers are, for messages, as in ``column 'label'``; empty where the rows have none.
     """
 
     source: str
@@ -90,7 +90,7 @@ def read_table(source: Source, columns: Columns) -> Table:
 
     Args:
         source: A file with one of the suffixes .csv, .tsv, .jsonl and .txt.
-        columns: Where texts and answers stand; a .txt has one text a line.
+        columns: Where texts and answers are; a .txt has one text a line.
 
     Raises:
         DataError: A line of it cannot be used, or it has no row.
@@ -256,7 +256,7 @@ def _hint(columns: Columns) -> str:
 
 def _text(value: object, where: str) -> str:
     if not isinstance(value, str):
-        raise DataError(f"{where}: {shown(value)} is not a text")
+        raise DataError(f"{where}: {shown(value)} is not a string")
     return value
 
 

@@ -200,7 +200,7 @@ def finetuned(
         work: The folder.
         base: Encoder to fine-tune, a DistilBERT; ``None`` imports the demo's into ``base`` in the folder.
         options: How to fine-tune.
-        again: Whether it is made anew in any case.
+        again: Whether it is made again in any case.
         progress: Told what is being done.
 
     Raises:

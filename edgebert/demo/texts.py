@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Label = Literal["negative", "positive"]
 
 NEUTRAL_RATING = 0.5
-"""Texts whose mean rating lies no further than this from 0 are left out: people did not agree on a side."""
+"""Texts whose mean rating is no further than this from 0 are left out: people did not agree on a side."""
 
 _OWN_DATA_HINT = "or use texts of your own: edgebert demo --train FILE --eval FILE"
 _INNER_ARCHIVE = "vaderSentiment-3.3.2/additional_resources/hutto_ICWSM_2014.tar.gz"
@@ -80,7 +80,7 @@ class RatedText:
 
 
 def fetch_source(cache: Path, *, source: SourceArchive = VADER) -> Path:
-    """Return the path of the source archive in ``cache``, fetched with pip unless it lies there already.
+    """Return the path of the source archive in ``cache``, fetched with pip unless it is there already.
 
     A file of that name with other content is fetched again. pip itself checks the hash before it runs any code of
     the archive (it asks the archive for its metadata), and the hash is checked here once more.
@@ -137,7 +137,7 @@ def write_split(texts: Sequence[RatedText], folder: Path, *, held_back: int = 10
     """Write ``train.tsv`` and ``eval.tsv`` with columns ``text`` and ``label``, and return their paths.
 
     Which text goes where follows from the hash of the text alone, so it is the same on every machine and for every
-    order of ``texts``. Texts that differ only in case or blanks never stand in both parts. Existing files are replaced.
+    order of ``texts``. Texts that differ only in case or blanks are never in both parts. Existing files are replaced.
 
     Args:
         texts: The texts to split.

@@ -37,7 +37,7 @@ SSH_REFUSALS = (
     Refusal(
         "remote host identification has changed",
         "its host key is not the one known for it",
-        "if the board was set up anew, forget the old key with `ssh-keygen -R HOST` and connect once by hand",
+        "if the board was set up again, forget the old key with `ssh-keygen -R HOST` and connect once by hand",
     ),
     Refusal(
         "host key verification failed",
@@ -178,7 +178,7 @@ def refused(url: str, stderr: str, *, was_reached: bool) -> DeviceProblem:
 
 
 def adb_refused(url: str, words: str) -> DeviceProblem:
-    """Return the error that the words of adb stand for; a ``DeviceGone`` where it can pass."""
+    """Return the error that the words of adb mean; a ``DeviceGone`` where it can pass."""
     for refusal in ADB_REFUSALS:
         if refusal.said in words:
             kind = DeviceGone if refusal.can_pass else DeviceProblem

@@ -107,7 +107,7 @@ class Device(Protocol):
         url: What the user called it, as in ``ssh:pi@board``.
         kind: How it is reached.
         cpu: Emulated CPU; empty on real hardware.
-        root: Folder on the device that everything of edgebert lies below, absolute, POSIX.
+        root: Folder on the device that everything of edgebert is below, absolute, POSIX.
     """
 
     url: str

@@ -143,7 +143,7 @@ class SshDevice(Device):
             shutil.rmtree(self._sockets, ignore_errors=True)
 
     def settle(self, root: str | None) -> None:
-        """Make the folder that everything lies in, and learn its absolute path; errors as of ``open_ssh``."""
+        """Make the folder that everything is in, and learn its absolute path; errors as of ``open_ssh``."""
         wanted = DEFAULT_ROOT if root is None else re.sub("^~/?", "", root) or "."
         done = self.run(("sh", "-c", _FIND_ROOT, "sh", wanted), timeout_s=30)
         if done.code != 0:
@@ -172,7 +172,7 @@ def open_ssh(target: str, *, root: str | None = None, options: tuple[str, ...] =
     """Log in to a board and return it.
 
     Args:
-        target: ``user@host:port``; user and port may be left out, an IPv6 address with a port stands in brackets.
+        target: ``user@host:port``; user and port may be left out, an IPv6 address with a port is in brackets.
         root: Folder on the board, absolute or below the home folder there; made where it is missing.
         options: Arguments for ssh, before our own.
 

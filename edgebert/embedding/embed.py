@@ -31,7 +31,7 @@ class Embedding:
     Attributes:
         artifact: The model file.
         files: Every file in the folder, the manifest first.
-        place: Where they lie.
+        place: Where they are.
         written: Folder and Kotlin file as far as they had to be written; empty when all was up to date.
     """
 

@@ -104,7 +104,7 @@ def ready_facts(cache: Path) -> EmulatorFacts:
 
 
 def emulator_folder(cache: Path) -> Path:
-    """Return where the emulator lies; it need not be there yet."""
+    """Return where the emulator is; it need not be there yet."""
     return cache / "emulator"
 
 
@@ -196,7 +196,7 @@ def _make_counter(cache: Path, folder: Path, *, architecture: str, program: Path
 
 
 def counting_qemu(folder: Path) -> tuple[str, ...]:
-    """Return the command of the QEMU that counts instructions and lies in ``folder``."""
+    """Return the command of the QEMU that counts instructions and is in ``folder``."""
     return (str(folder / _LOADER), "--library-path", str(folder / "lib"), str(folder / QEMU))
 
 

@@ -50,7 +50,7 @@ class Description:
     Attributes:
         format: Format, by the content.
         precision: Precision of the weights; ``None`` where the file has none that edgebert knows.
-        outside: Names of tensors whose values lie in another file.
+        outside: Names of tensors whose values are in another file.
         facts: The shape of the model.
     """
 

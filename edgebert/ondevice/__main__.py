@@ -31,7 +31,7 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write(USAGE)
         return 2
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends at once, without a word
-    # The threads of numpy's own products would stand beside those of the runtime, and nothing here uses them.
+    # The threads of numpy's own products would compete with those of the runtime, and nothing here uses them.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         with _only_answer() as stream:

@@ -60,7 +60,7 @@ def describe(root: str = "/") -> dict[str, Any]:
     """Return what ``HardwareFacts`` of ``edgebert.device.protocol`` describes.
 
     Args:
-        root: Folder that ``sys`` and ``proc`` lie in.
+        root: Folder that ``sys`` and ``proc`` are in.
     """
     system = os.uname()
     cpu = parse_cpuinfo(read_text(root, "proc/cpuinfo"))
@@ -82,7 +82,7 @@ def describe(root: str = "/") -> dict[str, Any]:
 def parse_cpuinfo(text: str) -> CpuInfo:
     """Return what a ``/proc/cpuinfo`` says, in the forms of 64-bit ARM, 32-bit ARM and x86.
 
-    Blocks that begin with ``processor`` describe one each. What stands outside of them (old 32-bit kernels write the
+    Blocks that begin with ``processor`` describe one each. What is outside of them (old 32-bit kernels write the
     type there once, at the end) is true of every processor that does not say it itself.
     """
     own: list[tuple[int, dict[str, str]]] = []

@@ -117,7 +117,7 @@ def _refuse(where: str, value: object, wanted: str) -> NoReturn:
 def _whole(where: str, value: object, *, least: int = 0, most: int = HIGHEST) -> int:
     # A boolean is an int to Python, so the type itself is asked for.
     if type(value) is not int or not least <= value <= most:
-        _refuse(where, value, "a whole number from %d to %d" % (least, most))
+        _refuse(where, value, "an integer from %d to %d" % (least, most))
     return value
 
 
@@ -137,7 +137,7 @@ def _threads(where: str, value: object) -> int:
 
 def _text(where: str, value: object) -> str:
     if not isinstance(value, str):
-        _refuse(where, value, "a text")
+        _refuse(where, value, "a string")
     if any("\ud800" <= character <= "\udfff" for character in value):
         _refuse(where, value, "valid Unicode: it has a lone surrogate")
     return value
@@ -156,7 +156,7 @@ def _path_or_none(where: str, value: object) -> Optional[str]:
 
 def _flag(where: str, value: object) -> bool:
     if not isinstance(value, bool):
-        _refuse(where, value, "true or false")
+        _refuse(where, value, "a boolean")
     return value
 
 
@@ -200,7 +200,7 @@ def _object(prefix: str, value: object, fields: dict[str, Any]) -> dict[str, Any
     return read
 
 
-# Each key with the function that checks it and, where it may be left out, what stands in for it.
+# Each key with the function that checks it and, where it may be left out, what replaces it.
 _SERIES: dict[str, Any] = {"name": (_text,), "inputs": (_list(_tokens),)}
 _REQUEST: dict[str, Any] = {
     "schema": (_count,),

@@ -31,7 +31,7 @@ def read_conditions(moment: str, at_ns: int, cores: Sequence[int], *, root: str 
         moment: ``before``, ``during`` or ``after``.
         at_ns: Nanoseconds since the worker started.
         cores: Processors the trial may run on.
-        root: Folder that ``sys`` and ``proc`` lie in.
+        root: Folder that ``sys`` and ``proc`` are in.
     """
     percent, status = _battery(root)
     return {
@@ -146,7 +146,7 @@ def read_text(*parts: str) -> str:
 
 
 def read_whole(*parts: str) -> Optional[int]:
-    """Return the whole number that is all a file holds; ``None`` when it holds something else."""
+    """Return the integer that is all a file holds; ``None`` when it holds something else."""
     text = read_text(*parts)
     return int(text) if _WHOLE.fullmatch(text) else None
 

@@ -1,4 +1,4 @@
-"""Which trials stand, which one to ship, why the others are not it, and what an impossible budget would have to be.
+"""Which trials are valid, which one to ship, why the others are not it, and what an impossible budget would have to be.
 
 Pure functions of what was measured: nothing is made or measured in here.
 """
@@ -90,7 +90,7 @@ def next_recovery(trials: Sequence[Measured], recovered: Sequence[float], bounds
 
 
 def is_certain(trial: Measured, bounds: Bounds) -> bool:
-    """Return whether the whole 95 % interval of a trial's drop lies on one side of the bound."""
+    """Return whether the whole 95 % interval of a trial's drop is on one side of the bound."""
     low, high = trial.drop_interval
     return not low <= bounds.max_drop < high
 
@@ -181,7 +181,7 @@ def _reason(trial: Measured, pick: Measured | None, trials: Sequence[Measured], 
 
 
 def _least(trials: Sequence[Measured], bounds: Bounds, changed: tuple[str, ...]) -> Relaxation | None:
-    """Return the smallest relaxation of some bounds that is enough while the others stand."""
+    """Return the smallest relaxation of some bounds that is enough while the others stay."""
     best: tuple[float, Relaxation] | None = None
     for trial in trials:
         if not all(name in changed or _meets(trial, bounds, name) for name in _set(bounds)):

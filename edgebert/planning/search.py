@@ -84,7 +84,7 @@ def plan(
         out: Folder for the state and the results.
         bounds: What the pick must keep to.
         options: What to try.
-        force: Start anew where ``out`` holds another search.
+        force: Start over where ``out`` holds another search.
         progress: Told what is being done.
 
     Raises:

@@ -30,7 +30,7 @@ WORK = ".work"
 """Folder of the plan folder for models and files that are needed only while the search runs."""
 
 FILES, ORIGINAL_FILES = "files", "original"
-"""Folders of ``WORK`` for the files of a candidate and of the original, which are made anew when a search resumes."""
+"""Folders of ``WORK`` for the files of a candidate and of the original, which are made again when a search resumes."""
 
 SCHEMA = 2
 """Version of ``plan.json``; before 2 the times of a file were those of texts, not of processes."""
@@ -96,22 +96,22 @@ def open_state(folder: Path, fingerprint: SearchKey, *, force: bool) -> State:
     path = folder / STATE
     if force or not path.is_file():
         return empty
-    anew = "--restart starts over; another --out keeps both"
-    state = read(State, path, what="search", oldest=SCHEMA, newest=SCHEMA, hint=anew)
+    restart = "--restart starts over; another --out keeps both"
+    state = read(State, path, what="search", oldest=SCHEMA, newest=SCHEMA, hint=restart)
     for index, trial in enumerate(state.trials):
         if len(trial.run_ns) != len(trial.baseline_ns) or not all((*trial.run_ns, *trial.baseline_ns)):
-            raise UsageError(f"{path}: trials[{index}]: run_ns and baseline_ns are not paired by process", hint=anew)
+            raise UsageError(f"{path}: trials[{index}]: run_ns and baseline_ns are not paired by process", hint=restart)
         if trial.score.metric not in METRICS:
-            raise UsageError(f"{path}: trials[{index}].score.metric is {shown(trial.score.metric)}", hint=anew)
+            raise UsageError(f"{path}: trials[{index}].score.metric is {shown(trial.score.metric)}", hint=restart)
         if told := outside(trial.score):
-            raise UsageError(f"{path}: trials[{index}].score.{told}", hint=anew)
+            raise UsageError(f"{path}: trials[{index}].score.{told}", hint=restart)
     if state.fingerprint != fingerprint:
         other = [
             field.name
             for field in fields(SearchKey)
             if getattr(state.fingerprint, field.name) != getattr(fingerprint, field.name)
         ]
-        raise UsageError(f"{path}: holds a search with another {', '.join(other)}", hint=anew)
+        raise UsageError(f"{path}: holds a search with another {', '.join(other)}", hint=restart)
     return state
 
 
@@ -180,7 +180,7 @@ def writable(folder: Path) -> AbstractContextManager[None]:
 
 @contextmanager
 def told_what_is_kept(folder: Path) -> Iterator[None]:
-    """Say of a disk that is full what a search has kept in its folder, and remove what it makes anew anyway.
+    """Say of a disk that is full what a search has kept in its folder, and remove what it makes again anyway.
 
     Raises:
         EnvironmentProblem: Any that the block raises.

@@ -58,7 +58,7 @@ def mac_costs(architecture: Architecture, lengths: Mapping[int, int], head: Head
         head: The head of its task.
 
     Returns:
-        Costs that are whole numbers divided by the number of texts.
+        Costs that are integers divided by the number of texts.
     """
     texts = sum(lengths.values())
     hidden, top = architecture.hidden, architecture.layers - 1
@@ -86,7 +86,7 @@ def macs(architecture: Architecture, lengths: Mapping[int, int], head: HeadSpec)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grid:
-    """Nanoseconds of one part of a layer at some widths, ascending; in between lie straight lines."""
+    """Nanoseconds of one part of a layer at some widths, ascending; in between are straight lines."""
 
     counts: tuple[int, ...]
     ns: tuple[float, ...]

@@ -144,7 +144,7 @@ def time_files(
 def random_weights(architecture: Architecture, widths: Widths, *, length: int) -> Weights:
     """Return random weights of a model with these widths, whose last layer is cheaper than the others.
 
-    No array stands for two: a converter would store it once, and a cache would hold it longer than a real model's.
+    No array is used twice: a converter would store it once, and a cache would hold it longer than a real model's.
     """
     from edgebert.convert.weights import Layer, Linear, Norm, Weights
 

@@ -69,7 +69,7 @@ def prune(
 ) -> Checkpoint:
     """Prune a checkpoint and write the result as a checkpoint folder that everything else takes like any other.
 
-    A killed distillation goes on where it was when this is called again with equal arguments: its state lies beside
+    An interrupted distillation resumes when this is called again with equal arguments: its state is beside
     ``out`` until then, in a folder of that name with ``.state`` at its end.
 
     Args:

@@ -44,7 +44,7 @@ def kept_tokens(tokenizer: Tokenizer, texts: Iterable[str], *, progress: Progres
 
 
 def cut_tokenizer(tokenizer: Tokenizer, kept: Sequence[int]) -> Tokenizer:
-    """Return a tokenizer with these tokens only, numbered anew in the old order; the given one stays as it is.
+    """Return a tokenizer with these tokens only, renumbered in the old order; the given one stays as it is.
 
     Normalizer, pre-tokenizer and the settings of WordPiece stay; padding and truncation are off.
 

@@ -34,7 +34,7 @@ MOST_HELD_OUT = 2000
 
 
 def cut_vocabulary(model: Model, kept: Sequence[int]) -> Model:
-    """Return a model with these tokens only, numbered anew in the old order; the given one stays as it is.
+    """Return a model with these tokens only, renumbered in the old order; the given one stays as it is.
 
     Rows that pad the embedding table beyond the tokenizer's last token go as well.
 
@@ -144,7 +144,7 @@ def prune_vocabulary(
         training: Examples of the task, at least ten with different texts that are not in ``more``.
         more: Texts that are never held out, whose tokens stay as well.
         seed: Seed that chooses the texts to hold out.
-        progress: Told as the work goes on.
+        progress: Told how far the work is.
 
     Raises:
         DataError: There are too few texts.
@@ -152,7 +152,7 @@ def prune_vocabulary(
     """
     texts = [text for example in training for text in example.texts]
     check_texts(texts)
-    # A text that stands there twice would otherwise be held out and have a say.
+    # A text that appears there twice would otherwise be held out and have a say.
     given = set(more)
     last = ((index, example.texts[-1]) for index, example in reversed([*enumerate(training)]))
     first = {text: index for index, text in last if text not in given}

@@ -42,7 +42,7 @@ def answers_of(
         meaning: What its outputs mean.
         max_length: Tokens of the longest window.
         stage: What ``progress`` is told after every batch of windows.
-        progress: Told as the work goes on.
+        progress: Told how far the work is.
 
     Raises:
         UsageError: A text holds a lone surrogate.

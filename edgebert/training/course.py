@@ -1,4 +1,4 @@
-"""How a fine-tuning went so far, and its state on disk, so that a killed one goes on where it was."""
+"""How a fine-tuning went so far, and its state on disk, so that an interrupted one resumes."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ def finetune(
 
     A head that ``base`` may have is replaced; that of a sentence encoder is trained on. On a CPU, equal arguments and
     library versions give equal weights; the seed is also that of the global random generators of Python, numpy and
-    torch. A killed training goes on where it was when this is called again with equal arguments: until its end the
+    torch. An interrupted training resumes when this is called again with equal arguments: until its end the
     state is beside ``out``, in a folder of that name with ``.state`` at its end. Under ``torchrun`` every process
     trains on a part of each step, and the first one writes.
 

@@ -94,7 +94,7 @@ def _check_supported(config: dict[str, Any], path: Path) -> None:
     if kind != "bert":
         hint = "a DistilBERT needs no import: use it as it is" if kind == "distilbert" else ""
         raise CheckpointError(f"{path}: model_type is {kind!r}, not 'bert'", hint=hint)
-    # A missing key stands for the default of BERT's configuration class, which is the first of the accepted values.
+    # A missing key means the default of BERT's configuration class, which is the first of the accepted values.
     accepted: dict[str, tuple[object, ...]] = {
         "hidden_act": ("gelu", "relu"),
         "position_embedding_type": ("absolute", None),

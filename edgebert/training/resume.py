@@ -1,4 +1,4 @@
-"""The state of a training on disk, so that a killed one goes on where it was.
+"""The state of a training on disk, so that an interrupted one resumes.
 
 A JSON record names the files of tensors by their hashes and is replaced last: whenever the process dies, the record on
 disk and the files it names belong together.
@@ -74,7 +74,7 @@ def save_state(place: StateFolder, state: TrainingState) -> None:
         folder,
         problem="the state of the training cannot be written",
         hint="choose a folder you can write to",
-        room_hint="free some space and start again: it goes on where it was",
+        room_hint="free some space and start again: the training resumes",
     ):
         folder.mkdir(parents=True, exist_ok=True)
         groups = {}

@@ -55,7 +55,7 @@ class RuntimeManifest:
     Attributes:
         schema: ``RUNTIME_SCHEMA``.
         machine: Instruction set it runs on, as in ``aarch64``.
-        argv: The worker's command, up to its own arguments; ``{root}`` stands for the folder it was unpacked to.
+        argv: The worker's command, up to its own arguments; ``{root}`` means the folder it was unpacked to.
         environment: Names and values of the variables that it needs, with the same placeholder.
         packages: Where its files come from.
         files: All others in the archive, sorted by path.

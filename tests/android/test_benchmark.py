@@ -290,7 +290,7 @@ def test_device_that_tells_nothing(ort_jvm, tmp_path):
         ({"token_outputs": [1]}, "token_outputs[0] is not text"),
         ({"schema": ...}, "schema is missing"),
         ({"threads": 0}, "threads is 0, not a number from 1 to 256"),
-        ({"threads": True}, "threads is not a whole number"),
+        ({"threads": True}, "threads is not an integer"),
         ({"cores": [1]}, "cores is not empty, but an app cannot choose its processors"),
         ({"pad_id": -1}, "pad_id is -1, but should not be negative"),
         ({"warm_up": 1 << 40}, "warm_up is 1099511627776, which is too large"),

@@ -104,7 +104,7 @@ def test_a_damaged_report_of_schema_1_is_refused_by_name(tmp_path, key, value, s
         (lambda plain: plain.pop("measurements"), "not a report"),
         (lambda plain: plain.pop("suite"), "the key 'suite' is missing"),
         (lambda plain: plain.update(extra=1), "unknown key 'extra'"),
-        (lambda plain: plain["texts"].update(texts="many"), 'texts.texts is "many", not a whole number'),
+        (lambda plain: plain["texts"].update(texts="many"), 'texts.texts is "many", not an integer'),
     ],
 )
 def test_what_is_no_report_is_refused_by_name(tmp_path, edit, said):

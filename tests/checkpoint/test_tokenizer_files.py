@@ -163,8 +163,8 @@ def test_ordinary_folders_have_the_ids_of_transformers(made, tmp_path):
             "tokenize_chinese_chars is false, but normalizer.handle_chinese_chars of tokenizer.json is true",
         ),
         ({"tokenizer_config": CASED | {"tokenizer_class": "PreTrainedTokenizerFast"}}, "do_lower_case is false, but"),
-        ({"tokenizer_config": {"do_lower_case": None}}, "do_lower_case is None, not true or false"),
-        ({"tokenizer_config": {"do_lower_case": 1}}, "do_lower_case is 1, not true or false"),
+        ({"tokenizer_config": {"do_lower_case": None}}, "do_lower_case is None, not a boolean"),
+        ({"tokenizer_config": {"do_lower_case": 1}}, "do_lower_case is 1, not a boolean"),
         (
             {"tokenizer_config": {"tokenizer_class": "RobertaTokenizer"}},
             "tokenizer_class is 'RobertaTokenizer'; edgebert takes DistilBertTokenizer",

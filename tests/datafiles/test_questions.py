@@ -92,7 +92,7 @@ def test_answers_without_a_certain_place_can_be_left_out(tmp_path: Path) -> None
         ),
         (question(is_impossible=False), "is_impossible is false, but there are no answers", "is_impossible true"),
         (question(question=" "), "key 'question': the question is empty", "fill in"),
-        (question(question=None), "key 'question': None is not a text", ""),
+        (question(question=None), "key 'question': None is not a string", ""),
         (question(answers="Bob"), "key 'answers': 'Bob' is not a list", ""),
         (question(answers=[{"text": "Bob"}]), "key 'answers'[0]: no key 'answer_start'; there is 'text'", "from 0"),
         (

@@ -81,7 +81,7 @@ def test_settings_are_read(peer, bundle, task):
         ("token-classification", ("O",), {"thresholds": [0.5]}, "thresholds (has 1|is no list of 0)"),
         ("token-classification", ("O",), {"aggregation": "last"}, 'aggregation is "last", which is none of'),
         ("question-answering", (), {"stride": -1}, "stride is"),
-        ("question-answering", (), {"no_answer": 1}, "no_answer is not true or false"),
+        ("question-answering", (), {"no_answer": 1}, "no_answer is not a boolean"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(peer, bundle, task, labels, change, message):

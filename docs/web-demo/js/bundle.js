@@ -310,10 +310,10 @@ class Fields {
     this.file = file;
   }
 
-  string = (name) => this.#get(name, "a text", (value) => typeof value === "string");
-  boolean = (name) => this.#get(name, "true or false", (value) => typeof value === "boolean");
+  string = (name) => this.#get(name, "a string", (value) => typeof value === "string");
+  boolean = (name) => this.#get(name, "a boolean", (value) => typeof value === "boolean");
   number = (name) => this.#get(name, "a number", (value) => typeof value === "number");
-  count = (name) => this.#get(name, "a whole number from 0 on", (value) => Number.isSafeInteger(value) && value >= 0);
+  count = (name) => this.#get(name, "an integer from 0 on", (value) => Number.isSafeInteger(value) && value >= 0);
   list = (name) => this.#get(name, "a list", Array.isArray);
   object = (name) => this.#get(name, "an object", (value) => value !== null && typeof value === "object");
   numbers = (name) =>

@@ -46,22 +46,22 @@ final class JsonObject {
   }
 
   String string(String name) throws EdgebertException {
-    return get(name, String.class, "text");
+    return get(name, String.class, "a string");
   }
 
   boolean bool(String name) throws EdgebertException {
-    return get(name, Boolean.class, "true or false");
+    return get(name, Boolean.class, "a boolean");
   }
 
   long wholeNumber(String name) throws EdgebertException {
-    return get(name, Long.class, "a whole number");
+    return get(name, Long.class, "an integer");
   }
 
   int integer(String name) throws EdgebertException {
     return narrow(name, wholeNumber(name));
   }
 
-  /** Returns a whole number that is not negative. */
+  /** Returns an integer that is not negative. */
   int count(String name) throws EdgebertException {
     int value = integer(name);
     if (value < 0) {
@@ -90,12 +90,12 @@ final class JsonObject {
   List<String> strings(String name) throws EdgebertException {
     List<String> strings = new ArrayList<>();
     for (Object item : list(name)) {
-      strings.add(cast(name + "[" + strings.size() + "]", item, String.class, "text"));
+      strings.add(cast(name + "[" + strings.size() + "]", item, String.class, "a string"));
     }
     return strings;
   }
 
-  /** Returns the sizes of a tensor: whole numbers, and null for each that has a name in place of a number. */
+  /** Returns the sizes of a tensor: integers, and null for each that has a name in place of a number. */
   List<Integer> sizes(String name) throws EdgebertException {
     List<Integer> sizes = new ArrayList<>();
     for (Object item : list(name)) {
@@ -122,7 +122,7 @@ final class JsonObject {
     int[] integers = new int[items.size()];
     for (int index = 0; index < integers.length; index++) {
       String itemPath = name + "[" + index + "]";
-      integers[index] = narrow(itemPath, cast(itemPath, items.get(index), Long.class, "a whole number"));
+      integers[index] = narrow(itemPath, cast(itemPath, items.get(index), Long.class, "an integer"));
     }
     return integers;
   }

@@ -39,7 +39,7 @@ final class SystemFiles {
     return withoutBlanks(new String(content, 0, size, StandardCharsets.UTF_8));
   }
 
-  /** Returns the whole number that is all a file holds, or null when it holds something else. */
+  /** Returns the integer that is all a file holds, or null when it holds something else. */
   Long whole(String path) {
     return wholeNumber(text(path));
   }
