@@ -287,7 +287,7 @@ def test_device_that_tells_nothing(ort_jvm, tmp_path):
     ("changes", "message"),
     [
         ({"schema": 1}, "schema is 1, not 2, the only one this app knows"),
-        ({"token_outputs": [1]}, "token_outputs[0] is not text"),
+        ({"token_outputs": [1]}, "token_outputs[0] is not a string"),
         ({"schema": ...}, "schema is missing"),
         ({"threads": 0}, "threads is 0, not a number from 1 to 256"),
         ({"threads": True}, "threads is not an integer"),

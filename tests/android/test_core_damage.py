@@ -78,7 +78,7 @@ def test_manifest_that_is_far_too_large(jvm, bundle):
     ("path", "value", "message"),
     [
         (("labels",), [], "labels is empty"),
-        (("labels",), ["a", 1], "labels[1] is not text"),
+        (("labels",), ["a", 1], "labels[1] is not a string"),
         (("labels",), "ab", "labels is not a list"),
         (("text", "max_length"), 1, "text.max_length is 1, but the shortest input has 2 tokens"),
         (("text", "max_length"), 16.5, "text.max_length is not an integer"),
@@ -202,7 +202,7 @@ def test_labels_of_the_app_are_compared(jvm):
         ("[]", "cases is empty"),
         ('[{"text": "a", "input_ids": [1.5], "logits": [1]}]', "cases[0].input_ids[0] is not an integer"),
         ('[{"text": "a", "input_ids": [1], "logits": ["1"]}]', "cases[0].logits[0] is not a number"),
-        ('[{"text": null, "input_ids": [1], "logits": [1]}]', "cases[0].text is not text"),
+        ('[{"text": null, "input_ids": [1], "logits": [1]}]', "cases[0].text is not a string"),
         ('[{"input_ids": [1], "logits": [1]}]', "cases[0].text is missing"),
     ],
 )
@@ -216,7 +216,7 @@ def test_damaged_golden_texts(jvm, cases, message):
     ("change", "message"),
     [
         ({"texts": []}, "cases[0].texts is empty"),
-        ({"texts": [5]}, "cases[0].texts[0] is not text"),
+        ({"texts": [5]}, "cases[0].texts[0] is not a string"),
         ({"windows": []}, "cases[0].windows is empty"),
         ({"windows": [{"input_ids": [1], "outputs": {}}]}, "cases[0].windows[0].outputs is empty"),
         (
