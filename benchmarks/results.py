@@ -20,7 +20,7 @@ import numpy as np
 from benchmarks.suite import SpeedSuite
 from edgebert.benchmarking.analysis import stats
 from edgebert.benchmarking.analysis.stats import Estimate, Times
-from edgebert.benchmarking.report import upgraded
+from edgebert.benchmarking.schema import upgraded
 from edgebert.data import Dataset
 from edgebert.errors import UsageError
 from edgebert.jsonio import dumps, from_plain, parse

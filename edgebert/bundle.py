@@ -139,9 +139,15 @@ def open_bundle(path: str | Path, *, check: bool = True) -> Bundle:
         check: Whether to compare the size of every file with the manifest. The content of a file is compared when it
             is used (``Bundle.path``), that of all by ``Bundle.check_files``.
 
+    Returns:
+        The bundle; ``manifest`` says what is in it.
+
     Raises:
         UsageError: The folder is no bundle.
         BundleError: It is one, but damaged, of a newer schema, or it names files outside itself.
+
+    Example:
+        >>> bundle = edgebert.open_bundle("bundle")
     """
     root = path_of("path", path)
     expect("check", check, bool)
@@ -220,10 +226,8 @@ def _difference(root: Path, entry: Artifact | FileEntry) -> BundleError:
 def check_inside(file: str, root: Path) -> None:
     """Refuse a file name that could reach outside the folder.
 
-    Links are followed, because the Hub's cache holds a bundle as links to ``../../blobs``. They are safe where files
-    are only read and compared: a link can make edgebert use no content but the one whose size and hash the manifest
-    states, and nothing is told of a file outside that is another one. Whatever writes into a folder must not follow
-    links.
+    Links are followed: the Hub's cache holds a bundle as links to ``../../blobs``. Reading is safe, for only content
+    with the size and hash of the manifest is used. Whatever writes into a folder must not follow links.
 
     Raises:
         BundleError: It is absolute, climbs, is empty, or uses another separator than the forward slash.
@@ -269,10 +273,6 @@ def _read_manifest(path: Path) -> Manifest:
     with reading(path, error=BundleError, hint=_AGAIN):
         content = path.read_bytes()
 
-    def check(plain: dict[str, Any]) -> None:
-        if "digest" in plain or plain["schema"] >= _DIGEST_SINCE:
-            _check_digest(path, content, plain)
-
     return read(
         Manifest,
         path,
@@ -281,7 +281,7 @@ def _read_manifest(path: Path) -> Manifest:
         error=BundleError,
         hint=_AGAIN,
         content=content,
-        check=check,
+        check=lambda plain: _check_digest(path, content, plain),
         upgrade=_hub_task,
     )
 
@@ -292,9 +292,9 @@ def _hub_task(plain: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_digest(path: Path, content: bytes, plain: dict[str, Any]) -> None:
-    if plain["schema"] < _DIGEST_SINCE:
+    if "digest" in plain and plain["schema"] < _DIGEST_SINCE:
         raise BundleError(f"{path}: a manifest of schema {plain['schema']} has no digest", hint=_AGAIN)
-    if "digest" not in plain:
+    if "digest" not in plain and plain["schema"] >= _DIGEST_SINCE:
         raise BundleError(f"{path}: the key 'digest' is missing", hint=_AGAIN)
-    if plain["digest"] is None or plain["digest"] != manifest_digest(content):
+    if "digest" in plain and (plain["digest"] is None or plain["digest"] != manifest_digest(content)):
         raise BundleError(f"{path}: the content is not what its digest says", hint=_AGAIN)

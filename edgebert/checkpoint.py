@@ -106,10 +106,20 @@ class Model:
 def load_model(source: str | Path) -> Model:
     """Return the DistilBERT of a checkpoint folder or Hub id, with the head of its task.
 
+    Args:
+        source: Checkpoint folder, or Hub id.
+
+    Returns:
+        The model in evaluation mode with float32 weights, its tokenizer, and what the checkpoint says of it.
+
     Raises:
         CheckpointError: It is none, or it is incomplete or damaged; the message names the file or tensor.
         EnvironmentProblem: The Hub cannot be reached.
         MissingExtraError: torch, transformers or safetensors is not installed.
+
+    Example:
+        >>> edgebert.load_model("model").checkpoint.labels
+        ('negative', 'positive')
     """
     expect("source", source, *PLACE)
     require("torch", "transformers", extra="onnx", purpose="loading a checkpoint")
@@ -211,11 +221,6 @@ def save_model(model: Model, folder: Path) -> None:
     write_tokenizer(model.tokenizer, folder, max_length=shape.positions)
     if checkpoint.pruning is not None:
         (folder / _PRUNING).write_text(dumps(checkpoint.pruning), encoding="utf-8")
-
-
-def read_labels(source: str | Path) -> tuple[str, ...]:
-    """Return the label names of a checkpoint by id, none for a task without labels; errors as for ``load_model``."""
-    return task_of(source)[1].labels
 
 
 def task_of(source: str | Path) -> tuple[Task, Meaning]:

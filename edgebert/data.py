@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType
@@ -15,12 +14,12 @@ from typing import get_args
 from edgebert.arguments import expect, path_of, strings_of
 from edgebert.datafiles.conll import is_conll, read_conll
 from edgebert.datafiles.guess import Guess, guess_task
-from edgebert.datafiles.hub import is_hub, open_hub
+from edgebert.datafiles.hub import open_data
 from edgebert.datafiles.labels import read_label, read_labels
 from edgebert.datafiles.objects import read_objects
 from edgebert.datafiles.questions import read_questions
 from edgebert.datafiles.scores import read_pairs, read_score
-from edgebert.datafiles.sources import CONLL, LABELLED, PLAIN, SQUAD, Found, Source, Wanted, open_source, unknown_format
+from edgebert.datafiles.sources import CONLL, LABELLED, PLAIN, SQUAD, Found, Source, Wanted, unknown_format
 from edgebert.datafiles.spans import read_spans
 from edgebert.datafiles.tags import TOKEN_KEYS, read_tokens
 from edgebert.errors import DataError, UsageError
@@ -128,14 +127,21 @@ def read_dataset(
             -1, the last.
         exact_offsets: Whether questions are left out whose ``offset_exact`` is false.
 
+    Returns:
+        The examples with the numbers of their lines, and the labels.
+
     Raises:
         DataError: The file is missing, is of another format or is damaged, or a line of it cannot be used.
+
+    Example:
+        >>> len(edgebert.read_dataset("dev.tsv").examples)
+        872
     """
     path = path_of("path", path)
     wanted = Wanted(
         labels=_given(task, labels), text=text_column, pair=pair_column, answer=label_column, exact=exact_offsets
     )
-    with _opened(path, wanted, _FORMATS[task]) as source:
+    with open_data(path, wanted, _FORMATS[task]) as source:
         chosen = task or guess_task(source, wanted).task
         reader = _reader(source, chosen, wanted)
         if source.layout == PLAIN and reader is read_label:
@@ -174,9 +180,15 @@ def read_training(
         label_column: As for ``read_dataset``; where it is named, it has to be there.
         exact_offsets: Whether questions are left out whose ``offset_exact`` is false.
 
+    Returns:
+        The texts in the order of the file.
+
     Raises:
         DataError: The file is missing, is of another format or is damaged, a line of it cannot be used, its labels are
             not those of the model, or a column of a .txt is asked for.
+
+    Example:
+        >>> texts = edgebert.read_training("texts.txt", labels=None)
     """
     path = path_of("path", path)
     wanted = Wanted(
@@ -189,7 +201,7 @@ def read_training(
         exact=exact_offsets,
     )
     known = _FORMATS[task] if task == "question-answering" else dict.fromkeys((*_FORMATS[task], PLAIN))
-    with _opened(path, wanted, tuple(known)) as source:
+    with open_data(path, wanted, tuple(known)) as source:
         chosen = task or guess_task(source, wanted).task
         reader = _reader(source, chosen, wanted)
         if source.layout == PLAIN and reader is not read_conll and (named := text_column or label_column):
@@ -221,7 +233,7 @@ def task_of(
     """
     path = path_of("path", path)
     wanted = Wanted(text=text_column, pair=pair_column, answer=label_column)
-    with _opened(path, wanted, _FORMATS[None]) as source:
+    with open_data(path, wanted, _FORMATS[None]) as source:
         return guess_task(source, wanted)
 
 
@@ -268,18 +280,6 @@ def _given(task: Task | None, labels: Sequence[str] | None) -> tuple[str, ...] |
     elif len(set(given)) < max(len(given), 1):
         raise UsageError(f"labels is {shown(given)}, expected names that differ, one at least")
     return given
-
-
-@contextmanager
-def _opened(path: Path, wanted: Wanted, known: Sequence[str]) -> Iterator[Source]:
-    columns = {"text_column": wanted.text, "pair_column": wanted.pair, "label_column": wanted.answer}
-    for name, value in columns.items():
-        expect(name, value, str, NoneType)
-    if is_hub(str(path)):
-        yield open_hub(str(path))
-    else:
-        with open_source(path, known) as source:
-            yield source
 
 
 def _reader(source: Source, task: Task, wanted: Wanted) -> _Reader:

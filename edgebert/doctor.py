@@ -74,7 +74,15 @@ class Installed:
 
 
 def diagnose() -> tuple[Finding, ...]:
-    """Return the findings on the running Python, its packages and this machine."""
+    """Return the findings on the running Python, its packages and this machine.
+
+    Returns:
+        One finding for each runtime, extra and property of the processor.
+
+    Example:
+        >>> [finding.topic for finding in edgebert.diagnose() if finding.status == "clash"]
+        []
+    """
     return findings(installed_packages(), python=platform.python_version(), cpu=cpu_name())
 
 

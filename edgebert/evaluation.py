@@ -60,9 +60,16 @@ def evaluate(
         metric: Name of a metric of the task; ``None`` takes its first.
         progress: Told after every text.
 
+    Returns:
+        The scores, baselines first, each with its 95 % interval; shares are 0 to 1.
+
     Raises:
         UsageError: Runtime, file and target do not go together, or the labels differ.
         ParityError: A runtime computes a file wrongly; nothing is scored with it.
+
+    Example:
+        >>> for score in edgebert.evaluate("bundle", "dev.tsv").results:
+        ...     print(score.file, score.metric, score.value)
     """
     path = path_of("target", target)
     expect("runtime", runtime, str, NoneType)

@@ -65,17 +65,22 @@ def export_bundle(
         evaluation: Examples with right answers, or the path of a data file.
         formats: Formats to make, as in ``("onnx",)``; ``None`` makes all that the recipe names.
         lengths: TFLite signature lengths in tokens; ``None`` takes the recipe's.
-        options: How the outputs of the files become answers, where that is to be other than the checkpoint says; an app
-            reads it in the manifest.
+        options: How outputs become answers, where not as the checkpoint says; an app reads it in the manifest.
         keep_baselines: Whether the float files stay in the bundle; without them it is a slim one.
         allow_added_tokens: Whether a tokenizer may have added tokens, which the app has to find in a text by itself.
         force: Replace an existing bundle.
         progress: Told what is being done.
 
+    Returns:
+        The bundle in ``out``.
+
     Raises:
         UsageError: Model, baseline, recipe, data or output cannot be used as asked.
         ParityError: A converted file computes something else than its model.
         EnvironmentProblem: A package is missing, or the disk is full.
+
+    Example:
+        >>> bundle = edgebert.export_bundle("model", "bundle", evaluation="dev.tsv")
     """
     expect("model", model, Model, *PLACE)
     out = path_of("out", out)

@@ -83,8 +83,20 @@ def predict(
         runtime: Runtime to run it in.
         options: How its outputs become answers, where that is to be other than the target says.
 
+    Returns:
+        One answer for each input, in their order: a ``LabelPrediction``, ``LabelsPrediction``, ``NumberPrediction``,
+        ``EntitiesPrediction``, ``SpanPrediction`` or ``VectorPrediction``, by the task of the model.
+
     Raises:
         UsageError: Runtime, file, options and target do not go together, or something among the texts is no text.
+        BundleError: The bundle is damaged.
+        ParityError: The runtime computes another model than the bundle's.
+        MissingExtraError: No runtime for the file is installed.
+
+    Example:
+        >>> [answer] = edgebert.predict("bundle", "a wonderful film")
+        >>> answer
+        LabelPrediction(text='a wonderful film', label='positive', probability=0.99, ...)
     """
     given = texts_of("texts", texts)
     predictor = open_predictor(target, file=file, runtime=runtime, options=options)

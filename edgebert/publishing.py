@@ -36,12 +36,19 @@ _PUBLIC_HINT = "give the file that edgebert sign --new-key KEY wrote as KEY.pub,
 def new_key(path: str | Path) -> Path:
     """Write a new private key, readable by its owner only, and its public key as ``path`` with ``.pub`` at the end.
 
+    Args:
+        path: File to make, in PEM.
+
     Returns:
         The file of the public key.
 
     Raises:
         OutputError: One of the files is there already, or cannot be written.
         MissingExtraError: cryptography is not installed.
+
+    Example:
+        >>> edgebert.new_key("release.key")
+        PosixPath('release.key.pub')
     """
     serialization = _serialization()
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -73,10 +80,17 @@ def sign(bundle: str | Path, key: str | Path) -> Path:
         bundle: The bundle's folder.
         key: File of an Ed25519 private key, PEM without a password.
 
+    Returns:
+        The file of the signature.
+
     Raises:
         BundleError: The bundle is damaged.
         UsageError: There is no bundle, or the file holds no such key.
         MissingExtraError: cryptography is not installed.
+
+    Example:
+        >>> edgebert.sign("bundle", "release.key")
+        PosixPath('bundle/edgebert.sig')
     """
     private: Ed25519PrivateKey = _key(path_of("key", key), private=True)
     opened = open_bundle(bundle)
@@ -193,11 +207,18 @@ def strip(bundle: str | Path, out: str | Path, *, force: bool = False) -> Bundle
         out: Folder to make.
         force: Replace an existing bundle.
 
+    Returns:
+        The copy.
+
     Raises:
         UsageError: There is no bundle, it has no baselines, or ``out`` is inside it.
         BundleError: The bundle is damaged.
         OutputError: ``out`` exists and ``force`` is off, or it cannot be written.
         EnvironmentProblem: The disk is full.
+
+    Example:
+        >>> [item.file for item in edgebert.strip("bundle", "bundle-slim").shipped]
+        ['int8.onnx']
     """
     expect("force", force, bool)
     opened, out = open_bundle(bundle), path_of("out", out)

@@ -93,7 +93,15 @@ class Recipe:
 
 
 def built_in_recipes() -> tuple[Recipe, ...]:
-    """Return the recipes that come with edgebert, by name."""
+    """Return the recipes that come with edgebert.
+
+    Returns:
+        The recipes in the order of their names.
+
+    Example:
+        >>> [recipe.name for recipe in edgebert.built_in_recipes()][0]
+        'int8'
+    """
     recipes = (_parse(text, source=f"{name}.toml") for name, text in _built_in().items())
     return tuple(sorted(recipes, key=lambda recipe: recipe.name))
 
@@ -101,8 +109,18 @@ def built_in_recipes() -> tuple[Recipe, ...]:
 def load_recipe(name: str | Path) -> Recipe:
     """Return a built-in recipe by its name, or the one in a TOML file by its path.
 
+    Args:
+        name: Name of a built-in recipe, or the path of a TOML file.
+
+    Returns:
+        The recipe: what is pruned, which files are made, and their lengths in tokens.
+
     Raises:
         RecipeError: There is no such recipe, or the file is malformed; the message names the key.
+
+    Example:
+        >>> edgebert.load_recipe("int8").lengths
+        (32, 64, 128)
     """
     # An empty word is the name of no recipe.
     path = Path() if isinstance(name, str) and not name else path_of("name", name)

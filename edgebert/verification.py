@@ -58,10 +58,17 @@ def verify(
         runtimes: Runtimes to run it in; by default all that are installed.
         public_key: File of the Ed25519 key that must have signed the bundle; ``None`` asks for no signature.
 
+    Returns:
+        The checks. ``ok`` is true, false, or ``None`` for one that could not be made here.
+
     Raises:
         UsageError: The folder is no bundle, or a named runtime does not exist or runs no file of it.
         BundleError: The manifest itself cannot be used.
         MissingExtraError: A runtime was named that is not installed, or the package that checks signatures is not.
+
+    Example:
+        >>> [check.detail for check in edgebert.verify("bundle") if check.ok is False]
+        []
     """
     asked = () if runtimes is None else strings_of("runtimes", runtimes)
     bundle = open_bundle(target, check=False)

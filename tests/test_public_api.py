@@ -5,13 +5,18 @@ from __future__ import annotations
 import ast
 import inspect
 import json
+import pkgutil
+import re
 import subprocess
 import sys
+import typing
 from pathlib import Path
 
 import pytest
 
 import edgebert
+from edgebert import errors
+from tests.support import fakes
 from tests.support.commands import COMMANDS
 
 
@@ -37,6 +42,87 @@ def test_the_parameters_of_a_public_function_are_typed(name):
         # A bare True or False in a call says nothing.
         if isinstance(parameter.default, bool):
             assert parameter.kind is inspect.Parameter.KEYWORD_ONLY
+
+
+FUNCTIONS = [name for name in edgebert.__all__ if name.islower()]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_docstring_of_a_function_is_complete(name):
+    """Each has a line for every argument, says what it returns and raises, and has an example that compiles."""
+    function = getattr(edgebert, name)
+    parts = re.split(r"^(Args|Returns|Raises|Example):$", inspect.getdoc(function), flags=re.MULTILINE)
+    sections = dict(zip(parts[1::2], parts[2::2], strict=True))
+    assert sections.keys() >= {"Returns", "Example"}
+    described = re.findall(r"^    (\w+): \S", sections.get("Args", ""), re.MULTILINE)
+    assert described == list(inspect.signature(function).parameters)
+    assert "Raises" in sections or not described
+    for kind in re.findall(r"^    (\w+): \S", sections.get("Raises", ""), re.MULTILINE):
+        assert issubclass(getattr(errors, kind), errors.EdgebertError), kind
+    lines = [line.strip() for line in sections["Example"].splitlines()]
+    code = "\n".join(line[4:] for line in lines if line.startswith((">>>", "...")))
+    called = {node.attr for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Attribute)}
+    assert name in called, "the example shows the function itself"
+
+
+def classes_in(kind: object) -> set[type]:
+    """Return the classes that a type is made of."""
+    if isinstance(kind, type) and not typing.get_args(kind):
+        return {kind}
+    return {found for part in typing.get_args(kind) for found in classes_in(part)}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_what_a_function_takes_and_returns_can_be_named(name):
+    """Every class of edgebert in the signature of a public function is public, so that a program can name it."""
+    function = getattr(edgebert, name)
+    hints = typing.get_type_hints(function, vars(sys.modules[function.__module__]) | {"Path": Path})
+    classes = {found for hint in hints.values() for found in classes_in(hint)}
+    own = {found.__name__ for found in classes if found.__module__.startswith("edgebert")}
+    assert own <= set(edgebert.__all__)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_arguments_have_one_order(name):
+    """Model or bundle, data, output; then what is given by name, which is all that has a default, but for a report."""
+    parameters = list(inspect.signature(getattr(edgebert, name)).parameters.values())
+    positional = [item.name for item in parameters if item.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
+    assert "out" not in positional[:-1], "the output is the last"
+    optional = {item.name for item in parameters if item.default is not inspect.Parameter.empty}
+    assert optional & set(positional) <= {"report"}
+    for item in parameters:
+        if "Path" in str(item.annotation):
+            assert "str | Path" in str(item.annotation), f"{name}: {item.name}"
+
+
+def test_every_command_has_a_function():
+    """What the command line can do, a program can do as well."""
+    functions = {
+        "bench": "bench", "check": "check", "compare": "compare", "devices": "found_devices", "doctor": "diagnose",
+        "embed": "embed", "emulator setup": "set_up_emulator", "evaluate": "evaluate", "export": "export_bundle",
+        "finetune": "finetune", "import-bert": "import_bert", "inspect": "inspect", "plan": "plan",
+        "predict": "predict", "prune": "prune", "recipes": "built_in_recipes", "report": "render_report",
+        "sign": "sign", "strip": "strip", "verify": "verify", "worker build": "build_worker",
+    }  # fmt: skip
+    assert COMMANDS.keys() - functions.keys() == {"demo"}, "the demo shows the others"
+    assert set(functions.values()) <= set(edgebert.__all__)
+
+
+def test_no_name_is_that_of_a_module():
+    """Importing a module sets its name in the package, which would hide a function of that name."""
+    modules = {module.name for module in pkgutil.iter_modules(edgebert.__path__)}
+    assert modules & set(edgebert.__all__) == set()
+
+
+def test_label_names_need_no_weights(tmp_path):
+    """Of a checkpoint without weights, and of a bundle whose model files are empty."""
+    folder = fakes.copy_of(fakes.shared_checkpoint(), tmp_path / "model")
+    (folder / "model.safetensors").unlink()
+    assert edgebert.read_labels(str(folder)) == fakes.LABELS
+    bundle = fakes.copy_of(fakes.shared_bundle(), tmp_path / "bundle")
+    for path in bundle.rglob("*.onnx"):
+        path.write_bytes(b"")
+    assert edgebert.read_labels(bundle) == fakes.LABELS
 
 
 def test_the_names_are_sorted_and_listed():

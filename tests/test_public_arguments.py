@@ -30,6 +30,8 @@ from edgebert.errors import EdgebertError, UsageError
 from edgebert.recipe import PruneOptions
 from tests.support import fakes
 
+ROOT = Path(__file__).parents[1]
+
 # Values that no parameter is made for, or that only some take.
 HOSTILE = (
     None, 5, -1, 1.5, math.nan, True, "", "nowhere at all", b"bytes", object(), [], [None], [math.nan], [5], {},
@@ -42,9 +44,31 @@ def calls(folder: Path) -> dict[str, dict[str, Any]]:
     data = fakes.write_data(folder / "data.csv", [("good", 0), ("bad", 1)])
     dataset = edgebert.read_dataset(data, labels=fakes.LABELS)
     texts = edgebert.read_training(data, labels=None)
+    report = str(ROOT / "tests" / "golden" / "report-1.json")
     model, bundle, out = str(fakes.shared_checkpoint()), str(fakes.shared_bundle()), str(folder / "data.csv")
+    place = edgebert.android_place(str(folder))
     # An output that is taken ends each function that writes, after it has looked at its arguments.
     return {
+        "android_place": {"assets": str(folder), "folder": "edgebert", "package": None, "kotlin_out": None},
+        "bench": {
+            "bundle": bundle, "out": out, "devices": ["local"], "evaluation": dataset, "suite": edgebert.Suite(),
+            "files": (), "runtimes": (), "python": None, "worker": None, "cache": str(folder), "clean": False,
+            "restart": False, "force": False,
+        },
+        "build_worker": {"out": out, "cache": out, "force": False},
+        "check": {"bundle": bundle, "report": report, "limits": edgebert.Limits(max_mb=1)},
+        "compare": {"old": report, "new": report, "allow": ()},
+        "embed": {
+            "bundle": bundle, "place": place, "file": None, "public_key": None, "check": True, "force": False,
+        },
+        "found_devices": {"adb": "no-such-adb", "cache": None},
+        "inspect": {"bundle": bundle},
+        "new_key": {"path": out},
+        "read_labels": {"target": bundle},
+        "read_report": {"path": report},
+        "render_report": {"reports": report, "format": "csv"},
+        "set_up_emulator": {"cache": out},
+        "sign": {"bundle": bundle, "key": out},
         "built_in_recipes": {},
         "diagnose": {},
         "evaluate": {
@@ -103,7 +127,7 @@ def test_a_strange_argument_works_or_is_named(tmp_path: Path, name: str, paramet
     monkeypatch.chdir(tmp_path)
     given = calls(tmp_path)[name]
     for index, value in enumerate(HOSTILE):
-        if parameter == "out" and "nowhere" in str(value):
+        if parameter in {"out", "cache", "place"} and "nowhere" in str(value):
             continue  # a good place for an output, where the work would begin
         error = refusal(functools.partial(getattr(edgebert, name), **given | {parameter: value}))
         if error is not None:
@@ -111,7 +135,7 @@ def test_a_strange_argument_works_or_is_named(tmp_path: Path, name: str, paramet
             assert len(error.message) < 500, (index, error.message)
 
 
-@pytest.mark.parametrize("kind", ["AnswerOptions", "FinetuneOptions", "PruneOptions", "Bounds"])
+@pytest.mark.parametrize("kind", ["AnswerOptions", "FinetuneOptions", "PruneOptions", "Bounds", "Limits", "Suite"])
 def test_strange_options_work_or_are_named(tmp_path: Path, kind: str, monkeypatch) -> None:
     """Options of another type are refused when they are made, or when they are used."""
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
@@ -120,10 +144,12 @@ def test_strange_options_work_or_are_named(tmp_path: Path, kind: str, monkeypatc
         "FinetuneOptions": "finetune options",
         "PruneOptions": "prune options",
         "Bounds": "plan bounds",
+        "Limits": "check limits",
+        "Suite": "bench suite",
     }
     name, parameter = uses[kind].split()
     given = calls(tmp_path)[name]
-    needed = {"PruneOptions": {"keep": 0.5}, "Bounds": {"max_drop": 1.0}}.get(kind, {})
+    needed = {"PruneOptions": {"keep": 0.5}, "Bounds": {"max_drop": 1.0}, "Limits": {"max_mb": 1}}.get(kind, {})
     make = getattr(edgebert, kind)
     for field in inspect.signature(make).parameters:
         for value in HOSTILE:

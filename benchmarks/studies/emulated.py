@@ -20,7 +20,7 @@ from edgebert.benchmarking.analysis.rows import CountRow, count_rows
 from edgebert.benchmarking.analysis.scores import ScoreRow, cross_device_agreement, score_rows
 from edgebert.benchmarking.report import Report
 from edgebert.benchmarking.run.devices import connect
-from edgebert.benchmarking.run.runner import bench
+from edgebert.benchmarking.run.runner import measure
 from edgebert.benchmarking.suite import Suite
 from edgebert.bundle import is_bundle, open_bundle
 from edgebert.cli.benching import cache_folder
@@ -80,7 +80,7 @@ def _report(
         EdgebertError: What a benchmark raises; the first device that failed decides.
     """
     cache = cache_folder()
-    done = bench(
+    done = measure(
         open_bundle(bundle),
         devices,
         connect=lambda url: connect(url, cache=cache),

@@ -22,7 +22,7 @@ from benchmarks.results import Recorded, stamp
 from benchmarks.studies.accuracy import prepared, prepared_bundle
 from benchmarks.suite import TextsOptions
 from edgebert.benchmarking.report import write_report
-from edgebert.benchmarking.run.runner import bench
+from edgebert.benchmarking.run.runner import measure
 from edgebert.benchmarking.suite import Suite
 from edgebert.bundle import Bundle, open_bundle
 from edgebert.device.adb import open_adb
@@ -148,7 +148,7 @@ def _timed(bundle: Bundle, work: Path, connection: Connection, reach: Callable[[
 
     journal = work / "journal"
     start = time.perf_counter_ns()
-    done = bench(bundle, (connection,), connect=timed_board, journal=journal, suite=SUITE, files=(FILE,), restart=True)
+    done = measure(bundle, (connection,), connect=timed_board, journal=journal, suite=SUITE, files=(FILE,), restart=True)
     write_report(done.report, work / "report.json")
     journal.unlink()
     wall_ns = time.perf_counter_ns() - start

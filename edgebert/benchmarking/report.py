@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from edgebert.arguments import Amount, Count, Positive
+from edgebert.arguments import Amount, Count, Positive, path_of
+from edgebert.benchmarking.schema import REPORT_SCHEMA, upgraded
 from edgebert.benchmarking.suite import Suite
 from edgebert.device.device import DeviceFacts, PhoneState
 from edgebert.device.protocol import TimedSeries, Trial
@@ -20,9 +19,7 @@ from edgebert.meaning import NO_SETTINGS, Meaning, Task, TaskSettings
 from edgebert.outputs import FileKind, write_output
 from edgebert.printable import shown
 from edgebert.recipe import Format, Precision
-from edgebert.tasks import TEXT_CLASSIFICATION, task_head
-
-REPORT_SCHEMA = 3
+from edgebert.tasks import task_head
 
 Configuration = tuple[str, str, int]
 """File, runtime and threads: the trials of one configuration are the processes that are judged together."""
@@ -218,12 +215,23 @@ def times_by_series(trials: Mapping[int, Trial]) -> dict[str, dict[int, TimedSer
     return found
 
 
-def read_report(path: Path) -> Report:
+def read_report(path: str | Path) -> Report:
     """Return the report in a file.
+
+    Args:
+        path: The file, as ``edgebert bench`` writes it.
+
+    Returns:
+        Raw samples with times in nanoseconds, nothing derived.
 
     Raises:
         UsageError: The file is missing, no report, or of a schema this version cannot read.
+
+    Example:
+        >>> edgebert.read_report("report.json").created
+        '2026-11-21'
     """
+    path = path_of("path", path)
     again = "edgebert bench BUNDLE --out REPORT.json makes one"
     report = read(
         Report, path, what="report", newest=REPORT_SCHEMA, keys=("measurements",), hint=again, upgrade=upgraded
@@ -240,37 +248,6 @@ def read_report(path: Path) -> Report:
                 if not head.is_tally(tally, meaning):
                     raise UsageError(f"{where}.tallies[{index}] is {shown(list(tally))}, no tally {of}")
     return report
-
-
-def gold_hash(gold: Sequence[Key | None]) -> str:
-    """Return the hash of right answers, in their order: reports of equal ones ask the same; empty without any."""
-    return hashlib.sha256(dumps(list(gold)).encode()).hexdigest() if gold else ""
-
-
-def upgraded(plain: dict[str, Any]) -> dict[str, Any]:
-    """Return the JSON value of a report as one of the newest schema; what it should not hold stays in it.
-
-    In schema 1 every answer is the index of a label, and the right ones are said once for all files.
-    """
-    if plain.get("schema") != 1:
-        return plain | {"schema": REPORT_SCHEMA}
-    bundle, texts, measurements = (plain.get(name) for name in ("bundle", "texts", "measurements"))
-    gold: list[Any] = []
-    if isinstance(bundle, dict):
-        bundle["task"] = TEXT_CLASSIFICATION.task
-    if isinstance(texts, dict) and isinstance(texts.get("labels"), list):
-        gold = texts.pop("labels")
-        texts["gold_sha256"] = gold_hash([(label,) for label in gold])
-    for measurement in _objects(measurements):
-        for file in _objects(measurement.get("answers")):
-            if isinstance(file.get("predicted"), list):
-                file["answers"] = [[label] for label in file["predicted"]]
-                file["tallies"] = [list(pair) for pair in zip(gold, file.pop("predicted"), strict=False)]
-    return plain | {"schema": REPORT_SCHEMA}
-
-
-def _objects(value: object) -> list[dict[str, Any]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def write_report(report: Report, path: Path) -> None:

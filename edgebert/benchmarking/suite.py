@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
-from edgebert.arguments import Between, Count, Seed, check_options
+from edgebert.arguments import Between, Count, Seed, check_options, expect
 from edgebert.device.protocol import Core, HardwareFacts
 from edgebert.errors import UsageError
 from edgebert.jsonio import from_plain
@@ -53,6 +53,7 @@ class Suite:
             UsageError: A value is out of its range; the message names field and value.
         """
         check_options(self)
+        expect("threads", self.threads, tuple)
         if not self.threads or len(set(self.threads)) != len(self.threads):
             raise UsageError(f"threads must be one or more distinct numbers, not {list(self.threads)}")
         for threads in self.threads:

@@ -96,8 +96,7 @@ def bench(
     from edgebert.benchmarking.report import REPORT
     from edgebert.benchmarking.run.devices import connect, parse_url
     from edgebert.benchmarking.run.journal import journal_of
-    from edgebert.benchmarking.run.runner import bench as measure
-    from edgebert.benchmarking.run.runner import finish
+    from edgebert.benchmarking.run.runner import finish, measure
     from edgebert.benchmarking.run.workload import chosen_files
     from edgebert.benchmarking.suite import Suite, load_suite, merged
     from edgebert.workers.archive import WORKER_ARCHIVE
@@ -183,11 +182,11 @@ def build(
 ) -> None:
     """Make the self-contained aarch64 worker: loader, Python, numpy and runtimes, so that a device needs nothing."""
     from edgebert.workers.archive import WORKER_ARCHIVE
-    from edgebert.workers.build import build_runtime
+    from edgebert.workers.build import build_worker
 
     output.check_output(out, WORKER_ARCHIVE, force=force, is_shared=True, parents=True)
     with output.progress_bar() as progress:
-        manifest = build_runtime(out, cache=cache_folder(), progress=progress, force=force)
+        manifest = build_worker(out, cache=cache_folder(), progress=progress, force=force)
     if as_json:
         output.show_json(manifest)
         return

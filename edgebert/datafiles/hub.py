@@ -5,10 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import NoneType
 from typing import Any
 
-from edgebert.datafiles.sources import Source
+from edgebert.arguments import expect
+from edgebert.datafiles.sources import Source, Wanted, open_source
 from edgebert.errors import DataError, MissingExtraError
 from edgebert.printable import printable
 
@@ -18,6 +22,29 @@ _REFERENCE = re.compile(r"hub:(?P<name>[^:#]+)(:(?P<config>[^:#]+))?#(?P<split>[
 def is_hub(reference: str) -> bool:
     """Return whether a path names a data set of the Hub."""
     return reference.startswith("hub:")
+
+
+@contextmanager
+def open_data(path: Path, wanted: Wanted, known: Sequence[str]) -> Iterator[Source]:
+    """Open a data file, or a data set of the Hub.
+
+    Args:
+        path: The file, or what ``is_hub`` accepts.
+        wanted: Columns that are asked for.
+        known: Formats that can be read, by their suffixes.
+
+    Raises:
+        DataError: It cannot be opened.
+        UsageError: A column is no string.
+    """
+    columns = {"text_column": wanted.text, "pair_column": wanted.pair, "label_column": wanted.answer}
+    for name, value in columns.items():
+        expect(name, value, str, NoneType)
+    if is_hub(str(path)):
+        yield open_hub(str(path))
+    else:
+        with open_source(path, known) as source:
+            yield source
 
 
 def open_hub(reference: str) -> Source:

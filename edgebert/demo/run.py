@@ -12,11 +12,11 @@ from pathlib import Path
 from edgebert.answers import LabelPrediction
 from edgebert.benchmarking.run.requests import abba
 from edgebert.bundle import Bundle, open_bundle, sha256_of
-from edgebert.checkpoint import read_labels
 from edgebert.data import Dataset, read_dataset, training_texts
 from edgebert.demo.texts import fetch_source, read_texts, write_split
 from edgebert.device.protocol import Request, Series
 from edgebert.errors import DataError, EdgebertError, MissingExtraError, UsageError
+from edgebert.inspection import read_labels
 from edgebert.jsonio import dumps, loads
 from edgebert.manifest import Artifact
 from edgebert.pipeline import export_bundle

@@ -8,10 +8,12 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import NoneType
 
+from edgebert.arguments import PLACE, expect
 from edgebert.bundle import GOLDEN, MANIFEST, TOKENIZER, VOCABULARY, Bundle, file_entry, open_bundle, sha256_of
 from edgebert.embedding.android import HEADER, folder_line, kotlin_source
-from edgebert.embedding.places import Place, kotlin_files, writing
+from edgebert.embedding.places import Place, folder_place, kotlin_files, writing
 from edgebert.errors import BundleError, CheckFailed, OutputError, UsageError
 from edgebert.manifest import Artifact, FileEntry
 from edgebert.publishing import SIGNATURE, check_signature, public_hex
@@ -43,7 +45,7 @@ class Embedding:
 
 def embed(
     bundle: str | Path,
-    place: Place,
+    place: Place | str | Path,
     *,
     file: str | None = None,
     public_key: str | Path | None = None,
@@ -56,12 +58,15 @@ def embed(
 
     Args:
         bundle: The bundle's folder.
-        place: Where to; ``android_place`` and ``folder_place`` make one.
+        place: Folder to make; or the place within an Android module, as ``android_place`` returns it.
         file: The model file; by default the only one that ships, or ``int8.onnx``.
         public_key: File of the Ed25519 key that must have signed the bundle; the signature is copied as well, and the
             Kotlin file names the key. ``None`` asks for no signature.
         check: Write nothing; fail if anything differs.
         force: Replace also what another hand wrote: a folder with an ``edgebert.json``, or a Kotlin file.
+
+    Returns:
+        The files in the app, with sizes in bytes and hashes, and what of them had to be written.
 
     Raises:
         BundleError: The bundle is damaged, or not signed with the key.
@@ -69,7 +74,17 @@ def embed(
         UsageError: There is no bundle, or no such file that ships.
         OutputError: The place is taken or cannot be written, or a Kotlin file that stays names another model.
         EnvironmentProblem: The disk is full.
+
+    Example:
+        >>> place = edgebert.android_place("app/src/main/assets", package="com.example.app")
+        >>> edgebert.embed("bundle", place).artifact.file
+        'int8.onnx'
     """
+    expect("place", place, Place, *PLACE)
+    expect("file", file, str, NoneType)
+    expect("check", check, bool)
+    expect("force", force, bool)
+    place = place if isinstance(place, Place) else folder_place(place)
     opened = open_bundle(bundle)
     opened.check_files()
     artifact = choose_artifact(opened, file)

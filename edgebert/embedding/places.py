@@ -8,9 +8,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import NoneType
 from typing import Literal
 
 from edgebert import staging
+from edgebert.arguments import expect, path_of
 from edgebert.embedding.android import check_package
 from edgebert.errors import OutputError, UsageError
 
@@ -43,7 +45,7 @@ class Place:
 
 
 def android_place(
-    assets: Path, *, folder: str = FOLDER, package: str | None = None, kotlin_out: Path | None = None
+    assets: str | Path, *, folder: str = FOLDER, package: str | None = None, kotlin_out: str | Path | None = None
 ) -> Place:
     """Return the place within an Android module.
 
@@ -53,10 +55,21 @@ def android_place(
         package: Package of the Kotlin file; without one, none is written.
         kotlin_out: The Kotlin file, where it cannot be derived from ``assets``.
 
+    Returns:
+        The place, for ``embed``.
+
     Raises:
         UsageError: The names make no sense together.
         OutputError: There is no such place.
+
+    Example:
+        >>> edgebert.android_place("app/src/main/assets").folder
+        PosixPath('app/src/main/assets/edgebert')
     """
+    assets = path_of("assets", assets)
+    expect("folder", folder, str)
+    expect("package", package, str, NoneType)
+    kotlin_out = None if kotlin_out is None else path_of("kotlin_out", kotlin_out)
     if not _FOLDER_NAME.fullmatch(folder):
         raise UsageError(
             f"--folder is {folder!r}, not a name that an asset can have",
@@ -79,12 +92,13 @@ def android_place(
     return Place(kind="android", folder=assets / folder, kotlin=kotlin, package=package)
 
 
-def folder_place(folder: Path) -> Place:
+def folder_place(folder: str | Path) -> Place:
     """Return a place that is a folder of its own, as other apps want it; its parent must be there.
 
     Raises:
         OutputError: There is no such place.
     """
+    folder = path_of("folder", folder)
     with writing(folder):
         _check_folder(folder.absolute().parent)
     return Place(kind="folder", folder=folder)

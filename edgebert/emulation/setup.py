@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgebert import jsonio
+from edgebert.arguments import expect, path_of
 from edgebert.device.process import run_program
 from edgebert.errors import EnvironmentProblem, UsageError
 from edgebert.progress import Progress, silent
@@ -62,13 +64,25 @@ class EmulatorFacts:
     cannot_count: str
 
 
-def set_up_emulator(cache: Path, *, progress: Progress = silent) -> EmulatorFacts:
+def set_up_emulator(cache: str | Path, *, progress: Progress = silent) -> EmulatorFacts:
     """Make the emulator and the runtime ready in ``cache``, fetching what is not there yet; done again it does nothing.
+
+    Args:
+        cache: Folder for what is fetched and built.
+        progress: Told what is being done.
+
+    Returns:
+        Versions of the emulator, and why instructions cannot be counted where they cannot.
 
     Raises:
         EnvironmentProblem: This machine is no Debian or Ubuntu, has no connection, or no room on its disk.
         OutputError: The cache cannot be written.
+
+    Example:
+        >>> facts = edgebert.set_up_emulator("cache")
     """
+    cache = path_of("cache", cache)
+    expect("progress", progress, Callable)
     cached_runtime(cache, progress=progress)
     root, _ = unpacked_runtime(cache)
     with locked(cache):

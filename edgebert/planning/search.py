@@ -87,11 +87,18 @@ def plan(
         force: Start over where ``out`` holds another search.
         progress: Told what is being done.
 
+    Returns:
+        What was measured of every trial, and the pick; ``None`` as the pick where none is within the bounds.
+
     Raises:
         UsageError: Model, texts or options cannot be used, or ``out`` holds another search.
         OutputError: ``out`` is taken by something else or cannot be written.
         CheckFailed: A runtime fails on a file.
         EnvironmentProblem: Memory or disk is full, or a package is missing.
+
+    Example:
+        >>> bounds = edgebert.Bounds(max_drop=1, max_mb=30)
+        >>> found = edgebert.plan("model", "train.tsv", "dev.tsv", "plan", bounds=bounds)
     """
     expect("model", model, Model, *PLACE)
     expect("training", training, TrainingTexts, *PLACE, hint="read the file with read_training")

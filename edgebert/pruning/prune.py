@@ -83,11 +83,19 @@ def prune(
         force: Replace an existing checkpoint folder.
         progress: Told what is being done.
 
+    Returns:
+        The checkpoint at ``out``, with the widths of its layers and what was cut.
+
     Raises:
         UsageError: Model, texts or options cannot be used.
         ParityError: The cut model is not the gated original.
         OutputError: ``out`` is taken or cannot be written.
         EnvironmentProblem: Memory or disk is full, or a package is missing.
+
+    Example:
+        >>> options = edgebert.PruneOptions(keep=0.5)
+        >>> edgebert.prune("model", "train.tsv", "pruned", options=options).architecture.layers
+        6
     """
     expect("model", model, *PLACE)
     expect("training", training, TrainingTexts, *PLACE, hint="read the file with read_training")

@@ -101,6 +101,9 @@ def finetune(
         force: Whether an existing checkpoint folder at ``out`` is replaced.
         progress: Called as ``progress("fine-tuning | loss 0.231 | rate 4.1e-05", step, total)`` with optimizer steps.
 
+    Returns:
+        The folder, the loss of each epoch, and the score on ``evaluation`` where that is given.
+
     Raises:
         CheckpointError: ``base`` is no DistilBERT encoder, or it is damaged; or the teacher does not fit.
         DataError: The data cannot train or measure such a model.
@@ -108,6 +111,10 @@ def finetune(
         OutputError: ``out`` is taken or cannot be written.
         EnvironmentProblem: ``base`` has to come from the Hub, which cannot be reached.
         MissingExtraError: The extra ``train`` is not installed.
+
+    Example:
+        >>> edgebert.finetune("distilbert-base-uncased", "train.tsv", "dev.tsv", "model").path
+        PosixPath('model')
     """
     expect("base", base, *PLACE)
     expect("train", train, Dataset, *PLACE)

@@ -58,9 +58,16 @@ def import_bert(source: str | Path, out: str | Path, *, force: bool = False) -> 
         out: Folder to be made; nothing is left of it after a failure.
         force: Whether an existing checkpoint folder at ``out`` is replaced.
 
+    Returns:
+        The folder that was made.
+
     Raises:
         CheckpointError: ``source`` is no BERT encoder, or one that DistilBERT cannot express.
         OutputError: ``out`` is taken or cannot be written.
+
+    Example:
+        >>> edgebert.import_bert("minilm", "distil-minilm")
+        PosixPath('distil-minilm')
     """
     source, out = path_of("source", source), path_of("out", out)
     expect("force", force, bool)

@@ -49,7 +49,7 @@ class RuntimeFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RuntimeManifest:
+class WorkerManifest:
     """The content of ``runtime.json``.
 
     Attributes:
@@ -98,7 +98,7 @@ ENVIRONMENT = (
 
 def write_runtime(
     out: Path, files: Mapping[str, Path], packages: tuple[RuntimePackage, ...], *, force: bool = False
-) -> RuntimeManifest:
+) -> WorkerManifest:
     """Write a runtime whose bytes depend on its content alone, and return what its manifest says.
 
     Args:
@@ -112,7 +112,7 @@ def write_runtime(
         EnvironmentProblem: The disk is full.
     """
     check_output(out, WORKER_ARCHIVE, force=force, parents=True)
-    manifest = RuntimeManifest(
+    manifest = WorkerManifest(
         schema=RUNTIME_SCHEMA,
         machine="aarch64",
         argv=ARGV,

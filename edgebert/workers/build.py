@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
+from edgebert.arguments import expect, path_of
 from edgebert.errors import EnvironmentProblem, OutputError
 from edgebert.outputs import check_output
 from edgebert.progress import Progress, silent
@@ -22,8 +23,8 @@ from edgebert.workers.archive import (
     PYTHON,
     RUNTIME_SCHEMA,
     WORKER_ARCHIVE,
-    RuntimeManifest,
     RuntimePackage,
+    WorkerManifest,
     is_safe_name,
     write_runtime,
 )
@@ -72,7 +73,9 @@ _NOT_SITE = re.compile(
 )
 
 
-def build_runtime(out: Path, *, cache: Path, progress: Progress = silent, force: bool = False) -> RuntimeManifest:
+def build_worker(
+    out: str | Path, *, cache: str | Path, progress: Progress = silent, force: bool = False
+) -> WorkerManifest:
     """Make the runtime file for aarch64 and return its manifest; the same parts give the same bytes.
 
     Args:
@@ -81,10 +84,19 @@ def build_runtime(out: Path, *, cache: Path, progress: Progress = silent, force:
         progress: Told what is being done.
         force: Replace an existing file instead of refusing.
 
+    Returns:
+        What is in the archive: packages with versions, and files with sizes in bytes and hashes.
+
     Raises:
         EnvironmentProblem: This machine is no Debian or Ubuntu, has no connection, or no room on its disk.
         OutputError: ``out`` exists and ``force`` is off, it is no worker archive, or it cannot be written.
+
+    Example:
+        >>> manifest = edgebert.build_worker("worker-aarch64.tar.gz", cache="cache")
     """
+    out, cache = path_of("out", out), path_of("cache", cache)
+    expect("force", force, bool)
+    expect("progress", progress, Callable)
     check_output(out, WORKER_ARCHIVE, force=force, parents=True)
     with locked(cache):
         return _build(out, cache, progress)
@@ -120,7 +132,7 @@ def cached_runtime(cache: Path, *, progress: Progress = silent) -> Path:
     """Return the runtime file of this version of edgebert, made first if the cache does not have it.
 
     Raises:
-        EnvironmentProblem: As ``build_runtime``.
+        EnvironmentProblem: As ``build_worker``.
         OutputError: The cache cannot be written.
     """
     path = runtime_path(cache)
@@ -138,7 +150,7 @@ def runtime_path(cache: Path) -> Path:
     return cache / f"runtime-aarch64-{digest.hexdigest()[:16]}.tar.gz"
 
 
-def unpacked_runtime(cache: Path) -> tuple[Path, RuntimeManifest]:
+def unpacked_runtime(cache: Path) -> tuple[Path, WorkerManifest]:
     """Return the folder of the unpacked runtime and its manifest; ``cached_runtime`` must have made the file.
 
     Raises:
@@ -201,7 +213,7 @@ def locked(cache: Path) -> Iterator[None]:
         yield
 
 
-def _build(out: Path, cache: Path, progress: Progress) -> RuntimeManifest:
+def _build(out: Path, cache: Path, progress: Progress) -> WorkerManifest:
     progress("fetching Debian's packages", 0, 4)
     debs = cached_debs(cache, DEBS, architecture="arm64", suites=RELEASE, with_dependencies=False)
     progress("fetching the wheels", 1, 4)

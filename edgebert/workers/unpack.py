@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from edgebert import jsonio
 from edgebert.errors import BundleError
 from edgebert.staging import staged_folder
-from edgebert.workers.archive import MANIFEST, RUNTIME_SCHEMA, RuntimeFile, RuntimeManifest, is_safe_name, member_of
+from edgebert.workers.archive import MANIFEST, RUNTIME_SCHEMA, RuntimeFile, WorkerManifest, is_safe_name, member_of
 
 _LARGEST_MANIFEST = 4 << 20  # ours has 0.5 MB
 _LARGEST_CONTENT = 4 << 30  # ours has 0.2 GB
@@ -21,7 +21,7 @@ _DAMAGES = (EOFError, gzip.BadGzipFile, tarfile.TarError, zlib.error)
 _BUILD = "make one with `edgebert worker build`"
 
 
-def read_runtime(path: Path) -> RuntimeManifest:
+def read_runtime(path: Path) -> WorkerManifest:
     """Return the manifest of a worker archive; its other members are looked at by ``check_runtime`` alone.
 
     Raises:
@@ -31,7 +31,7 @@ def read_runtime(path: Path) -> RuntimeManifest:
         return _manifest(stream, path)
 
 
-def check_runtime(path: Path) -> RuntimeManifest:
+def check_runtime(path: Path) -> WorkerManifest:
     """Return the manifest of a worker archive whose every member is what the manifest says.
 
     A program of a device (``tar``) unpacks the same: no member is a link, a folder or a device, none has another size,
@@ -43,7 +43,7 @@ def check_runtime(path: Path) -> RuntimeManifest:
     return _walk(path, None)
 
 
-def unpack_runtime(path: Path, folder: Path) -> RuntimeManifest:
+def unpack_runtime(path: Path, folder: Path) -> WorkerManifest:
     """Unpack a worker archive to ``folder``, which appears whole or not at all, and return its manifest.
 
     Raises:
@@ -71,7 +71,7 @@ def _opened(path: Path) -> Iterator[gzip.GzipFile]:
         raise BundleError(f"{path}: damaged: {str(error) or type(error).__name__}", hint=_BUILD) from error
 
 
-def _walk(path: Path, stage: Path | None) -> RuntimeManifest:
+def _walk(path: Path, stage: Path | None) -> WorkerManifest:
     """Compare every member with the manifest, and write it below ``stage`` where there is one."""
     with _opened(path) as stream:
         manifest = _manifest(stream, path)
@@ -140,7 +140,7 @@ def _exactly(stream: gzip.GzipFile, size: int) -> bytes:
     return b"".join(parts)
 
 
-def _manifest(stream: gzip.GzipFile, path: Path) -> RuntimeManifest:
+def _manifest(stream: gzip.GzipFile, path: Path) -> WorkerManifest:
     try:
         first = _next_member(stream)
     except _DAMAGES as error:
@@ -153,7 +153,7 @@ def _manifest(stream: gzip.GzipFile, path: Path) -> RuntimeManifest:
     content = _exactly(stream, first.size)
     _exactly(stream, -first.size % tarfile.BLOCKSIZE)
     manifest = jsonio.read(
-        RuntimeManifest,
+        WorkerManifest,
         Path(where),
         what="worker archive",
         newest=RUNTIME_SCHEMA,
@@ -166,7 +166,7 @@ def _manifest(stream: gzip.GzipFile, path: Path) -> RuntimeManifest:
     return manifest
 
 
-def _problems(manifest: RuntimeManifest) -> Iterator[str]:
+def _problems(manifest: WorkerManifest) -> Iterator[str]:
     """Yield what is wrong with a manifest, with the key."""
     names = {MANIFEST}
     folders = {str(parent) for file in manifest.files for parent in PurePosixPath(file.path).parents}

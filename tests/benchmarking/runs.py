@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgebert.benchmarking.run.runner import bench
+from edgebert.benchmarking.run.runner import measure
 from edgebert.benchmarking.suite import Suite
 
 FLOAT, INT8 = "baseline/float32.onnx", "int8.onnx"
@@ -25,7 +25,7 @@ def run(bundle, board, tmp_path, *, suite=SUITE, urls=(URL,), runtimes=("onnxrun
 
     clocks = [item.clock for item in boards.values() if not isinstance(item, Exception)]
     options = {"sleep": clocks[0].sleep if clocks else None, "journal": tmp_path / "journal"} | options
-    return bench(bundle, urls, connect=connect, suite=suite, runtimes=runtimes, **options)
+    return measure(bundle, urls, connect=connect, suite=suite, runtimes=runtimes, **options)
 
 
 def names(measurement):

@@ -13,9 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from edgebert.checkpoint import load_model, read_labels
+from edgebert.checkpoint import load_model
 from edgebert.configuration import read_architecture, read_dropouts
 from edgebert.errors import CheckpointError
+from edgebert.inspection import read_labels
 from edgebert.tensors import read_tensors
 from edgebert.training.importer import import_bert
 from tests.checkpoint.folders import WEIGHTS, refusal

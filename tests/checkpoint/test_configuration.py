@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from edgebert.checkpoint import load_model, read_labels
+from edgebert.checkpoint import load_model
 from edgebert.errors import CheckpointError, EdgebertError
+from edgebert.inspection import read_labels
 from tests.checkpoint.folders import edit_weights, refusal
 from tests.support import fakes
 

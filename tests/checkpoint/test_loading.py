@@ -12,9 +12,10 @@ import torch
 import transformers
 from safetensors.torch import load_file
 
-from edgebert.checkpoint import load_model, read_labels
+from edgebert.checkpoint import load_model
 from edgebert.errors import CheckpointError, EnvironmentProblem
 from edgebert.folder import locate
+from edgebert.inspection import read_labels
 from tests.checkpoint.folders import CLASSIFIER, WEIGHTS, edit_weights, refusal
 from tests.support import fakes
 

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from edgebert.architecture import Keep
-from edgebert.checkpoint import Model, load_model, read_labels, save_model, task_of
+from edgebert.checkpoint import Model, load_model, save_model, task_of
 from edgebert.errors import CheckpointError
+from edgebert.inspection import read_labels
 from edgebert.meaning import DenseSetting
 from edgebert.network import batch_outputs
 from edgebert.pruning.surgery import cut

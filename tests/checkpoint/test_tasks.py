@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from edgebert.architecture import Keep
-from edgebert.checkpoint import load_model, read_labels, save_model, task_of
+from edgebert.checkpoint import load_model, save_model, task_of
 from edgebert.errors import CheckpointError
+from edgebert.inspection import read_labels
 from edgebert.meaning import Meaning, TaskSettings
 from edgebert.network import batch_outputs, outputs_of, padded
 from edgebert.pruning.surgery import cut

@@ -140,9 +140,9 @@ def _weights() -> None:
 
 
 def _configuration() -> None:
-    from edgebert.checkpoint import read_labels
     from edgebert.configuration import read_architecture
     from edgebert.folder import read_config
+    from edgebert.inspection import read_labels
 
     read_labels("./model")
     read_architecture(read_config(Path("model")), Path("model"))

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from edgebert.benchmarking.report import (
-    REPORT_SCHEMA,
     BundleFacts,
     DoneTrial,
     FileAnswers,
@@ -22,8 +21,8 @@ from edgebert.benchmarking.report import (
     Measurement,
     Report,
     TextFacts,
-    gold_hash,
 )
+from edgebert.benchmarking.schema import REPORT_SCHEMA, gold_hash
 from edgebert.benchmarking.suite import Suite
 from edgebert.device.device import AndroidFacts, DeviceFacts
 from edgebert.device.protocol import (

@@ -20,8 +20,8 @@ from edgebert.workers.archive import (
     MANIFEST,
     PYTHON,
     RuntimeFile,
-    RuntimeManifest,
     RuntimePackage,
+    WorkerManifest,
     is_safe_name,
     write_runtime,
 )
@@ -60,7 +60,7 @@ def changed(path: Path, change: Callable[[list[tuple[tarfile.TarInfo, bytes]]], 
     return path
 
 
-def with_manifest(path: Path, manifest: RuntimeManifest) -> Path:
+def with_manifest(path: Path, manifest: WorkerManifest) -> Path:
     """Replace the manifest in the archive."""
 
     def change(members: list[tuple[tarfile.TarInfo, bytes]]) -> None:
@@ -81,7 +81,7 @@ def test_a_runtime_comes_back_as_it_was_written(tmp_path: Path):
     assert (tmp_path / "root" / LOADER).stat().st_mode & 0o777 == 0o755
     assert (tmp_path / "root" / "licences/libc6").stat().st_mode & 0o777 == 0o644
     assert written.size_bytes == sum(map(len, CONTENT.values()))
-    assert jsonio.loads(RuntimeManifest, (tmp_path / "root" / MANIFEST).read_text(), source="") == written
+    assert jsonio.loads(WorkerManifest, (tmp_path / "root" / MANIFEST).read_text(), source="") == written
 
 
 def test_the_same_content_gives_the_same_bytes(tmp_path: Path):

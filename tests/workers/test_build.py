@@ -10,7 +10,7 @@ from edgebert.workers.archive import LOADER, PYTHON
 from edgebert.workers.build import (
     WHEELS,
     WORKER,
-    build_runtime,
+    build_worker,
     cached_runtime,
     downloaded,
     select_files,
@@ -146,7 +146,7 @@ def test_an_existing_file_is_refused_before_anything_is_fetched(tmp_path: Path):
     """The place is looked at first, so that nobody waits for nothing."""
     (tmp_path / "out").touch()
     with pytest.raises(OutputError, match="exists already"):
-        build_runtime(tmp_path / "out", cache=tmp_path / "cache")
+        build_worker(tmp_path / "out", cache=tmp_path / "cache")
     assert not (tmp_path / "cache").exists()
 
 
@@ -154,7 +154,7 @@ def test_a_file_of_another_kind_is_refused_before_anything_is_fetched(tmp_path: 
     """Also with `force`: what is no worker archive is never replaced, and that is said before the packages come."""
     (tmp_path / "data.tsv").write_text("text\tlabel\n", encoding="utf-8")
     with pytest.raises(OutputError, match="not a worker archive"):
-        build_runtime(tmp_path / "data.tsv", cache=tmp_path / "cache", force=True)
+        build_worker(tmp_path / "data.tsv", cache=tmp_path / "cache", force=True)
     assert not (tmp_path / "cache").exists()
 
 
@@ -191,5 +191,5 @@ def test_the_real_runtime_holds_the_worker_as_it_is():
 def test_building_twice_gives_the_same_file(tmp_path: Path):
     """A runtime that is made anew from the same packages has the same sha256."""
     cache = emulator_or_skip()
-    build_runtime(tmp_path / "again.tar.gz", cache=cache)
+    build_worker(tmp_path / "again.tar.gz", cache=cache)
     assert (tmp_path / "again.tar.gz").read_bytes() == cached_runtime(cache).read_bytes()

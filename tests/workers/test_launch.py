@@ -14,7 +14,7 @@ import pytest
 from edgebert import jsonio
 from edgebert.device.process import open_local
 from edgebert.errors import BundleError, DeviceGone, DeviceProblem, UsageError
-from edgebert.workers.archive import RUNTIME_SCHEMA, RuntimeFile, RuntimeManifest
+from edgebert.workers.archive import RUNTIME_SCHEMA, RuntimeFile, WorkerManifest
 from edgebert.workers.launch import _UNPACK, prepare
 
 
@@ -57,7 +57,7 @@ class Elsewhere:
 def write_runtime_file(path, *, machine, size=0):
     """Write a runtime that holds one shell script, which prints its folder and arguments."""
     files = {"start": b'echo "$WHERE $*"\n', "ballast": bytes(size), "bin/program": b"#!/bin/sh\n"}
-    manifest = RuntimeManifest(
+    manifest = WorkerManifest(
         schema=RUNTIME_SCHEMA,
         machine=machine,
         argv=("sh", "{root}/start"),

@@ -5,12 +5,14 @@ Only runs made under equal conditions are compared; what differs is refused by n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from edgebert.arguments import strings_of
 from edgebert.benchmarking.analysis.scores import FileChange, Pair, file_changes
 from edgebert.benchmarking.analysis.stats import Estimate, Times, Verdict, change, quantiles, verdict
-from edgebert.benchmarking.report import Configuration, Measurement, Report, times_by_series
+from edgebert.benchmarking.report import Configuration, Measurement, Report, read_report, times_by_series
 from edgebert.errors import UsageError
 from edgebert.manifest import Role
 
@@ -72,21 +74,30 @@ class Comparison:
     level: float
 
 
-def compare(old: Report, new: Report, *, allow: frozenset[str] = frozenset()) -> Comparison:
+def compare(old: str | Path | Report, new: str | Path | Report, *, allow: Iterable[str] = ()) -> Comparison:
     """Return what changed between two reports.
 
     The runs are independent, so the intervals are unpaired (``stats.change``), and as much wider as it takes that all
     of them hold together at 95 % (Bonferroni): a comparison of many rows raises no more false alarms than one of few.
 
     Args:
-        old: The report to compare with.
-        new: The report to judge.
+        old: The report to compare with, or its file.
+        new: The report to judge, or its file.
         allow: Names of ``CONDITIONS`` that may differ.
+
+    Returns:
+        The rows that both have: median times in nanoseconds, ratios as times as fast as before, and a verdict.
 
     Raises:
         UsageError: Conditions differ that are not allowed (all of them are named), a name in ``allow`` is unknown, or
             the reports have nothing in common.
+
+    Example:
+        >>> [row.verdict for row in edgebert.compare("old.json", "new.json").rows]
+        ['no significant change', 'faster']
     """
+    allow = frozenset(strings_of("allow", allow))
+    old, new = (item if isinstance(item, Report) else read_report(item) for item in (old, new))
     if unknown := sorted(allow - set(CONDITIONS)):
         raise UsageError(f"unknown condition {unknown[0]!r}", hint=f"known: {', '.join(CONDITIONS)}")
     pairs = _matched(old, new, allow)

@@ -7,24 +7,50 @@ real devices. What cannot be decided is undecided, with what would decide it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from os import PathLike
+from pathlib import Path
+from types import NoneType
 
+from edgebert.arguments import PLACE, expect
 from edgebert.benchmarking.analysis.rows import TimeRow, rows
 from edgebert.benchmarking.analysis.stats import Estimate, processes_needed
 from edgebert.benchmarking.gate.answers import agreement_results, drop_results
 from edgebert.benchmarking.gate.results import CheckResult, Decision, Limits, decide
-from edgebert.benchmarking.report import Report
-from edgebert.bundle import MANIFEST, Bundle, sha256_of
+from edgebert.benchmarking.report import Report, read_report
+from edgebert.bundle import MANIFEST, Bundle, open_bundle, sha256_of
 from edgebert.errors import UsageError
 from edgebert.manifest import Artifact
 
 
-def check(bundle: Bundle, *, report: Report | None, limits: Limits) -> tuple[CheckResult, ...]:
+def check(
+    bundle: str | Path | Bundle, report: str | Path | Report | None = None, *, limits: Limits
+) -> tuple[CheckResult, ...]:
     """Return what the limits say about each shipped file, on each device where that matters.
+
+    Args:
+        bundle: Folder of the bundle, whose hashes are compared first; or a bundle that is open.
+        report: Report of ``bench`` about this bundle, or its file; ``None`` decides by the manifest alone.
+        limits: What the bundle must keep.
+
+    Returns:
+        One result for each limit, file and device; its ``verdict`` is ``pass``, ``fail`` or ``undecided``.
 
     Raises:
         UsageError: The report is of another bundle or lacks what a limit needs, or the device, file, thread count or
             series that was asked for does not exist.
+        BundleError: The bundle is damaged.
+
+    Example:
+        >>> results = edgebert.check("bundle", "report.json", limits=edgebert.Limits(max_drop=1, min_speedup=2))
+        >>> all(result.verdict == "pass" for result in results)
+        True
     """
+    expect("limits", limits, Limits)
+    expect("report", report, Report, *PLACE, NoneType, hint="bench writes one")
+    if not isinstance(bundle, Bundle):
+        bundle = open_bundle(bundle)
+        bundle.check_files()
+    report = read_report(report) if isinstance(report, (str, PathLike)) else report
     files = [item for item in bundle.shipped if limits.file in {None, item.file}]
     if not files:
         known = ", ".join(item.file for item in bundle.shipped)

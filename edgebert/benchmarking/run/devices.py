@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
+from edgebert.arguments import path_of
 from edgebert.device.adb import AdbDevice, Listed, listed_devices
 from edgebert.device.android import ARM64
 from edgebert.device.board import Board
@@ -125,13 +126,25 @@ class FoundDevice:
     mend: str = ""
 
 
-def found_devices(*, adb: str = "adb", cache: Path | None = None) -> tuple[FoundDevice, ...]:
+def found_devices(*, adb: str | Path = "adb", cache: str | Path | None = None) -> tuple[FoundDevice, ...]:
     """Return every device that can be found, usable or not; what goes wrong with one is said of that one.
 
     Args:
         adb: The adb program.
         cache: Folder of this machine that the emulator's parts lie in; ``None`` leaves the emulator out.
+
+    Returns:
+        This machine first, then phones, the emulator, and how to name a board.
+
+    Raises:
+        UsageError: An argument is no path.
+
+    Example:
+        >>> [device.url for device in edgebert.found_devices() if device.ok]
+        ['local', 'adb:SERIAL']
     """
+    adb = str(path_of("adb", adb))
+    cache = None if cache is None else path_of("cache", cache)
     emulators = () if cache is None else (_emulator(cache),)
     return (_this_machine(), *_phones(adb), *emulators, _boards())
 

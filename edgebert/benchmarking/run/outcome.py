@@ -8,7 +8,6 @@ from dataclasses import replace
 from importlib import metadata
 
 from edgebert.benchmarking.report import (
-    REPORT_SCHEMA,
     BundleFacts,
     FileAnswers,
     FileFacts,
@@ -27,6 +26,7 @@ from edgebert.benchmarking.run.steps import (
     UnfitStep,
 )
 from edgebert.benchmarking.run.workload import BenchmarkPlan, chosen_files
+from edgebert.benchmarking.schema import REPORT_SCHEMA
 from edgebert.bundle import MANIFEST, sha256_of
 from edgebert.device.device import DeviceFacts
 from edgebert.errors import EdgebertError

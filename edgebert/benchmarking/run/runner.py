@@ -52,7 +52,7 @@ class BenchmarkResult:
     misfits: tuple[CheckFailed, ...]
 
 
-def bench(
+def measure(
     bundle: Bundle,
     devices: Sequence[str],
     *,

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgebert.batching import fitting_length
-from edgebert.benchmarking.report import TextFacts, gold_hash
+from edgebert.benchmarking.report import TextFacts
+from edgebert.benchmarking.schema import gold_hash
 from edgebert.benchmarking.suite import Suite
 from edgebert.bundle import GOLDEN, Bundle, TextRules, sha256_of
 from edgebert.data import check_labels

@@ -21,7 +21,7 @@ from edgebert.benchmarking.analysis.warnings import report_warnings
 from edgebert.benchmarking.report import read_report
 from edgebert.benchmarking.run.devices import connect
 from edgebert.benchmarking.run.journal import journal_of
-from edgebert.benchmarking.run.runner import BenchmarkResult, bench
+from edgebert.benchmarking.run.runner import BenchmarkResult, measure
 from edgebert.benchmarking.suite import Suite
 from edgebert.bundle import Bundle
 from edgebert.cli.app import main
@@ -67,7 +67,7 @@ def run(world: World, bundle: Bundle, folder: Path, url: str, **options: object)
     if not url.startswith("emulator:") and "python" not in named:
         named["runtime"] = world.runtime
     given = {"suite": ONCE, "runtimes": ("onnxruntime",), "journal": folder / "journal"} | options
-    return bench(bundle, [url], connect=lambda url: connect(url, cache=CACHE, **named), **given)
+    return measure(bundle, [url], connect=lambda url: connect(url, cache=CACHE, **named), **given)
 
 
 def command(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:

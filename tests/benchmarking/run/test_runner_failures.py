@@ -9,7 +9,7 @@ import pytest
 
 from edgebert.benchmarking.analysis.scores import score_rows
 from edgebert.benchmarking.run.journal import journal_of
-from edgebert.benchmarking.run.runner import bench, finish
+from edgebert.benchmarking.run.runner import finish, measure
 from edgebert.errors import CheckFailed, DeviceGone, DeviceProblem, EnvironmentProblem, UsageError
 from tests.benchmarking.runs import FLOAT, INT8, SUITE, URL, Killed, names, run
 from tests.support import fakes
@@ -73,7 +73,7 @@ def test_a_device_that_fails_for_good_leaves_the_others_be(bundle, tmp_path):
 def test_no_device_at_all_is_an_error(bundle, tmp_path):
     """When nothing was measured there is no report; the first failure is raised."""
     with pytest.raises(DeviceProblem, match="connection refused"):
-        bench(
+        measure(
             bundle,
             [URL],
             connect=lambda url: (_ for _ in ()).throw(DeviceProblem("connection refused")),
