@@ -148,7 +148,9 @@ def _timed(bundle: Bundle, work: Path, connection: Connection, reach: Callable[[
 
     journal = work / "journal"
     start = time.perf_counter_ns()
-    done = measure(bundle, (connection,), connect=timed_board, journal=journal, suite=SUITE, files=(FILE,), restart=True)
+    done = measure(
+        bundle, (connection,), connect=timed_board, journal=journal, suite=SUITE, files=(FILE,), restart=True
+    )
     write_report(done.report, work / "report.json")
     journal.unlink()
     wall_ns = time.perf_counter_ns() - start
