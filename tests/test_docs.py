@@ -226,6 +226,12 @@ def test_python_compiles_and_fits_the_library(page: Path):
                 inspect.signature(called).bind(*[None for _ in node.args], **keywords)
 
 
+def test_the_python_page_names_everything_public():
+    """The table of names has each public name, and no other one."""
+    table = text_of(ROOT / "docs" / "python.md").partition("| to | use |")[2].partition("\n\n")[0]
+    assert sorted(re.findall(r"`(\w+)`", table)) == edgebert.__all__
+
+
 def test_the_python_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     """The Python page's first example does what it says, on a checkpoint and data of the names that it uses."""
     tiny_checkpoint(tmp_path / "model", layers=1, positions=128)  # the four lengths of the recipe take seconds a layer
