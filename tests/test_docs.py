@@ -21,7 +21,6 @@ from edgebert.manifest import Manifest
 from edgebert.parity import FLOAT_TOLERANCE, RELATIVE_TOLERANCE
 from edgebert.recipe import built_in_recipes
 from tests.support.commands import COMMANDS, GROUP
-from tests.support.fakes import TEXTS, tiny_checkpoint, write_data
 
 ROOT = Path(__file__).parents[1]
 # Folders that hold no documents of ours are left out by name, so that a new document anywhere else is found.
@@ -230,18 +229,6 @@ def test_the_python_page_names_everything_public():
     """The table of names has each public name, and no other one."""
     table = text_of(ROOT / "docs" / "python.md").partition("| to | use |")[2].partition("\n\n")[0]
     assert sorted(re.findall(r"`(\w+)`", table)) == edgebert.__all__
-
-
-def test_the_python_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    """The Python page's first example does what it says, on a checkpoint and data of the names that it uses."""
-    tiny_checkpoint(tmp_path / "model", layers=1, positions=128)  # the four lengths of the recipe take seconds a layer
-    write_data(tmp_path / "dev.tsv", [(text, index % 2) for index, text in enumerate(TEXTS)])
-    monkeypatch.chdir(tmp_path)
-    example, *_ = blocks(ROOT / "docs" / "python.md", "python")
-    exec(compile(example, "python.md", "exec"), {})
-    printed = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in printed[:2]] == ["int8.onnx", "int8.tflite"]
-    assert len(printed) == 2 + 4 + 2
 
 
 def test_the_bundle_format_describes_every_field():
