@@ -38,6 +38,13 @@ def shown(value: object) -> str:
     return text if len(text) <= 60 and not (isinstance(value, str) and len(value) > 60) else text[:57] + "..."
 
 
+def listed(names: Sequence[str]) -> str:
+    """Return names in one line; of more than ten, their number and the first five."""
+    if len(names) <= 10:
+        return ", ".join(names)
+    return f"{len(names)}: {', '.join(names[:5])} and {len(names) - 5} more"
+
+
 def log_line(text: str) -> str:
     """Return a text as one line of a terminal or log, which no CI service takes for a command."""
     return without_command(printable(text))

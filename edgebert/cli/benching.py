@@ -20,6 +20,7 @@ from edgebert.cli.options import (
     LabelColumn,
     PairColumn,
     TextColumn,
+    Wide,
     add_commands,
     argument,
     numbers,
@@ -90,6 +91,7 @@ def bench(
         bool, option("Start over: discard what an unfinished run to the same --out measured.", "--restart")
     ] = False,
     force: Force = False,
+    wide: Wide = False,
     as_json: Json = False,
 ) -> None:
     """Measure a bundle against its float baseline on real or emulated devices; an interrupted run resumes."""
@@ -153,7 +155,7 @@ def bench(
     if as_json:
         output.show_json(done.report)
     elif not output.is_standard_output(out):
-        _show(done.report, out)
+        _show(done.report, out, wide=wide)
     _leave(done)
 
 
@@ -238,22 +240,24 @@ def _journal(out: Path) -> Iterator[Path]:
         raise
 
 
-def _show(report: Report, out: Path) -> None:
+def _show(report: Report, out: Path, *, wide: bool) -> None:
     from edgebert.benchmarking.analysis.rows import sections
     from edgebert.benchmarking.analysis.warnings import what_int8_gains
-    from edgebert.benchmarking.render.tables import sheets
+    from edgebert.cli.report_tables import show_section, show_summary
 
-    for section in sections([report]):
-        found = section.measurement
-        output.show_text(f"{found.device.name}: {what_int8_gains(found.device.hardware)}")
-        for sheet in sheets(section):
-            output.show_text("", sheet.title)
-            output.show_table(sheet.columns, sheet.rows)
-        for note in found.notes:
+    found = sections([report])
+    show_summary(found)
+    left_out: list[str] = []
+    for section in found:
+        measurement = section.measurement
+        output.show_hanging(f"{measurement.device.name}: ", what_int8_gains(measurement.device.hardware))
+        left_out += show_section(section, wide=wide)
+        for note in measurement.notes:
             output.show_note(f"note: {note}")
         for text in section.warnings:
             output.show_note(f"warning: {text}")
     output.show_truncated(report.texts.truncated, report.bundle.text.max_length)
+    output.show_left_out(left_out)
     output.show_note(f"wrote {out}; edgebert report {out} --html page.html draws it")
 
 

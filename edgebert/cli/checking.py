@@ -10,6 +10,7 @@ from edgebert.cli import output
 from edgebert.cli.options import Force, Json, Wide, argument, one_of, option
 from edgebert.errors import CheckFailed, EnvironmentProblem, UsageError
 from edgebert.ondevice.session import RUNTIMES
+from edgebert.printable import listed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -195,8 +196,9 @@ def _inspection_head(manifest: Manifest, *, wide: bool) -> list[tuple[str, str]]
 
     shape, text, source = manifest.architecture, manifest.text, manifest.provenance
     casing = "lower-cased, " if text.lower_case else ""
+    labels = ", ".join(manifest.labels) if wide else listed(manifest.labels)
     facts = [
-        *([("labels", _listed(manifest.labels, wide=wide))] if manifest.labels else []),
+        *([("labels", labels)] if manifest.labels else []),
         ("layers", f"{shape.layers}, hidden size {shape.hidden}, {shape.activation}"),
         ("heads", _widths(shape.heads)),
         ("neurons", _widths(shape.neurons)),
@@ -210,16 +212,6 @@ def _inspection_head(manifest: Manifest, *, wide: bool) -> list[tuple[str, str]]
     if (original := manifest.original) is not None:
         facts.append(("baselines of", f"{original.checkpoint} ({original.checkpoint_sha256[:12]})"))
     return facts
-
-
-_FEW = 5
-
-
-def _listed(names: Sequence[str], *, wide: bool) -> str:
-    """Return how many names there are, and the first of them, or all."""
-    if wide or len(names) <= 2 * _FEW:
-        return f"{len(names)}: {', '.join(names)}"
-    return f"{len(names)}: {', '.join(names[:_FEW])} and {len(names) - _FEW} more (--wide shows all)"
 
 
 def _widths(widths: Sequence[int]) -> str:

@@ -12,17 +12,15 @@ import typer
 import edgebert
 from edgebert.benchmarking.gate import results as gate
 from edgebert.cli import output
-from edgebert.cli.options import Force, Json, argument, option
+from edgebert.cli.options import Force, Json, Wide, argument, option
+from edgebert.cli.report_tables import show_comparison, show_report
 from edgebert.errors import CheckFailed, UsageError
 from edgebert.outputs import write_output
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edgebert.benchmarking.analysis.compare import Change, Comparison
     from edgebert.benchmarking.analysis.rows import Section
-    from edgebert.benchmarking.analysis.scores import FileChange
-    from edgebert.benchmarking.analysis.stats import Estimate
 
 
 def report(
@@ -31,6 +29,7 @@ def report(
     *,
     markdown: Annotated[bool, option("Print Markdown instead of tables.", "--markdown")] = False,
     as_csv: Annotated[bool, option("Print CSV, one quantity a line, instead of tables.", "--csv")] = False,
+    wide: Wide = False,
     as_json: Json = False,
     force: Force = False,
 ) -> None:
@@ -54,45 +53,9 @@ def report(
     elif as_json:
         output.show_json(_plain(by_request(sections(found))))
     elif html is None:
-        _show(by_request(sections(found)))
+        show_report(by_request(sections(found)), wide=wide)
     if html is not None:
         output.show_note(f"wrote {html}")
-
-
-def _show(groups: Sequence[Sequence[Section]]) -> None:
-    from edgebert.benchmarking.analysis.rows import agreement_of, warnings_of
-    from edgebert.benchmarking.render.tables import agreement_sheet, sheets
-    from edgebert.benchmarking.render.words import EMULATED, bundle_facts, device_facts, not_measured, shown
-
-    for group in groups:
-        _show_facts(bundle_facts(group[0].report))
-        for section in group:
-            measurement = section.measurement
-            output.show_text("", shown(measurement.device.name))
-            _show_facts(device_facts(section.report, measurement))
-            if measurement.device.is_emulated:
-                output.show_text(f"  {EMULATED}")
-            for sheet in sheets(section):
-                output.show_text("", sheet.title)
-                output.show_table(sheet.columns, sheet.rows)
-            for text in section.warnings:
-                output.show_text(f"warning: {shown(text)}")
-            for text in not_measured(section.report, measurement):
-                output.show_text(f"not measured: {shown(text)}")
-        agreed = agreement_sheet(agreement_of(group))
-        if agreed.rows:
-            output.show_text("", agreed.title)
-            output.show_table(agreed.columns, agreed.rows)
-        for text in warnings_of(group):
-            output.show_text(f"warning: {shown(text)}")
-
-
-def _show_facts(facts: Sequence[tuple[str, str]]) -> None:
-    from edgebert.benchmarking.render.words import shown
-
-    width = max(len(name) for name, _ in facts)
-    for name, value in facts:
-        output.show_text(f"  {name:<{width}}  {shown(value)}")
 
 
 def _plain(groups: Sequence[Sequence[Section]]) -> dict[str, object]:
@@ -208,19 +171,21 @@ def compare(
     ] = None,
     *,
     fail_on_slower: Annotated[bool, option("Exit 1 when a row is slower.", "--fail-on-slower")] = False,
+    wide: Wide = False,
     as_json: Json = False,
 ) -> None:
     """Compare two reports made under equal conditions: faster, slower or no significant change, row by row."""
     from edgebert.benchmarking.analysis.compare import compare as side_by_side
     from edgebert.benchmarking.report import read_report
 
-    found = side_by_side(read_report(old), read_report(new), allow=frozenset(allow or ()))
+    before, after = read_report(old), read_report(new)
+    found = side_by_side(before, after, allow=frozenset(allow or ()))
     slower = [f"{row.file} on {row.device}" for row in found.rows if row.verdict == "slower"]
     if as_json:
         plain = {"rows": found.rows, "files": found.files, "allowed": found.allowed}
         output.show_json({**plain, "doubts": found.warnings, "level": found.level})
     else:
-        _show_comparison(found)
+        show_comparison(found, is_same=before == after, wide=wide)
     if slower and fail_on_slower:
         raise CheckFailed(f"{len(slower)} of {len(found.rows)} rows are slower: {', '.join(slower)}")
 
@@ -244,50 +209,3 @@ def _needed(item: gate.CheckResult) -> str:
         if more is not None:
             return f" (undecided: {more:,} more {one if more == 1 else several} needed)"
     return ""
-
-
-def _show_comparison(found: Comparison) -> None:
-    several = len({row.device for row in found.rows} | {item.device for item in found.files if item.device}) > 1
-    rows = [_time_row(row, several=several) for row in found.rows]
-    rows += [
-        _file_row(item, several=several) for item in found.files if item.device or item.old_bytes != item.new_bytes
-    ]
-    output.show_table(("what", "old", "new", "change", "verdict"), rows)
-    for text in found.allowed:
-        output.show_note(f"allowed to differ: {text}")
-    for text in found.warnings:
-        output.show_note(f"warning: {text}")
-    counts = [f"{sum(row.verdict == name for row in found.rows)} {name}" for name in _VERDICTS]
-    output.show_text(f"of {len(found.rows)} rows: {', '.join(counts)}; intervals hold together at 95 %")
-
-
-_VERDICTS = ("faster", "slower", "no significant change", "too noisy")
-
-
-def _time_row(row: Change, *, several: bool) -> tuple[str, ...]:
-    ratio = "" if row.verdict == "too noisy" else f"{row.ratio.value:.3f} times as fast{_ends(row.ratio, 1, 3)}"
-    where = f"{row.device}: " if several else ""
-    what = f"{where}{row.file}, {row.runtime}, {row.threads} thread{'s' * (row.threads > 1)}, series {row.series}"
-    return what, f"{row.old_p50_ns / 1e6:.2f} ms", f"{row.new_p50_ns / 1e6:.2f} ms", ratio, row.verdict
-
-
-def _file_row(item: FileChange, *, several: bool) -> tuple[str, ...]:
-    from edgebert.metrics import METRICS
-
-    where = f"{item.device}: " if several and item.device else ""
-    sizes = (f"{item.old_bytes / 1e6:.2f} MB", f"{item.new_bytes / 1e6:.2f} MB")
-    parts = []
-    if item.accuracy is not None and item.metric is not None:
-        metric = METRICS[item.metric]
-        change, unit = metric.shown(item.accuracy.value, sign=True), f" {metric.unit}" if metric.unit else ""
-        ends = _ends(item.accuracy, metric.scale, 2 if metric.in_points else 4)
-        parts.append(f"{metric.name} {change}{unit}{ends}")
-    if item.agreement is not None:
-        parts.append(f"{100 * item.agreement:.1f} % of {item.examples} texts keep their answer")
-    return f"{where}{item.file}, size and answers", *sizes, ", ".join(parts), ""
-
-
-def _ends(estimate: Estimate, scale: float, digits: int) -> str:
-    if estimate.low is None or estimate.high is None:
-        return ""
-    return f" ({scale * estimate.low:.{digits}f} to {scale * estimate.high:.{digits}f})"

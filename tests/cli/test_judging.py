@@ -142,13 +142,30 @@ def reports(tmp_path):
 
 
 def test_two_reports_side_by_side(cli, reports):
-    """A row for each file with its verdict, sizes where they changed, and a line that counts; exit 0."""
+    """A line that counts, a row for each file with its verdict, and sizes where they changed; exit 0."""
     outcome = cli("compare", *reports)
     assert outcome.code == 0, outcome.err
-    assert "slower" in outcome.out
-    assert "24.00 MB" in outcome.out
-    last = outcome.out.rstrip().splitlines()[-1]
-    assert last.startswith("of 2 rows: 0 faster, 1 slower, 1 no significant change, 0 too noisy")
+    lines = outcome.out.splitlines()
+    assert lines[0].startswith("of 2 timed rows: 1 slower, 1 no significant change")
+    times, sizes = (next(index for index, line in enumerate(lines) if line.startswith(name)) for name in ("M", "Si"))
+    assert lines[times + 1].split("  ")[0] == "file"
+    assert lines[times + 3].startswith("int8.onnx ")
+    assert lines[times + 3].endswith("  slower")
+    assert lines[times + 4].startswith("baseline/float32.onnx ")
+    assert lines[sizes + 1].split() == ["file", "old", "MB", "new", "MB"]
+    assert lines[sizes + 3].split() == ["int8.onnx", "25.00", "24.00"]
+    assert "runtime" not in outcome.out
+    assert "onnxruntime" in cli("compare", *reports, "--wide").out
+
+
+def test_a_report_compared_with_itself_says_so(cli, reports, tmp_path):
+    """Also where it was copied: a table of equal times would look like a result."""
+    copy = tmp_path / "copy.json"
+    copy.write_bytes(reports[0].read_bytes())
+    for other in (reports[0], copy):
+        outcome = cli("compare", reports[0], other, "--fail-on-slower")
+        assert outcome.code == 0
+        assert outcome.out == "both files hold the same report: there is nothing to compare\n"
 
 
 def test_slower_fails_where_asked(cli, reports):

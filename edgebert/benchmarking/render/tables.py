@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from edgebert.benchmarking.analysis.stats import Estimate
 from edgebert.benchmarking.render.words import run_names, shown
+from edgebert.card import change_text
 from edgebert.metrics import METRICS
 from edgebert.tallies.changes import CHANGE_COLUMNS, change_cells, what_changed
 from edgebert.tallies.kinds import Metric
@@ -17,10 +18,15 @@ if TYPE_CHECKING:
     from edgebert.benchmarking.analysis.rows import CountRow, EnergyRow, Section, TimeRow
     from edgebert.benchmarking.analysis.scores import CrossAgreement, ScoreRow
     from edgebert.benchmarking.report import Configuration, DoneTrial, Measurement
+    from edgebert.manifest import Score
 
 NONE = "-"
 """What stands in a cell that has nothing to say."""
 
+SPEED, VERDICT = "speed-up", "verdict"
+_LESS = ("runtime",)
+_LESS_OF_COST = ("import ms", "tokenizer ms", "outliers", *_LESS)
+_LESS_OF_SCORES = ("change", "texts", "parity", *_LESS)
 _BRACKETS = "95 % intervals in brackets"
 _NUMERIC = re.compile(r"[-+0-9.,<]+( .*|%|)")
 
@@ -30,11 +36,20 @@ Cells = dict[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
-    """A table of texts: its first column names the row; a detail is shown after all else, or folded."""
+    """A table of texts.
+
+    Attributes:
+        title: What it shows.
+        columns: Headings; the first column names the row.
+        rows: Cells, as many in each row as there are columns.
+        extra: Columns that a narrow terminal leaves out.
+        is_detail: Whether it is shown after all else, or folded.
+    """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    extra: frozenset[str] = frozenset()
     is_detail: bool = False
 
     @property
@@ -58,17 +73,46 @@ def sheets(section: Section) -> tuple[Sheet, ...]:
     counted = run_names((row.file, row.runtime, 1) for row in section.counts)
     scored = next((row.score.metric for row in section.scores if row.score), "accuracy")
     metric = METRICS[scored]
-    scores = f"{metric.name[0].upper()}{metric.name[1:]} and agreement with float, on this device; {_BRACKETS}"
+    scores = f"{metric.name[0].upper()}{metric.name[1:]} and agreement with FP32, on this device; {_BRACKETS}"
     found = (
-        sheet(f"Times: {texts}; {_BRACKETS}", [_time_cells(row, names) for row in main]),
-        sheet("Size, start and memory", [_cost_cells(row, names) for row in main]),
-        sheet(scores, [_score_cells(row, answered, metric) for row in section.scores]),
+        sheet(f"Times: {texts}; {_BRACKETS}", [_time_cells(row, names) for row in main], extra=(SPEED, VERDICT)),
+        sheet("Size, start and memory", [_cost_cells(row, names) for row in main], extra=_LESS_OF_COST),
+        sheet(scores, [_score_cells(row, answered, metric) for row in section.scores], extra=_LESS_OF_SCORES),
         sheet(what_changed(section.report.bundle.task), _label_cells(section, answered)),
-        sheet("Instructions of one inference", [_count_cells(row, counted) for row in section.counts]),
+        sheet("Instructions of one inference", [_count_cells(row, counted) for row in section.counts], extra=_LESS),
         sheet(f"Energy of one inference, loading included; {_BRACKETS}", map(_energy_cells, section.energy)),
         sheet(f"Times by length; {_BRACKETS}", [_length_cells(row, names) for row in others], is_detail=True),
     )
     return tuple(made for made in found if made.rows)
+
+
+def summary_sheet(group: Sequence[Section]) -> Sheet:
+    """Return the answer first: a row for each shipped file, runtime and thread count on each device of a group."""
+    metrics = (row.score.metric for section in group for row in section.scores if row.score)
+    change = next((f"{METRICS[metric].name} change" for metric in metrics), "change")
+    rows = [cells for section in group for cells in _summary_cells(section, change, several=len(group) > 1)]
+    return sheet(f"Summary: shipped files against FP32; {_BRACKETS}", rows)
+
+
+def _summary_cells(section: Section, change: str, *, several: bool) -> Iterable[Cells]:
+    main = {(row.file, row.runtime, row.threads): row for row in section.rows if row.series == section.main_series}
+    scores = {(row.file, row.runtime): row for row in section.scores}
+    # What was timed at several thread counts was scored once; an emulated device has scores alone.
+    timed = {key[:2] for key in main}
+    keys = [*main, *((*key, 1) for key in scores if key not in timed)]
+    names = run_names(keys)
+    sizes = {item.file: item for item in section.report.bundle.files}
+    for key in keys:
+        row, score = main.get(key), scores.get(key[:2])
+        if sizes[key[0]].role == "baseline":
+            continue
+        cells = {"device": shown(section.measurement.device.name)} if several else {}
+        cells |= {"file": names[key], "MB": f"{sizes[key[0]].size_bytes / 1e6:.1f}"}
+        cells["p50 ms"] = NONE if row is None else _digits(row.p50_ns.value / 1e6)
+        cells[SPEED] = NONE if row is None else _speed(row)
+        cells[VERDICT] = NONE if row is None or row.verdict is None else row.verdict
+        cells[change] = _change(score.score if score else None)
+        yield cells
 
 
 def agreement_sheet(found: Sequence[CrossAgreement]) -> Sheet:
@@ -88,26 +132,29 @@ def condition_sheet(measurement: Measurement) -> Sheet:
     return sheet("Conditions of every process", map(_condition_cells, trials), is_detail=True)
 
 
-def sheet(title: str, rows: Iterable[Cells], *, is_detail: bool = False) -> Sheet:
+def sheet(title: str, rows: Iterable[Cells], *, extra: Iterable[str] = (), is_detail: bool = False) -> Sheet:
     """Return a table without the columns that have nothing to say in any row; all rows have the same columns."""
     rows = list(rows)
     columns = list(rows[0]) if rows else []
     kept = columns[:1] + [name for name in columns[1:] if any(row[name] != NONE for row in rows)]
     cells = tuple(tuple(row[name] for name in kept) for row in rows)
-    return Sheet(title=title, columns=tuple(kept), rows=cells, is_detail=is_detail)
+    return Sheet(title=title, columns=tuple(kept), rows=cells, extra=frozenset(extra), is_detail=is_detail)
 
 
 def _time_cells(row: TimeRow, names: Mapping[Configuration, str]) -> Cells:
-    ratio = row.ratio
     return {
         "file": names[row.file, row.runtime, row.threads],
-        "as fast as float": NONE if ratio is None else f"{ratio.value:.2f} x{_ends(ratio, 1, '.2f')}",
-        "verdict": row.verdict or ("the baseline" if row.role == "baseline" else "no float to compare with"),
+        SPEED: _speed(row),
+        VERDICT: row.verdict or ("baseline" if row.role == "baseline" else "no FP32 file to compare with"),
         "p50 ms": _interval(row.p50_ns, 1e6),
         "p90 ms": _digits(row.p90_ns.value / 1e6),
         "p99 ms": _digits(row.p99_ns.value / 1e6),
         "texts/s": _digits(row.per_second),
     }
+
+
+def _speed(row: TimeRow) -> str:
+    return NONE if row.ratio is None else f"{row.ratio.value:.2f} x{_ends(row.ratio, 1, '.2f')}"
 
 
 def _length_cells(row: TimeRow, names: Mapping[Configuration, str]) -> Cells:
@@ -131,23 +178,21 @@ def _cost_cells(row: TimeRow, names: Mapping[Configuration, str]) -> Cells:
 
 def _score_cells(row: ScoreRow, names: Mapping[Configuration, str], of: Metric) -> Cells:
     score, agreement = row.score, row.agreement
-    value = change = NONE
-    if score is not None:
-        value = f"{of.shown(score.value)} ({of.shown(score.low)} to {of.shown(score.high)})"
-        if score.difference is not None:
-            ends = Estimate(value=score.difference, low=score.difference_low, high=score.difference_high)
-            digits = 2 if of.in_points else 4
-            change = f"{of.shown(score.difference, sign=True)}{_ends(ends, 1 / of.scale, f'+.{digits}f')}"
+    value = NONE if score is None else f"{of.shown(score.value)} ({of.shown(score.low)} to {of.shown(score.high)})"
     golden = f"{row.golden_difference:.2g} of {row.golden_tolerance:.2g}"
     return {
         "file": names[row.file, row.runtime, 1],
         f"{of.name}{' %' * of.in_points}": value,
-        "change": change,
+        "change": _change(score),
         "agreement %": f"{100 * agreement.value:.2f}{_ends(agreement, 0.01, '.2f')}" if agreement else NONE,
         "texts": str(row.examples) if row.examples else NONE,
-        "golden logits": golden if row.golden_difference <= row.golden_tolerance else f"{golden}: BEYOND",
+        "parity": golden if row.golden_difference <= row.golden_tolerance else f"{golden}: BEYOND",
         "runtime": _runtime(row),
     }
+
+
+def _change(score: Score | None) -> str:
+    return change_text(score) or NONE
 
 
 def _label_cells(section: Section, names: Mapping[Configuration, str]) -> list[Cells]:
@@ -166,7 +211,7 @@ def _count_cells(row: CountRow, names: Mapping[Configuration, str]) -> Cells:
         "texts": _series(row.series),
         "tokens": str(row.tokens),
         "millions": f"{row.per_inference / 1e6:,.1f}",
-        "share of float": NONE if row.share_of_float is None else f"{row.share_of_float:.3f}",
+        "of FP32": NONE if row.share_of_float is None else f"{100 * row.share_of_float:.1f} %",
         "mostly": _words(f"{shown(name)} {100 * count / row.per_inference:.0f} %" for name, count in classes),
         "runtime": _runtime(row),
     }

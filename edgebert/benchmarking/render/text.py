@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from edgebert.benchmarking.analysis.rows import Section, agreement_of, by_request, sections, warnings_of
 from edgebert.benchmarking.analysis.stats import Estimate
 from edgebert.benchmarking.render import words
-from edgebert.benchmarking.render.tables import Sheet, agreement_sheet, sheets
+from edgebert.benchmarking.render.tables import Sheet, agreement_sheet, sheets, summary_sheet
 from edgebert.printable import log_line, markdown, markdown_table, without_command
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ def markdown_text(reports: Sequence[Report]) -> str:
     found = sections(reports)
     parts = [f"# {markdown(words.title(found))}"]
     for group in by_request(found):
+        summary = summary_sheet(group)
+        parts += [_table(summary)] if summary.rows else []
         parts += ["## What was measured", _facts(words.bundle_facts(group[0].report))]
         agreed = agreement_sheet(agreement_of(group))
         parts += [_table(agreed)] if agreed.rows else []

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from edgebert.benchmarking.analysis.warnings import what_int8_gains
 from edgebert.metrics import METRICS
-from edgebert.printable import printable
+from edgebert.printable import listed, printable
 from edgebert.tasks import task_head
 
 if TYPE_CHECKING:
@@ -56,10 +56,10 @@ def bundle_facts(report: Report) -> Facts:
     return [
         ("bundle", f"{bundle.name} (manifest sha256 {bundle.manifest_sha256[:16]}…)"),
         ("checkpoint", f"{bundle.checkpoint} (sha256 {bundle.checkpoint_sha256[:16]}…), recipe {bundle.recipe}"),
-        ("labels", ", ".join(bundle.labels)),
+        *([("labels", listed(bundle.labels))] if bundle.labels else []),
         ("texts", f"{texts.name}: {ran} (sha256 {texts.sha256[:16]}…)"),
         ("lengths", _lengths(report)),
-        ("how", f"{processes} of each file, float and shipped in turn; in each {runs}"),
+        ("how", f"{processes} of each file, FP32 and shipped in turn; in each {runs}"),
     ]
 
 

@@ -114,7 +114,7 @@ def test_an_emulated_device_has_no_times(report):
     for words in (
         "p50",
         " ms",
-        "as fast as float",
+        "speed-up",
         "Conditions of every process",
         "Latency",
         "during the run",
@@ -124,7 +124,7 @@ def test_an_emulated_device_has_no_times(report):
         assert words not in emulated
     assert "This CPU is emulated. No times are shown" in emulated
     assert "Instructions of one inference" in emulated
-    assert "Accuracy and agreement with float" in emulated
+    assert "Accuracy and agreement with FP32" in emulated
 
 
 def test_no_number_compares_two_devices():

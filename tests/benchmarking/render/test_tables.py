@@ -6,7 +6,7 @@ import pytest
 
 from edgebert.benchmarking.analysis.rows import sections
 from edgebert.benchmarking.analysis.scores import CrossAgreement
-from edgebert.benchmarking.render.tables import agreement_sheet, condition_sheet, sheet, sheets
+from edgebert.benchmarking.render.tables import agreement_sheet, condition_sheet, sheet, sheets, summary_sheet
 from edgebert.device.protocol import Cooling, Temperature
 from tests.support import report_values as rv
 
@@ -24,19 +24,45 @@ def found(report) -> dict[str, list[dict[str, str]]]:
 def test_the_shipped_file_stands_beside_its_float_baseline():
     """Ratio with its interval and a verdict for what ships, neither for the baseline."""
     int8, baseline = found(rv.make_report())["Times"]
-    value, _, rest = int8["as fast as float"].partition(" x (")
+    value, _, rest = int8["speed-up"].partition(" x (")
     low, high = rest.rstrip(")").split(" to ")
     assert 3.9 < float(low) < float(value) < float(high) < 4.1
     assert (int8["file"], int8["verdict"]) == (rv.INT8, "faster")
-    assert (baseline["verdict"], baseline["as fast as float"]) == ("the baseline", "-")
+    assert (baseline["verdict"], baseline["speed-up"]) == ("baseline", "-")
     assert float(int8["p50 ms"].split()[0]) == pytest.approx(10, rel=0.02)
+
+
+def test_the_summary_has_the_answer_of_each_shipped_file():
+    """Size, time, speed-up, verdict and change of the metric; the device where there are several."""
+    labels, float_answers, int8_answers = rv.make_predictions(both=170, only_float=8, only_file=4, neither=18)
+    answers = [rv.make_answers(rv.INT8, int8_answers), rv.make_answers(rv.FLOAT, float_answers)]
+    board = rv.make_measurement(answers=answers)
+    made = summary_sheet(sections([rv.make_report(board, labels=labels)]))
+    assert made.columns == ("file", "MB", "p50 ms", "speed-up", "verdict", "accuracy change")
+    ((file, _, p50, speed, verdict, change),) = made.rows
+    assert (file, verdict) == (rv.INT8, "faster")
+    assert float(p50) == pytest.approx(10, rel=0.02)
+    assert speed.startswith("4.0")
+    assert change.startswith("-2.00 (-")
+    both = summary_sheet(sections([rv.make_report(board, rv.make_emulated(answers=answers), labels=labels)]))
+    assert both.columns[0] == "device"
+    assert [row[1] for row in both.rows] == [rv.INT8, rv.INT8]
+    assert both.rows[1][3:6] == ("-", "-", "-")
+    assert both.rows[1][6] == change
+
+
+def test_a_summary_of_several_threads_names_them():
+    """A row for each thread count; each has the change that was scored once."""
+    one, four = rv.make_measurement(), rv.make_measurement(threads=4)
+    made = summary_sheet(sections([rv.make_report(replace(one, trials=one.trials + four.trials))]))
+    assert [row[0] for row in made.rows] == [f"{rv.INT8}, 1 thread", f"{rv.INT8}, 4 threads"]
 
 
 def test_a_file_without_its_baseline_says_so():
     """There is no ratio to show, and no column for it."""
     (row,) = found(rv.make_report(rv.make_measurement({rv.INT8: rv.make_times()})))["Times"]
-    assert row["verdict"] == "no float to compare with"
-    assert not [name for name in row if name.startswith("as fast")]
+    assert row["verdict"] == "no FP32 file to compare with"
+    assert not [name for name in row if name == "speed-up"]
 
 
 @pytest.mark.parametrize("processes", [1, 2, 3])
@@ -73,8 +99,8 @@ def test_golden_logits_beyond_their_tolerance_are_shouted():
     """A file that computes something else on a device is marked in its row."""
     answers = [rv.make_answers(rv.INT8, golden_difference=0.5), rv.make_answers(rv.FLOAT)]
     int8, baseline = found(rv.make_report(rv.make_measurement(answers=answers)))["Accuracy"]
-    assert int8["golden logits"] == "0.5 of 0.2: BEYOND"
-    assert baseline["golden logits"] == "0.01 of 0.2"
+    assert int8["parity"] == "0.5 of 0.2: BEYOND"
+    assert baseline["parity"] == "0.01 of 0.2"
 
 
 def test_the_change_of_accuracy_has_a_sign_and_an_interval():
