@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from edgebert.architecture import Architecture
-from edgebert.card import CUT, PLOT, agreement_text, card_text, change_text, cut_text, share_of_float, write_card
+from edgebert.card import CUT, PLOT, agreement_text, card_text, change_text, share_of_float, write_card
+from edgebert.card_cut import cut_text
 from edgebert.manifest import AddedToken, EvaluationData, LabelChange, LabelScore, Manifest, Original
 from edgebert.recipe import Target
 from tests.support.cut_models import TRAIN, pruning_of
@@ -101,24 +102,24 @@ def test_a_card_of_a_pruned_model_shows_what_was_cut(tmp_path: Path):
 def test_a_card_says_what_its_baseline_is():
     """A pruned model compared with itself is said to be, as is a model that is compared with another."""
     own = card_text(dataclasses.replace(pruned(), original=None), plot=None)
-    assert "of the pruned model, not of the one it was cut from" in own
+    assert "those of the pruned model, not of the original" in own
     unpruned = card_text(dataclasses.replace(pruned(), pruning=None), plot=None)
-    assert "compared with, `original`" in unpruned
+    assert "those of the original, `original`" in unpruned
     assert "What was cut" not in unpruned
-    assert "baseline/` are of" not in card_text(scored(), plot=None)
+    assert "baseline/` are those of" not in card_text(scored(), plot=None)
 
 
 def test_a_card_says_only_what_was_done():
     """Neither vocabulary nor training nor a judgement of heads is spoken of where there was none."""
     record = dataclasses.replace(pruned().pruning, vocabulary=None, distillation=None)
     text = card_text(dataclasses.replace(pruned(), pruning=record), plot=None)
-    assert "re-fitted once, not trained" in text
-    assert "vocabulary went" not in text
+    assert "They were not trained" in text
+    assert "vocabulary was cut" not in text
     assert "distillation" not in text
     idle = dataclasses.replace(record, keep=1.0, sample=0)
     text = card_text(dataclasses.replace(pruned(), pruning=idle), plot=None)
-    assert "re-fitted" not in text
-    assert "judged" not in text
+    assert "not trained" not in text
+    assert "were scored on" not in text
     assert "`train.tsv`" in text
 
 
@@ -135,13 +136,13 @@ def test_what_is_left_is_counted():
     shape, pruning = make_manifest().architecture, pruned().pruning
     tokens = f"{shape.vocabulary} of 150 tokens"
     assert cut_text(pruning, shape) == (
-        "48.7% of the multiply-accumulates are left: 2 of 3 layers (layer 2 went), 6 of 12 heads, 88 of 192 neurons, "
-        + tokens
+        "48.7% of the multiply-accumulates are left: 2 of 3 layers (without layer 2), 6 of 12 heads, "
+        f"88 of 192 neurons, {tokens}"
     )
     whole = dataclasses.replace(pruning, original=shape, layers=(0, 1))
     assert "2 of 2 layers, 6 of 6 heads" in cut_text(whole, shape)
     deep = dataclasses.replace(original_shape(), heads=(4,) * 4, neurons=(64,) * 4)
-    assert "(layers 1, 3 went)" in cut_text(dataclasses.replace(pruning, original=deep, layers=(1, 3)), shape)
+    assert "(without layers 1, 3)" in cut_text(dataclasses.replace(pruning, original=deep, layers=(1, 3)), shape)
 
 
 def test_a_card_speaks_of_the_formats_that_are_there():
@@ -190,6 +191,31 @@ def test_a_baseline_has_no_change_and_no_agreement():
     assert agreement_text(make_score("int8.onnx", 0.9, baseline="baseline/float32.onnx")) == "99.1 %"
 
 
+def test_many_labels_are_counted():
+    """A card names a dozen labels and counts the others."""
+    manifest = make_manifest()
+    labels = tuple(f"l{index}" for index in range(150))
+    text = card_text(dataclasses.replace(manifest, labels=labels), plot=None)
+    assert "with 150 labels: `l0`, " in text
+    assert "`l11` and 138 more" in text
+    assert "`l12`" not in text
+
+
+def test_the_headline_says_what_changed():
+    """Each shipped file has a line with its size, and the verdict on its change where there is one."""
+    manifest = scored()
+    lines = card_text(manifest, plot=None).splitlines()
+    onnx = "- `int8.onnx` has 25.0 % of the size of the FP32 model."
+    assert f"{onnx} Accuracy: **no significant change**, -0.30 points (-0.81 to +0.19)." in lines
+    score = manifest.artifacts[0].score
+    assert score is not None
+    worse = dataclasses.replace(score, difference_high=-0.001)
+    artifacts = (dataclasses.replace(manifest.artifacts[0], score=worse), *manifest.artifacts[1:])
+    text = card_text(dataclasses.replace(manifest, artifacts=artifacts), plot=None)
+    assert "**significant drop**, -0.30 points (-0.81 to -0.10)." in text
+    assert onnx in card_text(make_manifest(), plot=None).splitlines()
+
+
 def test_a_card_names_added_tokens():
     """Tokens that an app takes out of texts first are named, whatever letters they are made of."""
     manifest = make_manifest()
@@ -199,5 +225,5 @@ def test_a_card_names_added_tokens():
     )
     text = dataclasses.replace(manifest.text, added_tokens=tokens)
     card = card_text(dataclasses.replace(manifest, text=text), plot=None)
-    assert "Added tokens are taken out of a text before: `<url>`, ``a`b" in card
+    assert "Added tokens are split from the text first: `<url>`, ``a`b" in card
     assert "Added tokens" not in card_text(manifest, plot=None)

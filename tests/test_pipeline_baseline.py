@@ -119,7 +119,7 @@ def test_a_pruned_model_without_baseline_is_its_own(tmp_path):
     assert bundle.manifest.original is None
     assert bundle.manifest.pruning == load_model(cut).checkpoint.pruning
     assert files_in(bundle.root) == TEXT_FILES | CARD | ONNX | {"pruning.svg"}
-    assert "pruned model, not of the one it was cut from" in (bundle.root / "README.md").read_text(encoding="utf-8")
+    assert "those of the pruned model, not of the original" in (bundle.root / "README.md").read_text(encoding="utf-8")
 
 
 def test_a_baseline_with_other_labels_is_refused(tmp_path):

@@ -192,7 +192,7 @@ def _plain(made: Embedding) -> dict[str, object]:
 
 def _inspection_head(manifest: Manifest, *, wide: bool) -> list[tuple[str, str]]:
     """Return what is to be said of a bundle as a whole, as names and values."""
-    from edgebert.card import cut_text
+    from edgebert.card_cut import cut_text
 
     shape, text, source = manifest.architecture, manifest.text, manifest.provenance
     casing = "lower-cased, " if text.lower_case else ""
