@@ -103,7 +103,7 @@ def dataclasses_in(kind: Any) -> dict[str, Any]:
 
 def in_words(kind: Any) -> str:
     """Return how the page writes a type."""
-    plain = {str: "text", int: "integer", float: "number", bool: "boolean", types.NoneType: "null"}
+    plain = {str: "string", int: "integer", float: "number", bool: "boolean", types.NoneType: "null"}
     origin, parts = typing.get_origin(kind), typing.get_args(kind)
     if origin is typing.Literal:
         return " or ".join(f"`{part}`" for part in parts)
@@ -252,12 +252,12 @@ def test_the_bundle_format_states_the_schema():
 
 
 def test_the_bundle_format_states_versions_and_tolerance():
-    """Operator set, IR version and float tolerance on the page are those of the code."""
+    """Opset, IR version and FP32 tolerance on the page are those of the code."""
     from edgebert.convert.onnx import IR_VERSION, OPSET
 
     page = text_of(FORMAT)
-    assert f"Operator set {OPSET}, IR {IR_VERSION}," in page
-    assert f"Float files may differ from torch by {FLOAT_TOLERANCE:.4f}, or by {RELATIVE_TOLERANCE:.5f} of" in page
+    assert f"Opset {OPSET}, IR version {IR_VERSION}," in page
+    assert f"FP32 files may differ from torch by {FLOAT_TOLERANCE:.4f}, or by {RELATIVE_TOLERANCE:.5f} of" in page
 
 
 def test_the_guides_list_the_recipes():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -16,6 +17,7 @@ from edgebert.modelfile import describe
 from edgebert.modelfile.tflite import OPERATORS
 from tests.support import fakes
 
+PAGE = Path(__file__).parents[2] / "docs" / "bundle-format.md"
 FILES = ("baseline/float32.onnx", "int8.onnx", "baseline/float32.tflite", "int8.tflite")
 HIDDEN, NEURONS, LAYERS, POSITIONS, LABELS = 32, 64, 2, 64, 2
 TABLE = len(fakes.VOCABULARY) * HIDDEN
@@ -198,6 +200,16 @@ def test_operators_are_counted():
     assert found["DynamicQuantizeLinear"].count == 4 * LAYERS + 1 + 2
     lite = {item.name: item for item in describe(fakes.shared_bundle() / "int8.tflite").operators}
     assert lite["FULLY_CONNECTED"].count == 6 * LAYERS + 2
+
+
+def test_the_bundle_format_lists_the_operators_of_a_classifier():
+    """The TFLite operators and their versions on the page are those of a file with GELU."""
+    page = PAGE.read_text(encoding="utf-8").partition("## The TFLite files")[2].partition("## ")[0]
+    listed = next(part for part in page.split("\n\n") if part.startswith("`ADD`"))
+    found = describe(fakes.shared_bundle() / "int8.tflite").operators
+    assert sorted(listed.replace("`", "").split()) == sorted(item.name for item in found)
+    assert all(item.version == (5 if item.name == "FULLY_CONNECTED" else 1) for item in found)
+    assert "`FULLY_CONNECTED` has version 5 and all others have version 1" in " ".join(page.split())
 
 
 def test_a_pruned_file_is_described_like_any_other(tmp_path):
