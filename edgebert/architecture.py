@@ -116,6 +116,10 @@ class Distillation:
     precision: Literal["float32", "bfloat16"] = "float32"
 
 
+PRUNING_SCHEMA = 2
+"""Newest version of the record of a cut."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pruning:
     """What was cut out of a checkpoint: the content of ``pruning.json``, and part of the manifest of its bundles.

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgebert.architecture import Architecture, Pruning
+from edgebert.architecture import PRUNING_SCHEMA, Architecture, Pruning
 from edgebert.arguments import PLACE, expect
 from edgebert.configuration import (
     ARCHITECTURES,
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
 
     Tensors = dict[str, NDArray[np.float32]]
 
-PRUNING_SCHEMA = 2
 _PRUNING, _WEIGHTS = "pruning.json", "model.safetensors"
 _POSITIONS = f"{ENCODER}embeddings.position_embeddings.weight"
 # Left behind in many published classifiers: a buffer of old versions and the masked-language head of pre-training.

@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from edgebert.architecture import Architecture
+from edgebert.architecture import PRUNING_SCHEMA, Architecture
 from edgebert.manifest import Artifact, FileEntry, Manifest, Score, TextSpec
 from edgebert.meaning import Task, TaskSettings
 from edgebert.metrics import METRICS
@@ -47,8 +47,8 @@ def contradictions(manifest: Manifest) -> Iterator[str]:
         if list(cut.layers) != kept or len(kept) != manifest.architecture.layers:
             layers = f"{manifest.architecture.layers} ascending layers of {cut.original.layers}"
             yield f"pruning.layers is {list(cut.layers)}, expected {layers}"
-        if cut.schema != 1:
-            yield f"pruning.schema is {cut.schema}, expected 1"
+        if not 1 <= cut.schema <= PRUNING_SCHEMA:
+            yield f"pruning.schema is {cut.schema}, expected 1 to {PRUNING_SCHEMA}"
         same = original if original is not None and original.checkpoint_sha256 == cut.original_sha256 else None
         if same is not None and same.architecture != cut.original:
             yield "pruning.original is another shape than original.architecture, of the same checkpoint"

@@ -201,3 +201,12 @@ def test_a_plan_refuses_scores_beyond_the_bounds_of_their_metric(metric: str):
     for name, number in beyond.items():
         if math.isfinite(number):
             assert outside(replace(fine, **{name: number})).startswith(f"{name} is "), name  # type: ignore[arg-type]
+
+
+def test_a_cut_of_every_version_of_its_record_is_taken():
+    """A manifest may hold a record of a cut as old as the first and as new as is written today, and no newer."""
+    plain = make_manifest()
+    for schema, found in ((0, 1), (1, 0), (PRUNING_SCHEMA, 0), (PRUNING_SCHEMA + 1, 1)):
+        cut = replace(pruning_of(plain.architecture), schema=schema)
+        told = [line for line in contradictions(replace(plain, pruning=cut)) if line.startswith("pruning.schema")]
+        assert len(told) == found

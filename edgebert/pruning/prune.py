@@ -11,9 +11,9 @@ from types import NoneType
 
 import numpy as np
 
-from edgebert.architecture import Pruning, TextSource
+from edgebert.architecture import PRUNING_SCHEMA, Pruning, TextSource
 from edgebert.arguments import PLACE, expect, path_of, strings_of
-from edgebert.checkpoint import PRUNING_SCHEMA, Checkpoint, Model, load_model, save_model
+from edgebert.checkpoint import Checkpoint, Model, load_model, save_model
 from edgebert.data import TrainingTexts, read_training
 from edgebert.errors import DataError
 from edgebert.network import enough_memory

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import torch
 
-from edgebert.architecture import Architecture, Pruning
-from edgebert.checkpoint import PRUNING_SCHEMA, Checkpoint, Model, save_model
+from edgebert.architecture import PRUNING_SCHEMA, Architecture, Pruning
+from edgebert.checkpoint import Checkpoint, Model, save_model
 from edgebert.meaning import Task
 from edgebert.network import build_module
 from edgebert.tokenizer import load_tokenizer

@@ -7,7 +7,8 @@ import json
 
 import pytest
 
-from edgebert.checkpoint import PRUNING_SCHEMA, load_model
+from edgebert.architecture import PRUNING_SCHEMA
+from edgebert.checkpoint import load_model
 from edgebert.errors import upgrade_line
 from edgebert.jsonio import dumps
 from tests.checkpoint.folders import refusal
