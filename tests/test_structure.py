@@ -7,11 +7,13 @@ from dataclasses import replace
 
 import pytest
 
+from edgebert.architecture import PRUNING_SCHEMA
 from edgebert.manifest import EvaluationData, Manifest, Score, TensorSpec
 from edgebert.meaning import NO_SETTINGS, DenseSetting, Task, TaskSettings
 from edgebert.metrics import METRICS, outside
 from edgebert.structure import contradictions
 from edgebert.tasks import TASK_HEADS
+from tests.support.cut_models import pruning_of
 from tests.support.tiny_files import make_manifest
 
 HIDDEN = make_manifest().architecture.hidden
@@ -206,7 +208,8 @@ def test_a_plan_refuses_scores_beyond_the_bounds_of_their_metric(metric: str):
 def test_a_cut_of_every_version_of_its_record_is_taken():
     """A manifest may hold a record of a cut as old as the first and as new as is written today, and no newer."""
     plain = make_manifest()
+    kept = tuple(range(plain.architecture.layers))
     for schema, found in ((0, 1), (1, 0), (PRUNING_SCHEMA, 0), (PRUNING_SCHEMA + 1, 1)):
-        cut = replace(pruning_of(plain.architecture), schema=schema)
+        cut = replace(pruning_of(plain.architecture, layers=kept), schema=schema)
         told = [line for line in contradictions(replace(plain, pruning=cut)) if line.startswith("pruning.schema")]
         assert len(told) == found

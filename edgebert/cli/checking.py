@@ -210,7 +210,7 @@ def _inspection_head(manifest: Manifest, *, wide: bool) -> list[tuple[str, str]]
     if (cut := manifest.pruning) is not None:
         facts.append(("pruned from", f"{cut.original_name} ({cut.original_sha256[:12]}): {cut_text(cut, shape)}"))
     if (original := manifest.original) is not None:
-        facts.append(("baselines of", f"{original.checkpoint} ({original.checkpoint_sha256[:12]})"))
+        facts.append(("baselines", f"of {original.checkpoint} ({original.checkpoint_sha256[:12]})"))
     return facts
 
 
