@@ -41,7 +41,7 @@ lint: $(MAIN)/dev.stamp ## style, types, layers
 	$(MAIN)/bin/lint-imports
 
 docs: $(MAIN)/dev.stamp ## the documentation as a site with search, in build/site; a dead link or anchor fails it
-	NO_MKDOCS_2_WARNING=1 $(MAIN)/bin/mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 $(MAIN)/bin/mkdocs build
 	@echo 'read it with: $(MAIN)/bin/python -m http.server --directory build/site'
 
 bench: $(MAIN)/dev.stamp $(OPTIMUM)/test.stamp ## measure this machine, peers side by side (needs an idle machine)

@@ -146,7 +146,7 @@ def open_bundle(path: str | Path, *, check: bool = True) -> Bundle:
         UsageError: The folder is no bundle.
         BundleError: It is one, but damaged, of a newer schema, or it names files outside itself.
 
-    Example:
+    Examples:
         >>> bundle = edgebert.open_bundle("bundle")
     """
     root = path_of("path", path)

@@ -116,7 +116,7 @@ def load_model(source: str | Path) -> Model:
         EnvironmentProblem: The Hub cannot be reached.
         MissingExtraError: torch, transformers or safetensors is not installed.
 
-    Example:
+    Examples:
         >>> edgebert.load_model("model").checkpoint.labels
         ('negative', 'positive')
     """

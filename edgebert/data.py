@@ -133,7 +133,7 @@ def read_dataset(
     Raises:
         DataError: The file is missing, is of another format or is damaged, or a line of it cannot be used.
 
-    Example:
+    Examples:
         >>> len(edgebert.read_dataset("dev.tsv").examples)
         872
     """
@@ -187,7 +187,7 @@ def read_training(
         DataError: The file is missing, is of another format or is damaged, a line of it cannot be used, its labels are
             not those of the model, or a column of a .txt is asked for.
 
-    Example:
+    Examples:
         >>> texts = edgebert.read_training("texts.txt", labels=None)
     """
     path = path_of("path", path)

@@ -79,7 +79,7 @@ def diagnose() -> tuple[Finding, ...]:
     Returns:
         One finding for each runtime, extra and property of the processor.
 
-    Example:
+    Examples:
         >>> [finding.topic for finding in edgebert.diagnose() if finding.status == "clash"]
         []
     """

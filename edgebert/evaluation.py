@@ -67,7 +67,7 @@ def evaluate(
         UsageError: Runtime, file and target do not go together, or the labels differ.
         ParityError: A runtime computes a file wrongly; nothing is scored with it.
 
-    Example:
+    Examples:
         >>> for score in edgebert.evaluate("bundle", "dev.tsv").results:
         ...     print(score.file, score.metric, score.value)
     """

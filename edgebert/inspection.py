@@ -22,7 +22,7 @@ def inspect(bundle: str | Path) -> Manifest:
         UsageError: The folder is no bundle.
         BundleError: A file is missing or has another size, or the manifest is damaged or of a newer schema.
 
-    Example:
+    Examples:
         >>> {item.file: item.size_bytes for item in edgebert.inspect("bundle").artifacts}
         {'int8.onnx': 67292174, 'baseline/float32.onnx': 267958412}
     """
@@ -44,7 +44,7 @@ def read_labels(target: str | Path) -> tuple[str, ...]:
         CheckpointError: The checkpoint is incomplete or of another architecture.
         EnvironmentProblem: The Hub cannot be reached.
 
-    Example:
+    Examples:
         >>> edgebert.read_labels("bundle")
         ('negative', 'positive')
     """

@@ -79,7 +79,7 @@ def export_bundle(
         ParityError: A converted file computes something else than its model.
         EnvironmentProblem: A package is missing, or the disk is full.
 
-    Example:
+    Examples:
         >>> bundle = edgebert.export_bundle("model", "bundle", evaluation="dev.tsv")
     """
     expect("model", model, Model, *PLACE)

@@ -93,7 +93,7 @@ def predict(
         ParityError: The runtime computes another model than the bundle's.
         MissingExtraError: No runtime for the file is installed.
 
-    Example:
+    Examples:
         >>> [answer] = edgebert.predict("bundle", "a wonderful film")
         >>> answer
         LabelPrediction(text='a wonderful film', label='positive', probability=0.99, ...)

@@ -46,7 +46,7 @@ def new_key(path: str | Path) -> Path:
         OutputError: One of the files is there already, or cannot be written.
         MissingExtraError: cryptography is not installed.
 
-    Example:
+    Examples:
         >>> edgebert.new_key("release.key")
         PosixPath('release.key.pub')
     """
@@ -88,7 +88,7 @@ def sign(bundle: str | Path, key: str | Path) -> Path:
         UsageError: There is no bundle, or the file holds no such key.
         MissingExtraError: cryptography is not installed.
 
-    Example:
+    Examples:
         >>> edgebert.sign("bundle", "release.key")
         PosixPath('bundle/edgebert.sig')
     """
@@ -216,7 +216,7 @@ def strip(bundle: str | Path, out: str | Path, *, force: bool = False) -> Bundle
         OutputError: ``out`` exists and ``force`` is off, or it cannot be written.
         EnvironmentProblem: The disk is full.
 
-    Example:
+    Examples:
         >>> [item.file for item in edgebert.strip("bundle", "bundle-slim").shipped]
         ['int8.onnx']
     """

@@ -98,7 +98,7 @@ def built_in_recipes() -> tuple[Recipe, ...]:
     Returns:
         The recipes in the order of their names.
 
-    Example:
+    Examples:
         >>> [recipe.name for recipe in edgebert.built_in_recipes()][0]
         'int8'
     """
@@ -118,7 +118,7 @@ def load_recipe(name: str | Path) -> Recipe:
     Raises:
         RecipeError: There is no such recipe, or the file is malformed; the message names the key.
 
-    Example:
+    Examples:
         >>> edgebert.load_recipe("int8").lengths
         (32, 64, 128)
     """

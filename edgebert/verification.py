@@ -66,7 +66,7 @@ def verify(
         BundleError: The manifest itself cannot be used.
         MissingExtraError: A runtime was named that is not installed, or the package that checks signatures is not.
 
-    Example:
+    Examples:
         >>> [check.detail for check in edgebert.verify("bundle") if check.ok is False]
         []
     """

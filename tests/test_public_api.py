@@ -51,15 +51,15 @@ FUNCTIONS = [name for name in edgebert.__all__ if name.islower()]
 def test_the_docstring_of_a_function_is_complete(name):
     """Each has a line for every argument, says what it returns and raises, and has an example that compiles."""
     function = getattr(edgebert, name)
-    parts = re.split(r"^(Args|Returns|Raises|Example):$", inspect.getdoc(function), flags=re.MULTILINE)
+    parts = re.split(r"^(Args|Returns|Raises|Examples):$", inspect.getdoc(function), flags=re.MULTILINE)
     sections = dict(zip(parts[1::2], parts[2::2], strict=True))
-    assert sections.keys() >= {"Returns", "Example"}
+    assert sections.keys() >= {"Returns", "Examples"}
     described = re.findall(r"^    (\w+): \S", sections.get("Args", ""), re.MULTILINE)
     assert described == list(inspect.signature(function).parameters)
     assert "Raises" in sections or not described
     for kind in re.findall(r"^    (\w+): \S", sections.get("Raises", ""), re.MULTILINE):
         assert issubclass(getattr(errors, kind), errors.EdgebertError), kind
-    lines = [line.strip() for line in sections["Example"].splitlines()]
+    lines = [line.strip() for line in sections["Examples"].splitlines()]
     code = "\n".join(line[4:] for line in lines if line.startswith((">>>", "...")))
     called = {node.attr for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Attribute)}
     assert name in called, "the example shows the function itself"

@@ -76,7 +76,7 @@ def bench(
         OutputError: ``out`` is taken or cannot be written.
         EnvironmentProblem: The disk is full, or this machine lacks ssh, adb or the emulator.
 
-    Example:
+    Examples:
         >>> result = edgebert.bench("bundle", "report.json", devices="adb:SERIAL", evaluation="dev.tsv")
         >>> [measurement.device.name for measurement in result.report.measurements]
         ['adb:SERIAL']
@@ -136,7 +136,7 @@ def render_report(reports: str | Path | Report | Sequence[str | Path | Report], 
         UsageError: A report cannot be read or contradicts itself, or the format is unknown.
         MissingExtraError: jinja2 or matplotlib is not installed, which the HTML needs.
 
-    Example:
+    Examples:
         >>> Path("report.html").write_text(edgebert.render_report("report.json", "html"), encoding="utf-8")
     """
     expect("format", format, str)

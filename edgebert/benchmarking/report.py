@@ -227,7 +227,7 @@ def read_report(path: str | Path) -> Report:
     Raises:
         UsageError: The file is missing, no report, or of a schema this version cannot read.
 
-    Example:
+    Examples:
         >>> edgebert.read_report("report.json").created
         '2026-11-21'
     """

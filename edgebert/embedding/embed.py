@@ -75,7 +75,7 @@ def embed(
         OutputError: The place is taken or cannot be written, or a Kotlin file that stays names another model.
         EnvironmentProblem: The disk is full.
 
-    Example:
+    Examples:
         >>> place = edgebert.android_place("app/src/main/assets", package="com.example.app")
         >>> edgebert.embed("bundle", place).artifact.file
         'int8.onnx'

@@ -62,7 +62,7 @@ def android_place(
         UsageError: The names make no sense together.
         OutputError: There is no such place.
 
-    Example:
+    Examples:
         >>> edgebert.android_place("app/src/main/assets").folder
         PosixPath('app/src/main/assets/edgebert')
     """

@@ -78,7 +78,7 @@ def set_up_emulator(cache: str | Path, *, progress: Progress = silent) -> Emulat
         EnvironmentProblem: This machine is no Debian or Ubuntu, has no connection, or no room on its disk.
         OutputError: The cache cannot be written.
 
-    Example:
+    Examples:
         >>> facts = edgebert.set_up_emulator("cache")
     """
     cache = path_of("cache", cache)

@@ -96,7 +96,7 @@ def plan(
         CheckFailed: A runtime fails on a file.
         EnvironmentProblem: Memory or disk is full, or a package is missing.
 
-    Example:
+    Examples:
         >>> bounds = edgebert.Bounds(max_drop=1, max_mb=30)
         >>> found = edgebert.plan("model", "train.tsv", "dev.tsv", "plan", bounds=bounds)
     """

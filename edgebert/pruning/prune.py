@@ -92,7 +92,7 @@ def prune(
         OutputError: ``out`` is taken or cannot be written.
         EnvironmentProblem: Memory or disk is full, or a package is missing.
 
-    Example:
+    Examples:
         >>> options = edgebert.PruneOptions(keep=0.5)
         >>> edgebert.prune("model", "train.tsv", "pruned", options=options).architecture.layers
         6

@@ -112,7 +112,7 @@ def finetune(
         EnvironmentProblem: ``base`` has to come from the Hub, which cannot be reached.
         MissingExtraError: The extra ``train`` is not installed.
 
-    Example:
+    Examples:
         >>> edgebert.finetune("distilbert-base-uncased", "train.tsv", "dev.tsv", "model").path
         PosixPath('model')
     """

@@ -65,7 +65,7 @@ def import_bert(source: str | Path, out: str | Path, *, force: bool = False) -> 
         CheckpointError: ``source`` is no BERT encoder, or one that DistilBERT cannot express.
         OutputError: ``out`` is taken or cannot be written.
 
-    Example:
+    Examples:
         >>> edgebert.import_bert("minilm", "distil-minilm")
         PosixPath('distil-minilm')
     """

@@ -91,7 +91,7 @@ def build_worker(
         EnvironmentProblem: This machine is no Debian or Ubuntu, has no connection, or no room on its disk.
         OutputError: ``out`` exists and ``force`` is off, it is no worker archive, or it cannot be written.
 
-    Example:
+    Examples:
         >>> manifest = edgebert.build_worker("worker-aarch64.tar.gz", cache="cache")
     """
     out, cache = path_of("out", out), path_of("cache", cache)

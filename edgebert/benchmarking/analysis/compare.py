@@ -92,7 +92,7 @@ def compare(old: str | Path | Report, new: str | Path | Report, *, allow: Iterab
         UsageError: Conditions differ that are not allowed (all of them are named), a name in ``allow`` is unknown, or
             the reports have nothing in common.
 
-    Example:
+    Examples:
         >>> [row.verdict for row in edgebert.compare("old.json", "new.json").rows]
         ['no significant change', 'faster']
     """

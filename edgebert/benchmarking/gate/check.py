@@ -40,7 +40,7 @@ def check(
             series that was asked for does not exist.
         BundleError: The bundle is damaged.
 
-    Example:
+    Examples:
         >>> results = edgebert.check("bundle", "report.json", limits=edgebert.Limits(max_drop=1, min_speedup=2))
         >>> all(result.verdict == "pass" for result in results)
         True

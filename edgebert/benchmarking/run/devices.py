@@ -139,7 +139,7 @@ def found_devices(*, adb: str | Path = "adb", cache: str | Path | None = None) -
     Raises:
         UsageError: An argument is no path.
 
-    Example:
+    Examples:
         >>> [device.url for device in edgebert.found_devices() if device.ok]
         ['local', 'adb:SERIAL']
     """
