@@ -1,6 +1,6 @@
 """Puts the web demo together: page, runtime and a bundle in one folder that any web server can serve.
 
-    python docs/web-demo/build.py --bundle BUNDLE --out FOLDER [--serve]
+    python docs/web-demo/build.py --bundle BUNDLE --out FOLDER [--examples FILE] [--serve]
 
 The runtime comes from npm once, into build/web, and is compared with the hashes below. Exit codes: 0 done, 1 the
 bundle or a file of npm is damaged, 2 the request cannot be carried out, 3 this machine lacks something.
@@ -23,6 +23,7 @@ from edgebert.bundle import open_bundle, sha256_of
 from edgebert.embedding.embed import USUAL, embed
 from edgebert.embedding.places import Place, writing
 from edgebert.errors import CheckFailed, EdgebertError, EnvironmentProblem, UsageError
+from edgebert.meaning import Task
 from edgebert.staging import staged_folder
 
 PAGE = Path(__file__).parent
@@ -40,6 +41,57 @@ RUNTIME = {
     "ort-wasm-simd-threaded.wasm": "040d52ce5066707a10d45cb9500c35e70a9c2fb33c4fb63428da9ae45b956b97",
 }
 """Files of onnxruntime-web that the page loads, with their SHA-256. None of them can send telemetry."""
+
+
+MOST_EXAMPLES = 6
+_REVIEWS = (
+    ("The battery died after two days and nobody answers my emails.",),
+    ("Best headphones I have ever owned, and the sound is gorgeous!",),
+    ("It does what it says.",),
+)
+EXAMPLES: dict[Task, tuple[tuple[str, ...], ...]] = {
+    "text-classification": _REVIEWS,
+    "multi-label-classification": _REVIEWS,
+    "text-regression": _REVIEWS,
+    "token-classification": (
+        ("Ada Lovelace was born in London and worked with Charles Babbage.",),
+        ("The Danube flows through Vienna, Budapest and Belgrade.",),
+        ("My flight from Oslo lands at six.",),
+    ),
+    "question-answering": (
+        ("Where was Ada Lovelace born?", "Ada Lovelace was born in London in 1815. She wrote about a machine."),
+        ("Who built the tower?", "The tower is 300 metres high. It was finished in 1889."),
+    ),
+    "feature-extraction": (
+        ("The battery lasts two days.", "It runs for 48 hours without charging."),
+        ("The battery lasts two days.", "The train leaves at noon."),
+    ),
+}
+"""Texts to click, for a page that is built without a file of them."""
+
+
+def read_examples(path: Path, task: Task) -> list[list[str]]:
+    """Return the examples in a file: one a line, two texts of one with a tab between them.
+
+    Raises:
+        UsageError: The file cannot be read, has too few or too many lines, or a line has another number of texts.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        hint = "give a UTF-8 file with one example a line"
+        raise UsageError(f"{path}: cannot be read: {error}", hint=hint) from error
+    found = [[text.strip() for text in line.split("\t")] for line in lines if line.strip()]
+    fields = len(EXAMPLES[task][0])
+    for number, texts in enumerate(found, start=1):
+        if len(texts) != fields:
+            raise UsageError(
+                f"{path}: example {number} has {len(texts)} texts; a model for {task} needs {fields}",
+                hint="write one example a line, with a tab between two texts",
+            )
+    if not 1 <= len(found) <= MOST_EXAMPLES:
+        raise UsageError(f"{path}: {len(found)} examples; expected 1 to {MOST_EXAMPLES}")
+    return found
 
 
 def fetch_runtime(folder: Path = FETCHED) -> Path:
@@ -73,16 +125,17 @@ def fetch_runtime(folder: Path = FETCHED) -> Path:
     return files
 
 
-def build(bundle: Path, out: Path, *, fetched: Path = FETCHED) -> str:
+def build(bundle: Path, out: Path, *, examples: Path | None = None, fetched: Path = FETCHED) -> str:
     """Make a folder with the page, its runtime and a bundle, and return the name of the model file.
 
     Args:
         bundle: The bundle.
         out: Folder to make, or to replace if this script made it.
+        examples: File of example texts; ``None`` for those of ``EXAMPLES``.
         fetched: Where npm puts the runtime.
 
     Raises:
-        UsageError: The bundle ships no ONNX file.
+        UsageError: The bundle ships no ONNX file, or the examples do not fit its task.
         EdgebertError: The bundle is damaged, the folder cannot be made, or the runtime cannot be had.
     """
     opened = open_bundle(bundle)
@@ -92,7 +145,8 @@ def build(bundle: Path, out: Path, *, fetched: Path = FETCHED) -> str:
             f"{bundle}: ships no ONNX file, which is what a browser can run",
             hint="export it again with --formats onnx",
         )
-    file = USUAL if USUAL in names else names[0]
+    file, task = USUAL if USUAL in names else names[0], opened.manifest.task
+    shown = [list(texts) for texts in EXAMPLES[task]] if examples is None else read_examples(examples, task)
     files = fetch_runtime(fetched)
     with writing(out), staged_folder(out, force=True, marker=MARKER) as stage:
         for name in STATIC:
@@ -103,8 +157,14 @@ def build(bundle: Path, out: Path, *, fetched: Path = FETCHED) -> str:
             shutil.copyfile(files / name, stage / "runtime" / name)
         # What an Android app gets is what the page needs: manifest, model, vocabulary and golden texts.
         embed(bundle, Place(kind="android", folder=stage / "bundle"), file=file)
-        made = {"edgebert": metadata.version("edgebert"), "onnxruntime-web": VERSION, "model": file}
-        (stage / MARKER).write_text(json.dumps(made, indent=2) + "\n", encoding="utf-8")
+        made = {
+            "edgebert": metadata.version("edgebert"),
+            "onnxruntime-web": VERSION,
+            "runtime_bytes": sum((files / name).stat().st_size for name in RUNTIME),
+            "model": file,
+            "examples": shown,
+        }
+        (stage / MARKER).write_text(json.dumps(made, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return file
 
 
@@ -155,8 +215,10 @@ def _port(text: str) -> int:
 
 def _run(options: argparse.Namespace) -> None:
     if options.bundle is not None:
-        file = build(options.bundle, options.out)
+        file = build(options.bundle, options.out, examples=options.examples)
         _say(f"wrote {options.out}: the page with {file}")
+    elif options.examples is not None:
+        raise UsageError("--examples is given without --bundle", hint="give --bundle as well")
     elif not options.serve:
         raise UsageError("neither --bundle nor --serve is given", hint="build.py --help")
     elif not (options.out / MARKER).is_file():
@@ -177,6 +239,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description="Put the web demo together, and serve it to this machine.")
     parser.add_argument("--bundle", type=Path, help="bundle to put into the page")
     parser.add_argument("--out", type=Path, default=REPOSITORY / "build" / "web-demo", help="folder to make or replace")
+    parser.add_argument("--examples", type=Path, help=f"file with 1 to {MOST_EXAMPLES} examples, one a line")
     parser.add_argument("--serve", action="store_true", help="serve the folder to this machine")
     parser.add_argument("--port", type=_port, default=8000, help="port to serve at (8000)")
     try:

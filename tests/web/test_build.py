@@ -6,10 +6,12 @@ import json
 import re
 import urllib.error
 import urllib.request
+from typing import get_args
 
 import pytest
 
 from edgebert.errors import EnvironmentProblem
+from edgebert.meaning import Task
 from tests.support import fakes
 from tests.support.node import REPOSITORY
 from tests.support.small_bundles import small_bundle
@@ -49,6 +51,54 @@ def test_a_page_is_put_together(run, tmp_path):
         f"runtime/{name}" for name in script("build").RUNTIME
     )
     assert {f"js/{path.name}" for path in (PAGE / "js").iterdir()} < set(found)
+
+
+def test_examples_come_from_a_file(run, tmp_path):
+    """One example a line; without a file there are some for the task."""
+    runtime()
+    bundle, out, file = small_bundle(tmp_path / "bundle"), tmp_path / "page", tmp_path / "examples.txt"
+
+    def shown():
+        return json.loads((out / "edgebert-web-demo.json").read_text(encoding="utf-8"))["examples"]
+
+    assert run("--bundle", bundle, "--out", out)[0] == 0
+    assert [tuple(texts) for texts in shown()] == list(script("build").EXAMPLES["text-classification"])
+    file.write_text("first caf\u00e9\n\n second \n", encoding="utf-8")
+    assert run("--bundle", bundle, "--out", out, "--examples", file)[0] == 0
+    assert shown() == [["first caf\u00e9"], ["second"]]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "0 examples; expected 1 to 6"),
+        (b"a\n" * 7, "7 examples; expected 1 to 6"),
+        (b"a\nb\tc\n", "example 2 has 2 texts; a model for text-classification needs 1"),
+        (b"\xff", "cannot be read"),
+        (None, "cannot be read"),
+    ],
+)
+def test_examples_that_do_not_fit_are_refused(run, tmp_path, content, words):
+    """One line says what is wrong with the file, and no page is made."""
+    file = tmp_path / "examples.txt"
+    if content is not None:
+        file.write_bytes(content)
+    code, _, err = run("--bundle", small_bundle(tmp_path / "bundle"), "--out", tmp_path / "page", "--examples", file)
+    assert code == 2
+    assert err.startswith(f"error: {file}: ")
+    assert words in err
+    assert not (tmp_path / "page").exists()
+    assert run("--examples", file, "--serve", "--out", tmp_path / "page")[0] == 2
+
+
+def test_every_task_has_examples():
+    """Each task has examples with as many texts as the page has fields."""
+    examples = script("build").EXAMPLES
+    assert set(examples) == set(get_args(Task))
+    for task, texts in examples.items():
+        fields = 2 if task in {"question-answering", "feature-extraction"} else 1
+        assert {len(each) for each in texts} == {fields}
+        assert 1 <= len(texts) <= script("build").MOST_EXAMPLES
 
 
 def test_a_second_run_replaces_the_first(run, tmp_path):

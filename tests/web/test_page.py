@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from edgebert.bundle import open_bundle
+from edgebert.card_code import run_text
 from edgebert.meaning import Task
 from edgebert.text import open_encoder
 from tests.support import fakes
@@ -166,6 +167,68 @@ def test_a_visitor_types_a_text(bundle, ready):
     assert "self-test of" in ready.text("#status")
 
 
+def test_the_page_says_which_model_it_has(ready):
+    """The title is the checkpoint's name with what it does; the line below has file, size and number of labels."""
+    assert ready.text("h1") == "tiny text classification"
+    assert ready.evaluate("document.title") == "tiny: text classification"
+    assert re.fullmatch(r"int8\.onnx, \d+\.\d MB, 2 labels\. It runs in this page: .*", ready.text("#intro"))
+
+
+def test_an_example_is_a_click(ready):
+    """Each example is a button that fills the field and asks."""
+    ready.evaluate("document.querySelector('#result').replaceChildren()")
+    shown = ready.evaluate("Array.from(document.querySelectorAll('.example'), (each) => each.textContent)")
+    assert shown == [text for (text,) in script("build").EXAMPLES["text-classification"]]
+    ready.evaluate("document.querySelectorAll('.example')[1].click()")
+    ready.wait("document.querySelector('#result .label') && !document.querySelector('#result.waiting')")
+    assert ready.evaluate("document.querySelector('#text').value") == shown[1]
+
+
+def test_unknown_words_are_marked(ready):
+    """A token that is [UNK] looks different from a text that says so, and a sentence counts them."""
+    shown = ask(ready, "\U0001f600 is great")
+    assert "1 word is not in the model's vocabulary and read as [UNK]." in shown
+    marks = ready.evaluate(
+        "Array.from(document.querySelectorAll('#tokens li'), (each) => [each.textContent, each.className])"
+    )
+    assert marks == [["[CLS]", ""], ["[UNK]", "unknown"], ["is", ""], ["great", ""], ["[SEP]", ""]]
+    assert "[UNK]" not in ask(ready, "the battery is great")
+
+
+def test_loading_has_a_size(browser, site, good):
+    """While the model and the runtime are loaded, the page says how many megabytes they are."""
+    page = browser.page()
+    watch = (
+        "window.steps = []; document.addEventListener('DOMContentLoaded', () => { const step ="
+        " document.querySelector('#step'); new MutationObserver(() => window.steps.push(step.textContent))"
+        ".observe(step, { childList: true }); });"
+    )
+    page.call("Page.addScriptToEvaluateOnNewDocument", source=watch)
+    page.open(f"{site[1]}{good.name}/")
+    page.wait(DONE)
+    steps = page.evaluate("window.steps")
+    page.close()
+    assert re.search(r"Loading the model: \d+\.\d of \d+\.\d MB", steps[0])
+    assert [step for step in steps if re.fullmatch(r"Loading ONNX Runtime(: \d+\.\d MB)?", step)]
+    assert steps[-1].startswith("Ready.")
+
+
+def test_the_lines_of_a_model_card_run(bundle, browser, good, site):
+    """The JavaScript that a card has to copy, as a module of the page, prints the answer."""
+    code = re.findall(r"```javascript\n(.*?)```", run_text(open_bundle(bundle).manifest), flags=re.DOTALL)[0]
+    module = good / "card.js"
+    module.write_text(code, encoding="utf-8")
+    page = browser.page()
+    page.open(f"{site[1]}{good.name}/")
+    browser.events.clear()
+    page.evaluate("import('./card.js').then(() => true)")
+    module.unlink()
+    said = [event["params"]["args"] for event in browser.events if event["method"] == "Runtime.consoleAPICalled"]
+    page.close()
+    assert said[-1][0]["subtype"] == "array"
+    assert {line[0].get("value") for line in said[:-1]} >= {"fetch", "runtime", "open", "test"}
+
+
 def test_shift_and_enter_begin_a_new_line(ready):
     """Shift with Enter asks nothing."""
     ready.evaluate("document.querySelector('#result').replaceChildren()")
@@ -184,7 +247,7 @@ def test_an_empty_text_gets_no_label(ready, text):
 def test_a_text_of_100_000_characters_is_cut(ready):
     """A very long text is answered by its beginning, and the page says so."""
     shown = ask(ready, "good battery " * 7_700)
-    assert "it saw the first 16 tokens only" in shown
+    assert "it read only the first 16 tokens" in shown
     ids = answers(ready, ["good battery " * 7_700])[0]["windows"][0]
     assert len(ids) == 16
 

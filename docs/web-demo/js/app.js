@@ -3,12 +3,18 @@ import { Problem } from "./problem.js";
 import { made, VIEWS } from "./views.js";
 
 const element = Object.fromEntries(Array.from(document.querySelectorAll("[id]"), (found) => [found.id, found]));
+/** What build.py wrote beside the page: example texts, and the size of the runtime. */
+const built = fetch("edgebert-web-demo.json").then((reply) => (reply.ok ? reply.json() : {})).catch(() => ({}));
 let latest = 0;
+let runtimeBytes = 0;
 let view = VIEWS["text-classification"];
 
 /** The model behind the page. */
 export const client = new Client(new URL("./worker.js", import.meta.url), showProgress);
 
+built.then(({ runtime_bytes: bytes }) => {
+  runtimeBytes = bytes ?? 0;
+});
 client.ready.then(showReady, showRefusal);
 
 element.question.addEventListener("submit", (event) => {
@@ -48,9 +54,10 @@ async function ask(texts) {
 
 function showProgress({ step, done, of }) {
   const words = {
-    fetch: () => `Fetching the model: ${megabytes(done)} of ${megabytes(of)} MB`,
+    fetch: () => `Loading the model: ${megabytes(done)} of ${megabytes(of)} MB`,
+    runtime: () => `Loading ONNX Runtime${runtimeBytes > 0 ? `: ${megabytes(runtimeBytes)} MB` : ""}`,
     open: () => "Opening the model",
-    test: () => `Self-test: ${done} of ${of} texts`,
+    test: () => `Self-test: ${done} of ${of} inputs`,
   };
   element.bar.max = of;
   element.bar.value = done;
@@ -59,6 +66,12 @@ function showProgress({ step, done, of }) {
 
 function showReady(model) {
   view = VIEWS[model.task];
+  const title = model.title;
+  document.title = `${title}: ${view.does}`;
+  element.title.replaceChildren(title, " ", made("span", "", view.does));
+  const count = model.labels.length > 0 ? `, ${model.labels.length} labels` : "";
+  element.intro.textContent = `${model.model.file}, ${megabytes(model.model.sizeBytes)} MB${count}. It runs in this page: your text stays in this browser.`;
+  showExamples();
   element.name.textContent = view.fields[0];
   element.other.textContent = view.fields[1] ?? "";
   element.pair.hidden = view.fields.length < 2;
@@ -66,21 +79,38 @@ function showReady(model) {
   element.enter.textContent = view.keys;
   element.bar.hidden = true;
   element.status.classList.add("passed");
-  element.step.textContent = `Ready: the self-test of ${model.texts} texts has passed`;
+  element.step.textContent = `Ready. The self-test of ${model.texts} inputs passed.`;
   element.ask.setAttribute("aria-disabled", "false");
   const facts = {
     Model: `${model.model.file}, ${model.model.precision}, ${megabytes(model.model.sizeBytes)} MB`,
     SHA256: model.model.sha256,
     Task: model.task,
     ...(model.labels.length > 0 && { Labels: model.labels.join(", ") }),
-    "Longest text": `${model.maxLength} tokens`,
-    "Self-test": `${model.texts} texts: ids equal, outputs at most ${model.maxDifference.toFixed(4)} apart (${model.model.tolerance.toFixed(4)} allowed)`,
+    "Longest input": `${model.maxLength} tokens`,
+    "Self-test": `${model.texts} inputs: token IDs equal, outputs at most ${model.maxDifference.toFixed(4)} apart (${model.model.tolerance.toFixed(4)} allowed)`,
     Runtime: `ONNX Runtime ${model.runtime}, WebAssembly, one thread`,
   };
   element.facts.replaceChildren(
     ...Object.entries(facts).flatMap(([name, value]) => [made("dt", "", name), made("dd", "", value)]),
   );
   element.about.hidden = false;
+}
+
+/** Shows the examples of the page as buttons: a click fills the fields and asks. */
+async function showExamples() {
+  const { examples = [] } = await built;
+  const fitting = examples.filter((texts) => Array.isArray(texts) && texts.length === view.fields.length);
+  const buttons = fitting.map((texts) => {
+    const button = made("button", "example", texts.join(" / "));
+    button.type = "button";
+    button.addEventListener("click", () => {
+      [element.text.value, element.second.value] = [texts[0], texts[1] ?? ""];
+      element.question.requestSubmit();
+    });
+    return button;
+  });
+  element.choices.replaceChildren(...buttons);
+  element.examples.hidden = buttons.length === 0;
 }
 
 function showRefusal(error) {
@@ -111,12 +141,17 @@ function showAnswers(answers, texts) {
     const what = view.fields.length > 1 ? "A text" : "The text";
     const words =
       cut.task === "question-answering"
-        ? "The question is longer than the model can read: it saw the beginning only."
-        : `${what} is longer than the model can read: it saw the first ${cut.windows[0].length} tokens only.`;
+        ? "The question is too long for the model: it read only the beginning."
+        : `${what} is too long for the model: it read only the first ${cut.windows[0].length} tokens.`;
     element.result.append(made("p", "cut", words));
   }
   const read = answers.flatMap((answer) => answer.tokens);
-  element.tokens.replaceChildren(...read.map((token) => made("li", "", token)));
+  element.tokens.replaceChildren(...read.map(({ text, isUnknown }) => made("li", isUnknown ? "unknown" : "", text)));
+  const unknown = read.filter(({ isUnknown }) => isUnknown).length;
+  if (unknown > 0) {
+    const words = unknown === 1 ? "1 word is" : `${unknown} words are`;
+    element.result.append(made("p", "cut", `${words} not in the model's vocabulary and read as [UNK].`));
+  }
   element.reading.hidden = false;
 }
 

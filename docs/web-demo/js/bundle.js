@@ -17,8 +17,8 @@ const AGAIN = "Build the page again from a bundle that edgebert verify accepts."
  * Reads the part of `edgebert.json` that the page needs.
  *
  * @param {string} content content of the file
- * @returns {Promise<{task: string, labels: string[], settings: object, text: object, model: object,
- *   files: Map<string, object>}>} what the model does; label names, and what else the checkpoint fixes of the task; how a
+ * @returns {Promise<{title: string, task: string, labels: string[], settings: object, text: object, model: object,
+ *   files: Map<string, object>}>} the checkpoint's name, what the model does; label names, and what else the checkpoint fixes of the task; how a
  *   text becomes ids; the model file to run; size and hash of the others
  * @throws {Problem} it is damaged, of a newer schema, of an unknown task, or has no ONNX file that ships
  */
@@ -40,7 +40,8 @@ export async function readManifest(content) {
     const entry = readEntry(new Fields(item, "edgebert.json"));
     files.set(entry.file, entry);
   }
-  return { task, labels, settings, text: readText(fields), model: readModel(fields, files), files };
+  const title = new Fields(fields.object("provenance"), "edgebert.json").string("checkpoint");
+  return { title, task, labels, settings, text: readText(fields), model: readModel(fields, files), files };
 }
 
 /** Reads `golden.json`: texts with the ids and outputs that must come out. */

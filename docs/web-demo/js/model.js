@@ -32,8 +32,7 @@ export class Model {
     const model = new Model(manifest, new Tokenizer(new Vocabulary(await read("vocab.txt")), manifest.text));
     const { sizeBytes } = manifest.model;
     const content = await fetchChecked(folder, manifest.model, (done) => report({ step: "fetch", done, of: sizeBytes }));
-    report({ step: "open", done: 0, of: 1 });
-    await model.#start(loadRuntime, content);
+    await model.#start(loadRuntime, content, report);
     await model.#selfTest(golden, report);
     return model;
   }
@@ -48,7 +47,7 @@ export class Model {
    *
    * @param {string[]} texts the text, or question and context; any text, however long
    * @returns {Promise<object>} the answer as the task's row of TASKS gives it, outputs and ids of each window, tokens of
-   *   the first, whether the text was cut, milliseconds
+   *   the first and which of them are [UNK], whether the text was cut, milliseconds
    * @throws {Problem} there is nothing in the text, it is no valid Unicode, or the runtime failed
    */
   async answer(texts) {
@@ -72,7 +71,7 @@ export class Model {
       value: TASKS[task].decode(this.manifest, texts, windows, outputs),
       outputs,
       windows: windows.map(({ ids }) => ids),
-      tokens: windows[0].ids.map((id) => this.#tokenizer.token(id)),
+      tokens: windows[0].ids.map((id) => ({ text: this.#tokenizer.token(id), isUnknown: id === this.manifest.text.unkId })),
       truncated: windows[0].truncated,
       tokenizeMs: tokenized - start,
       runMs: done - tokenized,
@@ -81,18 +80,20 @@ export class Model {
 
   /** Returns what the page tells about the model. */
   describe() {
-    const { task, labels, model, text } = this.manifest;
+    const { title, task, labels, model, text } = this.manifest;
     const { texts, maxDifference } = this.selfTest;
     const runtime = this.#ort.env.versions.web ?? this.#ort.env.versions.common;
-    return { task, labels, model, maxLength: text.maxLength, texts, maxDifference, runtime };
+    return { title, task, labels, model, maxLength: text.maxLength, texts, maxDifference, runtime };
   }
 
-  async #start(loadRuntime, content) {
+  async #start(loadRuntime, content, report) {
     try {
+      report({ step: "runtime", done: 0, of: 1 });
       this.#ort = await loadRuntime();
       // More than one thread needs a page that is isolated by headers, which few servers send.
       this.#ort.env.wasm.numThreads = 1;
       const options = { executionProviders: ["wasm"], graphOptimizationLevel: "all" };
+      report({ step: "open", done: 0, of: 1 });
       this.#session = await this.#ort.InferenceSession.create(content, options);
     } catch (error) {
       const hint = "A browser from 2023 on is needed. If it is newer than that, close other tabs and load the page again.";

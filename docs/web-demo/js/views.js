@@ -3,8 +3,8 @@ import { cosine } from "./tasks.js";
 /*
  * How each task asks and how its answer looks: one row for each task.
  *
- * `fields` names the text or the two texts that are asked for, `verb` is on the button and `keys` says what Enter does. `ask`
- * asks a client for the answers, `show` returns what stands for them in the page.
+ * `does` is what the model does, `fields` names the text or the two texts of an input, `verb` is on the button and `keys`
+ * says what Enter does. `ask` asks a client for the answers, `show` returns what is shown of them in the page.
  */
 
 /** Labels that are shown with their probabilities; a model can have hundreds. */
@@ -21,12 +21,26 @@ const one = {
 };
 
 export const VIEWS = {
-  "text-classification": { ...one, show: showLabel },
-  "multi-label-classification": { ...one, show: showLabels },
-  "text-regression": { ...one, verb: "Score", keys: "scores", show: ([{ value }]) => [head(number(value))] },
-  "token-classification": { ...one, verb: "Find entities", keys: "finds entities", show: showEntities },
-  "question-answering": { ...one, fields: ["Your question", "Context"], verb: "Answer", keys: "answers", show: showSpan },
+  "text-classification": { ...one, does: "text classification", show: showLabel },
+  "multi-label-classification": { ...one, does: "multi-label classification", show: showLabels },
+  "text-regression": { ...one, does: "text regression", verb: "Score", keys: "scores", show: ([{ value }]) => [head(number(value))] },
+  "token-classification": {
+    ...one,
+    does: "named entities",
+    verb: "Find entities",
+    keys: "finds entities",
+    show: showEntities,
+  },
+  "question-answering": {
+    ...one,
+    does: "question answering",
+    fields: ["Your question", "Context"],
+    verb: "Answer",
+    keys: "answers",
+    show: showSpan,
+  },
   "feature-extraction": {
+    does: "sentence similarity",
     fields: ["First text", "Second text"],
     verb: "Compare",
     keys: "compares",
