@@ -6,15 +6,19 @@ import os
 import re
 import subprocess
 import sys
+import sysconfig
+import tarfile
 import tomllib
+import venv
 import zipfile
 from importlib import metadata
 from pathlib import Path
 
 import pytest
-from hatchling.builders.wheel import WheelBuilder
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from tests.support.once import made_once
 
 ROOT = Path(__file__).parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -90,15 +94,62 @@ def test_importing_loads_nothing_heavy(module: str):
     assert {name.partition(".")[0] for name in json.loads(done.stdout)} & HEAVY == set()
 
 
-def test_the_wheel_holds_the_library_and_nothing_else(tmp_path: Path):
+def built(folder: Path) -> None:
+    """Make an sdist, and a wheel of what is in it, as `python -m build` does, with the packages that are here."""
+    words = ["build", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    subprocess.run([sys.executable, "-m", *words], check=True, capture_output=True, env=without_path())
+
+
+def without_path() -> dict[str, str]:
+    """Return the environment of a program that shall not find edgebert in this folder."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+
+def package(pattern: str) -> Path:
+    (found,) = made_once(built).glob(pattern)
+    return found
+
+
+def test_the_wheel_holds_the_library_and_nothing_else():
     """The wheel has every file of edgebert/, the type marker, recipes and licence among them, and no other package."""
-    (wheel,) = WheelBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"])
-    names = set(zipfile.ZipFile(wheel).namelist())
+    names = set(zipfile.ZipFile(package("*.whl")).namelist())
     assert {name.partition("/")[0] for name in names} == {"edgebert", f"edgebert-{PROJECT['version']}.dist-info"}
     assert f"edgebert-{PROJECT['version']}.dist-info/licenses/LICENSE" in names
     files = [path for path in (ROOT / "edgebert").rglob("*") if path.is_file() and "__pycache__" not in path.parts]
     assert {name for name in names if name.startswith("edgebert/")} == set(map(relative, files))
     assert {"edgebert/py.typed", "edgebert/recipes/int8.toml", "edgebert/cli/app.py"} <= names
+
+
+def test_the_sdist_holds_what_tests_and_pages_need():
+    """The sdist has the library, its tests and pages, and nothing that was built here."""
+    with tarfile.open(package("*.tar.gz")) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    wanted = {"pyproject.toml", "README.md", "LICENSE", "CITATION.cff", "SECURITY.md", "Makefile", "mkdocs.yml"}
+    wanted |= {"constraints.txt", "docs/cli.md", "tests/test_package.py", ".github/workflows/test.yml"}
+    assert wanted <= names
+    assert not [name for name in names if name.startswith((".venv", "build/", "dist/")) or "__pycache__" in name]
+
+
+@pytest.mark.parametrize("pattern", ["*.whl", "*.tar.gz"])
+def test_what_is_built_installs_and_runs(tmp_path: Path, pattern: str):
+    """In an environment of its own, with nothing of this folder, `edgebert doctor` starts and finds itself there."""
+    venv.create(tmp_path / "venv", with_pip=False)
+    scripts = Path(sysconfig.get_path("scripts", "venv", vars={"base": str(tmp_path / "venv")}))
+    site = Path(sysconfig.get_path("purelib", "venv", vars={"base": str(tmp_path / "venv")}))
+    # What edgebert depends on is taken from here: the test needs no connection. Its own installation here is not found,
+    # because a path that a .pth file adds comes last, and no .pth file in it is read.
+    (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
+    python = next(path for path in scripts.iterdir() if path.stem == "python")
+    install = ["install", "--no-deps", "--no-index", "--no-build-isolation", "--quiet", str(package(pattern))]
+    words = [sys.executable, "-m", "pip", "--python", str(python), *install]
+    subprocess.run(words, check=True, capture_output=True, env=without_path())
+    where = "import edgebert, pathlib; print(pathlib.Path(edgebert.__file__).parent)"
+    located, doctor = (
+        subprocess.run(command, capture_output=True, text=True, check=True, env=without_path(), cwd=tmp_path).stdout
+        for command in ([python, "-c", where], [scripts / "edgebert", "doctor", "--json"])
+    )
+    assert Path(located.strip()) == site / "edgebert"
+    assert {"topic", "status"} <= json.loads(doctor)[0].keys()
 
 
 @pytest.mark.parametrize("path", MODULES, ids=relative)
