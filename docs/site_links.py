@@ -26,6 +26,7 @@ ROOT = Path(__file__).parents[1]
 OUTSIDE = (
     "CHANGELOG.md",
     "CONTRIBUTING.md",
+    "SECURITY.md",
     "android-demo/README.md",
     "android-demo/core/README.md",
     "benchmarks/README.md",

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import IO, TextIO
 
 from edgebert.errors import OutputError
+from edgebert.locks import WRITTEN_THROUGH
 from edgebert.staging import staged_file, writing
 
-_STREAM = os.O_WRONLY | os.O_NOCTTY | os.O_CLOEXEC
 # Standard error is known by its names only: libraries write to its descriptor, which edgebert leads nowhere.
 _STDERR_NAMES = {"/dev/stderr", "/dev/fd/2", "/proc/self/fd/2"}
 _HEAD_BYTES = 4096
@@ -108,7 +108,7 @@ def opened_output(path: Path, kind: FileKind, *, force: bool) -> Iterator[IO[byt
             yield own.buffer
             own.buffer.flush()
         elif is_stream(path):
-            with os.fdopen(os.open(path, _STREAM), "wb") as stream:
+            with os.fdopen(os.open(path, WRITTEN_THROUGH), "wb") as stream:
                 yield stream
         else:
             with staged_file(Path(os.path.realpath(path))) as stream:

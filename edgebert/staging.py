@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
-import fcntl
 import os
 import re
 import secrets
@@ -20,14 +19,12 @@ from pathlib import Path
 from typing import IO
 
 from edgebert.errors import EdgebertError, EnvironmentProblem, OutputError, UsageError
+from edgebert.locks import EITHER, NEW_FILE, RENAMES_OPEN_FILES, Held, lock, open_folder
 
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _OLD = ".old"
 _PARTIAL = re.compile(r"\.(.+)\.partial-[0-9a-f]{16}(\.old)?", re.DOTALL)
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
-_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_LEFTOVER = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 @contextlib.contextmanager
@@ -127,16 +124,19 @@ def staged_file(path: Path) -> Iterator[IO[bytes]]:
         OSError: It cannot be written; the caller knows what that means to the user.
     """
     _clear_leftovers(path)
-    with _claimed(path, lambda place: os.open(place, _NEW_FILE, 0o666)) as (partial, descriptor):
+    with _claimed(path, lambda place: Held(os.open(place, NEW_FILE, 0o666))) as (partial, held):
+        assert held.descriptor is not None
         try:
             with contextlib.suppress(FileNotFoundError):
                 before = path.lstat()
                 if stat.S_ISREG(before.st_mode):
-                    os.fchmod(descriptor, before.st_mode & 0o777)
-            with os.fdopen(descriptor, "wb", closefd=False) as stream:
+                    partial.chmod(before.st_mode & 0o777)
+            with os.fdopen(held.descriptor, "wb", closefd=False) as stream:
                 yield stream
                 stream.flush()
-                os.fsync(descriptor)
+                os.fsync(held.descriptor)
+            if not RENAMES_OPEN_FILES:
+                held.close()
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)
@@ -194,35 +194,40 @@ def _check_place(out: Path, *, force: bool, marker: str) -> None:
         raise OutputError(f"{out}: not replaced: it holds other things and no {marker}", hint="give another name")
 
 
-def _new_folder(place: Path) -> int | None:
+def _new_folder(place: Path) -> Held | None:
     place.mkdir()
     with contextlib.suppress(FileNotFoundError):
-        return os.open(place, _FOLDER)
+        return open_folder(place)
     return None  # taken for a leftover before it could be locked
 
 
 @contextlib.contextmanager
-def _claimed(final: Path, make: Callable[[Path], int | None]) -> Iterator[tuple[Path, int]]:
-    """Make something with a random name beside ``final``, locked until the block ends; give name and descriptor."""
+def _claimed(final: Path, make: Callable[[Path], Held | None]) -> Iterator[tuple[Path, Held]]:
+    """Make something with a random name beside ``final``, locked until the block ends; give its name and itself."""
     while True:
         place = final.with_name(f".{final.name}.partial-{secrets.token_hex(8)}")
-        descriptor = make(place)
-        if descriptor is None:
+        held = make(place)
+        if held is None:
             continue
         try:
+            is_locked = False
             with contextlib.suppress(OSError):  # without locks, nobody can take it for a leftover either
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                is_locked = _locked(held, wait=True)
             # Before it was locked, another process may have taken it for a leftover.
-            if _is_named(descriptor, place):
-                yield place, descriptor
+            if not is_locked or _is_named(held, place):
+                yield place, held
                 return
         finally:
-            os.close(descriptor)
+            held.close()
 
 
-def _is_named(descriptor: int, place: Path) -> bool:
+def _locked(held: Held, *, wait: bool) -> bool:
+    return held.descriptor is not None and lock(held.descriptor, wait=wait)
+
+
+def _is_named(held: Held, place: Path) -> bool:
     with contextlib.suppress(FileNotFoundError):
-        return os.path.samestat(os.fstat(descriptor), place.lstat())
+        return held.descriptor is not None and os.path.samestat(os.fstat(held.descriptor), place.lstat())
     return False
 
 
@@ -245,7 +250,7 @@ def _exchange(one: Path, other: Path) -> bool:
     """Exchange two names in one step; return whether this system could."""
     try:
         renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
-    except (OSError, AttributeError):
+    except (OSError, AttributeError, TypeError):  # TypeError: Windows has no library of that kind
         return False
     renameat2.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint)
     return bool(renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0)
@@ -253,10 +258,10 @@ def _exchange(one: Path, other: Path) -> bool:
 
 def _replace_in_two_steps(out: Path, stage: Path) -> None:
     old = stage.with_name(stage.name + _OLD)
-    descriptor = os.open(out, _FOLDER)
+    held = open_folder(out)
     try:
         with contextlib.suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # until it has gone, nobody puts it back
+            _locked(held, wait=False)  # until it has gone, nobody puts it back
         try:
             out.rename(old)
             stage.rename(out)
@@ -266,7 +271,7 @@ def _replace_in_two_steps(out: Path, stage: Path) -> None:
             raise
         old.rename(stage)
     finally:
-        os.close(descriptor)
+        held.close()
 
 
 def _clear_leftovers(final: Path) -> None:
@@ -277,14 +282,9 @@ def _clear_leftovers(final: Path) -> None:
         return
     for left in lefts:
         # What cannot be opened or locked is in use, or none of ours.
-        with contextlib.suppress(OSError):
-            descriptor = os.open(left, _LEFTOVER)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if _is_named(descriptor, left):
-                    _clear(left, final, is_folder=stat.S_ISDIR(os.fstat(descriptor).st_mode))
-            finally:
-                os.close(descriptor)
+        with contextlib.suppress(OSError), contextlib.closing(Held(os.open(left, EITHER))) as held:
+            if _locked(held, wait=False) and _is_named(held, left):
+                _clear(left, final, is_folder=left.is_dir())
 
 
 def _clear(left: Path, final: Path, *, is_folder: bool) -> None:

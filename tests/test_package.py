@@ -235,7 +235,7 @@ def test_no_file_names_a_machine():
     )
     for folder, folders, files in os.walk(ROOT):
         kept = {name for name in folders if not name.startswith(".") and name not in {"__pycache__", "build", "dist"}}
-        folders[:] = sorted(kept | ({".ci"} & set(folders)))
+        folders[:] = sorted(kept | ({".ci", ".github"} & set(folders)))
         for path in (Path(folder) / name for name in files):
             try:
                 text = path.read_text(encoding="utf-8")

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO
 
 from edgebert.device.device import NOTHING, Device, DeviceKind, Finished
+from edgebert.device.interrupts import interrupts_held
 from edgebert.errors import DeviceGone, DeviceProblem, EnvironmentProblem, UsageError
 from edgebert.staging import NO_ROOM, reading, staged_file
 
@@ -111,7 +112,7 @@ def run_program(
                 source = files.enter_context(stdin.open("rb"))
         process = None
         try:
-            with _interrupts_held():
+            with interrupts_held():
                 process = _started(argv, source, errors, {**os.environ, **environment}, cwd, hint)
             stdout, _ = process.communicate(None if isinstance(stdin, Path) else stdin, timeout=timeout_s)
         except subprocess.TimeoutExpired as error:
@@ -156,30 +157,6 @@ def _started(
         return process
 
 
-@contextlib.contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Let signals that Python handles wait for the end of the block: within Popen they would leave a program behind."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # Python handles signals in the first thread only
-        return
-    handled = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    arrived: list[int] = []
-    for number, handler in handled.items():
-        if callable(handler):  # one that is ignored or default stays so, here and in the program
-            signal.signal(number, lambda number, _: arrived.append(number))
-    try:
-        yield
-    finally:
-        # A handler that raises between two of them would leave the others held for good.
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, handled)
-        for number, handler in handled.items():
-            if callable(handler):
-                signal.signal(number, handler)
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        for late in arrived:
-            signal.raise_signal(late)
-
-
 def _ended(process: subprocess.Popen[bytes]) -> None:
     with _programs.lock:
         _programs.running.discard(process)
@@ -194,7 +171,10 @@ def _ended(process: subprocess.Popen[bytes]) -> None:
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()  # on Windows what it started goes on
 
 
 def size_and_sha256(path: Path) -> tuple[int, str]:

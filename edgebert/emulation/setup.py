@@ -22,6 +22,7 @@ from edgebert.workers.archive import LOADER
 from edgebert.workers.build import (
     cached_debs,
     cached_runtime,
+    check_linux,
     locked,
     runtime_path,
     unpacked_debs,
@@ -83,6 +84,7 @@ def set_up_emulator(cache: str | Path, *, progress: Progress = silent) -> Emulat
     """
     cache = path_of("cache", cache)
     expect("progress", progress, Callable)
+    check_linux("edgebert emulator setup")
     cached_runtime(cache, progress=progress)
     root, _ = unpacked_runtime(cache)
     with locked(cache):

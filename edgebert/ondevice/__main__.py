@@ -5,7 +5,6 @@ Whatever happens, one framed answer goes to standard output, and nothing else do
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import sys
@@ -74,7 +73,12 @@ def _answer(command: Callable[[], dict[str, Any]]) -> bytes:
 def _only_answer() -> BinaryIO:
     """Return a stream to standard output, and lead what anybody else prints there to standard error."""
     # Above 2: where standard error is closed its number is free, and libraries would write it into the answer.
-    stream = os.fdopen(fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, 3), "wb")
+    copies = [os.dup(1)]
+    while copies[-1] < 3:
+        copies.append(os.dup(1))
+    for low in copies[:-1]:
+        os.close(low)
+    stream = os.fdopen(copies[-1], "wb")
     try:
         os.dup2(2, 1)
     except OSError:

@@ -62,14 +62,14 @@ def describe(root: str = "/") -> dict[str, Any]:
     Args:
         root: Folder that ``sys`` and ``proc`` are in.
     """
-    system = os.uname()
+    system = platform.uname()
     cpu = parse_cpuinfo(read_text(root, "proc/cpuinfo"))
     tried = [(runtime, *_import_alone(runtime)) for runtime in RUNTIMES]
     return {
         "schema": SCHEMA,
         "machine": system.machine,
         "model": _label(read_text(root, "proc/device-tree/model")) or cpu.model,
-        "system": "%s %s" % (system.sysname, system.release),
+        "system": "%s %s" % (system.system, system.release),
         "python": platform.python_version(),
         "cores": [_core(root, number, cpu.parts.get(number, "")) for number in online(root)],
         "features": list(cpu.features),
@@ -152,6 +152,8 @@ def _import_alone(runtime: str) -> tuple[bool, str]:
 
     A package that was built for a newer processor ends the process that imports it, so a child does it.
     """
+    if not hasattr(os, "fork"):  # Windows: such a package ends this worker
+        return _imported(runtime)
     reader, writer = os.pipe()
     child = os.fork()
     if not child:
@@ -168,13 +170,18 @@ def _import_alone(runtime: str) -> tuple[bool, str]:
 def _import_and_exit(runtime: str, writer: int) -> None:
     code = 1
     try:
-        try:
-            word, code = import_runtime(runtime), 0
-        except Exception as error:  # noqa: BLE001  # a package can fail to import in every way
-            word = (str(error).splitlines() or [type(error).__name__])[0]
+        is_there, word = _imported(runtime)
+        code = 0 if is_there else 1
         os.write(writer, word.encode("utf-8", "replace")[:4096])
     finally:
         os._exit(code)
+
+
+def _imported(runtime: str) -> tuple[bool, str]:
+    try:
+        return True, import_runtime(runtime)
+    except Exception as error:  # noqa: BLE001  # a package can fail to import in every way
+        return False, (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _signal_name(number: int) -> str:

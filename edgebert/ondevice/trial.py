@@ -161,7 +161,7 @@ def _mark(number: int, *, wanted: bool) -> None:
         import ctypes
 
         ctypes.CDLL(None).prctl(MARK, *(ctypes.c_ulong(word) for word in (number, 0, 0, 0)))
-    except (ImportError, OSError, AttributeError):  # no ctypes, or no such call: nobody counts here
+    except (ImportError, OSError, AttributeError, TypeError):  # no ctypes, or no such call: nobody counts here
         return
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import re
+import sys
 import tempfile
 import zipfile
 import zlib
@@ -14,6 +14,7 @@ from pathlib import Path
 
 from edgebert.arguments import expect, path_of
 from edgebert.errors import EnvironmentProblem, OutputError
+from edgebert.locks import lock
 from edgebert.outputs import check_output
 from edgebert.progress import Progress, silent
 from edgebert.staging import staged_folder
@@ -97,9 +98,25 @@ def build_worker(
     out, cache = path_of("out", out), path_of("cache", cache)
     expect("force", force, bool)
     expect("progress", progress, Callable)
+    check_linux("edgebert worker build")
     check_output(out, WORKER_ARCHIVE, force=force, parents=True)
     with locked(cache):
         return _build(out, cache, progress)
+
+
+def check_linux(command: str) -> None:
+    """Refuse another system than Linux, before anything is fetched or written.
+
+    Args:
+        command: What was asked for.
+
+    Raises:
+        EnvironmentProblem: This is another system.
+    """
+    if not sys.platform.startswith("linux"):
+        raise EnvironmentProblem(
+            f"`{command}` needs Linux, but this is {sys.platform}", hint="run it on Debian or Ubuntu"
+        )
 
 
 def select_files(debs: Path, site: Path, worker: Path) -> dict[str, Path]:
@@ -209,7 +226,7 @@ def locked(cache: Path) -> Iterator[None]:
     except OSError as error:
         raise OutputError(f"{cache}: cannot be used as a cache: {error.strerror}") from error
     with stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
+        lock(stream.fileno(), wait=True)
         yield
 
 

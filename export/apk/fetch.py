@@ -6,7 +6,6 @@ They lie in build/android/packages; a network is needed only for those that are 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import shutil
 import subprocess
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import IO, Literal
 
 from edgebert.errors import CheckFailed, EnvironmentProblem
+from edgebert.locks import lock
 from edgebert.workers.fetch import fetch_wheels
 from export.apk.project import BUILD
 
@@ -226,8 +226,8 @@ def _check(package: PinnedFile, path: Path) -> None:
 def locked(folder: Path) -> Iterator[None]:
     """Make a folder and hold its lock: one process works in it, the others wait."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with (folder / ".lock").open("w") as stream:
+        lock(stream.fileno(), wait=True)
         yield
 
 

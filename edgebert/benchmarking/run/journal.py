@@ -7,7 +7,6 @@ Like the report it holds no text of the user and no token ids.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import threading
@@ -20,6 +19,7 @@ from edgebert.benchmarking.run.steps import Step
 from edgebert.benchmarking.suite import Suite
 from edgebert.errors import EnvironmentProblem, OutputError, UsageError
 from edgebert.jsonio import dumps, from_plain, loads, parse
+from edgebert.locks import lock
 from edgebert.staging import writing
 
 SCHEMA = 3
@@ -156,7 +156,7 @@ def _close(stream: IO[bytes]) -> None:
 
 def _lock(stream: IO[bytes], path: Path) -> None:
     try:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock(stream.fileno(), wait=False)
     except BlockingIOError as error:
         raise UsageError(f"{path}: another run is writing it", hint="wait for it, or give another --out") from error
 
