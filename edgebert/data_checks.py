@@ -21,6 +21,8 @@ LENGTHS = (64, 128, 256, 512)
 """Longest inputs in tokens that people choose among."""
 
 _BATCH = 1000
+_MANY_LABELS = 20
+_BLANKS_OF_A_SENTENCE = 2
 _OF_TEXTS = ("text-classification", "multi-label-classification")
 
 
@@ -90,20 +92,11 @@ def truncated_shares(tokens: Sequence[int], lengths: Iterable[int]) -> tuple[tup
     return tuple((length, sum(count > length for count in tokens) / len(tokens)) for length in lengths)
 
 
-def doubts(data: Dataset) -> tuple[str, ...]:
+def data_warnings(data: Dataset) -> tuple[str, ...]:
     """Return what is probably a mistake in data, a sentence each: swapped columns, one text with several answers."""
     found = []
-    counts = [count for _, count in label_counts(data)] if data.labels else []
-    lone = sum(count == 1 for count in counts)
-    if (
-        data.task in ("text-classification", "multi-label-classification")
-        and len(counts) > 20
-        and lone > len(counts) / 2
-    ):
-        found.append(
-            f"{data.name}: {lone:,} of {len(counts):,} labels have one text each: are the columns of text and label "
-            "swapped?"
-        )
+    if said := _swapped(data):
+        found.append(said)
     if data.task in (*_OF_TEXTS, "token-classification"):
         found += _contradictions(data)
     unused = [label for label, count in label_counts(data) if not count] if data.labels else []
@@ -111,6 +104,28 @@ def doubts(data: Dataset) -> tuple[str, ...]:
         names = ", ".join(map(shown, unused[:5])) + (f" and {len(unused) - 5} more" if len(unused) > 5 else "")
         found.append(f"{data.name}: no example has the label{'s' * (len(unused) > 1)} {names}")
     return tuple(found)
+
+
+def _swapped(data: Dataset) -> str:
+    """Return what says that texts and labels are in each other's columns; empty where nothing does."""
+    counts = label_counts(data) if data.task in _OF_TEXTS else ()
+    given = sum(count for _, count in counts)
+    if not given:
+        return ""
+    lone = sum(count == 1 for _, count in counts)
+    # Names of labels may be longer than short texts, but they are not sentences.
+    blanks = sum(label.count(" ") * count for label, count in counts) / given
+    length = sum(len(label) * count for label, count in counts) / given
+    of_texts = sum(len(text) for example in data.examples for text in example.texts) / len(data.examples)
+    if len(counts) > _MANY_LABELS and lone > len(counts) / 2:
+        said = f"{lone:,} of {len(counts):,} labels have one text each"
+    elif len(counts) > _MANY_LABELS and given < 2 * len(counts):
+        said = f"there are {len(counts):,} labels and {len(data.examples):,} texts"
+    elif blanks >= _BLANKS_OF_A_SENTENCE and length > of_texts:
+        said = f"labels have {length:.0f} characters on average, texts {of_texts:.0f}"
+    else:
+        return ""
+    return f"{data.name}: {said}: are the columns of text and label swapped?"
 
 
 def _contradictions(data: Dataset) -> list[str]:

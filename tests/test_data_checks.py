@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgebert.data import Dataset
-from edgebert.data_checks import MOST_LINES, doubts, find_duplicates, label_counts, token_counts, truncated_shares
+from edgebert.data_checks import (
+    MOST_LINES,
+    data_warnings,
+    find_duplicates,
+    label_counts,
+    token_counts,
+    truncated_shares,
+)
 from edgebert.examples import Example
 from edgebert.tokenizer import load_tokenizer
 from tests.support import fakes
@@ -62,27 +69,46 @@ def test_shares_of_truncated_inputs_are_those_above_a_length(tokens: list[int], 
         assert share * len(tokens) == pytest.approx(sum(count for size, count in counts.items() if size > length))
 
 
-def test_swapped_columns_are_doubted() -> None:
+def test_labels_that_are_sentences_are_warned_of() -> None:
+    """Longer than their texts and of several words; long names of labels are not, and many texts for each are fine."""
+    labels = ("the film was far too long", "the music was just right for it")
+    assert data_warnings(dataset(("good", (0,)), ("bad", (1,)), ("bad", (1,)), labels=labels)) == (
+        "a.csv: labels have 29 characters on average, texts 3: are the columns of text and label swapped?",
+    )
+    names = ("balance_not_updated_after_transfer", "positive")
+    assert data_warnings(dataset(("good", (0,)), ("bad", (1,)), labels=names)) == ()
+    many = tuple(f"label {index}" for index in range(30))
+    texts = [(f"text {index}", (min(index, 29),)) for index in range(45)]
+    pairs = [(f"text {index}", (index % 23,)) for index in range(45)]
+    assert data_warnings(dataset(*texts, labels=many))[0].startswith("a.csv: 29 of 30 labels have one text each")
+    assert data_warnings(dataset(*pairs, labels=many[:23])) == (
+        "a.csv: there are 23 labels and 45 texts: are the columns of text and label swapped?",
+    )
+
+
+def test_swapped_columns_are_warned_of() -> None:
     """Thousands of labels with a text each are probably the texts; many texts for each label are not."""
     labels = tuple(f"text {index}" for index in range(3000))
     swapped = dataset(*((f"label {index % 2}", (index,)) for index in range(3000)), labels=labels)
-    assert doubts(swapped)[0] == (
+    assert data_warnings(swapped)[0] == (
         "a.csv: 3,000 of 3,000 labels have one text each: are the columns of text and label swapped?"
     )
-    assert doubts(dataset(*((f"text {index}", (index % 150,)) for index in range(3000)), labels=labels[:150])) == ()
+    assert (
+        data_warnings(dataset(*((f"text {index}", (index % 150,)) for index in range(3000)), labels=labels[:150])) == ()
+    )
 
 
-def test_texts_with_other_answers_the_second_time_are_doubted() -> None:
+def test_texts_with_other_answers_the_second_time_are_warned_of() -> None:
     """With their lines; the same answer twice is no doubt, nor are two scores of a text."""
     data = dataset(("a", (0,)), ("a ", (1,)), ("b", (1,)), ("b", (1,)), labels=("x", "y"))
-    assert doubts(data) == ("a.csv: texts that stand twice with different answers: 1, first in lines 2 and 3",)
-    assert doubts(dataset(("a", (0,)), ("a", (1,)), labels=(), task="text-regression")) == ()
+    assert data_warnings(data) == ("a.csv: texts that appear twice with different answers: 1, first in lines 2 and 3",)
+    assert data_warnings(dataset(("a", (0,)), ("a", (1,)), labels=(), task="text-regression")) == ()
 
 
 def test_labels_without_an_example_are_named() -> None:
     """At most five of them."""
     data = dataset(("a", (0,)), labels=tuple("abcdefgh"))
-    assert doubts(data) == ("a.csv: no example has the labels 'b', 'c', 'd', 'e', 'f' and 2 more",)
+    assert data_warnings(data) == ("a.csv: no example has the labels 'b', 'c', 'd', 'e', 'f' and 2 more",)
 
 
 def test_tokens_are_counted_before_truncation() -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import edgebert
 from edgebert.cli import output
+from edgebert.cli.layout import in_each_layer
 from edgebert.cli.options import Force, Json, Wide, argument, one_of, option
 from edgebert.errors import CheckFailed, EnvironmentProblem, UsageError
 from edgebert.ondevice.session import RUNTIMES
@@ -200,8 +201,8 @@ def _inspection_head(manifest: Manifest, *, wide: bool) -> list[tuple[str, str]]
     facts = [
         *([("labels", labels)] if manifest.labels else []),
         ("layers", f"{shape.layers}, hidden size {shape.hidden}, {shape.activation}"),
-        ("heads", _widths(shape.heads)),
-        ("neurons", _widths(shape.neurons)),
+        ("heads", in_each_layer(shape.heads)),
+        ("neurons", in_each_layer(shape.neurons)),
         ("vocabulary", f"{shape.vocabulary:,} tokens, {shape.positions} positions"),
         ("inputs", f"{casing}at most {text.max_length} tokens"),
         ("recipe", manifest.recipe.name),
@@ -212,10 +213,6 @@ def _inspection_head(manifest: Manifest, *, wide: bool) -> list[tuple[str, str]]
     if (original := manifest.original) is not None:
         facts.append(("baselines", f"of {original.checkpoint} ({original.checkpoint_sha256[:12]})"))
     return facts
-
-
-def _widths(widths: Sequence[int]) -> str:
-    return f"{widths[0]:,} in each layer" if len(set(widths)) == 1 else ", ".join(f"{width:,}" for width in widths)
 
 
 def _file_rows(manifest: Manifest, files: Sequence[Artifact]) -> list[list[str]]:

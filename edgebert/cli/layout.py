@@ -10,6 +10,7 @@ from edgebert.printable import printable, without_command
 GAP = 2
 """Blanks between two columns."""
 
+_SHORT_S = 5.0
 _LEAST = 8  # columns that the text of a list keeps, however narrow the terminal is
 
 
@@ -63,6 +64,20 @@ def hanging(head: str, text: str, width: int | None) -> list[str]:
     indent = cell_len(head)
     lines = [text] if width is None else _wrapped(text, max(width - indent, _LEAST))
     return [without_command(f"{head if not index else ' ' * indent}{line}") for index, line in enumerate(lines)]
+
+
+def time_left(elapsed_s: float, done: int, rest: int) -> str:
+    """Return how long the rest of some work will take, e.g. ``3 min left``; empty where it is short or unknown."""
+    seconds = elapsed_s * rest / done if done > 0 else 0.0
+    if elapsed_s < _SHORT_S or seconds < 1:
+        return ""
+    return f"{seconds:.0f} s left" if seconds < 100 else f"{seconds / 60:.0f} min left"
+
+
+def in_each_layer(widths: Sequence[int]) -> str:
+    """Return the heads or neurons of the layers of a model, once where all layers have as many."""
+    each = [f"{width:,}" for width in widths]
+    return f"{each[0]} in each layer" if len(set(each)) == 1 else ", ".join(each)
 
 
 def _is_numeric(cells: Sequence[str]) -> bool:

@@ -7,10 +7,11 @@ import logging
 import os
 import shutil
 import sys
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from edgebert.cli.layout import Column, hanging, table_lines
+from edgebert.cli.layout import Column, hanging, table_lines, time_left
 from edgebert.errors import EdgebertError, UsageError
 from edgebert.printable import json_lines, log_line, printable, without_command
 from edgebert.progress import LOGGER, Progress
@@ -221,7 +222,7 @@ def progress_bar() -> Iterator[Progress]:
 
     columns = (
         TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=30),
+        BarColumn(bar_width=30 if shutil.get_terminal_size().columns > 110 else 10),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
@@ -241,15 +242,19 @@ def progress_bar() -> Iterator[Progress]:
 
 def _stage_lines() -> Progress:
     """Return what prints the name of every stage once, and every tenth part of a long one, with its detail."""
-    last = ("", 0)
+    last, began, first = ("", 0), 0.0, 0
 
     def show(stage: str, done: int, total: int) -> None:
-        nonlocal last
+        nonlocal last, began, first
         name, mark, detail = stage.partition(_DETAIL)
         tenth = 10 * done // total if total >= 20 else 0
+        if name != last[0]:
+            began, first = time.monotonic(), done
         if (name, tenth) != last:
             last = (name, tenth)
-            show_note(f"{name}{f' {done}/{total}' if tenth else ''}{mark}{detail}")
+            left = time_left(time.monotonic() - began, done - first, total - done)
+            left = left and f"{_DETAIL}{left}"
+            show_note(f"{name}{f' {done}/{total}' if tenth else ''}{mark}{detail}{left}")
 
     return show
 

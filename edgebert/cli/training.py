@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import edgebert
 from edgebert.arguments import MOST_SEED
@@ -22,15 +22,12 @@ from edgebert.cli.options import (
     option,
     within,
 )
+from edgebert.cli.training_tables import show_finetuned, show_pruned
 from edgebert.errors import UsageError
 from edgebert.meaning import TASKS, Meaning, Task
 from edgebert.progress import note, warn
 from edgebert.recipe import MOST_EPOCHS, PruneOptions
 from edgebert.staging import check_folder
-
-if TYPE_CHECKING:
-    from edgebert.architecture import Architecture, Pruning
-
 
 TrainingPrecision = Annotated[
     str,
@@ -84,9 +81,8 @@ def finetune(
     """Fine-tune a DistilBERT encoder for a task with Hugging Face's Trainer; an interrupted run resumes."""
     from edgebert.cli.data_summary import data_summary, show_summary
     from edgebert.data import task_of
-    from edgebert.data_checks import doubts, find_duplicates
+    from edgebert.data_checks import data_warnings, find_duplicates
     from edgebert.folder import locate
-    from edgebert.metrics import METRICS
 
     options = edgebert.FinetuneOptions(
         epochs=epochs,
@@ -120,7 +116,7 @@ def finetune(
         data = columns.dataset(evaluation, named, Meaning(labels=training.labels))
     if said_by:
         note(f"the task is {named}: {said_by}")
-    for said in doubts(training):
+    for said in data_warnings(training):
         warn(said)
     if data is not None and (found := find_duplicates(training.examples, data.examples)).count:
         places = ", ".join(f"{second} (line {first} of {train.name})" for first, second in found.lines)
@@ -134,14 +130,7 @@ def finetune(
     if as_json:
         output.show_json(asdict(result) | {"path": str(result.path), "data": summary})
         return
-    measured = ""
-    if result.score is not None:
-        metric, score = METRICS[result.metric], result.score
-        unit = " %" * metric.in_points
-        ends = f"{metric.shown(score.low)} to {metric.shown(score.high)}"
-        measured = f", {metric.name} {metric.shown(score.value)}{unit} ({ends}) on {evaluation}"
-    labels = f"{len(result.labels)} labels, " if result.labels else ""
-    output.show_text(f"wrote {out}: {labels}{result.train_examples} training examples{measured}")
+    show_finetuned(result, training, evaluation)
 
 
 def import_bert(
@@ -263,43 +252,5 @@ def prune(
         output.show_json({"path": str(out), "architecture": made.architecture, "pruning": made.pruning})
         return
     assert made.pruning is not None
-    output.show_table(("", "before", "after"), _pruning_rows(made.pruning, made.architecture))
-    for said in _pruning_notes(made.pruning):
-        output.show_text(said)
+    show_pruned(made.pruning, made.architecture)
     output.show_note(f"wrote {out}")
-
-
-def _pruning_rows(record: Pruning, after: Architecture) -> list[list[str]]:
-    """Return what pruning left of a checkpoint, beside what there was before the first cut."""
-    before = record.original
-    rows = [
-        ["layers", str(before.layers), str(after.layers)],
-        ["heads", ", ".join(map(str, before.heads)), ", ".join(map(str, after.heads))],
-        ["neurons", ", ".join(map(str, before.neurons)), ", ".join(map(str, after.neurons))],
-        ["tokens", str(before.vocabulary), str(after.vocabulary)],
-        ["multiply-accumulates", "100 %", f"{100 * record.macs_share:.1f} %"],
-    ]
-    if (cut := record.vocabulary) is not None:
-        rows += [
-            ["unknown words *", f"{100 * cut.unknown_before:.2f} %", f"{100 * cut.unknown_after:.2f} %"],
-            ["tokens a text *", f"{cut.tokens_per_text_before:.1f}", f"{cut.tokens_per_text_after:.1f}"],
-        ]
-        if cut.accuracy_before is not None and cut.accuracy_after is not None:
-            rows.append(["accuracy *", f"{100 * cut.accuracy_before:.1f} %", f"{100 * cut.accuracy_after:.1f} %"])
-    return rows
-
-
-def _pruning_notes(record: Pruning) -> list[str]:
-    """Return what the reader of that table should know about how its numbers came about."""
-    notes = []
-    if (cut := record.vocabulary) is not None:
-        notes.append(
-            f"* by the vocabulary cut alone, on {cut.texts} training texts that had no say in such a cut; it saves "
-            f"{cut.bytes_saved / 1e6:.1f} MB of float embeddings, a quarter of that in int8"
-        )
-    if (recovery := record.distillation) is not None:
-        notes.append(
-            f"distilled: answers as the original on {100 * recovery.agreement_after:.1f} % of "
-            f"{recovery.held_out} held-out texts ({100 * recovery.agreement_before:.1f} % before)"
-        )
-    return notes

@@ -49,6 +49,14 @@ class Course:
     drawn: torch.Tensor | None = None
 
 
+def epoch_text(epoch: Epoch, number: int, count: int, metric: str) -> str:
+    """Return what an epoch came to, in one line."""
+    said = f"epoch {number} of {count}: training loss {epoch.train_loss:.3f}"
+    if epoch.loss is None or epoch.score is None:
+        return said
+    return f"{said}, evaluation loss {epoch.loss:.3f}, {metric} {epoch.score:.4f}"
+
+
 def state_of(course: Course, model: torch.nn.Module, optimizer: Any, step: int) -> TrainingState:
     """Return all that a training between two steps depends on."""
     import torch

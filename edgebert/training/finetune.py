@@ -99,7 +99,8 @@ def finetune(
             layers, with the vocabulary of ``base``.
         options: Hyper-parameters.
         force: Whether an existing checkpoint folder at ``out`` is replaced.
-        progress: Called as ``progress("fine-tuning | loss 0.231 | rate 4.1e-05", step, total)`` with optimizer steps.
+        progress: Called as ``progress("fine-tuning | loss 0.231 | learning rate 4.1e-05", step, total)`` with optimizer
+            steps, and while the evaluation data is run.
 
     Returns:
         The folder, the loss of each epoch, and the score on ``evaluation`` where that is given.
@@ -147,7 +148,7 @@ def finetune(
                 "the training diverged: weights are NaN or infinite",
                 hint=f"use a learning rate below {options.learning_rate:g}",
             )
-        score = _score(model, evaluation, options) if evaluation else None
+        score = _score(model, evaluation, options, progress) if evaluation else None
         if is_main:
             save_model(model, stage)
             kept = _kept(course, train.task, options)
@@ -191,10 +192,10 @@ def _train(
     items = _items(model, train, options)
     held_out = [] if evaluation is None else _items(model, evaluation, options)
 
-    def evaluate() -> tuple[float, float]:
+    def evaluate(told: Progress) -> tuple[float, float]:
         assert evaluation is not None
-        loss = mean_loss(model.module, held_out, objective, model.pad_id)
-        return loss, METRICS[_metric(task)].value(tally_array(_tallies(model, evaluation, options)))
+        loss = mean_loss(model.module, held_out, objective, model.pad_id, told)
+        return loss, METRICS[_metric(task)].value(tally_array(_tallies(model, evaluation, options, told)))
 
     weights = None
     if options.class_weights == "balanced":
@@ -206,6 +207,7 @@ def _train(
         pad_id=model.pad_id,
         options=options,
         evaluate=None if evaluation is None else evaluate,
+        metric=METRICS[_metric(task)].name,
         is_error=METRICS[_metric(task)].is_error,
         weights=weights,
         teacher=None if teacher is None else load_teacher(teacher, task, train.labels, model.tokenizer, model.module),
@@ -235,7 +237,9 @@ def _kept(course: Course, task: Task, options: FinetuneOptions) -> int:
     return best_epoch(course.epochs, is_error=METRICS[_metric(task)].is_error)
 
 
-def _tallies(model: Model, data: Dataset, options: FinetuneOptions) -> tuple[tuple[int | float, ...], ...]:
+def _tallies(
+    model: Model, data: Dataset, options: FinetuneOptions, progress: Progress
+) -> tuple[tuple[int | float, ...], ...]:
     checkpoint = model.checkpoint
     answers = answers_of(
         model.module,
@@ -244,12 +248,14 @@ def _tallies(model: Model, data: Dataset, options: FinetuneOptions) -> tuple[tup
         checkpoint.task,
         checkpoint.meaning,
         max_length=options.max_length,
+        stage="evaluation answers",
+        progress=progress,
     )
     return task_head(checkpoint.task).count(data.examples, answers, checkpoint.meaning, answers)
 
 
-def _score(model: Model, evaluation: Dataset, options: FinetuneOptions) -> Score:
-    tallies = tally_array(_tallies(model, evaluation, options))
+def _score(model: Model, evaluation: Dataset, options: FinetuneOptions, progress: Progress) -> Score:
+    tallies = tally_array(_tallies(model, evaluation, options, progress))
     return paired_score(_metric(evaluation.task), tallies, file="checkpoint", runtime="torch")
 
 

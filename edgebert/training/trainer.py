@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgebert.network import outputs_of, padded
-from edgebert.training.course import Course, Epoch, restore, state_of, take_up
+from edgebert.progress import Progress, note
+from edgebert.training.course import Course, Epoch, epoch_text, restore, state_of, take_up
 from edgebert.training.imitation import computed, hidden_loss, hidden_states
 from edgebert.training.items import Item, packed
 from edgebert.training.objectives import Objective
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     import torch
     import transformers
 
-    from edgebert.progress import Progress
     from edgebert.training.options import FinetuneOptions
     from edgebert.training.teaching import Teacher
 
@@ -42,7 +42,8 @@ class Lesson:
         objective: The row of its task.
         pad_id: ID of the token that pads a batch.
         options: Hyper-parameters.
-        evaluate: Returns loss and metric of the evaluation data; ``None`` without such data.
+        evaluate: Returns loss and metric of the evaluation data, and tells how far it is; ``None`` without such data.
+        metric: Name of that metric for people.
         is_error: Whether a lower metric is better.
         weights: Weight of each label in the loss, float32 [labels]; ``None`` weighs all alike.
         teacher: Who is learnt from.
@@ -53,7 +54,8 @@ class Lesson:
     objective: Objective
     pad_id: int
     options: FinetuneOptions
-    evaluate: Callable[[], tuple[float, float]] | None
+    evaluate: Callable[[Progress], tuple[float, float]] | None
+    metric: str = "score"
     is_error: bool = False
     weights: torch.Tensor | None = None
     teacher: Teacher | None = None
@@ -96,7 +98,7 @@ class _Watcher:
             return
         recent = self.course.losses[-20:]
         rate = kwargs["lr_scheduler"].get_last_lr()[0]
-        stage = f"fine-tuning | loss {sum(recent) / len(recent):.3f} | rate {rate:.1e}"
+        stage = f"fine-tuning | loss {sum(recent) / len(recent):.3f} | learning rate {rate:.1e}"
         self.progress(stage, state.global_step, state.max_steps)
         # Several processes have a generator each: they go on from the end of an epoch only.
         if args.world_size == 1 and time.monotonic() - self.saved_at > _SAVE_EVERY_S:
@@ -104,7 +106,14 @@ class _Watcher:
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if state.global_step > self.done:
-            finish_epoch(self.lesson, self.course, state.global_step)
+
+            def tell(what: str, done: int, total: int) -> None:
+                self.progress(f"fine-tuning | {what} {done}/{total}", state.global_step, state.max_steps)
+
+            epoch = finish_epoch(self.lesson, self.course, state.global_step, tell)
+            if args.process_index == 0:
+                count = max(math.ceil(self.lesson.options.epochs), 1)
+                note(epoch_text(epoch, len(self.course.epochs), count, self.lesson.metric))
             self._save(args, state, kwargs["optimizer"])
         control.should_training_stop |= is_over(self.lesson, self.course)
 
@@ -214,13 +223,13 @@ def batch_loss(lesson: Lesson, model: torch.nn.Module, batch: dict[str, torch.Te
     return loss
 
 
-def finish_epoch(lesson: Lesson, course: Course, step: int) -> None:
+def finish_epoch(lesson: Lesson, course: Course, step: int, progress: Progress) -> Epoch:
     """Evaluate the model, and keep its weights where they are the best so far and training may stop early."""
     train_loss = math.fsum(course.losses) / max(len(course.losses), 1)
     epoch = Epoch(step=step, train_loss=train_loss)
     if lesson.evaluate is not None:
         lesson.model.train(mode=False)
-        loss, score = lesson.evaluate()
+        loss, score = lesson.evaluate(progress)
         lesson.model.train()
         epoch = dataclasses.replace(epoch, loss=loss, score=score)
     course.epochs.append(epoch)
@@ -228,6 +237,7 @@ def finish_epoch(lesson: Lesson, course: Course, step: int) -> None:
         course.epochs
     ):
         course.best = {name: tensor.detach().cpu().clone() for name, tensor in lesson.model.state_dict().items()}
+    return epoch
 
 
 def is_over(lesson: Lesson, course: Course) -> bool:
@@ -244,7 +254,9 @@ def best_epoch(epochs: Sequence[Epoch], *, is_error: bool) -> int:
     return scores.index(max(scores)) + 1 if scores else 0
 
 
-def mean_loss(lesson_model: torch.nn.Module, items: Sequence[Item], objective: Objective, pad_id: int) -> float:
+def mean_loss(
+    lesson_model: torch.nn.Module, items: Sequence[Item], objective: Objective, pad_id: int, progress: Progress
+) -> float:
     """Return the mean loss of items that have targets, over batches of 32 of similar length."""
     import torch
 
@@ -258,6 +270,7 @@ def mean_loss(lesson_model: torch.nn.Module, items: Sequence[Item], objective: O
         with torch.inference_mode():
             loss = objective.loss(outputs_of(lesson_model, ids, mask), targets, mask, "mean")
         total, count = total + float(loss) * len(chosen), count + len(chosen)
+        progress("evaluation loss", int(count), len(items))
     return total / count
 
 

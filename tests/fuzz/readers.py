@@ -48,14 +48,14 @@ def _dataset() -> None:
 
 def _task_dataset() -> None:
     from edgebert.data import read_dataset, read_training, task_of
-    from edgebert.data_checks import doubts, find_duplicates
+    from edgebert.data_checks import data_warnings, find_duplicates
 
     path = next((path for path in map(Path, TASK_DATA) if path.is_symlink() or path.exists()), Path("tags.conll"))
     read_training(path, labels=None)
     task = TASK_DATA[path.name]
     found = read_dataset(path, task=task)  # type: ignore[arg-type]
     read_dataset(path, task=task, labels=found.labels or None)  # type: ignore[arg-type]
-    doubts(found)
+    data_warnings(found)
     find_duplicates(found.examples, found.examples)
     task_of(path)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import random
 import re
 import shutil
@@ -63,8 +64,11 @@ def base(pristine: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(pristine, tmp_path / "base"))
 
 
-def test_a_separable_task_is_learnt(base: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_separable_task_is_learnt(
+    base: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
     """The result is right on held-out texts, loads as a checked classifier, and nothing was printed on the way."""
+    caplog.set_level(logging.INFO, "edgebert")
     calls: list[tuple[str, int, int]] = []
     result = finetune(
         base, TRAIN, HELD_OUT, tmp_path / "out", options=OPTIONS, progress=lambda *call: calls.append(call)
@@ -76,9 +80,18 @@ def test_a_separable_task_is_learnt(base: Path, tmp_path: Path, capfd: pytest.Ca
     assert result.score.low < result.score.value
     assert result.score.value > 0.9
     total = 6 * 13
-    assert [call[1:] for call in calls] == [(step, total) for step in range(total + 1)]
-    assert calls[0][0] == "fine-tuning"
-    assert all(re.fullmatch(r"fine-tuning \| loss \d\.\d{3} \| rate \d\.\de-0\d", stage) for stage, _, _ in calls[1:-1])
+    steps = [call for call in calls if " | evaluation" not in call[0] and call[0].startswith("fine-tuning")]
+    assert [call[1:] for call in steps] == [(step, total) for step in range(total + 1)]
+    assert steps[0][0] == "fine-tuning"
+    pattern = r"fine-tuning \| loss \d\.\d{3} \| learning rate \d\.\de-0\d"
+    assert all(re.fullmatch(pattern, stage) for stage, _, _ in steps[1:-1])
+    evaluated = [call for call in calls if " | evaluation answers" in call[0]]
+    assert {call[1] for call in evaluated} == {13 * epoch for epoch in range(1, 7)}
+    assert f"fine-tuning | evaluation loss 32/{len(HELD_OUT.examples)}" in {call[0] for call in calls}
+    assert calls[-1] == ("evaluation answers", len(HELD_OUT.examples), len(HELD_OUT.examples))
+    told = [record.getMessage() for record in caplog.records if record.getMessage().startswith("epoch ")]
+    assert [line.partition(":")[0] for line in told] == [f"epoch {number} of 6" for number in range(1, 7)]
+    assert re.fullmatch(r"epoch 6 of 6: training loss \S+, evaluation loss \S+, accuracy [01]\.\d{4}", told[-1])
     assert [epoch.step for epoch in result.epochs] == [13 * count for count in range(1, 7)]
     assert result.epochs[-1].score == result.score.value
     for losses in ([epoch.train_loss for epoch in result.epochs], [epoch.loss for epoch in result.epochs]):
