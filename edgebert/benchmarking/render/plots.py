@@ -65,14 +65,14 @@ class Mark:
 
 
 def marks(bundle: BundleFacts) -> dict[str, Mark]:
-    """Return the mark of each file of a bundle."""
+    """Return the mark of each file of a bundle, those that ship first."""
     shipped = [item for item in bundle.files if item.role == "shipped"]
 
     def mark(item: FileFacts) -> Mark:
         hue = GREY if item.role == "baseline" else HUES[shipped.index(item) % len(HUES)]
         return Mark(colour=hue, shape="o" if item.format == "onnx" else "s", is_hollow=item.role == "baseline")
 
-    return {item.file: mark(item) for item in bundle.files}
+    return {item.file: mark(item) for item in sorted(bundle.files, key=lambda item: item.role == "baseline")}
 
 
 def draw_times(measurement: Measurement, bundle: BundleFacts, series: str) -> str | None:
@@ -185,16 +185,16 @@ def draw_counts(counts: Sequence[InstructionCount], *, classes: Sequence[str]) -
 
 
 def _groups(measurement: Measurement, bundle: BundleFacts, series: str) -> dict[Configuration, list[tuple[int, ...]]]:
-    """Return the nanoseconds of each run, by process; a shipped file stands next to the baseline of its format."""
+    """Return the nanoseconds of each run, by process; a shipped file is before the baseline of its format."""
     found = {
         key: [item.run_ns for trial in trials.values() for item in trial.series if item.name == series and item.run_ns]
         for key, trials in measurement.configurations().items()
     }
     files = {item.file: item for item in bundle.files}
 
-    def place(key: Configuration) -> tuple[int, str, str, str, str]:
+    def place(key: Configuration) -> tuple[int, str, str, bool, str]:
         file, runtime, threads = key
-        return threads, files[file].format, runtime, files[file].role, file
+        return threads, files[file].format, runtime, files[file].role == "baseline", file
 
     return {key: found[key] for key in sorted(found, key=place) if found[key]}
 

@@ -20,6 +20,7 @@ from edgebert.errors import MissingExtraError
 from edgebert.printable import printable
 from tests.support import report_values as rv
 from tests.support.pages import Page, parsed
+from tests.web.chromium import Chromium
 
 pytest.importorskip("jinja2", reason="jinja2 fills the page")
 pytest.importorskip("matplotlib", reason="matplotlib draws the plots")
@@ -245,6 +246,26 @@ def test_a_browser_draws_the_page_in_both_colour_schemes(report, tmp_path: Path)
         assert float(pixels.std()) > 0.05
     assert brightness["dark"] < 0.3
     assert brightness["light"] > 0.7
+
+
+def test_file_names_and_captions_stay_on_a_phone(report, tmp_path: Path):
+    """On 375 pixels nothing but tables scrolls sideways; in these the first cell stays, and the title does not move."""
+    path = tmp_path / "page.html"
+    path.write_text(page_text([report]), encoding="utf-8")
+    places = (
+        "Array.from(document.querySelectorAll('.wide'), (wide) => { const cell = wide.querySelector('tbody th'),"
+        " title = wide.previousElementSibling, left = (node) => node.getBoundingClientRect().left,"
+        " before = [left(cell), left(title), left(wide)]; wide.scrollLeft = 1e4;"
+        " return [wide.scrollLeft, before, [left(cell), left(title), left(wide)]]; })"
+    )
+    with Chromium() as browser:
+        page = browser.page()
+        page.call("Emulation.setDeviceMetricsOverride", width=375, height=800, deviceScaleFactor=1, mobile=False)
+        page.open(path.as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") <= 375
+        found = page.evaluate(places)
+    assert sum(scrolled > 0 for scrolled, *_ in found) >= 3
+    assert all(before == after for _, before, after in found)
 
 
 @given(st.text())
