@@ -9,6 +9,7 @@ import pkgutil
 import re
 import subprocess
 import sys
+import tomllib
 import typing
 from pathlib import Path
 
@@ -139,6 +140,18 @@ def test_a_type_checker_sees_the_same_names():
     assert set(seen) == set(edgebert.__all__)
     for name, module in seen.items():
         assert getattr(edgebert, name).__module__ == module
+
+
+def test_a_strict_program_uses_every_name():
+    """`make lint` checks tests/typing/program.py as strictly as mypy can, and no public name is missing in it."""
+    root = Path(__file__).parents[1]
+    program = (root / "tests" / "typing" / "program.py").read_text(encoding="utf-8")
+    assert set(re.findall(r"\bedgebert\.(\w+)", program)) == set(edgebert.__all__)
+    mypy = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mypy"]
+    assert "tests/typing" in mypy["files"]
+    assert mypy["strict"]
+    (strictest,) = [item for item in mypy["overrides"] if item["module"] == ["program"]]
+    assert strictest["disallow_any_expr"]
 
 
 def test_an_unknown_name_is_an_attribute_error():
