@@ -81,7 +81,7 @@ def calls(folder: Path) -> dict[str, dict[str, Any]]:
             "force": False,
         },
         "finetune": {
-            "base": model, "train": dataset, "evaluation": dataset, "out": out,
+            "base": model, "training": dataset, "evaluation": dataset, "out": out,
             "options": edgebert.FinetuneOptions(), "force": False,
         },
         "import_bert": {"source": model, "out": out, "force": False},

@@ -70,7 +70,7 @@ class FinetuneResult:
 
 def finetune(
     base: str | Path,
-    train: Dataset | str | Path,
+    training: Dataset | str | Path,
     evaluation: Dataset | str | Path | None,
     out: str | Path,
     *,
@@ -90,7 +90,7 @@ def finetune(
 
     Args:
         base: Folder or Hub id of a DistilBERT checkpoint.
-        train: Examples to learn from, or the path of their file.
+        training: Examples to learn from, or the path of their file.
         evaluation: Examples to measure the result on, or the path of their file; without ``patience`` they do not
             influence it.
         out: Folder to be made; nothing is left of it after a failure.
@@ -118,7 +118,7 @@ def finetune(
         PosixPath('model')
     """
     expect("base", base, *PLACE)
-    expect("train", train, Dataset, *PLACE)
+    expect("training", training, Dataset, *PLACE)
     expect("evaluation", evaluation, Dataset, *PLACE, NoneType)
     out = path_of("out", out)
     expect("task", task, str, NoneType)
@@ -126,11 +126,11 @@ def finetune(
     expect("options", options, FinetuneOptions)
     expect("force", force, bool)
     expect("progress", progress, Callable)
-    if not isinstance(train, Dataset):
-        train = read_dataset(train, task=task)
+    if not isinstance(training, Dataset):
+        training = read_dataset(training, task=task)
     if not isinstance(evaluation, Dataset | None):
-        evaluation = read_dataset(evaluation, task=train.task, labels=train.labels or None)
-    check_data(train, evaluation, task, options)
+        evaluation = read_dataset(evaluation, task=training.task, labels=training.labels or None)
+    check_data(training, evaluation, task, options)
     # The Trainer asks for accelerate only when it starts.
     require("accelerate", "torch", "transformers", extra="train", purpose="fine-tuning")
     with ExitStack() as held:
@@ -139,9 +139,9 @@ def finetune(
             stage = held.enter_context(staged_folder(out, force=force, marker="config.json"))
         else:
             stage = Path(held.enter_context(tempfile.TemporaryDirectory()))
-        model = starting_model(base, train, options)
+        model = starting_model(base, training, options)
         state = out.with_name(out.name + ".state")
-        course = _train(model, train, evaluation, teacher, options, stage, state, progress)
+        course = _train(model, training, evaluation, teacher, options, stage, state, progress)
         if not _is_finite(model.module):
             drop_state(state)
             raise UsageError(
@@ -151,21 +151,21 @@ def finetune(
         score = _score(model, evaluation, options, progress) if evaluation else None
         if is_main:
             save_model(model, stage)
-            kept = _kept(course, train.task, options)
-            draw_curve(course.epochs, kept, METRICS[_metric(train.task)].name, stage / CURVE)
-            text = card(train, evaluation, options, course.epochs, kept, score, base, teacher)
+            kept = _kept(course, training.task, options)
+            draw_curve(course.epochs, kept, METRICS[_metric(training.task)].name, stage / CURVE)
+            text = card(training, evaluation, options, course.epochs, kept, score, base, teacher)
             (stage / "README.md").write_text(text, encoding="utf-8")
     if is_main:
         drop_state(state)
     return FinetuneResult(
         path=out,
-        task=train.task,
-        labels=train.labels,
-        train_examples=len(train.examples),
-        metric=_metric(train.task),
+        task=training.task,
+        labels=training.labels,
+        train_examples=len(training.examples),
+        metric=_metric(training.task),
         score=score,
         epochs=tuple(course.epochs),
-        best_epoch=_kept(course, train.task, options),
+        best_epoch=_kept(course, training.task, options),
     )
 
 
