@@ -20,7 +20,8 @@ from benchmarks.studies import render as render_results
 from benchmarks.suite import RESULTS, ROOT, Options, SuiteOptions, load_suite
 from benchmarks.summary import README, replace_summary, summary
 from edgebert.cli import output
-from edgebert.cli.options import Command, Verbose, with_home
+from edgebert.cli.commands import Command, with_home
+from edgebert.cli.options import Verbose
 from edgebert.cli.run import run
 from edgebert.progress import Progress
 

@@ -9,7 +9,8 @@ from typing import Annotated, NoReturn
 import typer
 
 from edgebert.cli import output
-from edgebert.cli.options import Json, Verbose, add_commands, argument, option
+from edgebert.cli.commands import add_commands
+from edgebert.cli.options import Json, Verbose, argument, option
 from edgebert.cli.run import run
 from export.release import INDEX, LIST, chosen, make_releases, read_releases, write_index
 
@@ -51,7 +52,7 @@ def export(
     output.show_note(f"wrote {out / INDEX}")
 
 
-add_commands(app, (export, "python -m export --list   or: python -m export demo --out build/release"))
+add_commands(app, (export, "python -m export --list\npython -m export demo --out build/release"))
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -181,7 +181,9 @@ def test_the_reference_names_every_command_and_option():
         assert command.help
         assert f"$ edgebert {name}" in sections[name]
         for option in options_of(command) - {"--help", "-h"}:
-            assert re.search(rf"^\| `{option}[ `]", sections[name], re.MULTILINE), f"{name} {option}"
+            assert re.search(rf"^\| (`-\w`, )?(`[\w-]+`, )?`{option}`", sections[name], re.MULTILINE), (
+                f"{name} {option}"
+            )
 
 
 @pytest.mark.parametrize("page", PAGES, ids=relative)

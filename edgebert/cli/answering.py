@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 import edgebert
-from edgebert.cli.options import one_of, option, within
+from edgebert.cli.choices import AggregationName
+from edgebert.cli.options import option, within
 from edgebert.errors import UsageError
 from edgebert.printable import shown
 
@@ -20,31 +21,29 @@ def _split(_param: typer.CallbackParam, values: list[str] | None) -> list[str] |
 
 
 Aggregation = Annotated[
-    str | None,
+    AggregationName | None,
     option(
-        "Entities: whose label a word has, as in the Hub's pipeline: simple, first, average or max.",
-        "--aggregation",
-        default=_STORED,
-        check=one_of("simple", "first", "average", "max"),
+        "Entities: how the tokens of a word give its label, as in the Hub's pipeline.", "--aggregation", default=_STORED
     ),
 ]
 Threshold = Annotated[
     list[str] | None,
     option(
-        "Several labels: probability above which each label is given, as in 0.4; for one label LABEL=0.4, repeatable.",
+        "Several labels: probability above which a label is given, e.g. 0.4; for one label LABEL=0.4.",
         "--threshold",
+        metavar="[LABEL=]NUMBER",
         default=_STORED,
         check=_split,
     ),
 ]
 NoAnswer = Annotated[
     bool | None,
-    option("Question answering: whether 'no answer' is an answer.", "--no-answer/--always-answer", default=_STORED),
+    option("Question answering: allow the answer that there is none.", "--no-answer/--always-answer", default=_STORED),
 ]
 Stride = Annotated[
     int | None,
     option(
-        "Question answering: tokens of a long context that two windows share.",
+        "Question answering: tokens that two windows of a long context share.",
         "--stride",
         default=_STORED,
         check=within(0, 512),
@@ -81,12 +80,12 @@ def thresholds(given: list[str] | None) -> tuple[float | None, dict[str, float]]
 
 
 def answer_options(
-    *, aggregation: str | None, threshold: list[str] | None, no_answer: bool | None, stride: int | None
+    *, aggregation: AggregationName | None, threshold: list[str] | None, no_answer: bool | None, stride: int | None
 ) -> edgebert.AnswerOptions:
     """Return what these options say; errors as for ``AnswerOptions``."""
     every, some = thresholds(threshold)
     return edgebert.AnswerOptions(
-        aggregation=aggregation,  # type: ignore[arg-type]  # one of these words: the option checks it
+        aggregation=aggregation,
         threshold=every,
         thresholds=some,
         no_answer=no_answer,

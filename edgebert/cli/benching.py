@@ -7,94 +7,121 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import edgebert
 from edgebert.cli import output
+from edgebert.cli.choices import Runtime, complete_cores, complete_count, complete_device
 from edgebert.cli.options import (
+    BundleFolder,
     DataColumns,
     Force,
     Json,
     LabelColumn,
     PairColumn,
+    Restart,
     TextColumn,
     Wide,
-    add_commands,
-    argument,
     numbers,
-    one_of,
     option,
 )
 from edgebert.errors import EdgebertError, UsageError
-from edgebert.ondevice.session import RUNTIMES
 
 if TYPE_CHECKING:
     from edgebert.benchmarking.report import Report
     from edgebert.benchmarking.run.runner import BenchmarkResult
     from edgebert.device.board import Board
 
-worker_app = typer.Typer(help="Make the worker that phones and boards need.", no_args_is_help=True)
-emulator_app = typer.Typer(help="Make emulated ARM processors ready on this machine.", no_args_is_help=True)
-
 
 def bench(
-    bundle: Annotated[Path, argument("Bundle.")],
-    out: Annotated[Path, option("Report to write, as in report.json.")],
+    bundle: BundleFolder,
+    out: Annotated[Path, option("Report to write, e.g. report.json.", "--out", "-o", metavar="FILE")],
     device: Annotated[
         list[str] | None,
         option(
-            "local, ssh:user@host:port, adb:SERIAL or emulator:CPU; repeatable (edgebert devices lists them).",
+            "Device: local, ssh:USER@HOST:PORT, adb:SERIAL or emulator:CPU; edgebert devices lists them.",
+            metavar="DEVICE",
             default="local",
+            commas=True,
+            complete=complete_device,
         ),
     ] = None,
     evaluation: Annotated[
-        Path | None, option("Data file with right answers to run.", "--eval", default="the golden texts")
+        Path | None,
+        option(
+            "Data file with right answers to run.", "--eval", metavar="FILE", default="the golden inputs of the bundle"
+        ),
     ] = None,
     runtime: Annotated[
         list[str] | None,
-        option(
-            "onnxruntime, litert or tflite-runtime; repeatable.",
-            default="one that is there for each format",
-            check=one_of(*RUNTIMES),
-        ),
+        option("Runtime to run the files in.", default="one for each format", choices=get_args(Runtime), commas=True),
     ] = None,
     file: Annotated[
-        list[str] | None, option("Only this file and its float baseline, as in int8.onnx; repeatable.", default="all")
+        list[str] | None,
+        option(
+            "File of the bundle to measure beside its FP32 baseline, e.g. int8.onnx.",
+            metavar="NAME",
+            default="all",
+            commas=True,
+        ),
     ] = None,
-    threads: Annotated[str | None, option("Thread counts, as in 1,2,4.", default="the suite's, 1")] = None,
+    threads: Annotated[
+        list[str] | None,
+        option("Number of threads, e.g. 1,2,4.", metavar="N", default="1, or as in the suite", commas=True),
+    ] = None,
     runs: Annotated[
-        int | None, option("Counted inferences of each series in a process.", default="the suite's, 30")
+        int | None, option("Counted inferences of each series in a process.", default="30, or as in the suite")
     ] = None,
-    warm_up: Annotated[int | None, option("Inferences before them.", default="the suite's, 3")] = None,
+    warm_up: Annotated[
+        int | None, option("Inferences before them, not counted.", default="3, or as in the suite")
+    ] = None,
     processes: Annotated[
-        int | None, option("Fresh processes of each file and thread count.", default="the suite's, 8")
+        int | None, option("Fresh processes for each file and thread count.", default="8, or as in the suite")
     ] = None,
-    suite: Annotated[Path | None, option("TOML file that says how to measure.")] = None,
+    suite: Annotated[Path | None, option("TOML file with the settings of the benchmark.", metavar="FILE")] = None,
     eval_samples: Annotated[
-        str | None, option("Texts of --eval to answer on each device: a number, or all.", default="the suite's, 0")
+        str | None,
+        option(
+            "Examples of --eval to score on each device.",
+            metavar="N|all",
+            default="0, or as in the suite",
+            complete=complete_count,
+        ),
     ] = None,
     cores: Annotated[
-        str | None, option("Cores to pin to: big, little, or numbers as in 0,1.", default="the system's")
+        str | None,
+        option(
+            "CPU cores to run on: big, little, or numbers, e.g. 0,1.",
+            metavar="CORES",
+            default="chosen by the system",
+            complete=complete_cores,
+        ),
     ] = None,
     python: Annotated[
-        str | None, option("Python of the device, with numpy and a runtime, as in /usr/bin/python3.")
+        str | None, option("Python on the device that has numpy and a runtime, e.g. /usr/bin/python3.", metavar="PATH")
     ] = None,
-    worker: Annotated[Path | None, option("Worker archive for the device (edgebert worker build makes it).")] = None,
+    worker: Annotated[
+        Path | None, option("Worker archive for the device, made by edgebert worker build.", metavar="FILE")
+    ] = None,
     text_column: TextColumn = None,
     pair_column: PairColumn = None,
     label_column: LabelColumn = None,
     *,
-    clean: Annotated[bool, option("Remove everything of edgebert from the devices afterwards.", "--clean")] = False,
-    restart: Annotated[
-        bool, option("Start over: discard what an unfinished run to the same --out measured.", "--restart")
-    ] = False,
+    clean: Annotated[bool, option("Remove all edgebert files from the devices afterwards.", "--clean")] = False,
+    restart: Restart = False,
     force: Force = False,
     wide: Wide = False,
     as_json: Json = False,
 ) -> None:
-    """Measure a bundle against its float baseline on real or emulated devices; an interrupted run resumes."""
+    """Benchmark the int8 and FP32 files of a bundle on devices, interleaved; an interrupted run resumes.
+
+    [Benchmarking](benchmarking.md) describes what is measured and how to read it. The state of an interrupted run is in
+    `OUT.journal`: the same command resumes it, and `--restart` discards it. `--force` replaces a finished report, and
+    never another file.
+
+    Exit code 1: a file computes something else on a device than the model. Exit code 3: a device did not finish; the
+    report of the others is written.
+    """
     from edgebert.benchmarking.report import REPORT
     from edgebert.benchmarking.run.devices import connect, parse_url
     from edgebert.benchmarking.run.journal import journal_of
@@ -160,7 +187,10 @@ def bench(
 
 
 def devices(*, as_json: Json = False) -> None:
-    """List the devices that can be measured on, and for the rest why not and what mends it."""
+    """List available devices. For unavailable ones, show the reason and how to fix it.
+
+    Phones need the program `adb`, boards need `ssh`. Boards cannot be discovered: name them with `ssh:USER@HOST`.
+    """
     from edgebert.benchmarking.run.devices import found_devices
 
     found = found_devices(cache=cache_folder())
@@ -174,46 +204,6 @@ def devices(*, as_json: Json = False) -> None:
             output.show_hanging(f"{'':<5}  {'':<{width}}  ", item.why)
         if item.mend:
             output.show_text(f"{'':<5}  -> {item.mend}")
-
-
-def build(
-    out: Annotated[Path, option("File to make, as in worker-aarch64.tar.gz.")],
-    *,
-    force: Force = False,
-    as_json: Json = False,
-) -> None:
-    """Make the self-contained aarch64 worker: loader, Python, numpy and runtimes, so that a device needs nothing."""
-    from edgebert.workers.archive import WORKER_ARCHIVE
-    from edgebert.workers.build import build_worker
-
-    output.check_output(out, WORKER_ARCHIVE, force=force, is_shared=True, parents=True)
-    with output.progress_bar() as progress:
-        manifest = build_worker(out, cache=cache_folder(), progress=progress, force=force)
-    if as_json:
-        output.show_json(manifest)
-        return
-    for package in manifest.packages:
-        output.show_text(f"{package.name:<24} {package.version}")
-    output.show_note(f"wrote {out} ({out.stat().st_size / 1e6:.1f} MB): give it to edgebert bench as --worker")
-
-
-def setup(*, as_json: Json = False) -> None:
-    """Fetch and build what emulator:CPU needs, from Debian's and PyPI's packages; done again it does nothing."""
-    from edgebert.emulation.setup import set_up_emulator
-
-    with output.progress_bar() as progress:
-        facts = set_up_emulator(cache_folder(), progress=progress)
-    if as_json:
-        output.show_json(facts)
-        return
-    output.show_text(f"ready: {facts.running}")
-    cannot = facts.cannot_count
-    output.show_text(f"no instruction counts: {cannot}" if cannot else "instructions can be counted")
-    output.show_note("try: edgebert bench BUNDLE --device emulator:cortex-a76 --out report.json")
-
-
-add_commands(worker_app, (build, "edgebert worker build --out worker-aarch64.tar.gz"))
-add_commands(emulator_app, (setup, "edgebert emulator setup"))
 
 
 def cache_folder() -> Path:
@@ -255,7 +245,7 @@ def _show(report: Report, out: Path, *, wide: bool) -> None:
         for note in measurement.notes:
             output.show_note(f"note: {note}")
         for text in section.warnings:
-            output.show_note(f"warning: {text}")
+            output.show_warning(text)
     output.show_truncated(report.texts.truncated, report.bundle.text.max_length)
     output.show_left_out(left_out)
     output.show_note(f"wrote {out}; edgebert report {out} --html page.html draws it")

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import edgebert
 from edgebert.cli import output
+from edgebert.cli.choices import Runtime
 from edgebert.cli.layout import in_each_layer
-from edgebert.cli.options import Force, Json, Wide, argument, one_of, option
+from edgebert.cli.options import BundleFolder, Json, Wide, argument, option
 from edgebert.errors import CheckFailed, EnvironmentProblem, UsageError
-from edgebert.ondevice.session import RUNTIMES
 from edgebert.printable import listed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edgebert.embedding.embed import Embedding
-    from edgebert.embedding.places import Place
     from edgebert.manifest import Artifact, Manifest
 
 
-def inspect(bundle: Annotated[Path, argument("Bundle.")], *, wide: Wide = False, as_json: Json = False) -> None:
-    """Show what is inside a bundle: sizes by part, operators, inputs and outputs, lengths, versions."""
+def inspect(bundle: BundleFolder, *, wide: Wide = False, as_json: Json = False) -> None:
+    """Show what is in a bundle: sizes, operators, inputs, outputs, lengths and versions.
+
+    Sizes, operators and versions were read from the files when they were made. `--json` prints the manifest.
+    """
     from edgebert.parity import PARITY
 
     opened = edgebert.open_bundle(bundle)
@@ -44,17 +45,25 @@ def inspect(bundle: Annotated[Path, argument("Bundle.")], *, wide: Wide = False,
 
 
 def verify(
-    bundle: Annotated[Path, argument("Bundle.")],
+    bundle: BundleFolder,
     runtime: Annotated[
-        list[str] | None, option("Runtime to run it in; repeatable.", default="all installed", check=one_of(*RUNTIMES))
+        list[str] | None,
+        option("Runtime to run the files in.", default="all installed", choices=get_args(Runtime), commas=True),
     ] = None,
     public_key: Annotated[
-        Path | None, option("Public key (Ed25519, PEM) that must have signed it.", default="none")
+        Path | None, option("Public key (Ed25519, PEM) that must have signed the bundle.", metavar="FILE")
     ] = None,
     *,
     as_json: Json = False,
 ) -> None:
-    """Check hashes, sizes, golden ids and golden logits; exit 1 when anything is wrong."""
+    """Verify the integrity of a bundle: hashes, sizes, golden token IDs and golden logits.
+
+    All checks are made, also after one has failed. A file that no installed runtime can run is shown as `not run`.
+    [Verify](verify.md) describes what is compared and what a passed check does not promise. With `--json`, `checks` has
+    what was compared, file, runtime, outcome and detail.
+
+    Exit code 1: a check failed.
+    """
     checks = edgebert.verify(bundle, runtimes=tuple(runtime) if runtime else None, public_key=public_key)
     failed = [item for item in checks if item.ok is False]
     if as_json:
@@ -72,27 +81,46 @@ def verify(
 
 
 def sign(
-    bundle: Annotated[Path | None, argument("Bundle.", default="none")] = None,
-    key: Annotated[Path | None, option("Private key (Ed25519, PEM) to sign with.", default="none")] = None,
-    new_key: Annotated[Path | None, option("Make a private key in this file, and FILE.pub.", default="none")] = None,
+    bundle: Annotated[Path | None, argument("Bundle folder.")] = None,
+    key: Annotated[Path | None, option("Private key (Ed25519, PEM) to sign with.", metavar="FILE")] = None,
+    new_key: Annotated[
+        Path | None, option("File to write a new private key to; the public key is FILE.pub.", metavar="FILE")
+    ] = None,
+    *,
+    as_json: Json = False,
 ) -> None:
-    """Sign a bundle with an Ed25519 key, or make a key."""
+    """Sign a bundle with an Ed25519 key, or create a key.
+
+    Writes `edgebert.sig` into the bundle: a signature of `edgebert.json`, which has the hash of every other file. Sign
+    last: `export` and `strip` write a new manifest. The key is PEM without a password, e.g. from `openssl genpkey
+    -algorithm ed25519`. Needs the extra `sign`. [Verify](verify.md#signatures) describes who checks the signature.
+    """
     from edgebert import publishing
 
     if new_key is not None:
         if bundle is not None or key is not None:
             raise UsageError("--new-key makes a key and signs nothing", hint="sign with --key in a second command")
         public = publishing.new_key(new_key)
+        if as_json:
+            output.show_json({"private_key": str(new_key), "public_key": str(public)})
+            return
         output.show_note(f"wrote {new_key}: keep it secret")
         output.show_note(f"wrote {public}: give it to those who check")
         return
     if bundle is None or key is None:
         raise UsageError("a bundle and --key FILE are needed", hint="edgebert sign --new-key FILE makes a key")
-    output.show_note(f"wrote {publishing.sign(bundle, key)}")
+    signature = publishing.sign(bundle, key)
+    if as_json:
+        output.show_json({"signature": str(signature)})
+        return
+    output.show_note(f"wrote {signature}")
 
 
 def doctor(*, as_json: Json = False) -> None:
-    """Show which runtimes and extras are installed, what clashes, whether this CPU can be trusted, and the mends."""
+    """Check this machine: installed runtimes and extras, conflicts, and how to fix them.
+
+    Reads the metadata of installed packages and imports none of them. Exit code 3: packages conflict.
+    """
     findings = edgebert.diagnose()
     if as_json:
         output.show_json(list(findings))
@@ -104,91 +132,6 @@ def doctor(*, as_json: Json = False) -> None:
                 output.show_text(f"{'':<8} -> {item.mend}")  # not wrapped: a command is there to be copied
     if clashes := [item.topic for item in findings if item.status == "clash"]:
         raise EnvironmentProblem(f"{len(clashes)} clash: {', '.join(clashes)}")
-
-
-def embed(
-    bundle: Annotated[Path, argument("Bundle folder.")],
-    android: Annotated[
-        Path | None, option("Assets folder of an Android module, e.g. app/src/main/assets.", default="none")
-    ] = None,
-    into: Annotated[Path | None, option("Plain folder to make, for any other app.", default="none")] = None,
-    file: Annotated[str | None, option("Model file to take.", default="the only one that ships, or int8.onnx")] = None,
-    folder: Annotated[str | None, option("Name of the folder within the assets.", default="edgebert")] = None,
-    kotlin_package: Annotated[
-        str | None, option("Also write EdgebertModel.kt, in this package.", default="none")
-    ] = None,
-    kotlin_out: Annotated[
-        Path | None, option("The Kotlin file to write.", default="in src/main/kotlin or java beside the assets")
-    ] = None,
-    public_key: Annotated[
-        Path | None, option("Public key (Ed25519, PEM) that must have signed the bundle.", default="none")
-    ] = None,
-    *,
-    check: Annotated[bool, option("Write nothing; exit 1 unless all is there and up to date.", "--check")] = False,
-    force: Force = False,
-    as_json: Json = False,
-) -> None:
-    """Copy what ships of a bundle into an app, with a Kotlin file that names it, and say what the build needs."""
-    from edgebert.embedding.embed import embed as put
-
-    place = _place(android, into, folder=folder, package=kotlin_package, kotlin_out=kotlin_out)
-    made = put(bundle, place, file=file, public_key=public_key, check=check, force=force)
-    if as_json:
-        output.show_json(_plain(made))
-        return
-    output.show_table(("file", "size MB"), [(item.file, f"{item.size_bytes / 1e6:.3f}") for item in made.files])
-    if place.kind == "android" and not check:
-        _show_build(made)
-    if not made.written:
-        output.show_note(f"up to date: {place.folder}{f', {place.kotlin}' if place.kotlin else ''}")
-    for path in made.written:
-        output.show_note(f"wrote {path}")
-
-
-def _place(
-    android: Path | None, into: Path | None, *, folder: str | None, package: str | None, kotlin_out: Path | None
-) -> Place:
-    from edgebert.embedding.places import FOLDER, android_place, folder_place
-
-    if (android is None) == (into is None):
-        raise UsageError("one of --android and --into is needed, and only one", hint="edgebert embed --help")
-    if android is not None:
-        name = FOLDER if folder is None else folder
-        return android_place(android, folder=name, package=package, kotlin_out=kotlin_out)
-    assert into is not None
-    for name, value in (("--folder", folder), ("--kotlin-package", package), ("--kotlin-out", kotlin_out)):
-        if value is not None:
-            raise UsageError(f"{name} goes with --android only", hint="leave it out, or give --android")
-    return folder_place(into)
-
-
-def _show_build(made: Embedding) -> None:
-    from edgebert.embedding.android import advice, apk_bytes
-
-    wanted = advice(made.artifact)
-    output.show_text("build.gradle.kts of the module:", "")
-    output.show_text(*(f"    {line}".rstrip() for line in wanted.gradle.splitlines()))
-    output.show_text("", "proguard-rules.pro, if the app is shrunk by R8:", "")
-    output.show_text(f"    {wanted.rules}", "")
-    size = apk_bytes(made.place.folder, made.files, made.artifact)
-    output.show_text(f"adds {size / 1e6:.1f} MB to the APK: the model as it is, the other files compressed")
-    for note in wanted.notes:
-        output.show_note(f"note: {note}")
-
-
-def _plain(made: Embedding) -> dict[str, object]:
-    from edgebert.embedding.android import advice, apk_bytes
-
-    android = made.place.kind == "android"
-    return {
-        "model": made.artifact.file,
-        "folder": str(made.place.folder),
-        "files": list(made.files),
-        "kotlin": None if made.place.kotlin is None else str(made.place.kotlin),
-        "written": [str(path) for path in made.written],
-        "apk_bytes": apk_bytes(made.place.folder, made.files, made.artifact) if android else None,
-        "build": advice(made.artifact) if android else None,
-    }
 
 
 def _inspection_head(manifest: Manifest, *, wide: bool) -> list[tuple[str, str]]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import edgebert
 from edgebert.cli import output
 from edgebert.cli.answering import Aggregation, NoAnswer, Stride, Threshold, answer_options
+from edgebert.cli.choices import complete_recipe
 from edgebert.cli.layout import Column
 from edgebert.cli.options import (
+    BundleFolder,
     DataColumns,
     Force,
     Json,
@@ -21,34 +23,43 @@ from edgebert.cli.options import (
     argument,
     numbers,
     option,
-    words,
 )
-from edgebert.errors import DataError, OutputError, UsageError
-from edgebert.recipe import built_in_recipes, check_training, load_recipe, narrowed, recipe_text
-from edgebert.staging import check_folder, check_parent
+from edgebert.recipe import Format, built_in_recipes, check_training, load_recipe, narrowed, recipe_text
+from edgebert.staging import check_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from edgebert.bundle import Bundle
-    from edgebert.demo.run import Compared
     from edgebert.manifest import Artifact, Manifest
 
-_RECIPE = "Built-in recipe (edgebert recipes) or a .toml file."
+RECIPE = "Built-in recipe (edgebert recipes lists them) or a .toml file."
 
 
 def export(
     model: Model,
-    out: Annotated[Path, option("Folder to make.")],
-    recipe: Annotated[str, option(_RECIPE)] = "int8",
-    train: Annotated[Path | None, option("Texts a recipe that prunes learns from; also .txt.")] = None,
-    evaluation: Annotated[Path | None, option("Data file with right answers to score every file on.", "--eval")] = None,
-    baseline: Annotated[
-        str | None, option("Model to compare with, as the one a pruned MODEL was cut from.", default="MODEL")
+    out: Annotated[Path, option("Bundle folder to write.", "--out", "-o", metavar="FOLDER")],
+    recipe: Annotated[str, option(RECIPE, metavar="RECIPE", complete=complete_recipe)] = "int8",
+    train: Annotated[
+        Path | None, option("Data file to prune with, for recipes that prune; labels are optional.", metavar="FILE")
     ] = None,
-    formats: Annotated[str | None, option("Formats to make, as in onnx,tflite.", default="the recipe's")] = None,
+    evaluation: Annotated[
+        Path | None, option("Data file with right answers; every file is scored on it.", "--eval", metavar="FILE")
+    ] = None,
+    baseline: Annotated[
+        str | None,
+        option("Model to compare with, e.g. the one that MODEL was pruned from.", metavar="MODEL", default="MODEL"),
+    ] = None,
+    formats: Annotated[
+        list[str] | None,
+        option("File format to write.", default="those of the recipe", choices=get_args(Format), commas=True),
+    ] = None,
     lengths: Annotated[
-        str | None, option("TFLite input lengths in tokens, as in 16,32,64.", default="the recipe's")
+        list[str] | None,
+        option(
+            "Input length of the TFLite files, in tokens, e.g. 16,32,64; the last is the longest input of all files.",
+            metavar="N",
+            default="those of the recipe",
+            commas=True,
+        ),
     ] = None,
     text_column: TextColumn = None,
     pair_column: PairColumn = None,
@@ -59,12 +70,12 @@ def export(
     stride: Stride = None,
     *,
     no_baseline: Annotated[
-        bool, option("Leave the FP32 files out of the bundle once all is compared.", "--no-baseline")
+        bool, option("Leave the FP32 files out of the bundle after the comparison.", "--no-baseline")
     ] = False,
     allow_added_tokens: Annotated[
         bool,
         option(
-            "Export a tokenizer with added tokens, e.g. <url>; your app's tokenizer must read text.added_tokens.",
+            "Accept a tokenizer with added tokens, e.g. <url>; your app must read text.added_tokens.",
             "--allow-added-tokens",
         ),
     ] = False,
@@ -72,13 +83,24 @@ def export(
     wide: Wide = False,
     as_json: Json = False,
 ) -> None:
-    """Turn a fine-tuned DistilBERT into a bundle of verified int8 files, pruned before if the recipe says so."""
+    """Export a fine-tuned DistilBERT as a bundle of verified int8 files for apps.
+
+    `--recipe` says what to make; some recipes prune the model first and need `--train`. [Pruning](pruning.md) says
+    which recipe is for what. With `--eval`, the score of every file and its change against FP32 are written into the
+    bundle. A pruned file is compared with the model before pruning. `--force` replaces an older bundle, and never a
+    folder that holds other things. `--json` prints the manifest, see [bundle format](bundle-format.md).
+
+    A tokenizer with added tokens (`tokenizer.add_tokens(["<url>"])`) needs `--allow-added-tokens`: an app that has only
+    `vocab.txt` would split `<url>` into pieces. edgebert's Java core and web page read these tokens from
+    `text.added_tokens` of the manifest; [tokenizer](tokenizer.md#1-special-and-added-tokens) shows how to do it
+    elsewhere.
+    """
     from edgebert.bundle import MANIFEST
     from edgebert.prediction import task_of
 
     plan = narrowed(
         load_recipe(recipe),
-        formats=None if formats is None else words(formats),
+        formats=formats,
         lengths=None if lengths is None else numbers(lengths, "--lengths", example="16,32,64"),
     )
     check_training(plan, given=train is not None)
@@ -121,13 +143,18 @@ def export(
 
 
 def strip(
-    bundle: Annotated[Path, argument("Bundle.")],
-    out: Annotated[Path, option("Folder to make.")],
+    bundle: BundleFolder,
+    out: Annotated[Path, option("Bundle folder to write.", "--out", "-o", metavar="FOLDER")],
     *,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Copy a bundle without its FP32 baselines: a slim bundle."""
+    """Copy a bundle without its FP32 files.
+
+    The FP32 files in `baseline/` are most of the size of a bundle, and no app needs them. `verify`, `predict` and
+    `embed` take such a slim bundle like any other; `evaluate` needs the full one to compute the change against FP32.
+    See [slim bundles](bundle-format.md#slim-bundles).
+    """
     made = edgebert.strip(bundle, out, force=force)
     if as_json:
         output.show_json(made.manifest)
@@ -137,12 +164,17 @@ def strip(
 
 
 def recipes(
-    name: Annotated[str | None, argument("Recipe to print as TOML.")] = None,
+    name: Annotated[
+        str | None, argument("Recipe to print as TOML.", metavar="RECIPE", complete=complete_recipe)
+    ] = None,
     *,
     wide: Wide = False,
     as_json: Json = False,
 ) -> None:
-    """List the built-in recipes, or print one to start your own from."""
+    """List the built-in recipes, or print one as a start for your own.
+
+    Save the printed recipe as a `.toml` file, change it, and give its path to `export --recipe`.
+    """
     if as_json:
         output.show_json(list(built_in_recipes()) if name is None else load_recipe(name))
     elif name is not None:
@@ -166,53 +198,6 @@ def recipes(
             for item in built_in_recipes()
         ]
         output.show_left_out(output.show_table(columns, rows, wide=wide))
-
-
-def demo(
-    out: Annotated[Path, option("Folder for checkpoint, texts and bundle.")] = Path("edgebert-demo"),
-    train: Annotated[Path | None, option("Training texts of your own.")] = None,
-    evaluation: Annotated[Path | None, option("Held-back texts of your own.", "--eval")] = None,
-    recipe: Annotated[str | None, option(_RECIPE, default="int8, and beside it keep50-int8")] = None,
-    *,
-    as_json: Json = False,
-) -> None:
-    """Fine-tune a real encoder on real texts, export it whole and pruned, score and time it: the whole path."""
-    plan = None if recipe is None else load_recipe(recipe)
-    if (train is None) != (evaluation is None):
-        raise UsageError("--train and --eval go together", hint="give both files, or neither")
-    for file in (train, evaluation):
-        if file is not None and not file.is_file():
-            raise DataError(f"{file}: there is no such file", hint="give a data file with right answers")
-    if out.exists() and not out.is_dir():
-        raise OutputError(f"{out}: exists already, and is not a folder", hint="give another name")
-    check_parent(out)
-
-    from edgebert.demo.run import run_demo  # loads torch
-
-    with output.progress_bar() as progress:
-        made = run_demo(out, train=train, evaluation=evaluation, recipe=plan, progress=progress)
-    if as_json:
-        pruned = made.pruned.manifest if made.pruned else None
-        files = {"files": list(made.files), "predictions": made.predictions}
-        output.show_json({"manifest": made.bundle.manifest, "pruned": pruned, **files})
-        return
-    if made.reused:
-        output.show_note(f"taken from an earlier run: {', '.join(made.reused)}")
-    columns = ("file", "size MB", "accuracy %", output.CHANGE, "ms a text", "speed-up")
-    output.show_table(columns, _compared_rows(made.files))
-    output.show_text("times: on this machine, one thread, one text after another", "")
-    for item in made.predictions:
-        output.show_text(f"{item.label}  {item.probability:.3f}  {item.text}")
-    output.show_text("")
-    for what, where in (
-        ("checkpoint", made.model),
-        ("bundle", made.bundle.root),
-        *((("pruned bundle", made.pruned.root),) if made.pruned else ()),
-        ("model card", (made.pruned or made.bundle).path("README.md")),
-        ("training texts", made.train),
-        ("held-back texts", made.evaluation),
-    ):
-        output.show_text(f"{what:<16} {where}")
 
 
 def show_files(bundle: Bundle, *, wide: bool = False) -> None:
@@ -271,19 +256,4 @@ def _export_row(bundle: Bundle, item: Artifact) -> list[str]:
         share_text(share_of_float(bundle.manifest, item)),
         *output.score_cells(item.score),
         f"{verified.max_difference:.1e} of {item.tolerance:.1e}",
-    ]
-
-
-def _compared_rows(files: Sequence[Compared]) -> list[list[str]]:
-    """Return one row for each file, baselines last, timed against the FP32 file of its format."""
-    float_ns = {item.artifact.format: item.text_ns for item in files if item.artifact.role == "baseline"}
-    return [
-        [
-            f"{item.bundle}/{item.artifact.file}",
-            f"{item.artifact.size_bytes / 1e6:.1f}",
-            *output.score_cells(item.artifact.score)[:2],
-            f"{item.text_ns / 1e6:.2f}",
-            f"{float_ns[item.artifact.format] / item.text_ns:.2f} x",
-        ]
-        for item in sorted(files, key=lambda item: item.artifact.role == "baseline")
     ]

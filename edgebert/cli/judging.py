@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import edgebert
 from edgebert.benchmarking.gate import results as gate
 from edgebert.cli import output
-from edgebert.cli.options import Force, Json, Wide, argument, option
+from edgebert.cli.choices import Condition
+from edgebert.cli.options import BundleFolder, Force, Json, Wide, argument, option
 from edgebert.cli.report_tables import show_comparison, show_report
 from edgebert.errors import CheckFailed, UsageError
 from edgebert.outputs import write_output
@@ -24,16 +23,19 @@ if TYPE_CHECKING:
 
 
 def report(
-    reports: Annotated[list[Path], typer.Argument(metavar="REPORT...", help="Reports that edgebert bench wrote.")],
-    html: Annotated[Path | None, option("File to write one self-contained page to.")] = None,
+    reports: Annotated[list[Path], argument("Report of edgebert bench.", metavar="REPORT...")],
+    html: Annotated[Path | None, option("HTML file to write.", metavar="FILE")] = None,
     *,
-    markdown: Annotated[bool, option("Print Markdown instead of tables.", "--markdown")] = False,
-    as_csv: Annotated[bool, option("Print CSV, one quantity a line, instead of tables.", "--csv")] = False,
+    markdown: Annotated[bool, option("Print Markdown.", "--markdown")] = False,
+    as_csv: Annotated[bool, option("Print CSV, one quantity per line.", "--csv")] = False,
     wide: Wide = False,
     as_json: Json = False,
     force: Force = False,
 ) -> None:
-    """Show times, accuracy and warnings of one or more reports: float against what ships, each device by itself."""
+    """Show the latency, accuracy and warnings of reports, int8 against FP32, device by device.
+
+    `--html` writes one page that needs no network and no scripts; it requires the extra `report`.
+    """
     from edgebert.benchmarking.analysis.rows import by_request, sections
     from edgebert.benchmarking.render.html import PAGE, page_text
     from edgebert.benchmarking.render.text import csv_text, markdown_text
@@ -90,40 +92,61 @@ def _plain(groups: Sequence[Sequence[Section]]) -> dict[str, object]:
     }
 
 
-_UNASKED = "not asked"
+_UNASKED = "not checked"
 
 
 def check(
-    bundle: Annotated[Path, argument("Bundle folder.")],
-    report: Annotated[Path | None, option("Report of edgebert bench.", default="none")] = None,
+    bundle: BundleFolder,
+    report: Annotated[
+        Path | None, option("Report of edgebert bench; limits on speed and on devices need it.", metavar="FILE")
+    ] = None,
     max_drop: Annotated[
         float | None,
         option(
-            "Points of a share (or a plain number, as of a correlation) that may be lost against float.",
+            "Largest drop of the metric against FP32: in points for a percentage, else a plain number.",
             default=_UNASKED,
         ),
     ] = None,
-    max_mb: Annotated[float | None, option("Largest file in MB of 1,000,000 bytes.", default=_UNASKED)] = None,
-    min_speedup: Annotated[float | None, option("Times as fast as float on the same device.", default=_UNASKED)] = None,
+    max_mb: Annotated[
+        float | None, option("Largest file size, in MB (1,000,000 bytes).", metavar="MB", default=_UNASKED)
+    ] = None,
+    min_speedup: Annotated[
+        float | None,
+        option("Smallest speed-up over FP32 on the same device, e.g. 3.", metavar="TIMES", default=_UNASKED),
+    ] = None,
     max_p90_ms: Annotated[
-        float | None, option("Time that 90 % of the inferences stay below.", default=_UNASKED)
+        float | None, option("Largest 90th percentile of the latency, in ms.", metavar="MS", default=_UNASKED)
     ] = None,
     min_agreement: Annotated[
-        float | None, option("Share of examples answered as by float, 0 to 1.", default=_UNASKED)
+        float | None,
+        option(
+            "Smallest share of examples with the same answer as FP32, from 0 to 1.", metavar="SHARE", default=_UNASKED
+        ),
     ] = None,
-    device: Annotated[str | None, option("Only this device of the report.", default="all")] = None,
-    file: Annotated[str | None, option("Only this file of the bundle.", default="all shipped")] = None,
-    series: Annotated[str, option("Texts that the times are of: all, or a length as in 32.")] = "all",
-    threads: Annotated[int | None, option("Only this thread count.", default="all measured")] = None,
-    junit: Annotated[Path | None, option("Also write a JUnit XML file.", default="none")] = None,
+    device: Annotated[str | None, option("Device of the report to check.", metavar="NAME", default="all")] = None,
+    file: Annotated[
+        str | None, option("File of the bundle to check, e.g. int8.onnx.", metavar="NAME", default="all shipped")
+    ] = None,
+    series: Annotated[
+        str, option("Inputs whose latency is checked: all, or a length in tokens, e.g. 32.", metavar="all|N")
+    ] = "all",
+    threads: Annotated[int | None, option("Thread count to check.", default="all measured")] = None,
+    junit: Annotated[Path | None, option("JUnit XML file to write.", metavar="FILE")] = None,
     github: Annotated[
-        bool | None, option("Annotations for GitHub Actions.", "--github/--no-github", default="on GitHub Actions")
+        bool | None,
+        option("Print annotations for GitHub Actions.", "--github/--no-github", default="when run by GitHub Actions"),
     ] = None,
     *,
-    allow_undecided: Annotated[bool, option("Let pass what the data cannot decide.", "--allow-undecided")] = False,
+    allow_undecided: Annotated[bool, option("Treat undecided checks as passed.", "--allow-undecided")] = False,
     as_json: Json = False,
 ) -> None:
-    """Check a bundle against limits before it ships: pass, fail or undecided, never a verdict by noise."""
+    """Check a bundle against release limits: each one passes, fails or is undecided.
+
+    [The release gate](benchmarking.md#the-release-gate) describes the verdicts. `--junit` replaces an older JUnit file,
+    and never another file.
+
+    Exit code 1: a limit is missed, or the data cannot decide it; `--allow-undecided` accepts the second.
+    """
     from edgebert.benchmarking.gate.check import check as judge
     from edgebert.benchmarking.report import read_report
 
@@ -164,17 +187,20 @@ def check(
 
 
 def compare(
-    old: Annotated[Path, argument("Report to compare with.")],
-    new: Annotated[Path, argument("Report to judge.")],
+    old: Annotated[Path, argument("Earlier report.")],
+    new: Annotated[Path, argument("Later report.")],
     allow: Annotated[
-        list[str] | None, option("Condition that may differ, as in runtime-version; may be repeated.", default="none")
+        list[str] | None, option("Condition that may differ.", choices=get_args(Condition), commas=True)
     ] = None,
     *,
-    fail_on_slower: Annotated[bool, option("Exit 1 when a row is slower.", "--fail-on-slower")] = False,
+    fail_on_slower: Annotated[bool, option("Exit with code 1 if a row is slower.", "--fail-on-slower")] = False,
     wide: Wide = False,
     as_json: Json = False,
 ) -> None:
-    """Compare two reports made under equal conditions: faster, slower or no significant change, row by row."""
+    """Compare two reports row by row: faster, slower or no significant change.
+
+    Reports made under different conditions are refused, and each difference is named; `--allow` accepts one.
+    """
     from edgebert.benchmarking.analysis.compare import compare as side_by_side
     from edgebert.benchmarking.report import read_report
 

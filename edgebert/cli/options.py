@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
-from typer.core import TyperCommand
 
 import edgebert
 from edgebert.arguments import Between
-from edgebert.cli.renamed import present_options
 from edgebert.errors import UsageError
 from edgebert.progress import note
 from edgebert.records import read_lines
@@ -29,28 +25,81 @@ Data = TypeVar("Data", "Dataset", "TrainingTexts")
 Number = TypeVar("Number", int | None, float | None)
 
 
-def argument(meaning: str, *, default: str | None = None) -> Any:
+def argument(
+    meaning: str,
+    *,
+    default: str | None = None,
+    metavar: str | None = None,
+    complete: Callable[[str], list[str]] | None = None,
+) -> Any:
     """Return an argument of a command, as ``option`` does."""
-    return typer.Argument(help=meaning, show_default=default or True)
+    return typer.Argument(help=meaning, show_default=default or True, metavar=metavar, autocompletion=complete)
 
 
-def option(meaning: str, *names: str, default: str | None = None, check: Callable[..., Any] | None = None) -> Any:
-    """Return an option of a command, with its help and its names; without any, it has that of the parameter.
+def option(
+    meaning: str,
+    *names: str,
+    default: str | None = None,
+    unit: str = "",
+    metavar: str | None = None,
+    commas: bool = False,
+    choices: Sequence[str] = (),
+    check: Callable[..., Any] | None = None,
+    complete: Callable[[str], list[str]] | None = None,
+) -> Any:
+    """Return an option of a command, with its help and its names.
 
-    The help shows ``default``, or the value if that is ``None``; ``check`` checks a value before the command begins.
+    Args:
+        meaning: Sentence for the help.
+        names: Its names, the long one first; without any, it has that of the parameter.
+        default: Default in words; ``None`` shows the value.
+        unit: Unit of the default.
+        metavar: What stands for the value in the help; ``None`` chooses by the type.
+        commas: Whether several values may also be given in one word, separated by commas.
+        choices: What the words of a list may be, which typer cannot take from a type.
+        check: Checks a value before the command begins.
+        complete: Returns what the beginning of a value may become, for the shell.
     """
-    return typer.Option(*names, help=meaning, show_default=default or True, callback=check)
+    if choices and complete is None:
+        complete = _completion(choices)
+    info = typer.Option(
+        *names,
+        help=meaning,
+        show_default=default or True,
+        metavar=metavar,
+        callback=check,
+        case_sensitive=False,
+        autocompletion=complete,
+    )
+    info.unit, info.commas, info.choices = unit, commas, tuple(choices)
+    return info
 
 
-Json = Annotated[bool, option("Print JSON instead of tables.", "--json")]
-Force = Annotated[bool, option("Replace an existing output.", "--force")]
+def _completion(choices: Sequence[str]) -> Callable[[str], list[str]]:
+    def complete(incomplete: str) -> list[str]:
+        before, comma, last = incomplete.rpartition(",")
+        return [f"{before}{comma}{word}" for word in choices if word.startswith(last.lower())]
+
+    return complete
+
+
+Json = Annotated[bool, option("Print the result as JSON.", "--json")]
 Wide = Annotated[bool, option("Show all columns of tables, and lists in full.", "--wide")]
-Verbose = Annotated[bool, option("Also show what the libraries underneath write, and tracebacks.", "--verbose")]
-TextColumn = Annotated[str | None, option("Column of the texts.", default="text, else sentence")]
-LabelColumn = Annotated[str | None, option("Column of the labels.", default="label")]
-PairColumn = Annotated[str | None, option("Column of the second text or the context.", default="sentence2 or context")]
-Model = Annotated[str, argument("Checkpoint folder or Hub id of a fine-tuned DistilBERT.")]
-Target = Annotated[str, argument("Bundle, checkpoint folder or Hub id.")]
+Force = Annotated[bool, option("Replace an existing output.", "--force")]
+Restart = Annotated[bool, option("Start over: discard what an interrupted run has kept.", "--restart")]
+Quiet = Annotated[bool, option("Show no progress and no notes; warnings and errors stay.", "--quiet", "-q")]
+Verbose = Annotated[bool, option("Also show the messages of the libraries, and tracebacks.", "--verbose", "-v")]
+TextColumn = Annotated[
+    str | None, option("Column or key of the text.", metavar="COLUMN", default="text, else sentence")
+]
+LabelColumn = Annotated[str | None, option("Column or key of the label.", metavar="COLUMN", default="label")]
+PairColumn = Annotated[
+    str | None,
+    option("Column or key of the second text or of the context.", metavar="COLUMN", default="sentence2 or context"),
+]
+Model = Annotated[str, argument("Checkpoint folder or Hub ID of a fine-tuned DistilBERT.")]
+Target = Annotated[str, argument("Bundle, checkpoint folder or Hub ID.")]
+BundleFolder = Annotated[Path, argument("Bundle folder.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,54 +155,6 @@ def _told(data: Data) -> Data:
     return data
 
 
-_PLACES = ("base", "baseline", "model", "recipe", "target")
-"""Parameters that take a path although they are strings, because they take a name as well."""
-
-
-def with_home(command: Callable[..., None]) -> Callable[..., None]:
-    """Return a command whose paths may begin with ``~``, which no shell replaces in ``--out=~/x``."""
-
-    @functools.wraps(command)
-    def expanded(*given: object, **named: object) -> None:
-        command(*given, **{name: _expanded(name, value) for name, value in named.items()})
-
-    return expanded
-
-
-def _expanded(name: str, value: object) -> object:
-    if isinstance(value, (list, tuple)):
-        return [_expanded(name, item) for item in value] if value and isinstance(value[0], Path) else value
-    if isinstance(value, Path) or (isinstance(value, str) and name in _PLACES and value.startswith("~")):
-        with contextlib.suppress(RuntimeError):  # there is no such user: the path itself is then not found
-            return type(value)(Path(value).expanduser())
-    return value
-
-
-class Command(TyperCommand):
-    """A command that reads former names of its options, and refuses an option that is given twice for one value."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse the arguments as typer does.
-
-        Raises:
-            UsageError: An option that takes one value is given more than once.
-        """
-        args = present_options(self.name or "", args, quiet=ctx.resilient_parsing)
-        _, _, given = self.make_parser(ctx).parse_args(args=list(args))
-        for item in given:
-            is_harmless = item.param_type_name != "option" or getattr(item, "multiple", False)
-            is_harmless |= getattr(item, "is_flag", False) and not item.secondary_opts
-            if not is_harmless and given.count(item) > 1:
-                raise UsageError(f"{item.opts[0]} is given {given.count(item)} times", hint="give it once")
-        return super().parse_args(ctx, args)
-
-
-def add_commands(app: typer.Typer, *commands: tuple[Callable[..., None], str]) -> None:
-    """Add commands to an app, each with an example of its use; the order is that of the help."""
-    for command, example in commands:
-        app.command(epilog=f"Example: {example}", cls=Command)(with_home(command))
-
-
 def within(low: float, high: float, *, above: bool = False) -> Callable[[typer.CallbackParam, Number], Number]:
     """Return what checks the number of an option before the command begins; ``above`` leaves out ``low`` itself."""
 
@@ -166,34 +167,19 @@ def within(low: float, high: float, *, above: bool = False) -> Callable[[typer.C
     return check
 
 
-def one_of(*known: str) -> Callable[[typer.CallbackParam, T], T]:
-    """Return what checks each word of an option before the command begins; upper and lower case are the same."""
-
-    def check(param: typer.CallbackParam, value: Any) -> Any:
-        if value is None:
-            return None
-        if not isinstance(value, str):
-            return [check(param, word) for word in value]
-        if value.lower() not in known:
-            raise UsageError(f"{param.opts[0]} is {value!r}", hint=f"give one of {', '.join(known)}")
-        return value.lower()
-
-    return check
-
-
 def words(text: str) -> tuple[str, ...]:
     """Return the words of a list such as ``onnx,tflite``."""
     return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
-def numbers(text: str, option: str, *, example: str) -> tuple[int, ...]:
-    """Return the integers of a list such as ``16,32,64``.
+def numbers(given: Sequence[str], option: str, *, example: str) -> tuple[int, ...]:
+    """Return the words of a list such as ``16,32,64`` as integers.
 
     Raises:
-        UsageError: ``text`` is no such list; the message names the option it was given to.
+        UsageError: A word is no integer; the message names the option it was given to.
     """
-    given = words(text)
-    if not given or not all(word.isdecimal() and len(word) < 10 for word in given):
+    text = ",".join(given)
+    if not all(word.isdecimal() and len(word) < 10 for word in given):
         message = f"{option} is {text!r}, not integers separated by commas"
         raise UsageError(message, hint=f"write e.g. {option} {example}")
     return tuple(int(word) for word in given)

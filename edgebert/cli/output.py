@@ -7,6 +7,7 @@ import logging
 import os
 import shutil
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -127,8 +128,22 @@ def metric_column(metric: str) -> str:
     return f"{METRICS[metric].name}{' %' * METRICS[metric].in_points}"
 
 
+_quiet = threading.Event()
+"""Set while notes and progress are not shown."""
+
+
 def show_note(text: str) -> None:
-    """Print a line for people on standard error, where it cannot get into a pipe."""
+    """Print a line for people on standard error, where it cannot get into a pipe; not with ``--quiet``."""
+    if not _quiet.is_set():
+        _say(text)
+
+
+def show_warning(text: str) -> None:
+    """Print a warning on standard error, also with ``--quiet``."""
+    _say(f"warning: {text}")
+
+
+def _say(text: str) -> None:
     sys.stderr.write(log_line(text) + "\n")
 
 
@@ -153,9 +168,9 @@ def show_error(error: EdgebertError) -> None:
     message, half = error.message, _LONGEST // 2
     if len(message) > _LONGEST:
         message = f"{message[:half]} ... {message[-half:]}"
-    show_note(f"error: {message}")
+    _say(f"error: {message}")
     if error.hint:
-        show_note(f"hint: {error.hint}")
+        _say(f"hint: {error.hint}")
 
 
 class _Notes(logging.Handler):
@@ -166,15 +181,25 @@ class _Notes(logging.Handler):
         self._shown: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
-        line = f"{'warning' if record.levelno >= logging.WARNING else 'note'}: {record.getMessage()}"
-        if line not in self._shown:
-            self._shown.add(line)
-            show_note(line)
+        line = record.getMessage()
+        if line in self._shown:
+            return
+        self._shown.add(line)
+        if record.levelno >= logging.WARNING:
+            show_warning(line)
+        else:
+            show_note(f"note: {line}")
 
 
 @contextlib.contextmanager
-def shown_notes() -> Iterator[None]:
-    """Print what ``edgebert.progress`` tells, also where ``quiet_libraries`` disables all loggers."""
+def shown_notes(*, quiet: bool = False) -> Iterator[None]:
+    """Print what ``edgebert.progress`` tells, also where ``quiet_libraries`` disables all loggers.
+
+    Args:
+        quiet: Show warnings and errors only, no notes and no progress.
+    """
+    if quiet:
+        _quiet.set()
     handler, propagate = _Notes(), LOGGER.propagate
     LOGGER.addHandler(handler)
     LOGGER.propagate = False
@@ -182,6 +207,7 @@ def shown_notes() -> Iterator[None]:
     try:
         yield
     finally:
+        _quiet.clear()
         del LOGGER.isEnabledFor
         LOGGER.propagate = propagate
         LOGGER.removeHandler(handler)
@@ -213,7 +239,7 @@ def is_standard_output(path: Path | None) -> bool:
 @contextlib.contextmanager
 def progress_bar() -> Iterator[Progress]:
     """Give a function that shows progress: a bar with the time left on a terminal, a line for each stage elsewhere."""
-    if not sys.stderr.isatty():
+    if _quiet.is_set() or not sys.stderr.isatty():
         yield _stage_lines()
         return
     from rich.console import Console

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import edgebert
 from edgebert.arguments import MOST_SEED
@@ -15,13 +15,13 @@ from edgebert.cli.options import (
     LabelColumn,
     Model,
     PairColumn,
+    Restart,
     TextColumn,
-    one_of,
     option,
     within,
-    words,
 )
 from edgebert.errors import CheckFailed, EnvironmentProblem, UsageError
+from edgebert.recipe import Format
 
 if TYPE_CHECKING:
     from edgebert.planning.values import Bounds, Measured, SearchResult
@@ -31,48 +31,82 @@ DECISIONS = {"pass": "passed", "fail": "failed", "undecided": "undecided"}
 
 def plan(
     model: Model,
-    train: Annotated[Path, option("Texts of the task to prune by, with labels or without.")],
-    evaluation: Annotated[Path, option("Data file with right answers to measure every candidate on.", "--eval")],
+    train: Annotated[Path, option("Data file to prune with; labels are optional.", metavar="FILE")],
+    evaluation: Annotated[
+        Path, option("Data file with right answers; every candidate is scored on it.", "--eval", metavar="FILE")
+    ],
     max_drop: Annotated[
         float | None,
         option(
-            "What the task's metric may lose against the original: points of a share, else a plain number.",
-            default="1 point, or 0.01 of a correlation or cosine",
+            "Largest drop of the task's metric against the original: in points for a percentage, else a plain number.",
+            default="1 point, or 0.01 for a correlation or cosine",
         ),
     ] = None,
-    max_mb: Annotated[float | None, option("Largest file in MB of 1,000,000 bytes.", default="any")] = None,
+    max_mb: Annotated[
+        float | None, option("Largest file size, in MB (1,000,000 bytes).", metavar="MB", default="no limit")
+    ] = None,
     min_speedup: Annotated[
-        float | None, option("Times as fast as the float original; files are timed on this machine.", default="any")
+        float | None,
+        option(
+            "Smallest speed-up over the FP32 original, e.g. 3; files are timed on this machine.",
+            metavar="TIMES",
+            default="no limit, not timed",
+        ),
     ] = None,
-    out: Annotated[Path, option("Folder for state, picture and recipe.")] = Path("edgebert-plan"),
+    out: Annotated[Path, option("Folder for state, picture and recipe.", "--out", "-o", metavar="FOLDER")] = Path(
+        "edgebert-plan"
+    ),
     shares: Annotated[
-        str | None, option("Shares of the work to try, as in 0.5,0.35.", default="nine of them, 1 to 0.2")
+        list[str] | None,
+        option(
+            "Share of the multiply-accumulates to try, e.g. 0.5,0.35.",
+            metavar="SHARE",
+            default="nine, from 1 to 0.2",
+            commas=True,
+        ),
     ] = None,
-    file_format: Annotated[
-        str, option("onnx, or tflite, which takes far longer.", "--formats", check=one_of("onnx", "tflite"))
-    ] = "onnx",
-    seed: Annotated[int, option("Seed of pruning, distillation and the timed texts.", check=within(0, MOST_SEED))] = 0,
+    formats: Annotated[
+        list[str] | None,
+        option(
+            "File format to search, one at a time; tflite takes far longer.",
+            default="onnx",
+            choices=get_args(Format),
+            commas=True,
+        ),
+    ] = None,
+    seed: Annotated[
+        int, option("Seed of pruning, distillation and the sample of timed texts.", check=within(0, MOST_SEED))
+    ] = 0,
     text_column: TextColumn = None,
     pair_column: PairColumn = None,
     label_column: LabelColumn = None,
     *,
     recover: Annotated[
-        bool, option("Also win back what was lost by distillation, where that can decide.", "--recover")
+        bool, option("Also try distillation to recover accuracy, where it can change the pick.", "--recover")
     ] = False,
     measure: Annotated[bool, option("Time the files even without --min-speedup.", "--measure")] = False,
-    restart: Annotated[bool, option("Start over where the folder holds another search.", "--restart")] = False,
+    restart: Restart = False,
     as_json: Json = False,
 ) -> None:
-    """Search shares, vocabulary and precision for the best file within a budget; an interrupted search resumes."""
+    """Search for the best file within limits on accuracy, size and speed; an interrupted search resumes.
+
+    Tries how much to prune, whether to cut the vocabulary, and the precision. The state of the search, the picture
+    `plan.svg` and the recipe of the pick, `pick.toml`, are written to `--out`. The same command with other limits
+    reuses what was measured.
+
+    Exit code 1: no candidate is within the limits. The message says which limit to relax and by how much.
+    """
     from edgebert.metrics import METRICS
     from edgebert.planning.state import check_folder, kept
     from edgebert.planning.values import RECOVERY_EPOCHS, SHARES, PlanOptions
     from edgebert.prediction import task_of
     from edgebert.tasks import task_head
 
+    if formats is not None and len(set(formats)) > 1:
+        raise UsageError("--formats: a plan searches one format", hint="run it once for each, with another --out")
     options = PlanOptions(
         shares=SHARES if shares is None else _shares(shares),
-        format=file_format,  # type: ignore[arg-type]  # the options check it
+        format="tflite" if formats == ["tflite"] else "onnx",
         recovery_epochs=RECOVERY_EPOCHS if recover else 0.0,
         is_timed=measure,
         seed=seed,
@@ -104,9 +138,10 @@ def plan(
         raise _infeasible(found)
 
 
-def _shares(text: str) -> tuple[float, ...]:
+def _shares(given: list[str]) -> tuple[float, ...]:
+    text = ",".join(given)
     try:
-        return tuple(float(word) for word in words(text))
+        return tuple(float(word) for word in given)
     except ValueError as error:
         raise UsageError(f"--shares is {text!r}, not numbers separated by commas", hint="e.g. 0.5,0.35") from error
 

@@ -33,7 +33,7 @@ def run(
 ) -> NoReturn:
     """Run a command line and leave with its exit code.
 
-    ``--verbose`` may be before or after the command; the app declares it only to be in the help.
+    ``--quiet`` and ``--verbose`` may be before or after the command; the app declares them only to be in the help.
 
     Args:
         app: The commands.
@@ -51,10 +51,10 @@ def run(
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
     if f"_{re.sub(r'[^A-Z]', '_', name.upper())}_COMPLETE" in os.environ:
         app(prog_name=name)  # the shell asks what could come next: typer answers and leaves
-    words, verbose = _without_verbose(given)
+    words, quiet, verbose = _without_common(given)
     with stopping_signals() as received:
         try:
-            with output.quiet_libraries(verbose=verbose), output.shown_notes():
+            with output.quiet_libraries(verbose=verbose), output.shown_notes(quiet=quiet and not verbose):
                 code = _code(app, renamed(words), name=name, interrupted=interrupted, verbose=verbose)
         except OSError:  # the terminal has gone, and standard error with it
             _let_go_of_output()
@@ -62,11 +62,15 @@ def run(
     sys.exit(128 + received[0] if received else code)
 
 
-def _without_verbose(given: list[str]) -> tuple[list[str], bool]:
-    """Return the arguments without ``--verbose``, and whether it was there; what follows ``--`` is no option."""
+def _without_common(given: list[str]) -> tuple[list[str], bool, bool]:
+    """Return the arguments without the options of every command, and whether ``--quiet`` and ``--verbose`` were there.
+
+    What follows ``--`` is no option.
+    """
     end = given.index("--") if "--" in given else len(given)
-    words = [word for word in given[:end] if word != "--verbose"]
-    return words + given[end:], len(words) < end
+    quiet, verbose = ({name, short} & set(given[:end]) for name, short in (("--quiet", "-q"), ("--verbose", "-v")))
+    words = [word for word in given[:end] if word not in quiet | verbose]
+    return words + given[end:], bool(quiet), bool(verbose)
 
 
 def _code(app: typer.Typer, words: list[str], *, name: str, interrupted: str, verbose: bool) -> int:

@@ -8,11 +8,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 import edgebert
 from edgebert.cli import output
 from edgebert.cli.answering import Aggregation, NoAnswer, Stride, Threshold, answer_options
+from edgebert.cli.choices import AnyRuntime, Metric
 from edgebert.cli.layout import Column
 from edgebert.cli.options import (
     DataColumns,
@@ -25,12 +24,11 @@ from edgebert.cli.options import (
     Wide,
     argument,
     lines_of_stdin,
-    one_of,
     option,
+    within,
 )
 from edgebert.cli.showing import answer_object, object_line, show_answer, told
 from edgebert.errors import DataError, UsageError
-from edgebert.ondevice.session import RUNTIMES
 from edgebert.outputs import FileKind
 
 if TYPE_CHECKING:
@@ -38,24 +36,16 @@ if TYPE_CHECKING:
     from edgebert.tasks import TaskHead
 
 
-def _known_metric(param: typer.CallbackParam, value: str | None) -> str | None:
-    from edgebert.metrics import METRICS
-
-    return one_of(*METRICS)(param, value)
-
-
 def evaluate(
     target: Target,
-    evaluation: Annotated[Path, option("Data file with right answers.", "--eval")],
+    evaluation: Annotated[Path, option("Data file with right answers.", "--eval", metavar="FILE")],
     runtime: Annotated[
-        str | None,
-        option("onnxruntime, litert, tflite-runtime, or torch for a checkpoint.", check=one_of(*RUNTIMES, "torch")),
+        AnyRuntime | None, option("Runtime to run the files in; torch runs checkpoints.", default="one for each format")
     ] = None,
-    file: Annotated[str | None, option("Only this file of the bundle, as in int8.onnx.")] = None,
-    metric: Annotated[
-        str | None,
-        option("Metric of the task, as in macro_f1.", default="the first of the task", check=_known_metric),
+    file: Annotated[
+        str | None, option("File of the bundle to score, e.g. int8.onnx.", metavar="NAME", default="all")
     ] = None,
+    metric: Annotated[Metric | None, option("Metric of the task.", default="the main metric of the task")] = None,
     text_column: TextColumn = None,
     pair_column: PairColumn = None,
     label_column: LabelColumn = None,
@@ -63,7 +53,20 @@ def evaluate(
     wide: Wide = False,
     as_json: Json = False,
 ) -> None:
-    """Score every file of a bundle, text by text against its float baseline."""
+    """Score the files of a bundle on a data file, int8 against FP32.
+
+    Each file is compared with the FP32 file of the same format, example by example. Before a file is scored it has to
+    reproduce the golden logits in the runtime; otherwise the command stops with exit code 1. A checkpoint is scored in
+    torch, with nothing to compare.
+
+    If the labels in the file are IDs, a note shows the label of each ID. A warning is shown if the score may be chance:
+    the lower end of its 95 % interval is not above the score of always answering the most frequent label.
+
+    With `--json`, `results` has the fields of `Score` in [bundle format](bundle-format.md), `truncated` counts the
+    examples that were cut, `chance` is the score of the most frequent label, and `labels_read_as_ids` is true or false.
+    `label_changes` has precision, recall and F1 of each label or type of entities, for FP32 (`before`) and int8
+    (`after`), the largest change of F1 first; the table shows the first ten of each file.
+    """
     from edgebert.evaluation import check_choice
     from edgebert.prediction import task_of
 
@@ -98,19 +101,25 @@ def evaluate(
 
 def predict(
     target: Target,
-    texts: Annotated[list[str] | None, argument("Texts; without any, one a line from standard input.")] = None,
+    texts: Annotated[list[str] | None, argument("Texts.", metavar="TEXT...", default="lines of standard input")] = None,
     evaluation: Annotated[
-        Path | None, option("File of texts: .csv, .tsv, .jsonl or .txt, gzipped or not; or of questions.", "--eval")
+        Path | None, option("Data file of texts, or of questions and contexts.", "--eval", metavar="FILE")
     ] = None,
-    question: Annotated[
-        list[str] | None, option("Question about the context; may be repeated.", "--question", default="none")
+    question: Annotated[list[str] | None, option("Question about --context.", "--question", metavar="TEXT")] = None,
+    context: Annotated[str | None, option("Text that the questions are about.", "--context", metavar="TEXT")] = None,
+    out: Annotated[
+        Path | None,
+        option("File to write, one JSON object per line.", "--out", "-o", metavar="FILE", default="standard output"),
     ] = None,
-    context: Annotated[str | None, option("Text that answers the questions.", "--context")] = None,
-    out: Annotated[Path | None, option("File to write, one JSON object a line.", default="standard output")] = None,
-    file: Annotated[str | None, option("File of the bundle, as in int8.tflite.")] = None,
-    runtime: Annotated[str | None, option("Runtime to run it in.", check=one_of(*RUNTIMES, "torch"))] = None,
+    file: Annotated[
+        str | None, option("File of the bundle to run, e.g. int8.tflite.", metavar="NAME", default="the first shipped")
+    ] = None,
+    runtime: Annotated[
+        AnyRuntime | None, option("Runtime to run it in; torch runs checkpoints.", default="one for the format")
+    ] = None,
     top_k: Annotated[
-        int | None, typer.Option(min=1, help="Number of labels to show, the most probable first.", show_default="1")
+        int | None,
+        option("Number of labels to show, the most probable first.", default="1", check=within(1, 1_000_000)),
     ] = None,
     text_column: TextColumn = None,
     aggregation: Aggregation = None,
@@ -118,11 +127,31 @@ def predict(
     no_answer: NoAnswer = None,
     stride: Stride = None,
     *,
-    jsonl: Annotated[bool, option("Print one JSON object a line, as soon as it is there.", "--jsonl")] = False,
+    jsonl: Annotated[bool, option("Print one JSON object per line, each at once.", "--jsonl")] = False,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Answer texts: with labels, numbers, entities, answers to a question, or embeddings."""
+    """Run a model on texts and print its answers.
+
+    Texts are arguments, a file (`--eval`), or lines of standard input. Each line of standard input is answered before
+    the next one is read, so a program can ask one text after another. `--json` prints a list, `--jsonl` one object per
+    line, and `--out` writes such lines to a file. For a model with labels an object is:
+
+    ```json
+    {
+      "text": "Not for me",
+      "label": "negative",
+      "probability": 0.93,
+      "probabilities": {"negative": 0.93, "positive": 0.07},
+      "tokens": 5,
+      "truncated": false
+    }
+    ```
+
+    `tokens` counts the tokens of the input, `[CLS]` and `[SEP]` included. It is 2 for a text without any, e.g. an empty
+    line: the label then means nothing, and a note says so. `truncated` is true if the text was longer than the longest
+    input and was cut there. With `--top-k`, `probabilities` has that many labels.
+    """
     from edgebert.outputs import opened_output
     from edgebert.prediction import open_predictor
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import edgebert
 from edgebert.arguments import MOST_SEED
@@ -14,63 +14,67 @@ from edgebert.cli.options import (
     Force,
     Json,
     LabelColumn,
-    Model,
     PairColumn,
     TextColumn,
     argument,
-    one_of,
     option,
     within,
 )
-from edgebert.cli.training_tables import show_finetuned, show_pruned
+from edgebert.cli.training_tables import show_finetuned
 from edgebert.errors import UsageError
-from edgebert.meaning import TASKS, Meaning, Task
+from edgebert.meaning import Meaning, Task
 from edgebert.progress import note, warn
-from edgebert.recipe import MOST_EPOCHS, PruneOptions
 from edgebert.staging import check_folder
 
 TrainingPrecision = Annotated[
-    str,
-    option(
-        "float32, or bfloat16: faster on processors that compute with it; weights stay float32.",
-        check=one_of("float32", "bfloat16"),
-    ),
+    Literal["float32", "bfloat16"],
+    option("Precision of training; bfloat16 is faster on processors that support it. Weights stay float32."),
 ]
 
 
 def finetune(
-    base: Annotated[str, argument("Folder or Hub id of a DistilBERT encoder.")],
-    train: Annotated[Path, option("Data file to learn from.")],
-    out: Annotated[Path, option("Checkpoint folder to make.")],
-    evaluation: Annotated[Path | None, option("Data file to measure the result on.", "--eval")] = None,
-    task: Annotated[
-        str | None, option(f"One of {', '.join(TASKS)}.", default="told by the file", check=one_of(*TASKS))
-    ] = None,
+    base: Annotated[str, argument("Folder or Hub ID of a DistilBERT encoder.")],
+    train: Annotated[Path, option("Data file to train on.", metavar="FILE")],
+    out: Annotated[Path, option("Checkpoint folder to write.", "--out", "-o", metavar="FOLDER")],
+    evaluation: Annotated[Path | None, option("Data file to score the result on.", "--eval", metavar="FILE")] = None,
+    task: Annotated[Task | None, option("Task of the model.", default="detected from the training file")] = None,
     teacher: Annotated[
-        str | None, option("Checkpoint of the task to learn from as well: a DistilBERT, or a BERT of more layers.")
+        str | None,
+        option("Checkpoint to distil from while training: a DistilBERT, or a BERT of more layers.", metavar="MODEL"),
     ] = None,
-    epochs: Annotated[float, option("Passes over the training texts.", check=within(0, 10_000, above=True))] = 3,
+    epochs: Annotated[
+        float, option("Passes over the training data.", unit="epochs", check=within(0, 10_000, above=True))
+    ] = 3,
     learning_rate: Annotated[float, option("Peak learning rate.", check=within(0, 1, above=True))] = 5e-5,
-    batch_size: Annotated[int, option("Texts in one step.", check=within(1, 100_000))] = 32,
-    max_length: Annotated[int, option("Longest input in tokens; longer texts are cut.", check=within(3, 512))] = 128,
+    batch_size: Annotated[int, option("Examples in a step.", unit="examples", check=within(1, 100_000))] = 32,
+    max_length: Annotated[
+        int, option("Longest input, in tokens; longer texts are cut.", unit="tokens", check=within(3, 512))
+    ] = 128,
     patience: Annotated[
-        int | None, option("Epochs without a better --eval score after which training stops.", check=within(1, 10_000))
+        int | None,
+        option("Stop after N epochs without a better --eval score.", default="no early stop", check=within(1, 10_000)),
     ] = None,
     class_weights: Annotated[
-        str, option("none, or balanced: rare labels count as much.", check=one_of("none", "balanced"))
+        Literal["none", "balanced"],
+        option("Weight of the labels; balanced gives rare labels as much as frequent ones."),
     ] = "none",
     unfreeze: Annotated[
-        int | None,
-        option("Layers under the head that are trained, from the top.", default="all", check=within(0, 1000)),
+        int | None, option("Train only the top N layers and the head.", default="all layers", check=within(0, 1000))
     ] = None,
-    task_weight: Annotated[float, option("--teacher: weight of the right answers.", check=within(0, 1000))] = 1.0,
-    soft_weight: Annotated[float, option("--teacher: weight of its answers.", check=within(0, 1000))] = 1.0,
-    hidden_weight: Annotated[float, option("--teacher: weight of its hidden states.", check=within(0, 1000))] = 1.0,
+    task_weight: Annotated[float, option("With --teacher: weight of the right answers.", check=within(0, 1000))] = 1.0,
+    soft_weight: Annotated[
+        float, option("With --teacher: weight of the teacher's answers.", check=within(0, 1000))
+    ] = 1.0,
+    hidden_weight: Annotated[
+        float, option("With --teacher: weight of the teacher's hidden states.", check=within(0, 1000))
+    ] = 1.0,
     temperature: Annotated[
-        float, option("--teacher: divides the logits of both models.", check=within(0, 1000, above=True))
+        float, option("With --teacher: divisor of the logits of both models.", check=within(0, 1000, above=True))
     ] = 2.0,
     precision: TrainingPrecision = "float32",
-    seed: Annotated[int, option("Seed of head, order and dropout.", check=within(0, MOST_SEED))] = 0,
+    seed: Annotated[
+        int, option("Seed of the head, the order of examples and dropout.", check=within(0, MOST_SEED))
+    ] = 0,
     text_column: TextColumn = None,
     pair_column: PairColumn = None,
     label_column: LabelColumn = None,
@@ -78,7 +82,11 @@ def finetune(
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Fine-tune a DistilBERT encoder for a task with Hugging Face's Trainer; an interrupted run resumes."""
+    """Fine-tune a DistilBERT encoder for a task; an interrupted run resumes.
+
+    Training uses Hugging Face's Trainer. The labels are those of the training file. The result is a checkpoint folder
+    with a learning curve and a model card; `export` takes it. [Tasks](tasks/README.md) shows a data file for each task.
+    """
     from edgebert.cli.data_summary import data_summary, show_summary
     from edgebert.data import task_of
     from edgebert.data_checks import data_warnings, find_duplicates
@@ -91,13 +99,13 @@ def finetune(
         max_length=max_length,
         seed=seed,
         patience=patience,
-        class_weights="balanced" if class_weights == "balanced" else "none",
+        class_weights=class_weights,
         unfreeze=unfreeze,
         task_weight=task_weight,
         soft_weight=soft_weight,
         hidden_weight=hidden_weight,
         temperature=temperature,
-        precision="bfloat16" if precision == "bfloat16" else "float32",
+        precision=precision,
     )
     if patience is not None and evaluation is None:
         raise UsageError("--patience requires --eval", hint="give the data that tells when to stop")
@@ -105,8 +113,7 @@ def finetune(
     folder, _ = locate(base)
     if teacher is not None:
         locate(teacher)
-    named: Task | None = next((each for each in TASKS if each == task), None)
-    said_by = ""
+    named, said_by = task, ""
     if named is None:
         guess = task_of(train, text_column=text_column, pair_column=pair_column, label_column=label_column)
         named, said_by = guess.task, guess.reason
@@ -135,122 +142,19 @@ def finetune(
 
 def import_bert(
     folder: Annotated[Path, argument("Hugging Face folder of a BERT encoder.")],
-    out: Annotated[Path, option("DistilBERT folder to make.")],
+    out: Annotated[Path, option("DistilBERT folder to write.", "--out", "-o", metavar="FOLDER")],
     *,
-    force: Force = False,
-) -> None:
-    """Rewrite a BERT encoder as the DistilBERT that computes the same, for tasks that need no token types."""
-    check_folder(out, force=force, marker="config.json")
-    output.show_text(f"wrote {edgebert.import_bert(folder, out, force=force)}")
-
-
-_WELL_PREDICTED = 0.15
-
-
-def prune(
-    model: Model,
-    train: Annotated[Path, option("Texts of the task, with labels or without.")],
-    out: Annotated[Path, option("Checkpoint folder to make.")],
-    keep: Annotated[
-        float | None,
-        option(
-            "Share of the multiply-accumulates that stays, as in 0.5.", default="0.5", check=within(0, 1, above=True)
-        ),
-    ] = None,
-    latency_share: Annotated[
-        float | None,
-        option("Share of the time for a text that stays, instead of --keep.", check=within(0, 1, above=True)),
-    ] = None,
-    latency_table: Annotated[
-        Path | None, option("Measured table for --latency-share; made and kept there when it does not exist.")
-    ] = None,
-    keep_tokens_of: Annotated[
-        list[Path] | None, option("With --cut-vocabulary: also keep the tokens of this file; repeatable.")
-    ] = None,
-    drop_layers: Annotated[bool, option("Let a nearly empty layer go whole.", "--drop-layers/--no-drop-layers")] = True,
-    distill: Annotated[
-        float, option("Epochs of distillation from the original afterwards.", check=within(0, MOST_EPOCHS))
-    ] = 0,
-    learning_rate: Annotated[
-        float | None,
-        option(
-            "Peak learning rate of the distillation.",
-            default="by the width of the model",
-            check=within(0, 1, above=True),
-        ),
-    ] = None,
-    precision: TrainingPrecision = "float32",
-    seed: Annotated[int, option("Seed of the sample and of the distillation.", check=within(0, MOST_SEED))] = 0,
-    text_column: TextColumn = None,
-    pair_column: PairColumn = None,
-    label_column: LabelColumn = None,
-    *,
-    cut_vocabulary: Annotated[
-        bool, option("Cut the vocabulary to the tokens of the training texts.", "--cut-vocabulary")
-    ] = False,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Cut out the heads, neurons, layers and tokens that matter least, and repair the rest."""
-    from edgebert.prediction import task_of
-    from edgebert.pruning.latency import TABLE, LatencyTable, prediction_errors, read_table
-    from edgebert.pruning.prune import latency_table as time_table
+    """Convert a BERT encoder to a DistilBERT that computes the same.
 
-    if learning_rate is not None and not distill:
-        raise UsageError("--learning-rate is that of --distill only", hint="add --distill 2")
-    if keep is not None and latency_share is not None:
-        raise UsageError("--keep and --latency-share are two ways to say how much stays", hint="give one of them")
-    if latency_table is not None and latency_share is None:
-        raise UsageError("--latency-table is read for --latency-share only", hint="add --latency-share 0.5")
-    if keep_tokens_of and not cut_vocabulary:
-        raise UsageError("--keep-tokens-of requires --cut-vocabulary", hint="add --cut-vocabulary")
-    options = PruneOptions(
-        keep=next((share for share in (keep, latency_share) if share is not None), 0.5),
-        vocabulary=cut_vocabulary,
-        drop_layers=drop_layers,
-        distill=distill,
-        learning_rate=learning_rate,
-        seed=seed,
-        precision="bfloat16" if precision == "bfloat16" else "float32",
-    )
+    The result is an encoder without a task head: fine-tune it next. Only checkpoints whose token types are all 0 in use
+    can be converted, which is so for single texts.
+    """
     check_folder(out, force=force, marker="config.json")
-    if latency_table is not None:
-        if latency_table.exists():
-            read_table(latency_table)
-        else:
-            output.check_output(latency_table, TABLE, force=False, is_shared=as_json, parents=True)
-    task, meaning = task_of(model)
-    training = DataColumns(text_column, pair_column, label_column).training(train, task, meaning)
-    more: list[str] = []
-    for path in keep_tokens_of or ():
-        column = None if path.name.removesuffix(".gz").endswith(".txt") else text_column
-        more += edgebert.read_training(path, labels=None, text_column=column).texts
-    tables: list[LatencyTable] = []
-    with output.progress_bar() as progress:
-
-        def measured() -> LatencyTable:
-            tables.append(time_table(model, training, latency_table, progress=progress))
-            return tables[-1]
-
-        made = edgebert.prune(
-            model,
-            training,
-            out,
-            options=options,
-            vocabulary=more,
-            latency=None if latency_share is None else measured,
-            force=force,
-            progress=progress,
-        )
-    off = max((abs(error) for table in tables for error in prediction_errors(table)), default=0.0)
-    if off > _WELL_PREDICTED:
-        output.show_note(
-            f"the latency table predicts a whole model {100 * off:.0f} % off: the machine was busy, or the uncut model "
-            "outgrows a cache; measure again on a quiet machine"
-        )
+    made = edgebert.import_bert(folder, out, force=force)
     if as_json:
-        output.show_json({"path": str(out), "architecture": made.architecture, "pruning": made.pruning})
-        return
-    assert made.pruning is not None
-    show_pruned(made.pruning, made.architecture)
-    output.show_note(f"wrote {out}")
+        output.show_json({"path": str(made)})
+    else:
+        output.show_text(f"wrote {made}")

@@ -11,7 +11,8 @@ from typing import Annotated, NoReturn
 import typer
 
 from edgebert.cli import output
-from edgebert.cli.options import Json, Verbose, add_commands, argument, option
+from edgebert.cli.commands import add_commands
+from edgebert.cli.options import Json, Verbose, argument, option
 from edgebert.cli.run import run
 from edgebert.errors import CheckFailed, UsageError
 from export.apk import fetch as packages

@@ -72,7 +72,7 @@ def test_every_command_has_help_with_an_example(cli, command):
     """--help and -h show what it does and a line to copy."""
     outcome = cli(*command.split(), "--help")
     assert outcome.code == 0
-    assert f"Example: edgebert {command}" in " ".join(outcome.out.split())
+    assert f"  $ edgebert {command}" in outcome.out
     assert outcome == cli(*command.split(), "-h")
 
 

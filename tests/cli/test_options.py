@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from edgebert.cli.options import with_home
+from edgebert.cli.commands import with_home
 from tests.cli.prune_files import rows
 from tests.support import fakes
 from tests.support.commands import CLEAR, COMMANDS
@@ -107,7 +107,7 @@ def right(folder: Path) -> dict[str, list[str]]:
         "sign": [],
         "strip": [bundle, "--out", "new"],
         "finetune": [model, "--train", texts, "--out", "new"],
-        "prune": [model, "--train", texts, "--out", "new"],
+        "prune": [model, "--train", texts, "--out", "new", "--keep", "0.5"],
         "plan": [model, "--train", texts, "--eval", texts, "--out", "new"],
         "bench": [bundle, "--out", "new.json"],
         "devices": [],
@@ -145,6 +145,9 @@ def with_value(name: str, words: list[str], option: str, value: str) -> list[str
         "check --device": ["--report", "report.json"],
         "sign --key": [str(fakes.shared_bundle())],
     }.get(f"{name} {option}", [])
+    if option == "--latency-share" or "--latency-share" in more:
+        at = words.index("--keep")
+        del words[at : at + 2]
     if name == "embed" and option in {"--android", "--folder", "--kotlin-package", "--kotlin-out"}:
         del words[words.index("--into") : words.index("--into") + 2]
         more = [] if option == "--android" else ["--android", "app/src/main/assets"]

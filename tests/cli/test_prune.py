@@ -31,7 +31,7 @@ def texts(tmp_path: Path) -> Path:
 def test_the_table_shows_before_and_after(cli, tmp_path, training):
     """Layers, heads, neurons, tokens and work of both stand side by side; notes go to standard error."""
     out = tmp_path / "pruned"
-    outcome = cli("prune", fakes.shared_checkpoint(), "--train", training, "--out", out)
+    outcome = cli("prune", fakes.shared_checkpoint(), "--train", training, "--keep", "0.5", "--out", out)
     assert outcome.code == 0, outcome.err
     made = load_model(out).checkpoint
     assert re.split(r"\s{2,}", outcome.out.strip().splitlines()[0].strip()) == ["before", "after"]
@@ -119,7 +119,7 @@ def test_texts_without_labels_are_enough(cli, tmp_path, training, texts):
 def test_other_columns_are_named(cli, tmp_path, training):
     """--text-column and --label-column find the same texts, and the model is the same."""
     other = fakes.write_data(tmp_path / "other.tsv.gz", rows(), columns=("words", "mood"))
-    words = ("prune", fakes.shared_checkpoint(), "--train")
+    words = ("prune", fakes.shared_checkpoint(), "--keep", "0.5", "--train")
     assert cli(*words, training, "--out", tmp_path / "one").code == 0
     named = ("--text-column", "words", "--label-column", "mood")
     assert cli(*words, other, "--out", tmp_path / "two", *named).code == 0
@@ -129,7 +129,9 @@ def test_other_columns_are_named(cli, tmp_path, training):
 def test_distill_says_how_far_it_got(cli, tmp_path, training):
     """--distill 1 trains for an epoch; the note gives the agreement before and after, and no state is left."""
     out = tmp_path / "pruned"
-    outcome = cli("prune", fakes.shared_checkpoint(), "--train", training, "--out", out, "--distill", "1")
+    outcome = cli(
+        "prune", fakes.shared_checkpoint(), "--train", training, "--keep", "0.5", "--out", out, "--distill", "1"
+    )
     assert outcome.code == 0, outcome.err
     found = load_model(out).checkpoint.pruning.distillation
     assert (found.epochs, found.held_out) == (1.0, 3)
@@ -167,7 +169,9 @@ def test_the_vocabulary_keeps_what_both_files_use(cli, tmp_path):
 
 def test_without_vocabulary_no_token_goes(cli, tmp_path, training):
     """The cut is asked for by a file, never by default."""
-    outcome = cli("prune", fakes.shared_checkpoint(), "--train", training, "--out", tmp_path / "pruned")
+    outcome = cli(
+        "prune", fakes.shared_checkpoint(), "--train", training, "--keep", "0.5", "--out", tmp_path / "pruned"
+    )
     assert "unknown words" not in outcome.out
     before = load_model(fakes.shared_checkpoint()).tokenizer.get_vocab()
     assert load_model(tmp_path / "pruned").tokenizer.get_vocab() == before

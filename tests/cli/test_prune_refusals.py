@@ -45,7 +45,7 @@ def refused(cli, tmp_path):
         (("--keep", "half"), "--keep"),
         (("--keep", "0.01"), "one head and up to 16 neurons in each of 2 layers"),
         (("--keep", "0.5", "--latency-share", "0.5"), "--keep and --latency-share"),
-        (("--latency-table", "here.json"), "--latency-share"),
+        (("--latency-table", "here.json"), "requires --latency-share"),
         (("--distill", "-1"), "distill is -1"),
         (("--distill", "nan"), "distill is nan"),
         (("--distill", "inf"), "inf"),
@@ -61,8 +61,16 @@ def refused(cli, tmp_path):
 )
 def test_options_that_cannot_be(refused, tmp_path, training, words, message):
     """One line names what is wrong, before or after work was done, and no folder is there."""
-    said = refused(fakes.shared_checkpoint(), "--train", training, "--out", tmp_path / "out", *words)
+    asked = words if {"--keep", "--latency-share"} & set(words) else ("--keep", "0.5", *words)
+    said = refused(fakes.shared_checkpoint(), "--train", training, "--out", tmp_path / "out", *asked)
     assert message in said
+
+
+def test_how_much_to_keep_has_to_be_said(refused, tmp_path, training):
+    """Nothing is assumed: without --keep and --latency-share the hint gives an example of each intention."""
+    said = refused(fakes.shared_checkpoint(), "--train", training, "--out", tmp_path / "out", "--cut-vocabulary")
+    assert "--keep or --latency-share is required" in said
+    assert "--keep 1 --cut-vocabulary" in said
 
 
 @pytest.mark.parametrize(
@@ -82,7 +90,7 @@ def test_texts_that_cannot_be_used(refused, tmp_path, name, content, message):
     path = tmp_path / name
     if content is not None:
         path.write_text(content, encoding="utf-8")
-    said = refused(fakes.shared_checkpoint(), "--train", path, "--out", tmp_path / "out")
+    said = refused(fakes.shared_checkpoint(), "--train", path, "--keep", "0.5", "--out", tmp_path / "out")
     assert message in said
     assert name in said
 
@@ -91,8 +99,8 @@ def test_a_model_that_is_none(refused, tmp_path, training):
     """An empty folder, a missing one, a bundle: the same words as everywhere, exit 3 only without the network."""
     (tmp_path / "empty").mkdir()
     for path in (tmp_path / "empty", tmp_path / "gone", tmp_path / "train.csv"):
-        refused(path, "--train", training, "--out", tmp_path / "out")
-    said = refused("someone/some-model", "--train", training, "--out", tmp_path / "out", code=3)
+        refused(path, "--train", training, "--keep", "0.5", "--out", tmp_path / "out")
+    said = refused("someone/some-model", "--train", training, "--keep", "0.5", "--out", tmp_path / "out", code=3)
     assert "Hub cannot be reached" in said
 
 
@@ -101,10 +109,12 @@ def test_an_output_that_exists(refused, cli, tmp_path, training):
     out, other = tmp_path / "out", tmp_path / "other"
     other.mkdir()
     (other / "mine.txt").write_text("mine", encoding="utf-8")
-    assert cli("prune", fakes.shared_checkpoint(), "--train", training, "--out", out).code == 0
+    assert cli("prune", fakes.shared_checkpoint(), "--train", training, "--keep", "0.5", "--out", out).code == 0
     before = weights(out)
-    assert "--force" in refused(fakes.shared_checkpoint(), "--train", training, "--out", out)
-    assert "no config.json" in refused(fakes.shared_checkpoint(), "--train", training, "--out", other, "--force")
+    assert "--force" in refused(fakes.shared_checkpoint(), "--train", training, "--keep", "0.5", "--out", out)
+    assert "no config.json" in refused(
+        fakes.shared_checkpoint(), "--train", training, "--keep", "0.5", "--out", other, "--force"
+    )
     assert weights(out) == before
     words = ("--train", training, "--out", out, "--keep", "0.8", "--force")
     assert cli("prune", fakes.shared_checkpoint(), *words).code == 0
@@ -132,7 +142,7 @@ def test_a_latency_table_that_does_not_fit(refused, tmp_path, training, larger):
 def test_without_torch_the_extra_is_named(tmp_path, training):
     """Exit 3 and the pip line, and nothing is written."""
     code = "import sys; sys.modules['torch'] = None; from edgebert.cli.app import main; main(sys.argv[1:])"
-    words = ["prune", fakes.shared_checkpoint(), "--train", training, "--out", tmp_path / "out"]
+    words = ["prune", fakes.shared_checkpoint(), "--train", training, "--keep", "0.5", "--out", tmp_path / "out"]
     command = [sys.executable, "-c", code, *map(str, words)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 3, done.stderr
@@ -144,7 +154,7 @@ def test_without_torch_the_extra_is_named(tmp_path, training):
 @pytest.mark.parametrize("more", [[], ["--distill", "2"]], ids=["checkpoint", "state"])
 def test_a_disk_with_no_room(cli, tmp_path, training, more):
     """Checkpoint or state of the training: exit 3, one line, and no folder under the final name."""
-    words = ("prune", fakes.shared_checkpoint(), "--train", training, "--out", tmp_path / "out", *more)
+    words = ("prune", fakes.shared_checkpoint(), "--train", training, "--keep", "0.5", "--out", tmp_path / "out", *more)
     with files_of_at_most(20_000):
         done = cli(*words)
     assert done.code == 3, done.err

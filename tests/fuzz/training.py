@@ -46,12 +46,21 @@ def _evaluate(box: Box) -> Case:
 
 
 def _prune(box: Box) -> Case:
-    words = ["prune", _model(box) if box.chance(0.5) else _sound(box, "model"), "--out", "out", "--train"]
+    words = [
+        "prune",
+        _model(box) if box.chance(0.5) else _sound(box, "model"),
+        "--keep",
+        "0.5",
+        "--out",
+        "out",
+        "--train",
+    ]
     words.append(damaged_data(box, "data.csv", "data.txt") if box.chance(0.4) else _sound(box, "data.txt"))
     if box.chance(0.3):
         path = box.take("latency.json")
         box.damage(path, mutate.json_text)
-        words += ["--latency-share", "0.5", "--latency-table", box.named(path)]
+        words[words.index("--keep")] = "--latency-share"
+        words += ["--latency-table", box.named(path)]
     if box.chance(0.3):
         words += ["--cut-vocabulary", "--keep-tokens-of", damaged_data(box, "data.tsv", "data.jsonl")]
     return Case(words=words, outputs={"out": "checkpoint"}, state=frozenset({"out.state"}))
