@@ -175,7 +175,7 @@ def test_a_command_and_all_its_options_have_help(name):
     command = COMMANDS[name]
     assert command.help
     assert command.help[0].isupper()
-    assert command.epilog.startswith(f"Example: edgebert {name}")
+    assert all(line.startswith(f"edgebert {name}") for line in command.epilog.splitlines())
     for parameter in command.params:
         assert parameter.help, f"{name}: {parameter.name}"
         assert parameter.help.endswith("."), f"{name}: {parameter.name}"
@@ -187,5 +187,5 @@ def test_options_of_one_name_mean_one_thing():
     for command in COMMANDS.values():
         for parameter in command.params:
             words.setdefault(max(parameter.opts, key=len), set()).add(parameter.help)
-    for option in ("--json", "--force", "--text-column", "--label-column", "--recipe"):
+    for option in ("--json", "--force", "--restart", "--wide", "--text-column", "--label-column", "--recipe"):
         assert len(words[option]) == 1, option

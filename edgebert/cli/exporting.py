@@ -18,11 +18,13 @@ from edgebert.cli.options import (
     LabelColumn,
     Model,
     PairColumn,
+    Restart,
     TextColumn,
     Wide,
     argument,
     numbers,
     option,
+    start_over,
 )
 from edgebert.recipe import Format, built_in_recipes, check_training, load_recipe, narrowed, recipe_text
 from edgebert.staging import check_folder
@@ -79,6 +81,7 @@ def export(
             "--allow-added-tokens",
         ),
     ] = False,
+    restart: Restart = False,
     force: Force = False,
     wide: Wide = False,
     as_json: Json = False,
@@ -87,8 +90,9 @@ def export(
 
     `--recipe` says what to make; some recipes prune the model first and need `--train`. [Pruning](pruning.md) says
     which recipe is for what. With `--eval`, the score of every file and its change against FP32 are written into the
-    bundle. A pruned file is compared with the model before pruning. `--force` replaces an older bundle, and never a
-    folder that holds other things. `--json` prints the manifest, see [bundle format](bundle-format.md).
+    bundle. A pruned file is compared with the model before pruning. An interrupted distillation resumes, and
+    `--restart` starts over. `--force` replaces an older bundle, and never a folder that holds other things. `--json`
+    prints the manifest, see [bundle format](bundle-format.md).
 
     A tokenizer with added tokens (`tokenizer.add_tokens(["<url>"])`) needs `--allow-added-tokens`: an app that has only
     `vocab.txt` would split `<url>` into pieces. edgebert's Java core and web page read these tokens from
@@ -117,6 +121,8 @@ def export(
         data = columns.dataset(evaluation, task, meaning)
     if train is not None:
         training = columns.training(train, task, meaning)
+    if restart:
+        start_over(out)
     with output.progress_bar() as progress:
         bundle = edgebert.export_bundle(
             model,

@@ -154,7 +154,7 @@ def _section(title: str, rows: list[tuple[str, str]], width: int) -> list[str]:
     column = min(max(len(name) for name, _ in rows), _NAMES) + 2
     lines = ["", _heading(title)]
     for name, meaning in rows:
-        wrapped = textwrap.wrap(meaning, max(width - column - 2, 20)) or [""]
+        wrapped = _wrapped(meaning, max(width - column - 2, 20)) or [""]
         if len(name) > column - 2:
             lines.append(f"  {name}")
             name = ""
@@ -181,7 +181,11 @@ def _paragraphs(text: str, width: int) -> Iterator[str]:
                 else:
                     yield f"    {line}"
             continue
-        yield from textwrap.wrap(_LINK.sub(_shown_link, " ".join(paragraph.split())), width)
+        yield from _wrapped(_LINK.sub(_shown_link, " ".join(paragraph.split())), width)
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, width, break_on_hyphens=False)
 
 
 def _shown_link(found: re.Match[str]) -> str:

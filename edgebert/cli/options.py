@@ -155,6 +155,13 @@ def _told(data: Data) -> Data:
     return data
 
 
+def start_over(out: Path) -> None:
+    """Discard what an interrupted training for an output folder has kept."""
+    from edgebert.training.resume import drop_state
+
+    drop_state(out.with_name(f"{out.name}.state"))
+
+
 def within(low: float, high: float, *, above: bool = False) -> Callable[[typer.CallbackParam, Number], Number]:
     """Return what checks the number of an option before the command begins; ``above`` leaves out ``low`` itself."""
 

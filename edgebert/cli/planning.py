@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, get_args
+from typing import TYPE_CHECKING, Annotated
 
 import edgebert
 from edgebert.arguments import MOST_SEED
@@ -65,15 +65,7 @@ def plan(
             commas=True,
         ),
     ] = None,
-    formats: Annotated[
-        list[str] | None,
-        option(
-            "File format to search, one at a time; tflite takes far longer.",
-            default="onnx",
-            choices=get_args(Format),
-            commas=True,
-        ),
-    ] = None,
+    formats: Annotated[Format, option("File format to search; tflite takes far longer.")] = "onnx",
     seed: Annotated[
         int, option("Seed of pruning, distillation and the sample of timed texts.", check=within(0, MOST_SEED))
     ] = 0,
@@ -102,11 +94,9 @@ def plan(
     from edgebert.prediction import task_of
     from edgebert.tasks import task_head
 
-    if formats is not None and len(set(formats)) > 1:
-        raise UsageError("--formats: a plan searches one format", hint="run it once for each, with another --out")
     options = PlanOptions(
         shares=SHARES if shares is None else _shares(shares),
-        format="tflite" if formats == ["tflite"] else "onnx",
+        format=formats,
         recovery_epochs=RECOVERY_EPOCHS if recover else 0.0,
         is_timed=measure,
         seed=seed,

@@ -15,8 +15,10 @@ from edgebert.cli.options import (
     LabelColumn,
     Model,
     PairColumn,
+    Restart,
     TextColumn,
     option,
+    start_over,
     within,
 )
 from edgebert.cli.training import TrainingPrecision
@@ -50,9 +52,6 @@ def prune(
         Path | None,
         option("With --latency-share: file of the measured latencies; written if it does not exist.", metavar="FILE"),
     ] = None,
-    keep_tokens_of: Annotated[
-        list[Path] | None, option("With --cut-vocabulary: also keep the tokens of this file.", metavar="FILE")
-    ] = None,
     drop_layers: Annotated[
         bool, option("Allow nearly empty layers to be removed.", "--drop-layers/--no-drop-layers")
     ] = True,
@@ -82,6 +81,10 @@ def prune(
     cut_vocabulary: Annotated[
         bool, option("Keep only the tokens that occur in the training texts.", "--cut-vocabulary")
     ] = False,
+    keep_tokens_of: Annotated[
+        list[Path] | None, option("With --cut-vocabulary: also keep the tokens of this file.", metavar="FILE")
+    ] = None,
+    restart: Restart = False,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
@@ -89,7 +92,7 @@ def prune(
 
     The remaining weights are fitted again so that each layer computes what it did; `--distill` trains as well. The
     result is a checkpoint folder like any other: `export` it next. An interrupted distillation resumes with the same
-    command; its state is in `OUT.state`. [Pruning](pruning.md) describes each step.
+    command; its state is in `OUT.state`, and `--restart` discards it. [Pruning](pruning.md) describes each step.
     """
     from edgebert.prediction import task_of
     from edgebert.pruning.latency import TABLE, LatencyTable, prediction_errors, read_table
@@ -123,6 +126,8 @@ def prune(
     for path in keep_tokens_of or ():
         column = None if path.name.removesuffix(".gz").endswith(".txt") else text_column
         more += edgebert.read_training(path, labels=None, text_column=column).texts
+    if restart:
+        start_over(out)
     tables: list[LatencyTable] = []
     with output.progress_bar() as progress:
 

@@ -15,9 +15,11 @@ from edgebert.cli.options import (
     Json,
     LabelColumn,
     PairColumn,
+    Restart,
     TextColumn,
     argument,
     option,
+    start_over,
     within,
 )
 from edgebert.cli.training_tables import show_finetuned
@@ -79,6 +81,7 @@ def finetune(
     pair_column: PairColumn = None,
     label_column: LabelColumn = None,
     *,
+    restart: Restart = False,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
@@ -128,6 +131,8 @@ def finetune(
     if data is not None and (found := find_duplicates(training.examples, data.examples)).count:
         places = ", ".join(f"{second} (line {first} of {train.name})" for first, second in found.lines)
         warn(f"{evaluation}: {found.count:,} texts are in {train.name} as well, first in lines {places}")
+    if restart:
+        start_over(out)
     summary = data_summary(training, folder)
     show_summary(train.name, summary)
     with output.progress_bar() as progress:
