@@ -67,7 +67,7 @@ def bundle(tmp_path: Path) -> Path:
         (["export", "m", "--out", "o", "--nonsense"], "--nonsense"),
         (["export", "m", "n", "--out", "o"], "n"),
         (["export", "m", "--out", "o", "--json=yes"], "--json"),
-        (["evaluate", "b"], "data"),
+        (["evaluate", "b"], "--eval"),
         (["predict"], "target"),
         (["inspect"], "bundle"),
         (["inspect", "a", "b"], "b"),
