@@ -55,8 +55,7 @@ async function ask(texts) {
 function showProgress({ step, done, of }) {
   const words = {
     fetch: () => `Loading the model: ${megabytes(done)} of ${megabytes(of)} MB`,
-    runtime: () => `Loading ONNX Runtime${runtimeBytes > 0 ? `: ${megabytes(runtimeBytes)} MB` : ""}`,
-    open: () => "Opening the model",
+    open: () => `Loading ONNX Runtime${runtimeBytes > 0 ? ` (${megabytes(runtimeBytes)} MB)` : ""} and opening the model`,
     test: () => `Self-test: ${done} of ${of} inputs`,
   };
   element.bar.max = of;

@@ -32,7 +32,8 @@ export class Model {
     const model = new Model(manifest, new Tokenizer(new Vocabulary(await read("vocab.txt")), manifest.text));
     const { sizeBytes } = manifest.model;
     const content = await fetchChecked(folder, manifest.model, (done) => report({ step: "fetch", done, of: sizeBytes }));
-    await model.#start(loadRuntime, content, report);
+    report({ step: "open", done: 0, of: 1 });
+    await model.#start(loadRuntime, content);
     await model.#selfTest(golden, report);
     return model;
   }
@@ -86,14 +87,12 @@ export class Model {
     return { title, task, labels, model, maxLength: text.maxLength, texts, maxDifference, runtime };
   }
 
-  async #start(loadRuntime, content, report) {
+  async #start(loadRuntime, content) {
     try {
-      report({ step: "runtime", done: 0, of: 1 });
       this.#ort = await loadRuntime();
       // More than one thread needs a page that is isolated by headers, which few servers send.
       this.#ort.env.wasm.numThreads = 1;
       const options = { executionProviders: ["wasm"], graphOptimizationLevel: "all" };
-      report({ step: "open", done: 0, of: 1 });
       this.#session = await this.#ort.InferenceSession.create(content, options);
     } catch (error) {
       const hint = "A browser from 2023 on is needed. If it is newer than that, close other tabs and load the page again.";
