@@ -11,6 +11,7 @@ import edgebert
 from edgebert.benchmarking.gate import results as gate
 from edgebert.cli import output
 from edgebert.cli.choices import Condition
+from edgebert.cli.layout import Column
 from edgebert.cli.options import BundleFolder, Force, Json, Wide, argument, option
 from edgebert.cli.report_tables import show_comparison, show_report
 from edgebert.errors import CheckFailed, UsageError
@@ -138,6 +139,7 @@ def check(
     ] = None,
     *,
     allow_undecided: Annotated[bool, option("Treat undecided checks as passed.", "--allow-undecided")] = False,
+    wide: Wide = False,
     as_json: Json = False,
 ) -> None:
     """Check a bundle against release limits: each one passes, fails or is undecided.
@@ -174,7 +176,9 @@ def check(
         output.show_json({"limits": limits, "findings": list(findings)})
     elif is_shown:
         rows = [(at.limit, at.file, at.device or "", at.verdict, at.value, at.detail) for at in findings]
-        output.show_table(("limit", "file", "device", "verdict", "found", "from"), rows)
+        is_single = len({at.device for at in findings if at.device}) < 2
+        columns = ("limit", "file", Column("device", is_extra=is_single), "verdict", "found", "from")
+        output.show_left_out(output.show_table(columns, rows, wide=wide))
     if os.environ.get("GITHUB_ACTIONS") == "true" if github is None else github:
         output.show_annotations(gate.github(findings, allow_undecided=allow_undecided))
     failed = [item for item in findings if item.verdict == "fail"]

@@ -80,7 +80,7 @@ def show_table(
 ) -> tuple[str, ...]:
     """Print a table on standard output: a row stays one line in a pipe, and wraps its cells on a narrow terminal.
 
-    Returns the headings that were left out.
+    Returns the headings of the columns that were left out and say something.
 
     Args:
         columns: Headings; those that are extra are left out, with their cells, unless ``wide`` is set.
@@ -92,7 +92,8 @@ def show_table(
     cells = [[row[index] for index in kept] for row in rows]
     for line in table_lines([given[index].name for index in kept], cells, terminal_width()):
         sys.stdout.write(f"{line}\n")
-    return tuple(column.name for index, column in enumerate(given) if index not in kept)
+    said = {index for index in range(len(given)) if any(row[index] not in {"", "-"} for row in rows)}
+    return tuple(column.name for index, column in enumerate(given) if index in said.difference(kept))
 
 
 def show_left_out(columns: Iterable[str]) -> None:

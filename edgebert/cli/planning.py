@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import edgebert
 from edgebert.arguments import MOST_SEED
 from edgebert.cli import output
+from edgebert.cli.layout import Column
 from edgebert.cli.options import (
     DataColumns,
     Json,
@@ -17,6 +18,7 @@ from edgebert.cli.options import (
     PairColumn,
     Restart,
     TextColumn,
+    Wide,
     option,
     within,
 )
@@ -78,6 +80,7 @@ def plan(
     ] = False,
     measure: Annotated[bool, option("Time the files even without --min-speedup.", "--measure")] = False,
     restart: Restart = False,
+    wide: Wide = False,
     as_json: Json = False,
 ) -> None:
     """Search for the best file within limits on accuracy, size and speed; an interrupted search resumes.
@@ -121,7 +124,7 @@ def plan(
     if as_json:
         output.show_json(_plain(found, command))
     else:
-        _show(found, out, command)
+        _show(found, out, command, wide=wide)
     if training.sha256 == data.sha256:
         output.show_note("the texts of --eval took part in the pruning: scores on new ones will be worse")
     if found.pick is None:
@@ -136,21 +139,32 @@ def _shares(given: list[str]) -> tuple[float, ...]:
         raise UsageError(f"--shares is {text!r}, not numbers separated by commas", hint="e.g. 0.5,0.35") from error
 
 
-def _show(found: SearchResult, out: Path, command: str | None) -> None:
+def _show(found: SearchResult, out: Path, command: str | None, *, wide: bool) -> None:
     from edgebert.planning.front import RULE
     from edgebert.planning.state import PLOT
 
-    timed = ("x as fast (95 % interval)",) if found.options.is_timed else ()
-    columns = ("not beaten in all at once", "size MB", "work %", *timed, _metric(found), "drop (95 % interval)", "")
-    output.show_table(columns, [_row(found, trial) for trial in found.front])
-    output.show_table(("not picked", "why"), [(loss.trial.name, loss.reason) for loss in found.losses])
-    if found.options.is_timed:
-        output.show_note("times are those of this machine, not of a phone")
     if found.pick is not None:
         output.show_text(f"pick: {found.pick.name}")
-        output.show_text(f"      {RULE}")
-        output.show_text(f"      {_verdict(found.pick, found.bounds)}")
-        output.show_text(f"      {command}")
+        output.show_hanging("      ", RULE)
+        output.show_hanging("      ", _verdict(found.pick, found.bounds))
+        output.show_text(f"      {command}", "")
+    is_timed = found.options.is_timed
+    columns = (
+        "not beaten in all at once",
+        "size MB",
+        Column("work %", is_extra=True),
+        *(("speed-up (95 % interval)",) if is_timed else ()),
+        Column(_metric(found), is_extra=is_timed),
+        "drop (95 % interval)",
+        "",
+    )
+    left_out = output.show_table(columns, [_row(found, trial) for trial in found.front], wide=wide)
+    if found.losses:
+        output.show_text()
+        output.show_table(("not picked", "why"), [(loss.trial.name, loss.reason) for loss in found.losses])
+    if is_timed:
+        output.show_note("times are those of this machine, not of a phone")
+    output.show_left_out(left_out)
     output.show_note(f"drew {out / PLOT}")
 
 
@@ -171,7 +185,7 @@ def _row(found: SearchResult, trial: Measured) -> list[str]:
         f"{100 * trial.work:.1f}",
         *timed,
         trial.metric.shown(trial.score.value),
-        "the float original" if trial.score.difference is None else drop,
+        "the FP32 original" if trial.score.difference is None else drop,
         "<- pick" if trial == found.pick else "",
     ]
 

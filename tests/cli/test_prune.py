@@ -10,6 +10,7 @@ import pytest
 from edgebert.architecture import Architecture, Pruning
 from edgebert.bundle import open_bundle
 from edgebert.checkpoint import load_model
+from edgebert.cli.layout import in_each_layer
 from edgebert.jsonio import from_plain, parse
 from edgebert.pruning.latency import read_table
 from tests.cli.prune_files import plain_texts, rows, weights
@@ -37,10 +38,10 @@ def test_the_table_shows_before_and_after(cli, tmp_path, training):
     assert re.split(r"\s{2,}", outcome.out.strip().splitlines()[0].strip()) == ["before", "after"]
     for name, before, after in (
         ("layers", "2", str(made.architecture.layers)),
-        ("heads", "4, 4", ", ".join(map(str, made.architecture.heads))),
-        ("neurons", "64, 64", ", ".join(map(str, made.architecture.neurons))),
+        ("heads", "4 in each layer", in_each_layer(made.architecture.heads)),
+        ("neurons", "64 in each layer", in_each_layer(made.architecture.neurons)),
         ("tokens", str(len(fakes.VOCABULARY)), str(len(fakes.VOCABULARY))),
-        ("multiply-accumulates", "100 %", f"{100 * made.pruning.macs_share:.1f} %"),
+        ("multiply-accumulates", "100.0 %", f"{100 * made.pruning.macs_share:.1f} %"),
     ):
         assert row(outcome.out, name) == [before, after]
     assert made.pruning.keep == 0.5
@@ -159,7 +160,7 @@ def test_the_vocabulary_keeps_what_both_files_use(cli, tmp_path):
     assert gone not in kept
     assert row(outcome.out, "tokens ") == [str(len(fakes.VOCABULARY)), str(len(kept))]
     assert row(outcome.out, "unknown words") == ["0.00 %", "0.00 %"]
-    assert "texts that had no say" in outcome.out
+    assert "texts that were held out of it" in outcome.out
 
     alone = cli(*words, "--out", tmp_path / "alone", "--cut-vocabulary")
     assert alone.code == 0, alone.err
