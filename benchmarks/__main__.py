@@ -18,7 +18,7 @@ from benchmarks.results import Recorded, save
 from benchmarks.studies import STUDIES, all_figures, load_all, speed
 from benchmarks.studies import render as render_results
 from benchmarks.suite import RESULTS, ROOT, Options, SuiteOptions, load_suite
-from benchmarks.summary import README, replace_summary, summary
+from benchmarks.summary import PICTURE, README, draw_summary, replace_summary, summary
 from edgebert.cli import output
 from edgebert.cli.commands import Command, with_home
 from edgebert.cli.options import Verbose
@@ -81,11 +81,12 @@ def peers(asked: PeersOptions) -> None:
 
 
 def render(asked: Options) -> None:
-    """Write RESULTS.md, the plots, and the table of the README from what is recorded."""
+    """Write RESULTS.md, the plots, and table and picture of the README from what is recorded."""
     output.show_note(f"wrote {render_results(asked.results)}")
     if asked.results == RESULTS:
         replace_summary(README, summary(asked.results))
-        output.show_note(f"wrote the table of {README}")
+        draw_summary(asked.results, PICTURE)
+        output.show_note(f"wrote the table of {README} and {PICTURE}")
 
 
 def check(asked: Options) -> None:

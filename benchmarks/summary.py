@@ -1,7 +1,8 @@
-"""The result table of the project's README, from recorded results: size, speed and accuracy of the files that ship."""
+"""Table and picture of the project's README, from recorded results: size, speed and accuracy of shipped files."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.cuts import PruningResults
@@ -14,8 +15,10 @@ from benchmarks.suite import ROOT
 from edgebert.benchmarking.analysis.stats import Estimate
 from edgebert.errors import UsageError
 from edgebert.intervals import mean_interval
+from edgebert.plotting import FOREST_REST, FOREST_ROW, ForestRow, draw_forest, svg_figure
 
 README = ROOT / "README.md"
+PICTURE = ROOT / "docs" / "pictures" / "size-accuracy.svg"
 BEGIN, END = "<!-- results: python -m benchmarks render -->", "<!-- end of results -->"
 LENGTH = 128
 FILE = "int8.onnx"
@@ -27,14 +30,33 @@ CUTS = (
 """Each cut: its name in the README, the shape that was timed, the share of MACs kept, epochs of distillation."""
 
 
-def summary(folder: Path) -> str:
-    """Return the table, from the newest results of each study.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A model of the README.
+
+    Attributes:
+        name: What the README calls it.
+        size_mb: Size of its file in MB.
+        median_ms: Median time of an inference in ms.
+        speed_up: How many times as fast it is as FP32.
+        change: Change of accuracy from FP32, in points.
+    """
+
+    name: str
+    size_mb: float
+    median_ms: float
+    speed_up: Estimate
+    change: Estimate
+
+
+def summary_rows(folder: Path) -> tuple[Row, ...]:
+    """Return the FP32 model, the int8 model and the pruned ones, from the newest results of each study.
 
     Args:
         folder: The recorded results.
 
     Raises:
-        UsageError: A study that the table needs was not recorded, or a file of results is damaged.
+        UsageError: A study that the README needs was not recorded, or a file of results is damaged.
     """
     try:
         speed = recorded(folder, "pruned-speed", PrunedSpeedResults)[0]
@@ -42,18 +64,57 @@ def summary(folder: Path) -> str:
         pruning = recorded(folder, "pruning", PruningResults)[0]
     except IndexError:
         raise UsageError(
-            f"{folder}: the README's table needs accuracy, pruning and pruned-speed", hint="record the missing study"
+            f"{folder}: the README needs accuracy, pruning and pruned-speed", hint="record the missing study"
         ) from None
     sizes = {file.name: file.size_bytes / 1e6 for file in speed.files}
-    changes = [_int8_change(accuracy), *(_cut_change(pruning, share, distill) for _, _, share, distill in CUTS)]
-    names = [("int8", f"unpruned {FILE}"), *((f"int8, {name}", f"{shape} {FILE}") for name, shape, _, _ in CUTS)]
-    rows = [("FP32", f"{sizes[FLOAT]:.1f} MB", f"{median_ms(speed, FLOAT, LENGTH).value:.1f} ms", "1.00 x", "")]
-    for (name, file), change in zip(names, changes, strict=True):
-        faster = speed_up(speed, file, FLOAT, LENGTH)
-        time = f"{median_ms(speed, file, LENGTH).value:.1f} ms"
-        rows.append((name, f"{sizes[file]:.1f} MB", time, interval_text(faster, unit=" x"), _points(change)))
+    same = Estimate(value=0.0, low=0.0, high=0.0)
+    models = [("FP32", FLOAT, same), ("int8", f"unpruned {FILE}", _int8_change(accuracy))]
+    for name, shape, share, distill in CUTS:
+        models.append((f"int8, {name}", f"{shape} {FILE}", _cut_change(pruning, share, distill)))
+    return tuple(
+        Row(
+            name=name,
+            size_mb=sizes[file],
+            median_ms=median_ms(speed, file, LENGTH).value,
+            speed_up=speed_up(speed, file, FLOAT, LENGTH),
+            change=change,
+        )
+        for name, file, change in models
+    )
+
+
+def summary(folder: Path) -> str:
+    """Return the table; errors as for ``summary_rows``."""
+    float32, *others = summary_rows(folder)
+    cells = [(float32.name, f"{float32.size_mb:.1f} MB", f"{float32.median_ms:.1f} ms", "1.00 x", "")]
+    for row in others:
+        faster = interval_text(row.speed_up, unit=" x")
+        cells.append((row.name, f"{row.size_mb:.1f} MB", f"{row.median_ms:.1f} ms", faster, _points(row.change)))
     header = ("model", "size", f"{LENGTH} tokens", "speed over FP32 (95 % interval)", "change of accuracy, points")
-    return table(header, rows, right=(1, 2, 3, 4))
+    return table(header, cells, right=(1, 2, 3, 4))
+
+
+def draw_summary(folder: Path, path: Path) -> None:
+    """Draw change of accuracy and size of the models as an SVG file; errors as for ``summary_rows``.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    float32, *others = summary_rows(folder)
+    rows = [
+        ForestRow(
+            name=row.name,
+            text=_points(row.change),
+            change=row.change.value,
+            low=row.change.low or 0.0,
+            high=row.change.high or 0.0,
+            size_mb=row.size_mb,
+            baseline_mb=float32.size_mb,
+        )
+        for row in others
+    ]
+    with svg_figure(path, width=8.0, height=FOREST_REST + FOREST_ROW * len(rows)) as figure:
+        draw_forest(figure, rows, change_of="change of accuracy (points)")
 
 
 def replace_summary(path: Path, found: str) -> None:

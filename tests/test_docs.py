@@ -262,6 +262,11 @@ def test_the_bundle_format_states_versions_and_tolerance():
     assert f"FP32 files may differ from torch by {FLOAT_TOLERANCE:.4f}, or by {RELATIVE_TOLERANCE:.5f} of" in page
 
 
+def test_the_readme_is_short():
+    """It is read in three minutes: 900 words at most, what is in tables and code included."""
+    assert len(text_of(ROOT / "README.md").split()) <= 900
+
+
 def test_the_guides_list_the_recipes():
     """The table of recipes in the guides has a row with the files of each built-in recipe."""
     rows = re.findall(r"^\| `([\w-]+)` \| (.+?) \| .+ \|$", text_of(ROOT / "docs" / "how-to.md"), re.MULTILINE)

@@ -1,12 +1,14 @@
-"""The result table of the README is what the recorded results say."""
+"""Table and picture of the README are what the recorded results say."""
 
 from __future__ import annotations
+
+import re
 
 import pytest
 
 from benchmarks.results import save
 from benchmarks.suite import RESULTS
-from benchmarks.summary import BEGIN, END, README, replace_summary, summary
+from benchmarks.summary import BEGIN, END, PICTURE, README, draw_summary, replace_summary, summary
 from edgebert.errors import UsageError
 from tests.benchmarks.values import accuracy_results
 
@@ -16,6 +18,15 @@ def test_the_readme_shows_what_was_recorded():
     page = README.read_text(encoding="utf-8")
     shown = page.partition(f"{BEGIN}\n")[2].partition(f"\n{END}")[0]
     assert shown == summary(RESULTS), "out of date: python -m benchmarks render"
+
+
+def test_the_picture_of_the_readme_shows_what_was_recorded(tmp_path):
+    """The words and numbers in the picture are those that the newest results give."""
+    pytest.importorskip("matplotlib", reason="matplotlib draws the picture")
+    draw_summary(RESULTS, tmp_path / "drawn.svg")
+    drawn, shown = (re.findall(r"<!-- (.*) -->", path.read_text("utf-8")) for path in (tmp_path / "drawn.svg", PICTURE))
+    assert any("int8, 75 % cut" in text for text in drawn)
+    assert shown == drawn, "out of date: python -m benchmarks render"
 
 
 def test_a_table_is_replaced_and_nothing_else(tmp_path):
