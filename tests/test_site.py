@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import html
 import importlib.util
+import json
 import os
 import re
 import subprocess
@@ -57,8 +59,8 @@ def article(page: Path) -> str:
     return re.search(r"<article.*</article>", page.read_text(encoding="utf-8"), re.DOTALL)[0]
 
 
-def counts(html: str) -> dict[str, int]:
-    return {tag: len(re.findall(rf"<{tag}[ >]", html)) for tag in COUNTED}
+def counts(rendered: str) -> dict[str, int]:
+    return {tag: len(re.findall(rf"<{tag}[ >]", rendered)) for tag in COUNTED}
 
 
 def test_every_page_looks_on_the_site_as_on_a_code_host(site: Path, hooks: ModuleType):
@@ -91,6 +93,14 @@ def test_the_python_page_names_and_describes_the_library(site: Path):
     shown = article(site / "python.html")
     for name in edgebert.__all__:
         assert f'id="edgebert.{name}"' in shown
+
+
+def test_the_search_finds_what_people_look_for(site: Path):
+    """The usual headings are titles in the index of the search, and so are the messages of Troubleshooting."""
+    index = json.loads((site / "search" / "search_index.json").read_text(encoding="utf-8"))
+    titles = {re.sub(r"<[^>]+>", "", html.unescape(entry["title"])) for entry in index["docs"]}
+    assert {"Installation", "Quickstart", "Supported models", "Limitations", "Troubleshooting", "Glossary"} <= titles
+    assert "…: no checkpoint: there is no config.json" in titles
 
 
 @pytest.mark.parametrize(
