@@ -89,7 +89,7 @@ def _show_build(made: Embedding) -> None:
     from edgebert.embedding.android import advice, apk_bytes
 
     wanted = advice(made.artifact)
-    output.show_text("build.gradle.kts of the module:", "")
+    output.show_text("", "build.gradle.kts of the module:", "")
     output.show_text(*(f"    {line}".rstrip() for line in wanted.gradle.splitlines()))
     output.show_text("", "proguard-rules.pro, if the app is shrunk by R8:", "")
     output.show_text(f"    {wanted.rules}", "")

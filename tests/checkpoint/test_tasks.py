@@ -129,7 +129,7 @@ def test_two_heads_are_refused(tmp_path):
         ("multi-label-classification", {"thresholds": [0.5]}, "not a number for each of the 3 labels"),
         ("multi-label-classification", {"thresholds": [0.5, 0.5, 2]}, "thresholds has 2, not a probability"),
         ("multi-label-classification", {"thresholds": [0.5, 0.5, True]}, "thresholds has True"),
-        ("multi-label-classification", {"thresholds": {"x": 0.5}}, "thresholds names 'x', which is no label"),
+        ("multi-label-classification", {"thresholds": {"x": 0.5}}, "names 'x', which is not a label of id2label"),
         ("multi-label-classification", {"thresholds": "0.5"}, "thresholds is '0.5'"),
     ],
 )
