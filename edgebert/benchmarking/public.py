@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import contextlib
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import NoneType
 from typing import TYPE_CHECKING, Literal, get_args
@@ -16,7 +18,7 @@ from edgebert.benchmarking.suite import Suite, load_suite
 from edgebert.bundle import open_bundle
 from edgebert.data import Dataset, read_dataset
 from edgebert.errors import UsageError
-from edgebert.outputs import check_output
+from edgebert.outputs import check_output, is_stream
 from edgebert.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -93,32 +95,45 @@ def bench(
     expect("progress", progress, Callable)
     for url in urls:
         parse_url(url)
-    journal = journal_of(place)
-    check_output(place, REPORT, force=force or journal.exists(), parents=True)
+    # The report of an unfinished run is its own: the same call goes on, and replaces it.
+    is_unfinished = place.is_file() and journal_of(place).exists()
+    check_output(place, REPORT, force=force or is_unfinished, parents=True)
     task, meaning = opened.manifest.task, opened.manifest.meaning
     if evaluation is not None and not isinstance(evaluation, Dataset):
         evaluation = read_dataset(evaluation, task=task, labels=meaning.labels)
 
     def connected(url: str) -> Board:
+        # The same run may be on several kinds of devices.
         has_own = url.startswith("emulator:")
         own, pushed = (None, None) if has_own else (python, None if url == "local" else archive)
         return connect(url, cache=parts, python=own, runtime=pushed)
 
-    done = measure(
-        opened,
-        urls,
-        connect=connected,
-        journal=journal,
-        suite=suite if suite is None or isinstance(suite, Suite) else load_suite(path_of("suite", suite)),
-        data=evaluation,
-        files=files,
-        runtimes=runtimes,
-        restart=restart,
-        clean=clean,
-        progress=progress,
-    )
-    finish(done, place, journal=journal)
+    with _journal(place) as journal:
+        done = measure(
+            opened,
+            urls,
+            connect=connected,
+            journal=journal,
+            suite=suite if suite is None or isinstance(suite, Suite) else load_suite(path_of("suite", suite)),
+            data=evaluation,
+            files=files,
+            runtimes=runtimes,
+            restart=restart,
+            clean=clean,
+            progress=progress,
+        )
+        finish(done, place, journal=journal)
     return done
+
+
+@contextlib.contextmanager
+def _journal(out: Path) -> Iterator[Path]:
+    """Give the place of the journal: beside the report, where that is a file; else the run cannot be resumed."""
+    if not is_stream(out):
+        yield journal_of(out)
+        return
+    with tempfile.TemporaryDirectory(prefix="edgebert-") as folder:
+        yield Path(folder, "report.journal")
 
 
 def render_report(reports: str | Path | Report | Sequence[str | Path | Report], format: ReportFormat) -> str:  # noqa: A002  # the word of the command line

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_args
@@ -30,7 +29,6 @@ from edgebert.errors import EdgebertError, UsageError
 if TYPE_CHECKING:
     from edgebert.benchmarking.report import Report
     from edgebert.benchmarking.run.runner import BenchmarkResult
-    from edgebert.device.board import Board
 
 
 def bench(
@@ -123,9 +121,8 @@ def bench(
     report of the others is written.
     """
     from edgebert.benchmarking.report import REPORT
-    from edgebert.benchmarking.run.devices import connect, parse_url
+    from edgebert.benchmarking.run.devices import parse_url
     from edgebert.benchmarking.run.journal import journal_of
-    from edgebert.benchmarking.run.runner import finish, measure
     from edgebert.benchmarking.run.workload import chosen_files
     from edgebert.benchmarking.suite import Suite, load_suite, merged
     from edgebert.workers.archive import WORKER_ARCHIVE
@@ -158,27 +155,23 @@ def bench(
             evaluation, opened.manifest.task, opened.manifest.meaning
         )
 
-    def connected(url: str) -> Board:
-        # The same command may name several kinds of devices.
-        own, pushed = (None, None) if url.startswith("emulator:") else (python, worker)
-        return connect(url, cache=cache_folder(), python=own, runtime=None if url == "local" else pushed)
-
-    with _journal(out) as journal:
-        with output.progress_bar() as progress:
-            done = measure(
-                opened,
-                urls,
-                connect=connected,
-                journal=journal,
-                suite=chosen,
-                data=texts,
-                files=files,
-                runtimes=runtimes,
-                restart=restart,
-                clean=clean,
-                progress=progress,
-            )
-        finish(done, out, journal=journal)
+    with _resumable(out), output.progress_bar() as progress:
+        done = edgebert.bench(
+            bundle,
+            out,
+            devices=urls,
+            evaluation=texts,
+            suite=chosen,
+            files=files,
+            runtimes=runtimes,
+            python=python,
+            worker=worker,
+            cache=cache_folder(),
+            clean=clean,
+            restart=restart,
+            force=force,
+            progress=progress,
+        )
     if as_json:
         output.show_json(done.report)
     elif not output.is_standard_output(out):
@@ -214,19 +207,15 @@ def cache_folder() -> Path:
 
 
 @contextlib.contextmanager
-def _journal(out: Path) -> Iterator[Path]:
-    """Give the place of the journal: beside the report, where that is a file; else the run cannot be resumed."""
-    from edgebert.benchmarking.run.journal import journal_of
+def _resumable(out: Path) -> Iterator[None]:
+    """Say how an interrupted run goes on, where its report is a file."""
     from edgebert.outputs import is_stream
 
-    if is_stream(out):
-        with tempfile.TemporaryDirectory(prefix="edgebert-") as folder:
-            yield Path(folder, "report.journal")
-        return
     try:
-        yield journal_of(out)
+        yield
     except KeyboardInterrupt:
-        output.show_note("run the same command again to resume")
+        if not is_stream(out):
+            output.show_note("run the same command again to resume")
         raise
 
 
