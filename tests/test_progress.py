@@ -36,8 +36,9 @@ def test_the_command_line_prints_each_once_while_libraries_are_silent(verbose):
     code = (
         "import sys\n"
         "from edgebert.cli import output\n"
+        "from edgebert.cli.libraries import quiet_libraries\n"
         "from edgebert.progress import note, warn\n"
-        f"with output.quiet_libraries(verbose={verbose}), output.shown_notes():\n"
+        f"with quiet_libraries(verbose={verbose}), output.shown_notes():\n"
         "    note('one')\n    warn('two')\n    note('one')\n"
         "note('afterwards')\n"
     )

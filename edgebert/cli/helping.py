@@ -34,8 +34,7 @@ def value_of(parameter: Any) -> str:
     if parameter.param_type_name == "argument":
         return str(parameter.name).upper()
     if choices := choices_of(parameter):
-        shown = f"[{'|'.join(choices)}]"
-        return shown if len(shown) <= _LONGEST else str(parameter.name).upper()
+        return _bracketed(choices) if len(_bracketed(choices)) <= _LONGEST else str(parameter.name).upper()
     return _VALUES.get(parameter.type_descriptor.annotation, "TEXT")
 
 
@@ -60,7 +59,7 @@ def facts_of(parameter: Any) -> list[str]:
     """Return what is to be known of a parameter beside its meaning: required, repeatable, its default."""
     facts = ["required"] if parameter.required else []
     choices = choices_of(parameter)
-    if parameter.metavar is None and len("|".join(choices)) + 2 > _LONGEST:
+    if choices and value_of(parameter) != _bracketed(choices):
         facts.append(f"one of {', '.join(choices)}")
     if default := default_of(parameter):
         facts.append(f"default: {default}")
@@ -128,6 +127,10 @@ def topics(group: Any) -> dict[str, list[Any]]:
 def first_paragraph(command: Any) -> str:
     """Return the first paragraph of the help of a command, as one line."""
     return " ".join(str(command.help or "").partition("\n\n")[0].split())
+
+
+def _bracketed(choices: tuple[str, ...]) -> str:
+    return f"[{'|'.join(choices)}]"
 
 
 def _has_opposite(parameter: Any) -> bool:

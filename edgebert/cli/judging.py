@@ -194,7 +194,8 @@ def compare(
     old: Annotated[Path, argument("Earlier report.")],
     new: Annotated[Path, argument("Later report.")],
     allow: Annotated[
-        list[str] | None, option("Condition that may differ.", choices=get_args(Condition), commas=True)
+        list[str] | None,
+        option("Condition that may differ.", metavar="CONDITION", choices=get_args(Condition), commas=True),
     ] = None,
     *,
     fail_on_slower: Annotated[bool, option("Exit with code 1 if a row is slower.", "--fail-on-slower")] = False,

@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 import typer
 
 from edgebert.cli import output
+from edgebert.cli.libraries import quiet_libraries
 from edgebert.errors import EdgebertError, EnvironmentProblem, UsageError
 
 _TELEMETRY = ("ORT_DISABLE_TELEMETRY", "HF_HUB_DISABLE_TELEMETRY", "DISABLE_TELEMETRY", "DO_NOT_TRACK")
@@ -54,7 +55,7 @@ def run(
     words, quiet, verbose = _without_common(given)
     with stopping_signals() as received:
         try:
-            with output.quiet_libraries(verbose=verbose), output.shown_notes(quiet=quiet and not verbose):
+            with quiet_libraries(verbose=verbose), output.shown_notes(quiet=quiet and not verbose):
                 code = _code(app, renamed(words), name=name, interrupted=interrupted, verbose=verbose)
         except OSError:  # the terminal has gone, and standard error with it
             _let_go_of_output()

@@ -263,14 +263,15 @@ def test_libraries_are_silenced_and_our_lines_are_not(tmp_path):
     code = (
         "import logging, os, sys, warnings\n"
         "from edgebert.cli import output\n"
-        "with output.quiet_libraries(verbose=False):\n"
+        "from edgebert.cli.libraries import quiet_libraries\n"
+        "with quiet_libraries(verbose=False):\n"
         "    os.write(2, b'noise of native code\\n')\n"
         "    logging.getLogger('library').warning('noise of a logger')\n"
         "    warnings.warn('noise of a library')\n"
         "    output.show_note('our note')\n"
         "os.write(2, b'after\\n')\n"
         "logging.getLogger('library').warning('logger after')\n"
-        "with output.quiet_libraries(verbose=True):\n"
+        "with quiet_libraries(verbose=True):\n"
         "    os.write(2, b'verbose\\n')\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -125,7 +125,7 @@ def test_evaluating_on_the_training_texts_is_remarked(cli, files, tmp_path):
         (["--min-speedup", "many"], "--min-speedup"),
         (["--shares", "half"], "--shares is 'half'"),
         (["--shares", "0.5,1.5"], "shares[1] is 1.5"),
-        (["--shares", ","], "no share"),
+        (["--shares", ","], "--shares is ','"),
         (["--formats", "coreml"], "coreml"),
         (["--seed", "-1"], "--seed is -1"),
         (["--text-column", "body"], "body"),
