@@ -137,6 +137,9 @@ VERDICTS = {"significant drop": RED, "no significant change": BLUE, "significant
 FOREST_ROW, FOREST_REST = 0.62, 1.25
 """Height of a row of ``draw_forest`` and of all else in it, in inches."""
 
+_LETTERS = 8.2
+"""Letters for each inch of such a picture that are not drawn into the sizes beside them."""
+
 
 def draw_forest(figure: Figure, rows: Sequence[ForestRow], *, change_of: str) -> None:
     """Draw the change of each file with its interval, beside a bar of its size over that of the FP32 file.
@@ -153,10 +156,15 @@ def draw_forest(figure: Figure, rows: Sequence[ForestRow], *, change_of: str) ->
     left.axvline(0, color=INK, linewidth=1.2, zorder=1.5)
     at_top = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "ha": "center"}
     left.annotate("FP32 model", (0, 1), (0, 3), fontsize=9, color=INK, **at_top)
+    longest = int(_LETTERS * figure.get_figwidth())
     widest = max(max(row.size_mb, row.baseline_mb or 0.0) for row in rows)
     for place, row in enumerate(rows):
         colour, above = VERDICTS[row.verdict], {"va": "bottom", "fontsize": 9, "color": INK}
-        left.annotate(f"{row.name}: {row.text}", (0, place - 0.2), xycoords=("axes fraction", "data"), **above)
+        label = f"{row.name}: {row.text}"
+        if len(label) > longest:
+            name = row.name if len(row.name) <= longest - 3 else f"{row.name[: longest - 4]}…"
+            label = f"{name}\n{row.text}"
+        left.annotate(label, (0, place - 0.2), xycoords=("axes fraction", "data"), **above).set_in_layout(False)
         reach = None if row.low == row.high else [[row.change - row.low], [row.high - row.change]]
         left.errorbar([row.change], [place + 0.08], xerr=reach, fmt="o", color=colour, capsize=4, markersize=7)
         if row.baseline_mb is not None:
@@ -164,7 +172,7 @@ def draw_forest(figure: Figure, rows: Sequence[ForestRow], *, change_of: str) ->
         right.barh(place + 0.08, row.size_mb, height=0.3, color=GREY)
         size = f"{row.size_mb:.1f} MB" if row.baseline_mb is None else f"{row.size_mb:.1f} of {row.baseline_mb:.1f} MB"
         right.annotate(size, (0, place - 0.2), **above)
-    for axes, name in ((left, change_of), (right, "file size (MB), pale: FP32")):
+    for axes, name in ((left, change_of), (right, "size in MB, pale: FP32")):
         plain_axes(axes, name, "")
         axes.set_ylim(len(rows) - 0.55, -0.75)
         axes.set_yticks([])

@@ -199,6 +199,24 @@ def test_an_interval_that_contains_0_is_no_significant_change(ends: tuple[float,
     assert len(set(VERDICTS.values())) == 3
 
 
+def test_a_long_name_stays_in_its_panel(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """A name that would be drawn over the sizes has a line of its own, and is cut off if that is not enough."""
+    figures = kept_figures(monkeypatch, plots)
+    names = ("int8.onnx", "int8.tflite, tflite-runtime, 4 threads", "n" * 300)
+    rows = [
+        ForestRow(
+            name=name, text="90.9 %, -0.30 (-0.81 to +0.19)", change=-0.3, low=-0.8, high=0.2, size_mb=1, baseline_mb=4
+        )
+        for name in names
+    ]
+    assert plots.draw_changes(rows, change_of="change") is not None
+    left, right = figures[0].axes
+    figures[0].draw_without_rendering()
+    assert [text.get_text().count("\n") for text in left.texts] == [0, 0, 1, 1]
+    ends = [text.get_window_extent().x1 for text in left.texts]
+    assert max(ends) <= right.get_window_extent().x0
+
+
 def test_a_report_draws_the_paired_change_that_its_table_tells(monkeypatch: pytest.MonkeyPatch):
     """Answers whose unpaired intervals overlap widely have a bar of the paired change, which is below the line."""
     labels, before, after = rv.make_predictions(both=700, only_float=30, only_file=5, neither=265)
