@@ -1,4 +1,4 @@
-"""What this environment can do, what clashes in it, and what mends it.
+"""What this environment can do, what clashes in it, and how to fix it.
 
 Read from the metadata of the installed packages: nothing heavy is imported, so a broken package is diagnosed too.
 """
@@ -51,13 +51,13 @@ class Finding:
         status: ``ok``; ``absent`` when it is not there, which is fine unless it is wanted; ``clash`` when things that
             are there do not go together; ``warning`` when results of this machine need care.
         detail: What was found.
-        mend: The command or the advice that changes it; empty when all is well.
+        hint: The command or the advice that changes it; empty when all is well.
     """
 
     topic: str
     status: Status
     detail: str
-    mend: str = ""
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +133,7 @@ def _own(packages: Mapping[str, Installed], python: str) -> Finding:
             topic=_SELF,
             status="warning",
             detail=f"Python {python}; edgebert runs from a folder and is not installed: its extras are unknown",
-            mend="pip install -e .",
+            hint="pip install -e .",
         )
     return Finding(topic=_SELF, status="ok", detail=f"edgebert {packages[_SELF].version}, Python {python}")
 
@@ -148,16 +148,16 @@ def _runtime(name: str, packages: Mapping[str, Installed], python: str) -> Findi
                 topic=topic,
                 status="clash",
                 detail=f"{detail} does not load in Python {python}",
-                mend="use it in an environment of its own with Python 3.11",
+                hint="use it in an environment of its own with Python 3.11",
             )
         return Finding(topic=topic, status="ok", detail=detail)
     if old and too_new:
-        mend = "it exists for Python 3.11 and older: use it in an environment of its own"
+        hint = "it exists for Python 3.11 and older: use it in an environment of its own"
     elif old:
-        mend = install_hint(_OLD_RUNTIME)
+        hint = install_hint(_OLD_RUNTIME)
     else:
-        mend = install_hint("runtimes")
-    return Finding(topic=topic, status="absent", detail=f"{package} is not installed", mend=mend)
+        hint = install_hint("runtimes")
+    return Finding(topic=topic, status="absent", detail=f"{package} is not installed", hint=hint)
 
 
 def _extras(packages: Mapping[str, Installed]) -> Iterator[Finding]:
@@ -167,9 +167,9 @@ def _extras(packages: Mapping[str, Installed]) -> Iterator[Finding]:
         names = sorted({canonicalize_name(one.name) for one in _of_extra(packages[_SELF], extra)})
         missing = [name for name in names if name not in packages]
         if missing:
-            mend = install_hint(extra)
+            hint = install_hint(extra)
             detail = f"{purpose}; not installed: {', '.join(missing)}"
-            yield Finding(topic=f"extra {extra}", status="absent", detail=detail, mend=mend)
+            yield Finding(topic=f"extra {extra}", status="absent", detail=detail, hint=hint)
         else:
             versions = ", ".join(f"{name} {packages[name].version}" for name in names)
             yield Finding(topic=f"extra {extra}", status="ok", detail=f"{purpose}: {versions}")
@@ -193,8 +193,8 @@ def _clashes(packages: Mapping[str, Installed]) -> Iterator[Finding]:
         found = "it is not installed" if version is None else f"{name} {version} is installed"
         loner = next((_LONERS[owner] for owner, _ in unmet if owner in _LONERS), None)
         every = ",".join(sorted({str(one) for _, needed in asked for one in needed.specifier}))
-        mend = install_hint(loner) if loner else f"pip install '{name}{every}'"
-        yield Finding(topic=f"package {name}", status="clash", detail=f"{wishes}, but {found}", mend=mend)
+        hint = install_hint(loner) if loner else f"pip install '{name}{every}'"
+        yield Finding(topic=f"package {name}", status="clash", detail=f"{wishes}, but {found}", hint=hint)
 
 
 def _demands(packages: Mapping[str, Installed]) -> Iterator[tuple[str, Requirement]]:
@@ -251,7 +251,7 @@ def _cpu(cpu: str) -> Finding:
             status="warning",
             detail=f"{machine} without VNNI: ONNX Runtime's int8 products saturate here by default, as on no ARM core. "
             "edgebert asks for its exact kernels, so its accuracy holds; its int8 speed here is not typical",
-            mend="other programs need the session option session.x64quantprecision=1 on this CPU",
+            hint="other programs need the session option session.x64quantprecision=1 on this CPU",
         )
     if machine.lower().startswith(("aarch64", "arm")):
         fast = [words for name, words in (("asimddp", "dot products"), ("i8mm", "matrix products")) if name in features]
@@ -261,7 +261,7 @@ def _cpu(cpu: str) -> Finding:
         topic="cpu",
         status="warning",
         detail=f"{machine or 'an unknown machine'}: whether int8 products are exact here is not known",
-        mend="measure int8 accuracy on x86-64 with VNNI, or on the device",
+        hint="measure int8 accuracy on x86-64 with VNNI, or on the device",
     )
 
 

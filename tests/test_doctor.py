@@ -95,10 +95,10 @@ def test_a_bare_installation_names_every_missing_piece_with_its_pip_line():
     """Without any extra, runtimes and extras are absent, not clashing, and each says how it is installed."""
     found = diagnosis(environment())
     assert clashes(found) == {}
-    assert found["runtime onnxruntime"].mend == install_line("runtimes")
+    assert found["runtime onnxruntime"].hint == install_line("runtimes")
     assert found["extra train"].status == "absent"
     assert "accelerate" in found["extra train"].detail
-    assert found["extra train"].mend == install_line("train")
+    assert found["extra train"].hint == install_line("train")
     assert "accelerate" in found["extra demo"].detail, "an extra that names other extras needs theirs too"
     assert "telemetry" not in found
 
@@ -124,14 +124,14 @@ def test_transformers_that_optimum_refuses_is_a_clash_with_an_environment_of_its
     assert one.topic == "package transformers"
     assert "optimum-onnx needs transformers<4.58.0,>=4.36" in one.detail
     assert "5.23.0" in one.detail
-    assert ".venv-optimum" in one.mend
+    assert ".venv-optimum" in one.hint
 
 
 def test_a_package_outside_edgebert_s_own_range_is_a_clash_even_when_its_extra_is_incomplete():
-    """transformers 6 alone clashes with edgebert's range, and the mend is pip's line for that range."""
+    """transformers 6 alone clashes with edgebert's range, and the hint is pip's line for that range."""
     (one,) = clashes(diagnosis(environment(transformers="6.0.0"))).values()
     assert "edgebert needs transformers<6,>=4.57" in one.detail
-    assert one.mend == "pip install 'transformers<6,>=4.57'"
+    assert one.hint == "pip install 'transformers<6,>=4.57'"
 
 
 def test_the_mend_of_a_clash_meets_the_bounds_of_everyone_who_asks():
@@ -139,7 +139,7 @@ def test_the_mend_of_a_clash_meets_the_bounds_of_everyone_who_asks():
     packages = environment(torch="2.16.0")
     packages["litert-torch"] = Installed(version="0.10.0", requires=("torch<2.15.0,>=2.4.0", "torch<2; extra == 'old'"))
     one = clashes(diagnosis(packages))["package torch"]
-    bounds = Requirement(one.mend.removeprefix("pip install '").removesuffix("'")).specifier
+    bounds = Requirement(one.hint.removeprefix("pip install '").removesuffix("'")).specifier
     assert "2.13.0" in bounds
     assert "2.16.0" not in bounds
     assert "2.5.0" not in bounds
@@ -150,7 +150,7 @@ def test_the_old_interpreter_clashes_with_numpy_2_and_only_when_it_is_there():
     assert clashes(diagnosis(environment())) == {}
     (one,) = clashes(diagnosis(environment(tflite_runtime="2.14.0"))).values()
     assert "tflite-runtime needs numpy<2" in one.detail
-    assert ".venv-tflite-runtime" in one.mend
+    assert ".venv-tflite-runtime" in one.hint
     assert clashes(diagnosis(environment(tflite_runtime="2.14.0", numpy="1.26.4"))) == {}
 
 
@@ -160,8 +160,8 @@ def test_the_old_interpreter_knows_no_python_after_3_11():
     assert there["runtime tflite-runtime"].status == "clash"
     absent = diagnosis(environment(), python="3.13.0")["runtime tflite-runtime"]
     assert absent.status == "absent"
-    assert "3.11" in absent.mend
-    assert "pip install" not in absent.mend
+    assert "3.11" in absent.hint
+    assert "pip install" not in absent.hint
 
 
 def test_a_requirement_that_is_not_installed_is_a_clash():
@@ -170,7 +170,7 @@ def test_a_requirement_that_is_not_installed_is_a_clash():
     packages["onnxruntime"] = Installed(version="1.31.1", requires=("flatbuffers", "not a requirement !"))
     (one,) = clashes(diagnosis(packages)).values()
     assert one.detail == "onnxruntime needs flatbuffers, but it is not installed"
-    assert one.mend == "pip install 'flatbuffers'"
+    assert one.hint == "pip install 'flatbuffers'"
 
 
 def test_a_folder_that_is_not_installed_is_said_to_be_so():
@@ -223,7 +223,7 @@ def test_whatever_is_installed_each_problem_has_a_mend_and_each_clash_is_real(ve
     packages = {name: Installed(version=version) for name, version in versions.items()}
     found = diagnosis(packages | {"edgebert": edgebert_package()}, python=python, cpu=cpu)
     for topic, one in found.items():
-        assert bool(one.mend) == (one.status != "ok")
+        assert bool(one.hint) == (one.status != "ok")
         if topic.startswith("package "):
             name = topic.removeprefix("package ")
             bounds = [r.specifier for r in map(Requirement, edgebert_package().requires) if r.name == name]

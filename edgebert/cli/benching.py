@@ -195,8 +195,8 @@ def devices(*, as_json: Json = False) -> None:
         output.show_hanging(f"{'ready' if item.ok else 'no':<5}  {item.url:<{width}}  ", item.what)
         if item.why:
             output.show_hanging(f"{'':<5}  {'':<{width}}  ", item.why)
-        if item.mend:
-            output.show_text(f"{'':<5}  -> {item.mend}")
+        if item.hint:
+            output.show_text(f"{'':<5}  -> {item.hint}")
 
 
 def cache_folder() -> Path:

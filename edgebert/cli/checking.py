@@ -128,8 +128,8 @@ def doctor(*, as_json: Json = False) -> None:
         width = max(len(item.topic) for item in findings)
         for item in findings:
             output.show_hanging(f"{item.status:<8} {item.topic:<{width}}  ", item.detail)
-            if item.mend:
-                output.show_text(f"{'':<8} -> {item.mend}")  # not wrapped: a command is there to be copied
+            if item.hint:
+                output.show_text(f"{'':<8} -> {item.hint}")  # not wrapped: a command is there to be copied
     if clashes := [item.topic for item in findings if item.status == "clash"]:
         raise EnvironmentProblem(f"{len(clashes)} clash: {', '.join(clashes)}")
 

@@ -71,7 +71,7 @@ class Listed:
     model: str
 
     @property
-    def mend(self) -> str:
+    def hint(self) -> str:
         """What to do to make the device usable; empty when it is."""
         return "" if self.state == "device" else STATES.get(self.state, START)
 
@@ -189,7 +189,7 @@ def open_adb(serial: str, *, root: str | None = None, adb: str = "adb") -> AdbDe
     phone = _chosen(serial, listed_devices(adb=adb))
     if phone.state != "device":
         kind = DeviceGone if phone.state in {"offline", "authorizing", "connecting"} else DeviceProblem
-        raise kind(f"adb:{phone.serial} is {phone.state}", hint=phone.mend)
+        raise kind(f"adb:{phone.serial} is {phone.state}", hint=phone.hint)
     device = AdbDevice(phone.serial, root=root or ROOT, adb=adb)
     abi = device.android_facts().abi
     if abi and abi != ARM64:

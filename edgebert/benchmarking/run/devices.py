@@ -116,14 +116,14 @@ class FoundDevice:
         ok: Whether it can be used as it is.
         what: Model, system or kind of it.
         why: Why it cannot be used, or what to bear in mind; empty when there is nothing to say.
-        mend: What to do about it; empty when there is nothing to do.
+        hint: What to do about it; empty when there is nothing to do.
     """
 
     url: str
     ok: bool
     what: str
     why: str = ""
-    mend: str = ""
+    hint: str = ""
 
 
 def found_devices(*, adb: str | Path = "adb", cache: str | Path | None = None) -> tuple[FoundDevice, ...]:
@@ -161,25 +161,25 @@ def _phones(adb: str) -> tuple[FoundDevice, ...]:
     try:
         listed = listed_devices(adb=adb)
     except EnvironmentProblem as error:
-        return (FoundDevice(url="adb:SERIAL", ok=False, what="phones by adb", why=error.message, mend=error.hint),)
+        return (FoundDevice(url="adb:SERIAL", ok=False, what="phones by adb", why=error.message, hint=error.hint),)
     if not listed:
-        mend = "connect a phone by USB and switch on USB debugging in its developer options"
-        return (FoundDevice(url="adb:SERIAL", ok=False, what="phones by adb", why="adb sees none", mend=mend),)
+        hint = "connect a phone by USB and switch on USB debugging in its developer options"
+        return (FoundDevice(url="adb:SERIAL", ok=False, what="phones by adb", why="adb sees none", hint=hint),)
     return tuple(_phone(device, adb) for device in listed)
 
 
 def _phone(listed: Listed, adb: str) -> FoundDevice:
     url, what = f"adb:{listed.serial}", listed.model or "phone"
     if listed.state != "device":
-        return FoundDevice(url=url, ok=False, what=what, why=listed.state, mend=listed.mend)
+        return FoundDevice(url=url, ok=False, what=what, why=listed.state, hint=listed.hint)
     try:
         facts = AdbDevice(listed.serial, root="/", adb=adb).android_facts()
     except DeviceProblem as error:
-        return FoundDevice(url=url, ok=False, what=what, why=error.message, mend=error.hint)
+        return FoundDevice(url=url, ok=False, what=what, why=error.message, hint=error.hint)
     what = _description(facts) or what
     if facts.abi and facts.abi != ARM64:
         return FoundDevice(
-            url=url, ok=False, what=what, why=f"runs {facts.abi} programs, not {ARM64}", mend="take another one"
+            url=url, ok=False, what=what, why=f"runs {facts.abi} programs, not {ARM64}", hint="take another one"
         )
     return FoundDevice(url=url, ok=True, what=what)
 
@@ -194,11 +194,11 @@ def _description(facts: AndroidFacts) -> str:
 def _emulator(cache: Path) -> FoundDevice:
     ok, sentence = emulator_state(cache)
     url, what = f"emulator:{EMULATED_CPU}", "ARM processor emulated on this machine"
-    return FoundDevice(url=url, ok=ok, what=what, why=sentence, mend="" if ok else "run 'edgebert emulator setup'")
+    return FoundDevice(url=url, ok=ok, what=what, why=sentence, hint="" if ok else "run 'edgebert emulator setup'")
 
 
 def _boards() -> FoundDevice:
     why = "boards cannot be searched for"
     return FoundDevice(
-        url="ssh:USER@HOST", ok=False, what="boards by ssh", why=why, mend="name one: ssh:pi@raspberrypi"
+        url="ssh:USER@HOST", ok=False, what="boards by ssh", why=why, hint="name one: ssh:pi@raspberrypi"
     )

@@ -112,7 +112,7 @@ def test_doctor_finds_the_old_runtime_and_no_clash(edgebert):
 
 
 def test_doctor_says_what_would_clash(edgebert):
-    """With numpy 2 beside tflite-runtime, doctor names both and how to mend it."""
+    """With numpy 2 beside tflite-runtime, doctor names both and how to fix it."""
     from edgebert.doctor import Installed, findings, installed_packages
 
     packages = installed_packages()
@@ -121,4 +121,4 @@ def test_doctor_says_what_would_clash(edgebert):
     (clash,) = [item for item in findings(packages, python="3.11.7", cpu="x86_64 avx2") if item.status == "clash"]
     assert "numpy" in clash.topic
     assert RUNTIME in clash.detail
-    assert clash.mend
+    assert clash.hint
