@@ -11,6 +11,9 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 
+MANY = 10
+"""Names that ``listed`` shows in full."""
+
 _JOINERS = "\u200c\u200d"
 """Persian and Indic words and many emoji are not right without them; alone they do nothing."""
 
@@ -39,8 +42,8 @@ def shown(value: object) -> str:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Return names in one line; of more than ten, their number and the first five."""
-    if len(names) <= 10:
+    """Return names in one line; of more than ``MANY``, their number and the first five."""
+    if len(names) <= MANY:
         return ", ".join(names)
     return f"{len(names)}: {', '.join(names[:5])} and {len(names) - 5} more"
 

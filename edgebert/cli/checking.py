@@ -11,7 +11,7 @@ from edgebert.cli.choices import Runtime
 from edgebert.cli.layout import in_each_layer
 from edgebert.cli.options import BundleFolder, Json, Wide, argument, option
 from edgebert.errors import CheckFailed, EnvironmentProblem, UsageError
-from edgebert.printable import listed
+from edgebert.printable import MANY, listed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,10 +38,12 @@ def inspect(bundle: BundleFolder, *, wide: Wide = False, as_json: Json = False) 
     output.show_text()
     output.show_table(("file", "role", "size MB", "of FP32", "lengths", "versions"), _file_rows(opened.manifest, files))
     for item in files:
-        output.show_text()
-        output.show_table((item.file, ""), _inspection_rows(item))
+        output.show_text("", item.file)
+        output.show_table(("", ""), _inspection_rows(item))
     output.show_text()
     output.show_hanging("parity: ", PARITY)
+    if len(opened.manifest.labels) > MANY and not wide:
+        output.show_left_out(["all labels"])
 
 
 def verify(

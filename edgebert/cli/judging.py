@@ -73,7 +73,7 @@ def _plain(groups: Sequence[Sequence[Section]]) -> dict[str, object]:
             "scores": section.scores,
             "instructions": section.counts,
             "energy": section.energy,
-            "doubts": section.warnings,
+            "warnings": section.warnings,
             "retries": section.measurement.retries,
             "notes": section.measurement.notes,
         }
@@ -84,7 +84,7 @@ def _plain(groups: Sequence[Sequence[Section]]) -> dict[str, object]:
                 "bundle": group[0].report.bundle,
                 "texts": group[0].report.texts,
                 "suite": group[0].report.suite,
-                "doubts": warnings_of(group),
+                "warnings": warnings_of(group),
                 "devices": [device(section) for section in group],
                 "agreement": agreement_of(group),
             }
@@ -214,7 +214,7 @@ def compare(
     slower = [f"{row.file} on {row.device}" for row in found.rows if row.verdict == "slower"]
     if as_json:
         plain = {"rows": found.rows, "files": found.files, "allowed": found.allowed}
-        output.show_json({**plain, "doubts": found.warnings, "level": found.level})
+        output.show_json({**plain, "warnings": found.warnings, "level": found.level})
     else:
         show_comparison(found, is_same=before == after, wide=wide)
     if slower and fail_on_slower:

@@ -28,7 +28,7 @@ class Column:
 
 
 def table_lines(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int | None) -> list[str]:
-    """Return the lines of a table: headings, a rule, and one line or more for each row.
+    """Return the lines of a table: headings where there are any, a rule, and one line or more for each row.
 
     Columns after the first are right-aligned when all their cells are numbers. A table that is too wide wraps first its
     headings, then its texts, then its numbers; what is still too wide is left to the terminal.
@@ -50,7 +50,7 @@ def table_lines(columns: Sequence[str], rows: Sequence[Sequence[str]], width: in
     rule = "─" * (sum(widths) + GAP * (len(widths) - 1))
     # A cell that wraps begins a line with any of its letters, so each line is made harmless.
     return [
-        *(without_command(line) for line in _row_lines(heads, widths, right)),
+        *(without_command(line) for line in (_row_lines(heads, widths, right) if any(heads) else [])),
         rule,
         *(without_command(line) for row in cells for line in _row_lines(row, widths, right)),
     ]

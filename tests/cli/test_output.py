@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from edgebert.benchmarking.report import write_report
 from edgebert.bundle import SCHEMA
 from edgebert.cli import output
 from edgebert.cli.app import app
 from edgebert.errors import CheckFailed, UsageError
 from tests.support import fakes
+from tests.support import report_values as rv
 
 
 def test_a_long_value_does_not_fill_the_screen(capsys):
@@ -72,6 +74,18 @@ def test_a_table_wraps_its_texts_on_a_narrow_terminal():
     names = [line.split()[0] for line in lines[2:] if not line.startswith(" ")]
     assert "int8-legacy" in names
     assert len(names) == len(set(names)) == 5
+
+
+def test_results_fit_a_terminal_of_80_columns(tmp_path):
+    """No line is longer, and a row still begins with its file."""
+    old, new = tmp_path / "old.json", tmp_path / "new.json"
+    for path, median_ns in ((old, 10e6), (new, 12e6)):
+        times = {rv.INT8: rv.make_times(median_ns, seed=4), rv.FLOAT: rv.make_times(40e6, seed=3)}
+        write_report(rv.make_report(rv.make_measurement(times), rv.make_emulated()), path)
+    for words in (("inspect", fakes.shared_bundle()), ("report", old), ("compare", old, new)):
+        lines = on_terminal(*words)
+        assert [line for line in lines if len(line) > 80] == [], words
+        assert any(line.startswith("file ") for line in lines), words
 
 
 def on_terminal(*words: object, columns: int = 80) -> list[str]:
