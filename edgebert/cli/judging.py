@@ -176,8 +176,7 @@ def check(
         output.show_json({"limits": limits, "findings": list(findings)})
     elif is_shown:
         rows = [(at.limit, at.file, at.device or "", at.verdict, at.value, at.detail) for at in findings]
-        is_single = len({at.device for at in findings if at.device}) < 2
-        columns = ("limit", "file", Column("device", is_extra=is_single), "verdict", "found", "from")
+        columns = ("limit", "file", Column("device", is_extra=report is None), "verdict", "found", "from")
         output.show_left_out(output.show_table(columns, rows, wide=wide))
     if os.environ.get("GITHUB_ACTIONS") == "true" if github is None else github:
         output.show_annotations(gate.github(findings, allow_undecided=allow_undecided))
