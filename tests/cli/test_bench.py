@@ -208,13 +208,13 @@ def test_a_stopped_run_goes_on_where_it_was(cli, program, tmp_path, sign):
 
 
 def test_devices_are_listed_with_what_is_missing(cli, tmp_path, monkeypatch):
-    """This machine is always there; what cannot be used has a reason and a mend."""
+    """This machine is always there; what cannot be used has a reason and a hint."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     outcome = cli("devices", "--json")
     assert outcome.code == 0
     found = {item["url"]: item for item in outcome.json}
     assert found["local"]["ok"]
-    assert all(item["why"] and item["mend"] for item in found.values() if not item["ok"])
+    assert all(item["why"] and item["hint"] for item in found.values() if not item["ok"])
     assert "local" in cli("devices").out
 
 

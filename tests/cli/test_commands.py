@@ -324,13 +324,13 @@ def test_recipes_lists_and_prints_them(cli):
 
 
 def test_doctor_says_the_same_to_people_and_programs(cli):
-    """A finding has topic, status, detail and mend; clashes are exit 3, else 0."""
+    """A finding has topic, status, detail and hint; clashes are exit 3, else 0."""
     plain, outcome = cli("doctor"), cli("doctor", "--json")
     assert plain.code == outcome.code == (3 if any(each["status"] == "clash" for each in outcome.json) else 0)
     for each in outcome.json:
-        assert set(each) == {"topic", "status", "detail", "mend"}
+        assert set(each) == {"topic", "status", "detail", "hint"}
         assert each["detail"] in plain.out
-        assert each["mend"] in plain.out
+        assert each["hint"] in plain.out
     assert any("onnxruntime" in each["topic"] for each in outcome.json)
 
 

@@ -139,7 +139,7 @@ def test_boards_are_named_by_the_user():
     """Boards cannot be found, so the last line says how to name one."""
     last = found_devices(adb="no-such-adb")[-1]
     assert last.ok is False
-    assert "ssh:pi@raspberrypi" in last.mend
+    assert "ssh:pi@raspberrypi" in last.hint
 
 
 def test_adb_is_not_installed():
@@ -147,21 +147,21 @@ def test_adb_is_not_installed():
     phones = by_url(found_devices(adb="no-such-adb"))["adb:SERIAL"]
     assert not phones.ok
     assert "no-such-adb" in phones.why
-    assert "install" in phones.mend
+    assert "install" in phones.hint
 
 
 def test_no_phone(tmp_path):
     """With adb but without a phone the list says what to do on the phone."""
     phones = by_url(found_devices(adb=scripted_adb(tmp_path)))["adb:SERIAL"]
-    assert "USB debugging" in phones.mend
+    assert "USB debugging" in phones.hint
 
 
 def test_every_phone_that_adb_lists(tmp_path):
     """Each phone has a line; one that cannot be used says why and what to do."""
     found = by_url(found_devices(adb=scripted_adb(tmp_path, devices=LISTING, words=UNAUTHORISED)))
     assert found["adb:emulator-5556"].why == "offline"
-    assert "udev" in found["adb:a0388e93"].mend
-    assert "start Android" in found["adb:986AY133QL"].mend
+    assert "udev" in found["adb:a0388e93"].hint
+    assert "start Android" in found["adb:986AY133QL"].hint
     # Authorised while it was listed, and no longer when it was asked.
     late = found["adb:R58M123ABC"]
     assert (late.ok, late.what) == (False, "SM A528B")
@@ -186,5 +186,5 @@ def test_emulator_that_is_not_set_up(tmp_path):
     """An emulator that nobody has set up is listed with the command that does it."""
     emulator = by_url(found_devices(adb="no-such-adb", cache=tmp_path))["emulator:cortex-a76"]
     assert not emulator.ok
-    assert "edgebert emulator setup" in emulator.mend
+    assert "edgebert emulator setup" in emulator.hint
     assert not any(path.name for path in tmp_path.iterdir())
