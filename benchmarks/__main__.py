@@ -20,12 +20,13 @@ from benchmarks.studies import render as render_results
 from benchmarks.suite import RESULTS, ROOT, Options, SuiteOptions, load_suite
 from benchmarks.summary import PICTURE, README, draw_summary, replace_summary, summary
 from edgebert.cli import output
-from edgebert.cli.commands import Command, with_home
+from edgebert.cli.commands import Command, Group, with_home
 from edgebert.cli.options import Verbose
 from edgebert.cli.run import run
 from edgebert.progress import Progress
 
 app = typer.Typer(
+    cls=Group,
     help="Measure this machine, peers side by side. Without a command: all.",
     add_completion=False,
     pretty_exceptions_enable=False,

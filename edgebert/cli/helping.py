@@ -99,11 +99,12 @@ def help_text(command: Any, context: Any) -> str:
     parts += _section("Arguments", rows, width)
     for topic, commands in groups.items():
         parts += _section(topic, [(item.name, first_paragraph(item)) for item in commands], width)
-    parts += _section("Options", [_row(item) for item in own if _is_option(item)], width)
+    options = [_row(item) for item in own if _is_option(item)]
     root = context.find_root().command
     shared = [item for item in root.params if item.name in _SHARED] if root is not command else []
-    rows = [_row(item) for item in (*shared, command.get_help_option(context))]
-    parts += _section("Common options" if shared else "Help", rows, width)
+    common = [_row(item) for item in (*shared, command.get_help_option(context))]
+    parts += _section("Options", options if shared else [*options, *common], width)
+    parts += _section("Common options", common if shared else [], width)
     if groups and details:
         parts += ["", *_paragraphs(details, width)]
     if lines := examples(command):

@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from edgebert.cli import output
-from edgebert.cli.commands import add_commands
+from edgebert.cli.commands import Group, add_commands
 from edgebert.cli.options import Json, Verbose, argument, option
 from edgebert.cli.run import run
 from edgebert.errors import CheckFailed, UsageError
@@ -19,6 +19,7 @@ from export.apk import fetch as packages
 from export.apk.project import BUILD
 
 app = typer.Typer(
+    cls=Group,
     help="Build the Android demo without the Android SDK, check it, and run its parts on a desktop.",
     add_completion=False,
     no_args_is_help=True,
