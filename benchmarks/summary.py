@@ -15,7 +15,7 @@ from benchmarks.suite import ROOT
 from edgebert.benchmarking.analysis.stats import Estimate
 from edgebert.errors import UsageError
 from edgebert.intervals import mean_interval
-from edgebert.plotting import FOREST_REST, FOREST_ROW, ForestRow, draw_forest, svg_figure
+from edgebert.plotting import FOREST_REST, FOREST_ROW, ForestRow, draw_forest, forest_legend, svg_figure
 
 README = ROOT / "README.md"
 PICTURE = ROOT / "docs" / "pictures" / "size-accuracy.svg"
@@ -115,6 +115,7 @@ def draw_summary(folder: Path, path: Path) -> None:
     ]
     with svg_figure(path, width=8.0, height=FOREST_REST + FOREST_ROW * len(rows)) as figure:
         draw_forest(figure, rows, change_of="change of accuracy (points)")
+        forest_legend(figure, rows)
 
 
 def replace_summary(path: Path, found: str) -> None:

@@ -11,9 +11,9 @@ from edgebert.plotting import (
     FOREST_ROW,
     INK,
     PALE,
-    VERDICTS,
     ForestRow,
     draw_forest,
+    forest_legend,
     svg_figure,
 )
 from edgebert.printable import printable
@@ -45,12 +45,8 @@ def draw_changes(manifest: Manifest, path: Path) -> None:
     scored = [(item, item.score) for item in manifest.artifacts if item.score and item.score.difference is not None]
     rows = [forest_row(item.file, score, item.size_bytes, baseline_bytes(manifest, item)) for item, score in scored]
     with svg_figure(path, height=FOREST_REST + FOREST_ROW * len(rows)) as figure:
-        from matplotlib.lines import Line2D
-
         draw_forest(figure, rows, change_of=change_axis(scored[0][1].metric))
-        verdicts = dict.fromkeys(row.verdict for row in rows)
-        marks = [Line2D([], [], color=VERDICTS[verdict], marker="o", label=verdict) for verdict in verdicts]
-        figure.legend(handles=marks, loc="outside lower left", ncols=3, frameon=False, fontsize=9)
+        forest_legend(figure, rows)
 
 
 def baseline_bytes(manifest: Manifest, artifact: Artifact) -> int:

@@ -180,6 +180,15 @@ def draw_forest(figure: Figure, rows: Sequence[ForestRow], *, change_of: str) ->
     right.set_xlim(0, 1.02 * widest)
 
 
+def forest_legend(figure: Figure, rows: Sequence[ForestRow]) -> None:
+    """Name the colours of ``draw_forest`` below it, for a picture that stands alone."""
+    from matplotlib.lines import Line2D
+
+    verdicts = dict.fromkeys(row.verdict for row in rows)
+    marks = [Line2D([], [], color=VERDICTS[verdict], marker="o", label=verdict) for verdict in verdicts]
+    figure.legend(handles=marks, loc="outside lower left", ncols=3, frameon=False, fontsize=9)
+
+
 def inline_svg(svg: str, *, name: str, prefix: str, colours: Mapping[str, str]) -> str:
     """Return a picture of ``svg_figure`` as an element of a page.
 
