@@ -34,7 +34,7 @@ def _card() -> None:
     from edgebert.bundle import open_bundle
     from edgebert.card import card_text
 
-    assert card_text(open_bundle(Path("bundle")).manifest, plot=None).startswith("# ")
+    assert card_text(open_bundle(Path("bundle")).manifest, plot=None).startswith("---\n")
 
 
 def _dataset() -> None:
