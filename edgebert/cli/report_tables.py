@@ -56,12 +56,9 @@ def show_summary(group: Sequence[Section]) -> None:
 def show_section(section: Section, *, wide: bool) -> list[str]:
     """Print the tables of one device, details on request; return what was left out."""
     from edgebert.benchmarking.render.tables import SPEED, VERDICT, sheets
-    from edgebert.parity import PARITY
 
     found = sheets(section)
     left_out = _show_sheets([sheet for sheet in found if wide or not sheet.is_detail], wide=wide)
-    if wide and section.scores:
-        output.show_hanging("parity: ", PARITY)
     details = [sheet.title.partition(";")[0] for sheet in found if sheet.is_detail and not wide]
     left_out = [name for name in left_out if name not in {SPEED, VERDICT, "change"}]  # the summary has these
     return left_out + [title[0].lower() + title[1:] for title in details]
@@ -74,6 +71,8 @@ def _show_sheets(sheets: Iterable[Sheet], *, wide: bool) -> list[str]:
             output.show_text("", sheet.title)
             columns = [Column(name, is_extra=name in sheet.extra) for name in sheet.columns]
             left_out += output.show_table(columns, sheet.rows, wide=wide)
+            if wide and sheet.note:
+                output.show_hanging("", sheet.note)
     output.show_text()
     return left_out
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from edgebert.benchmarking.analysis.stats import Estimate
 from edgebert.benchmarking.render.words import run_names, shown
 from edgebert.card import change_text
 from edgebert.metrics import METRICS
+from edgebert.parity import PARITY
 from edgebert.tallies.changes import CHANGE_COLUMNS, change_cells, what_changed
 from edgebert.tallies.kinds import Metric
 
@@ -44,6 +45,7 @@ class Sheet:
         rows: Cells, as many in each row as there are columns.
         extra: Columns that a narrow terminal leaves out.
         is_detail: Whether it is shown after all else, or folded.
+        note: What a reader should know of its numbers, in a sentence; often empty.
     """
 
     title: str
@@ -51,6 +53,7 @@ class Sheet:
     rows: tuple[tuple[str, ...], ...]
     extra: frozenset[str] = frozenset()
     is_detail: bool = False
+    note: str = ""
 
     @property
     def right(self) -> frozenset[int]:
@@ -77,7 +80,10 @@ def sheets(section: Section) -> tuple[Sheet, ...]:
     found = (
         sheet(f"Times: {texts}; {_BRACKETS}", [_time_cells(row, names) for row in main], extra=(SPEED, VERDICT)),
         sheet("Size, start and memory", [_cost_cells(row, names) for row in main], extra=_LESS_OF_COST),
-        sheet(scores, [_score_cells(row, answered, metric) for row in section.scores], extra=_LESS_OF_SCORES),
+        replace(
+            sheet(scores, [_score_cells(row, answered, metric) for row in section.scores], extra=_LESS_OF_SCORES),
+            note=f"Parity is {PARITY}.",
+        ),
         sheet(what_changed(section.report.bundle.task), _label_cells(section, answered)),
         sheet("Instructions of one inference", [_count_cells(row, counted) for row in section.counts], extra=_LESS),
         sheet(f"Energy of one inference, loading included; {_BRACKETS}", map(_energy_cells, section.energy)),

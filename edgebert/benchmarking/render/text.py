@@ -64,7 +64,8 @@ def _bullets(texts: Sequence[str]) -> str:
 
 
 def _table(sheet: Sheet) -> str:
-    return f"**{sheet.title}**\n\n{markdown_table(sheet.columns, sheet.rows, right=sheet.right)}"
+    note = f"\n\n{markdown(sheet.note)}" if sheet.note else ""
+    return f"**{sheet.title}**\n\n{markdown_table(sheet.columns, sheet.rows, right=sheet.right)}{note}"
 
 
 def csv_text(found: Sequence[Section]) -> str:
