@@ -11,6 +11,8 @@ from edgebert.arguments import Between, Count, Seed, check_options, expect
 from edgebert.device.protocol import Core, HardwareFacts
 from edgebert.errors import UsageError
 from edgebert.jsonio import from_plain
+from edgebert.printable import shown
+from edgebert.progress import note
 
 ALL = "all"
 _THREADS = Between(1, 64)
@@ -66,7 +68,8 @@ class Suite:
 def load_suite(path: Path) -> Suite:
     """Return the suite of a TOML file: its keys are the fields of ``Suite``; what it leaves out has its default.
 
-    ``accuracy = "all"`` stands for all texts.
+    The key of ``accuracy`` is ``eval_samples``, as the option; ``eval_samples = "all"`` stands for all texts. The key
+    ``accuracy`` is read until the next release.
 
     Raises:
         UsageError: The file cannot be read or is malformed; the message names file and key.
@@ -79,9 +82,22 @@ def load_suite(path: Path) -> Suite:
         raise UsageError(f"{path}: not UTF-8 at byte {error.start}") from error
     except (ValueError, RecursionError) as error:  # a number of endless digits, or nesting, is no TOMLDecodeError
         raise UsageError(f"{path}: not TOML: {error}") from error
+    _read_samples(plain, path)
+    return from_plain(Suite, plain, source=str(path))
+
+
+def _read_samples(plain: dict[str, object], path: Path) -> None:
+    """Put the number of texts to answer where the field of ``Suite`` is, whichever name the file has for it."""
+    if "eval_samples" in plain:
+        if "accuracy" in plain:
+            raise UsageError(f"{path}: accuracy is the former name of eval_samples", hint="remove the key accuracy")
+        samples = plain["accuracy"] = plain.pop("eval_samples")
+        if samples != ALL and not (type(samples) is int and 0 <= samples < 10**9):
+            raise UsageError(f"{path}: eval_samples is {shown(samples)}: expected a number of texts or 'all'")
+    elif "accuracy" in plain:
+        note(f"{path}: accuracy is now eval_samples; the old name works until the next release")
     if plain.get("accuracy") == ALL:
         plain["accuracy"] = None
-    return from_plain(Suite, plain, source=str(path))
 
 
 def merged(

@@ -30,7 +30,7 @@ def test_every_key_is_read(tmp_path):
         runs = 50
         warm_up = 5
         processes = 10
-        accuracy = "all"
+        eval_samples = "all"
         float_accuracy = false
         cores = "big"
         series_texts = 8
@@ -52,7 +52,18 @@ def test_every_key_is_read(tmp_path):
         seed=7,
     )
     assert load_suite(write(tmp_path, text)) == wanted
-    assert all(f"{field.name} =" in text for field in fields(Suite))
+    assert all(f"{field.name} =" in text for field in fields(Suite) if field.name != "accuracy")
+
+
+def test_the_former_name_of_eval_samples_is_read(tmp_path, caplog):
+    """`accuracy = 5` means the same, and a note gives the present name; both at once are refused."""
+    with caplog.at_level("INFO", logger="edgebert"):
+        assert load_suite(write(tmp_path, "accuracy = 5")) == load_suite(write(tmp_path, "eval_samples = 5"))
+    assert [message.partition(": ")[2] for message in caplog.messages] == [
+        "accuracy is now eval_samples; the old name works until the next release"
+    ]
+    with pytest.raises(UsageError, match="former name"):
+        load_suite(write(tmp_path, "accuracy = 5\neval_samples = 5"))
 
 
 @pytest.mark.parametrize(
@@ -70,6 +81,9 @@ def test_every_key_is_read(tmp_path):
         ("warm_up = -1", "warm_up is -1"),
         ("processes = 0", "processes is 0"),
         ("accuracy = -5", "accuracy is -5"),
+        ("eval_samples = -5", "eval_samples is -5"),
+        ("eval_samples = true", "eval_samples is True"),
+        ("eval_samples = 'some'", "eval_samples is 'some'"),
         ("accuracy = 'some'", "accuracy"),
         ("cores = 'medium'", "cores is 'medium'"),
         ("cores = '0,0'", "cores is '0,0'"),

@@ -223,7 +223,7 @@ def _report(number: int) -> Callable[[Path, Corpus], None]:
 
 
 def _suite(to: Path, corpus: Corpus) -> None:
-    to.write_text('runs = 2\nwarm_up = 0\nprocesses = 1\nthreads = [1]\naccuracy = 4\ncores = ""\nseed = 1\n')
+    to.write_text('runs = 2\nwarm_up = 0\nprocesses = 1\nthreads = [1]\neval_samples = 4\ncores = ""\nseed = 1\n')
 
 
 def _recipe(name: str) -> Callable[[Path, Corpus], None]:
