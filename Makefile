@@ -1,4 +1,4 @@
-# `make help` lists the targets. Everything that is made lies in build/ and in the environments .venv*; a target installs
+# `make help` lists the targets. Everything that is made is in build/ and in the environments .venv*; a target installs
 # only when pyproject.toml or its pins have changed since.
 
 PYTHON ?= python3
