@@ -261,5 +261,5 @@ def _export_row(bundle: Bundle, item: Artifact) -> list[str]:
         f"{item.size_bytes / 1e6:.1f}",
         share_text(share_of_float(bundle.manifest, item)),
         *output.score_cells(item.score),
-        f"{verified.max_difference:.1e} of {item.tolerance:.1e}",
+        f"{verified.max_difference:.2g} of {item.tolerance:.2g}",
     ]

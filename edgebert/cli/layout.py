@@ -10,6 +10,7 @@ from edgebert.printable import printable, without_command
 GAP = 2
 """Blanks between two columns."""
 
+_SHORT = 12
 _SHORT_S = 5.0
 _LEAST = 8  # columns that the text of a list keeps, however narrow the terminal is
 
@@ -94,7 +95,11 @@ def _shrink(
     room = width - GAP * (len(widths) - 1)
     heading = [_longest_word([head]) for head in heads]
     whole = [max(map(cell_len, column), default=0) for column in by_column]
-    words = [max(least, _longest_word(column)) for least, column in zip(heading, by_column, strict=True)]
+    # A short number keeps its unit beside it.
+    words = [
+        max(head, _longest_word(column), cell if is_number and cell <= _SHORT else 0)
+        for head, column, cell, is_number in zip(heading, by_column, whole, right, strict=True)
+    ]
     texts = [
         max(head, cell) if is_number else word
         for head, cell, word, is_number in zip(heading, whole, words, right, strict=True)
