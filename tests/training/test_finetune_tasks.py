@@ -194,7 +194,7 @@ def test_pairs_need_scores_that_are_cosines(base: Path, tmp_path: Path) -> None:
     """A score from 0 to 5 is named with its line."""
     data = dataset("feature-extraction", 3, 1)
     wrong = replace(data, examples=(*data.examples, replace(data.examples[0], gold=(4.0,), line=9)))
-    with pytest.raises(DataError, match="line 9: the score 4 is no cosine"):
+    with pytest.raises(DataError, match="line 9: the score 4 is not a cosine"):
         finetune(base, wrong, None, tmp_path / "out", options=FinetuneOptions(max_length=16))
 
 

@@ -46,7 +46,7 @@ def test_a_full_disk_leaves_the_state_before(tmp_path: Path) -> None:
     save_state(place, state(1))
     with files_of_at_most(2000), pytest.raises(EnvironmentProblem, match="no room left on the disk") as caught:
         save_state(place, state(2, size=10_000))
-    assert "goes on where it was" in caught.value.hint
+    assert "the training resumes" in caught.value.hint
     saved = load_state(place)
     assert saved is not None
     assert saved.step == 1
