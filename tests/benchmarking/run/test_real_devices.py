@@ -208,14 +208,14 @@ def test_a_phone_that_stays_away_leaves_the_others_be(world, tmp_path, capsys):
         code, _, err = command(capsys, *words)
     assert code == 3
     assert world.adb in err
-    assert "the same command with --force measures only what is missing" in err
+    assert "run the same command again to measure only what is missing" in err
     phone, here = read_report(out).measurements
     assert 1 <= len(phone.trials) < 4
     assert phone.notes[-1].startswith(f"not finished: {world.adb}")
     assert orders(here) == list(enumerate(ABBA))
     assert journal_of(out).exists()
     world.phone.start()
-    code, _, err = command(capsys, *words, "--force")
+    code, _, err = command(capsys, *words)
     assert code == 0, err
     again, unchanged = read_report(out).measurements
     assert orders(again) == list(enumerate(ABBA))
