@@ -64,7 +64,18 @@ def _base_model(manifest: Manifest) -> str | None:
     """Return the name on the Hub of the model that was quantized or cut; that of a folder is no such name."""
     names = [manifest.provenance.checkpoint]
     names += [manifest.pruning.original_name] if manifest.pruning is not None else []
-    return next((name for name in names if name.count("/") == 1), None)
+    return next((name for name in names if _is_hub_id(name)), None)
+
+
+def _is_hub_id(name: str) -> bool:
+    """Return whether a name can be that of a repository on the Hub, with its owner."""
+    from huggingface_hub.utils import HFValidationError, validate_repo_id
+
+    try:
+        validate_repo_id(name)
+    except HFValidationError:
+        return False
+    return "/" in name
 
 
 def _results(manifest: Manifest, hub: str) -> list[EvalResult]:

@@ -45,6 +45,14 @@ def test_a_checkpoint_of_the_hub_is_the_base_model():
     assert parsed(cut)["base_model"] == "someone/large"
 
 
+@pytest.mark.parametrize("name", ["=cmd|'/c calc'!A1", "a/b/c", "/model", "someone/", "some one/model", "model"])
+def test_a_name_that_the_hub_refuses_is_no_base_model(name):
+    """A folder may be called anything, also with a slash in it."""
+    manifest = make_manifest()
+    source = dataclasses.replace(manifest.provenance, checkpoint=name)
+    assert "base_model" not in parsed(dataclasses.replace(manifest, provenance=source))
+
+
 def test_the_scores_are_results():
     """Each shipped file that was scored is a result of the evaluation data, under the name that the Hub has for it."""
     manifest = scored()

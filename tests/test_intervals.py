@@ -137,7 +137,7 @@ def test_levels_outside_0_to_1_are_refused(level: float) -> None:
         lambda: paired_difference_interval(one, one, level=level),
         lambda: t_quantile(3, level),
     ):
-        with pytest.raises(UsageError, match=f"lies between 0 and 1, not at {level}"):
+        with pytest.raises(UsageError, match=f"is between 0 and 1, not {level}"):
             compute()
 
 

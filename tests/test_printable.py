@@ -186,7 +186,8 @@ def test_a_model_card_is_that_of_harmless_names(name: str, label: str) -> None:
     def parts(checkpoint: str, first: str) -> list[str]:
         manifest = make_manifest()
         source = replace(manifest.provenance, checkpoint=checkpoint)
-        tokens = MARKDOWN.parse(card_text(replace(manifest, labels=(first, "positive"), provenance=source), plot=None))
+        text = card_text(replace(manifest, labels=(first, "positive"), provenance=source), plot=None)
+        tokens = MARKDOWN.parse(text.partition("\n---\n")[2])  # what is before is YAML
         kinds = [token.type for token in tokens]
         return kinds + [child.type for token in tokens for child in token.children or () if child.type != "text"]
 

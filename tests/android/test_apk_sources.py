@@ -206,7 +206,7 @@ def test_help_shows_an_example(name):
     """Each command explains itself and shows how it is called."""
     done = subprocess.run([*COMMAND, name, "--help"], capture_output=True, text=True, check=False, cwd=REPOSITORY)
     assert done.returncode == 0
-    assert f"python -m export.apk {name}" in done.stdout.partition("Example: ")[2]
+    assert f"python -m export.apk {name}" in done.stdout.partition("Examples:")[2]
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def test_a_pruned_folder_goes_where_any_checkpoint_goes(cli, tmp_path, training)
     again = tmp_path / "again"
     outcome = cli("prune", out, "--train", training, "--out", again, "--keep", "0.8")
     assert outcome.code == 0, outcome.err
-    assert row(outcome.out, "heads")[0] == "4, 4"
+    assert row(outcome.out, "heads")[0] == "4 in each layer"
     record = load_model(again).checkpoint.pruning
     assert record.original == load_model(fakes.shared_checkpoint()).checkpoint.architecture
     assert record.macs_share < made.pruning.macs_share

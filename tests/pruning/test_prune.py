@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from edgebert.architecture import Distillation, TextSource
+from edgebert.architecture import PRUNING_SCHEMA, Distillation, TextSource
 from edgebert.checkpoint import Model, load_model, save_model
 from edgebert.convert.weights import extract_weights
 from edgebert.data import TrainingTexts, read_training
@@ -164,7 +164,7 @@ def test_the_record_says_what_was_done():
     )
     record, shape = pruned.checkpoint.pruning, pruned.checkpoint.architecture
     lengths = lengths_of(pruned, data)
-    assert record.schema == 1
+    assert record.schema == PRUNING_SCHEMA
     assert record.original == model.checkpoint.architecture
     assert (record.original_name, record.original_sha256) == (model.checkpoint.name, model.checkpoint.sha256)
     assert (record.layers, record.budget, record.keep, record.seed, record.sample) == ((0, 1, 2), "macs", 0.5, 5, 90)

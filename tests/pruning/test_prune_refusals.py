@@ -48,8 +48,8 @@ def test_options_that_cannot_be_are_refused(changes, words):
     [
         (training_of(sentences(31)), "31 texts are too few"),
         (training_of(()), "0 texts are too few"),
-        (training_of(sentences(90), (0, 2) * 45), "none of the model's"),
-        (training_of(sentences(90), (0, -1) * 45), "none of the model's"),
+        (training_of(sentences(90), (0, 2) * 45), "not one of the model's"),
+        (training_of(sentences(90), (0, -1) * 45), "not one of the model's"),
     ],
 )
 def test_texts_that_cannot_be_ranked_by_are_refused(given, words):

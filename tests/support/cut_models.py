@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgebert.architecture import Distillation, Keep, Pruning, TextSource, VocabularyCut
+from edgebert.architecture import PRUNING_SCHEMA, Distillation, Keep, Pruning, TextSource, VocabularyCut
 from tests.support import fakes
 from tests.support.once import made_once
 
@@ -24,7 +24,7 @@ TRAIN = TextSource(name="train.tsv", sha256="ef" * 32, examples=500)
 def pruning_of(original: Architecture, *, layers: tuple[int, ...], name: str = "original") -> Pruning:
     """Return a record in which everything took part, as one that says nothing but the truth would be too plain."""
     return Pruning(
-        schema=1,
+        schema=PRUNING_SCHEMA,
         original=original,
         original_name=name,
         original_sha256="cd" * 32,

@@ -50,7 +50,7 @@ def device_warnings(measurement: Measurement, suite: Suite) -> tuple[str, ...]:
     """Return the warnings about what one device contributed; its times are judged only when it is no emulator."""
     checks: tuple[Callable[[Measurement], Iterator[str]], ...] = (_answers, _versions, _clocks)
     if measurement.device.is_emulated:
-        first = ["the CPU is emulated: answers and instruction counts hold, its times say nothing of a speed"]
+        first = ["the CPU is emulated: answers and instruction counts are valid, times are not"]
     else:
         first = []
         checks += (_frequency, _cooling, _thermal_status, _governor, _load, _power, _processes, _instruction_set)
@@ -87,7 +87,7 @@ def _without_energy(report: Report) -> Iterator[str]:
         if not item.device.is_emulated and item.trials and not any(condition.energy_uj for condition in _all(item))
     ]
     if silent:
-        yield f"no energy counter could be read on {', '.join(silent)}: nothing is said about energy"
+        yield f"no energy counter could be read on {', '.join(silent)}: energy is not reported"
 
 
 def _answers(measurement: Measurement) -> Iterator[str]:
@@ -135,7 +135,7 @@ def _frequency(measurement: Measurement) -> Iterator[str]:
     quarter = max(len(fastest) // 4, 1)
     begin, end = median(fastest[:quarter]), median(fastest[-quarter:])
     if len(fastest) >= 4 and end < _SLOW_END * begin:
-        yield f"the processors slowed from {begin / 1e6:.2f} to {end / 1e6:.2f} GHz in the course of the run"
+        yield f"the processors slowed from {begin / 1e6:.2f} to {end / 1e6:.2f} GHz during the run"
     elif low:
         yield (
             f"the processors fell to {min(low) / 1e6:.2f} GHz in {_count(len(low), 'trial')} of {len(fastest)}, "
@@ -156,7 +156,7 @@ def _cooling(measurement: Measurement) -> Iterator[str]:
         yield f"the system throttled to cool down: {name} went from {start[name]} to {state} of {highest}"
     counts = [item.throttle_count for item in _all(measurement) if item.throttle_count is not None]
     if counts and max(counts) > counts[0]:
-        yield f"the processors report that they were throttled {_count(max(counts) - counts[0], 'time')} meanwhile"
+        yield f"the processors report that they were throttled {_count(max(counts) - counts[0], 'time')} during the run"
 
 
 def _thermal_status(measurement: Measurement) -> Iterator[str]:
@@ -198,11 +198,11 @@ def _power(measurement: Measurement) -> Iterator[str]:
     charges = [percent for percent in read if percent is not None]
     if measurement.device.android is None:
         if "discharging" in statuses:
-            yield "the device ran on its battery: many slow down then"
+            yield "the device ran on its battery: many devices are slower on battery"
     elif any(item.is_charging for item in states) or "charging" in statuses:
         yield "the phone was charging: that heats it"
     if charges and min(charges) < _LOW_BATTERY:
-        yield f"the battery was down to {min(charges)} %: phones slow down then"
+        yield f"the battery was down to {min(charges)} %: phones slow down at that level"
     if any(item.is_power_saving for item in states):
         yield "battery saver was on: it caps the processors"
 
@@ -223,11 +223,11 @@ def _processes(measurement: Measurement) -> Iterator[str]:
             if is_bimodal(times, inputs=len(next(iter(found.values())).tokens)):
                 split.append(what)
     if few:
-        yield f"only {_count(min(few), 'process', 'processes')} measured a file: {FEW_PROCESSES} say more"
+        yield f"only {_count(min(few), 'process', 'processes')} measured a file; use at least {FEW_PROCESSES}"
     if odd:
         yield (
             f"a file was measured in {_count(min(odd), 'process', 'processes')}, an odd number: "
-            "what changed meanwhile, as heat does, did not hit all files alike"
+            "changes during the run, e.g. heat, did not affect all files alike"
         )
     if far:
         factor, what = max(far)
@@ -289,7 +289,7 @@ def _arm(features: set[str]) -> str:
 
 def _x86(features: set[str]) -> str:
     if found := [name for name in _VNNI if name in features]:
-        return f"{found[0]} adds int8 products exactly and fast, yet an x86 CPU says nothing of a phone's speed."
+        return f"{found[0]} adds int8 products exactly and fast, yet an x86 CPU says nothing about a phone's speed."
     if "avx2" in features:
         return (
             "This x86 CPU has no VNNI: its int8 kernels saturate, or avoid that at a cost in speed, so neither speed "

@@ -103,7 +103,7 @@ def test_the_ratio_is_that_of_the_medians_in_the_table():
 
 
 def test_drift_that_hits_both_sides_cancels():
-    """A device that slows to a half in the course of the run leaves ratio and interval as they are."""
+    """A device that slows to a half during the run leaves ratio and interval as they are."""
     slow, fast = np.array(make_times(40e6, seed=1)), np.array(make_times(10e6, seed=2))
     slowing = np.linspace(1, 2, 8)[:, None]
     quiet = ratio(slow.tolist(), fast.tolist())

@@ -105,12 +105,12 @@ def test_energy_that_nobody_counts_is_said_once():
         make_report(make_measurement(), make_measurement(device=make_device("board 2")), make_emulated())
     )
     assert [text for text in found if "energy" in text] == [
-        "no energy counter could be read on Raspberry Pi 5, board 2: nothing is said about energy"
+        "no energy counter could be read on Raspberry Pi 5, board 2: energy is not reported"
     ]
 
 
 def test_a_device_that_slows_down_is_seen():
-    """From 2.4 to 1.8 GHz is a slowing in the course of the run; a single dip is counted; idling at the ends is not."""
+    """From 2.4 to 1.8 GHz is a slowing during the run; a single dip is counted; idling at the ends is not."""
     assert "slowed from 2.40 to 1.80 GHz" in said(with_frequency(lambda index: 2_400_000 if index < 8 else 1_800_000))
     assert "fell to 1.50 GHz in 1 trial of 16" in said(
         with_frequency(lambda index: 1_500_000 if index == 7 else 2_400_000)
