@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgebert.errors import MissingExtraError
+from edgebert.folder import is_hub_id
 from edgebert.metrics import METRICS
 from edgebert.printable import printable
 from edgebert.tasks import task_head
@@ -64,18 +65,7 @@ def _base_model(manifest: Manifest) -> str | None:
     """Return the name on the Hub of the model that was quantized or cut; that of a folder is no such name."""
     names = [manifest.provenance.checkpoint]
     names += [manifest.pruning.original_name] if manifest.pruning is not None else []
-    return next((name for name in names if _is_hub_id(name)), None)
-
-
-def _is_hub_id(name: str) -> bool:
-    """Return whether a name can be that of a repository on the Hub, with its owner."""
-    from huggingface_hub.utils import HFValidationError, validate_repo_id
-
-    try:
-        validate_repo_id(name)
-    except HFValidationError:
-        return False
-    return "/" in name
+    return next((name for name in names if "/" in name and is_hub_id(name)), None)
 
 
 def _results(manifest: Manifest, hub: str) -> list[EvalResult]:

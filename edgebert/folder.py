@@ -59,6 +59,11 @@ _WEIGHTS = {
 }
 
 
+def is_hub_id(name: str) -> bool:
+    """Return whether a name can be that of a repository on the Hub, with or without its owner."""
+    return _HUB_ID.fullmatch(name) is not None
+
+
 def locate(source: str | Path) -> tuple[Path, str]:
     """Return the folder and the name of a checkpoint, downloading it when ``source`` is a Hub id.
 
@@ -78,7 +83,7 @@ def locate(source: str | Path) -> tuple[Path, str]:
         raise CheckpointError(f"{path}: a file, not a checkpoint folder", hint=f"give its folder: {path.parent}")
     if target := dangling(path):
         raise CheckpointError(f"{path}: a link to {target}, where there is no folder", hint="give the folder itself")
-    if isinstance(source, Path) or not _HUB_ID.fullmatch(source) or ("/" in source and Path(source).parent.is_dir()):
+    if isinstance(source, Path) or not is_hub_id(source) or ("/" in source and Path(source).parent.is_dir()):
         raise CheckpointError(f"{path}: there is no such folder", hint=_spelling(path))
     return _download(source), source
 
