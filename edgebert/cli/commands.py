@@ -47,7 +47,7 @@ class Command(TyperCommand):
         """Return the parser of the arguments, which also checks repeated options, splits lists and checks choices.
 
         Its ``parse_args`` raises a ``UsageError`` for an option of one value that is given twice, and for a value that
-        is none of the choices; not while a shell completes.
+        is not one of the choices; not while a shell completes.
         """
         parser = super().make_parser(ctx)
         parse = parser.parse_args
@@ -89,7 +89,7 @@ def _refuse_repeated(given: list[Any]) -> None:
 
 
 def _read_choices(options: list[Any], values: dict[str, Any]) -> None:
-    """Split lists at commas in place, and refuse a word that is none of the choices of its option."""
+    """Split lists at commas in place, and refuse a word that is not one of the choices of its option."""
     for item in options:
         given = values.get(item.name)
         if isinstance(given, list) and getattr(item.type_descriptor.parameter_info, "commas", False):
